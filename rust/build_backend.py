@@ -1,0 +1,144 @@
+"""Builds oauthreg: with the native signing engine where a Rust toolchain is, with the pure one alone elsewhere.
+
+The hooks are those of PEP 517 and PEP 660. maturin makes native wheels, hatchling makes pure ones (`py3-none-any`) and
+every source distribution, which therefore needs no toolchain. The environment decides:
+
+- `OAUTHREG_BUILD=native` demands the native engine: whatever is in its way is an error;
+- `OAUTHREG_BUILD=pure` builds the pure engine, whatever toolchain there is;
+- unset or `auto` builds the native engine if `cargo` and a new enough `rustc` are on the PATH, else the pure one. A
+  native build that has begun and fails is an error: a broken toolchain never turns into a slow engine in silence.
+
+`python rust/build_backend.py` prints what would be built, and why.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
+
+REQUIRES = {"native": "maturin>=1.10,<2", "pure": "hatchling>=1.27"}
+
+# Frontends call the hooks with the project's root as the working directory.
+MANIFEST = Path("Cargo.toml")
+PACKAGE = Path("python/oauthreg")
+
+
+class Choice(NamedTuple):
+    """The engine to build, and the reason in words."""
+
+    engine: Literal["native", "pure"]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"oauthreg: building the {self.engine} signing engine, because {self.reason}"
+
+
+def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
+    """What an sdist is made with."""
+    return [REQUIRES["pure"]]
+
+
+def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
+    """Makes the source distribution, from which both kinds of wheel can be built."""
+    require_providers()
+    return str(import_module("hatchling.build").build_sdist(sdist_directory, config_settings))
+
+
+def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = None) -> list[str]:
+    """What the chosen engine's wheel is made with."""
+    return [REQUIRES[choose_engine().engine]]
+
+
+def build_wheel(
+    wheel_directory: str,
+    config_settings: Mapping[str, Any] | None = None,
+    metadata_directory: str | None = None,
+) -> str:
+    """Makes the chosen engine's wheel."""
+    with chosen_builder() as builder:
+        return str(builder.build_wheel(wheel_directory, config_settings))
+
+
+get_requires_for_build_editable = get_requires_for_build_wheel
+
+
+def build_editable(
+    wheel_directory: str,
+    config_settings: Mapping[str, Any] | None = None,
+    metadata_directory: str | None = None,
+) -> str:
+    """Makes a wheel that points at this tree; the native engine is built into the tree, an earlier one is removed."""
+    for suffix in EXTENSION_SUFFIXES:
+        (PACKAGE / "signing" / f"_native{suffix}").unlink(missing_ok=True)
+    with chosen_builder() as builder:
+        return str(builder.build_editable(wheel_directory, config_settings))
+
+
+@contextmanager
+def chosen_builder() -> Iterator[ModuleType]:
+    """The backend to delegate to, once it is said which engine is built."""
+    require_providers()
+    choice = choose_engine()
+    print(choice, flush=True)
+    if choice.engine == "pure":
+        yield import_module("hatchling.build")
+        return
+    try:
+        yield import_module("maturin")
+    except SystemExit:
+        print("oauthreg: the native signing engine failed to build; OAUTHREG_BUILD=pure avoids it", file=sys.stderr)
+        raise
+
+
+def require_providers() -> None:
+    """Exits if the package's link to `providers/` was checked out as a text file: the wheel would carry no provider."""
+    link = PACKAGE / "providers"
+    if not link.is_dir():
+        sys.exit(
+            f"oauthreg: `{link.as_posix()}` does not lead to `providers/`; "
+            "check out again with `git config core.symlinks true`, or build from an sdist"
+        )
+
+
+def choose_engine() -> Choice:
+    """The engine that `OAUTHREG_BUILD` asks for, or that the toolchain allows; exits if they disagree."""
+    wanted = os.environ.get("OAUTHREG_BUILD") or "auto"
+    if wanted not in ("auto", "native", "pure"):
+        sys.exit(f"oauthreg: `OAUTHREG_BUILD` must be `auto`, `native` or `pure`: {wanted!r}")
+    if wanted == "pure":
+        return Choice("pure", "OAUTHREG_BUILD=pure")
+    obstacle = find_obstacle()
+    if obstacle is None:
+        return Choice("native", "OAUTHREG_BUILD=native" if wanted == "native" else "cargo and rustc are there")
+    if wanted == "native":
+        sys.exit(f"oauthreg: OAUTHREG_BUILD=native, but {obstacle}")
+    return Choice("pure", obstacle)
+
+
+def find_obstacle() -> str | None:
+    """What is known to keep the native engine from being built, in words, or None."""
+    for program in ("cargo", "rustc"):
+        if shutil.which(program) is None:
+            return f"`{program}` is not on the PATH"
+    # rustup puts a `rustc` on the PATH that fails as long as there is no toolchain behind it.
+    answer = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=False)
+    found = re.match(r"rustc (\d+)\.(\d+)", answer.stdout)
+    if answer.returncode != 0 or found is None:
+        return "`rustc --version` fails"
+    needed = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["package"]["rust-version"]
+    if (int(found[1]), int(found[2])) < tuple(int(number) for number in needed.split(".")):
+        return f"rustc {found[1]}.{found[2]} is older than {needed}"
+    return None
+
+
+if __name__ == "__main__":
+    print(choose_engine())
