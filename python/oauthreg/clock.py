@@ -1,0 +1,37 @@
+"""A clock that can learn the server's time.
+
+Spec: RFC 5849 section 3.3 (timestamps are seconds since 1970 and servers refuse old ones).
+"""
+
+import time
+from collections.abc import Callable
+
+
+class Clock:
+    """Seconds since 1970, corrected by what a server said its time is.
+
+    Before anything is learnt the system's clock is read. Afterwards time runs on the monotonic clock from the learnt
+    moment on, so that a later jump of the system's clock changes nothing.
+    """
+
+    __slots__ = ("_epoch", "_monotonic", "_wall")
+
+    def __init__(
+        self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._epoch: float | None = None
+
+    def __call__(self) -> float:
+        """The time now, in seconds since 1970."""
+        return self._wall() if self._epoch is None else self._epoch + self._monotonic()
+
+    @property
+    def offset(self) -> float:
+        """How far this clock is ahead of the system's now, in seconds; 0.0 before anything was learnt."""
+        return 0.0 if self._epoch is None else self() - self._wall()
+
+    def learn(self, server_time: float) -> None:
+        """Take the server's time (seconds since 1970) as the time now."""
+        self._epoch = server_time - self._monotonic()

@@ -1,0 +1,257 @@
+"""Every exception of the package.
+
+::
+
+    OAuthRegError                        never raised itself: .code (stable slug), .hint (what to do next)
+    ├─ DefinitionError                   a provider file: .problems, each with file, line, column, key, message, hint
+    │   ├─ DefinitionSyntaxError           not TOML
+    │   ├─ DefinitionInvalidError          does not fit the schema (all problems at once)
+    │   └─ UnknownProviderError            no such name (also LookupError); offers close names
+    ├─ UsageError                        the caller's mistake, raised before any traffic (also ValueError)
+    │   ├─ MissingCredentialError          says which credential and where it was looked for
+    │   ├─ UnsupportedMethodError          a name that is in no table; lists those that are
+    │   ├─ InvalidKeyError                 a key that cannot be used (the message never quotes it)
+    │   └─ UnsignableRequestError          a request whose wire form cannot be signed faithfully
+    ├─ OAuthError                        the server said no: .error .description .uri .status .headers .text
+    │   └─ AccessDeniedError               the person refused
+    ├─ ResponseError                     an answer that cannot be used: .status .headers .text
+    │   ├─ MalformedResponseError          not what the protocol promises
+    │   └─ CallbackError                   the authorization response
+    │       ├─ MismatchingStateError         it belongs to another login
+    │       └─ MissingRequestTokenError      it names no request token
+    ├─ TokenError                        the token at hand cannot be used
+    │   ├─ MissingTokenError               there is none
+    │   └─ ReauthorizationRequired         only a new login helps
+    └─ VerificationError                 a received request is not what it claims: .base_string
+        └─ InvalidSignatureError           its signature does not match
+
+A class exists only where a caller would act differently; the rest is told apart by ``.code``.
+Errors of the transport (time-outs, TLS, DNS) are aiohttp's own and pass unwrapped.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class OAuthRegError(Exception):
+    """The root of all errors: a message, a stable ``code`` and a ``hint``."""
+
+    code: str = "oauthreg-error"
+    hint: str = ""
+
+    def __init__(self, message: str = "", *, code: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        if hint is not None:
+            self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class Problem(Protocol):
+    """One finding in a provider file."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+    hint: str
+
+
+class DefinitionError(OAuthRegError):
+    """A provider file cannot be used; ``problems`` holds every finding."""
+
+    code = "definition-error"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: Sequence[Problem] = (),
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.problems = tuple(problems)
+
+
+class DefinitionSyntaxError(DefinitionError):
+    """The file is not TOML 1.0 in UTF-8."""
+
+    code = "definition-syntax"
+
+
+class DefinitionInvalidError(DefinitionError):
+    """The file is TOML but does not fit the schema."""
+
+    code = "definition-invalid"
+
+
+class UnknownProviderError(DefinitionError, LookupError):
+    """No provider of that name is known."""
+
+    code = "unknown-provider"
+
+
+class UsageError(OAuthRegError, ValueError):
+    """A call that cannot work, refused before any traffic."""
+
+    code = "usage-error"
+
+
+class MissingCredentialError(UsageError):
+    """A credential is needed and was found nowhere."""
+
+    code = "missing-credential"
+
+
+class UnsupportedMethodError(UsageError):
+    """A signature method, grant or placement that is in no table."""
+
+    code = "unsupported-method"
+
+
+class InvalidKeyError(UsageError):
+    """A key that cannot be read or is of the wrong kind."""
+
+    code = "invalid-key"
+
+
+class UnsignableRequestError(UsageError):
+    """A request whose bytes on the wire cannot be known or covered when it is signed."""
+
+    code = "unsignable-request"
+
+
+class OAuthError(OAuthRegError):
+    """The server refused: its error code, description and URI, the status, the headers and the redacted text."""
+
+    code = "oauth-error"
+
+    def __init__(
+        self,
+        error: str = "",
+        description: str = "",
+        uri: str = "",
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        text: str = "",
+        parameters: Mapping[str, object] = MappingProxyType({}),
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.error = error
+        self.description = description
+        self.uri = uri
+        self.status = status
+        self.headers = headers
+        self.text = text
+        self.parameters = parameters
+        message = f"{error}: {description}" if error and description else error or description
+        if status is not None:
+            message = f"{message} (status {status})" if message else f"status {status}"
+        super().__init__(message, code=code, hint=hint)
+
+
+class AccessDeniedError(OAuthError):
+    """The person refused the authorization."""
+
+    code = "access-denied"
+
+
+class ResponseError(OAuthRegError):
+    """An answer that cannot be used: status, headers and the redacted start of its text."""
+
+    code = "response-error"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        text: str = "",
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.status = status
+        self.headers = headers
+        self.text = text
+
+
+class MalformedResponseError(ResponseError):
+    """An answer that is not what the protocol promises."""
+
+    code = "malformed-response"
+
+
+class CallbackError(ResponseError):
+    """An authorization response that cannot be used."""
+
+    code = "callback-error"
+
+
+class MismatchingStateError(CallbackError):
+    """An authorization response that belongs to another login."""
+
+    code = "mismatching-state"
+
+
+class MissingRequestTokenError(CallbackError):
+    """An authorization response that names no request token."""
+
+    code = "missing-request-token"
+
+
+class TokenError(OAuthRegError):
+    """The token at hand cannot be used."""
+
+    code = "token-error"
+
+
+class MissingTokenError(TokenError):
+    """There is no token, or it lacks a part."""
+
+    code = "missing-token"
+
+
+class ReauthorizationRequired(TokenError):
+    """The grant is gone; only a new login helps."""
+
+    code = "reauthorization-required"
+
+
+class VerificationError(OAuthRegError):
+    """A received request that is not what it claims to be.
+
+    ``base_string`` is the text over which the signature was computed here (``None`` before it could be made):
+    compare it with the sender's to find what differs. It holds tokens and form values, so it stays out of the message.
+    """
+
+    code = "verification-failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        base_string: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.base_string = base_string
+
+
+class InvalidSignatureError(VerificationError):
+    """The signature does not match the request and the keys."""
+
+    code = "invalid-signature"

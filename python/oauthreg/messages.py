@@ -1,0 +1,74 @@
+"""The words that floors use to talk: requests and responses as plain data, flows as generators.
+
+A flow yields a :class:`Request` or a :class:`Sleep`, is sent the :class:`Response` (``None`` after a sleep) and
+returns its value or raises. It does no input or output and reads no clock; ``http.driver`` pumps it.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+"""Names and values in order, repeats allowed, not encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """What an authenticator changes in one request: headers to set, the new URL text, the new body.
+
+    ``url`` is complete and percent-encoded; ``None`` leaves URL or body as they are.
+    """
+
+    headers: Pairs = ()
+    url: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+
+
+class Authenticator(Protocol):
+    """Puts a credential on one request, knowing exactly the bytes that go on the wire."""
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether the body's bytes are needed even when it is no form."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether one call computes for long enough (above a millisecond) to be moved off the event loop."""
+
+    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+        """Make the credential for this one request (``url`` is the final ``yarl.URL``, or text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that a flow wants sent: a complete URL, headers, at most one body, and who authenticates it."""
+
+    method: str
+    url: str
+    headers: Pairs = ()
+    form: Pairs | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    authenticator: Authenticator | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: status, headers (names in lower case, the last value of a repeated one) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    body: bytes = field(default=b"", repr=False)
+    url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A pause that a flow asks for, in seconds."""
+
+    seconds: float
+
+
+Result = TypeVar("Result")
+Flow: TypeAlias = Generator[Request | Sleep, Response | None, Result]
+"""A protocol step without input and output."""

@@ -1,0 +1,676 @@
+"""OAuth 1.0a signing in Python: the specification that the native engine mirrors.
+
+Everything works on octets. Text is UTF-8; octets that are not UTF-8 stay what they are. A URL is taken as it goes on
+the wire: its path is neither decoded nor re-escaped, its query is decoded as a form and encoded again.
+
+Spec: RFC 5849 sections 3.1 to 3.6; the body hash follows the extension "OAuth Request Body Hash".
+"""
+
+import base64
+import hashlib
+import hmac as _hmac
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from oauthreg.errors import OAuthRegError
+from oauthreg.signing import keys, refusals
+
+SURFACE = 1
+"""Raised whenever a name, a signature or a meaning changes, so that a stale extension is noticed."""
+
+ENGINE = "pure"
+
+SIGNATURE_METHODS: dict[str, tuple[str, str]] = {
+    "HMAC-SHA1": ("hmac", "sha1"),
+    "HMAC-SHA256": ("hmac", "sha256"),
+    "HMAC-SHA512": ("hmac", "sha512"),
+    "RSA-SHA1": ("rsa", "sha1"),
+    "RSA-SHA256": ("rsa", "sha256"),
+    "RSA-SHA512": ("rsa", "sha512"),
+    "PLAINTEXT": ("plaintext", ""),
+}
+"""Signature method -> (family, hash). Spec: RFC 5849 section 3.4; the SHA-2 rows are the same construction."""
+
+Text: TypeAlias = str | bytes
+ParameterPairs: TypeAlias = Iterable[tuple[Text, Text]] | Mapping[str, Text]
+
+_FORM = "application/x-www-form-urlencoded"
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_ESCAPED = [chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in range(256)]
+_IS_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
+_IS_ENCODED = re.compile(
+    # Unreserved characters, and escapes of anything else in upper case: what `escape` itself would write.
+    r"(?:[A-Za-z0-9\-._~]|%(?!2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*"
+).fullmatch
+_NEEDS_ESCAPE_IN_PATH = re.compile(r"[^\x21-\x7e]")
+_NOT_ASCII = re.compile(r"[\x80-\xff]")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL).fullmatch
+_IS_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=%]+").fullmatch
+_IS_IP_LITERAL = re.compile(r"\[[0-9A-Za-z:.%_~\-]+\]").fullmatch
+_IS_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+").fullmatch
+_IS_DIGITS = re.compile(r"[0-9]+").fullmatch
+_HAS_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MOST_PORTS = 65535
+
+
+class _Parts(NamedTuple):
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: str
+
+
+class Signer:
+    """Signs requests for one client and one token.
+
+    ``signature_method`` is a key of ``SIGNATURE_METHODS``. ``rsa_key`` (PEM or DER as text or bytes, a path object, or
+    a ``cryptography`` private key; ``passphrase`` if it is encrypted) is needed by the RSA methods, which ignore the
+    secrets. ``token`` of ``None`` or ``""`` is left out. ``realm`` stands in headers only. ``version=None`` leaves
+    ``oauth_version`` out. ``body_hash`` adds ``oauth_body_hash`` to every request that is no form (never with
+    PLAINTEXT). ``clock`` gives the time in seconds since 1970; default: the system's.
+
+    Raises ``UnsupportedMethodError``, ``MissingCredentialError``, ``InvalidKeyError`` and ``UsageError``.
+
+    Spec: RFC 5849 section 3.
+    """
+
+    def __init__(
+        self,
+        signature_method: str,
+        client_id: Text,
+        client_secret: Text | None = None,
+        *,
+        token: Text | None = None,
+        token_secret: Text | None = None,
+        rsa_key: Any = None,
+        passphrase: Text | None = None,
+        realm: Text | None = None,
+        version: str | None = "1.0",
+        body_hash: bool = False,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        family, hash_name = _method_row(signature_method)
+        self.signature_method = signature_method
+        self.client_id = _as_text("client_id", client_id)
+        if not self.client_id:
+            raise refusals.missing_client_id()
+        self.token = _as_text("token", token) if token else None
+        self.realm = None if realm is None else _as_text("realm", realm)
+        if self.realm is not None and _HAS_CONTROL(self.realm):
+            raise refusals.invalid_realm()
+        self.version = version
+        self.body_hash = bool(body_hash) and family != "plaintext"
+        self.clock = clock
+        self._hash_name = hash_name
+        self._key = _hmac_key(client_secret, token_secret)
+        self._rsa_key = _signing_key(signature_method, rsa_key, passphrase) if family == "rsa" else None
+        self._mac = _hmac.new(self._key, digestmod=hash_name) if family == "hmac" else None
+        constant = [("oauth_consumer_key", self.client_id)]
+        if self.token is not None:
+            constant.append(("oauth_token", self.token))
+        constant.append(("oauth_signature_method", signature_method))
+        if version is not None:
+            constant.append(("oauth_version", _as_text("version", version)))
+        self._constant = constant
+        self._constant_encoded = [(name, escape(value)) for name, value in constant]
+        self._header_start = _header_start(self.realm) + ", ".join(
+            f'{name}="{value}"' for name, value in self._constant_encoded
+        )
+
+    def __repr__(self) -> str:
+        return f"<Signer {self.signature_method} client_id={self.client_id!r} engine={ENGINE!r}>"
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs: ``"pure"`` or ``"native"``."""
+        return ENGINE
+
+    @property
+    def key_bits(self) -> int:
+        """The size of the RSA key in bits; 0 for the other methods."""
+        return 0 if self._rsa_key is None else int(self._rsa_key.key_size)
+
+    def authorization(
+        self,
+        method: str,
+        url: Any,
+        body: Any = None,
+        content_type: str | None = None,
+        *,
+        parameters: ParameterPairs = (),
+        nonce: str | None = None,
+        timestamp: int | float | str | None = None,
+    ) -> str:
+        """The value of the ``Authorization`` header for one request.
+
+        ``url`` is a ``yarl.URL`` (its raw parts are used) or text as it goes on the wire; ``body`` is bytes, text or
+        ``None`` and enters the signature if ``content_type`` says that it is a form. ``parameters`` are further
+        protocol parameters (``oauth_callback``, ``oauth_verifier`` …). ``nonce`` and ``timestamp`` default to 128
+        random bits and the time now.
+
+        Raises ``UnsignableRequestError`` and ``UsageError``. Spec: RFC 5849 section 3.5.1.
+        """
+        variable, encoded, signature = self._signed(
+            method, url, body, content_type, parameters, nonce, timestamp, allow_signature=False
+        )
+        tail = "".join([f', {name}="{value}"' for name, value in encoded])
+        return f'{self._header_start}{tail}, oauth_signature="{escape(signature)}"'
+
+    def parameters(
+        self,
+        method: str,
+        url: Any,
+        body: Any = None,
+        content_type: str | None = None,
+        *,
+        parameters: ParameterPairs = (),
+        nonce: str | None = None,
+        timestamp: int | float | str | None = None,
+    ) -> list[tuple[str, str]]:
+        """The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
+
+        Arguments as in ``authorization``. An ``oauth_signature`` that the URL or the form brings along is not signed:
+        take it out before sending. Spec: RFC 5849 sections 3.5.2 and 3.5.3.
+        """
+        variable, _, signature = self._signed(
+            method, url, body, content_type, parameters, nonce, timestamp, allow_signature=True
+        )
+        return [*self._constant, *variable, ("oauth_signature", signature)]
+
+    def base_string(
+        self,
+        method: str,
+        url: Any,
+        body: Any = None,
+        content_type: str | None = None,
+        *,
+        parameters: ParameterPairs = (),
+        nonce: str | None = None,
+        timestamp: int | float | str | None = None,
+    ) -> str:
+        """The text that is signed for one request. Arguments as in ``authorization``. Spec: RFC 5849 section 3.4.1."""
+        form = _is_form(content_type)
+        variable = self._variable(body, form, parameters, nonce, timestamp)
+        encoded = self._constant_encoded + [(escape(name), escape(value)) for name, value in variable]
+        parts = _split(url)
+        pairs = _encoded_pairs(parts.query) + (_encoded_pairs(_body_octets(body)) if form else [])
+        return _join(method, parts, encoded + _without_signature(pairs))
+
+    def sign_many(self, requests: Iterable[Sequence[Any]], *, threads: int | None = None) -> list[str]:
+        """The ``Authorization`` values of many requests, in order.
+
+        ``requests`` gives ``(method, url)``, ``(method, url, body)`` or ``(method, url, body, content_type)``.
+        ``threads`` is the most threads to use; ``None`` takes one a processor. The pure engine uses threads for RSA
+        only, since nothing else here runs outside the interpreter's lock. A refusal names the request's position.
+        """
+        batch = [_batch_row(position, request) for position, request in enumerate(requests)]
+        if self._rsa_key is None or threads == 1 or len(batch) < 2:
+            return [self._batch_item(position, row) for position, row in enumerate(batch)]
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            return list(pool.map(self._batch_item, range(len(batch)), batch))
+
+    def _batch_item(self, position: int, row: tuple[Any, Any, Any, Any]) -> str:
+        try:
+            return self.authorization(*row)
+        except OAuthRegError as error:
+            raise refusals.in_batch(position, error) from None
+
+    def _signed(
+        self,
+        method: str,
+        url: Any,
+        body: Any,
+        content_type: str | None,
+        parameters: ParameterPairs,
+        nonce: str | None,
+        timestamp: int | float | str | None,
+        *,
+        allow_signature: bool,
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str]], str]:
+        form = _is_form(content_type)
+        variable = self._variable(body, form, parameters, nonce, timestamp)
+        encoded = [(escape(name), escape(value)) for name, value in variable]
+        parts = _split(url)
+        pairs = _foreign_pairs(_encoded_pairs(parts.query), "query", allow_signature)
+        if form:
+            pairs += _foreign_pairs(_encoded_pairs(_body_octets(body)), "body", allow_signature)
+        text = _join(method, parts, self._constant_encoded + encoded + pairs)
+        return variable, encoded, self._signature(text)
+
+    def _variable(
+        self,
+        body: Any,
+        form: bool,
+        parameters: ParameterPairs,
+        nonce: str | None,
+        timestamp: int | float | str | None,
+    ) -> list[tuple[str, str]]:
+        """The protocol parameters that differ from request to request, without the signature."""
+        if timestamp is None:
+            timestamp = (self.clock or time.time)()
+        if nonce is None:
+            nonce = make_nonce()
+        elif not nonce:
+            raise refusals.invalid_nonce()
+        variable = [("oauth_timestamp", _timestamp(timestamp)), ("oauth_nonce", _as_text("nonce", nonce))]
+        if parameters:
+            taken = {"oauth_signature", "realm", *(name for name, _ in self._constant), *(n for n, _ in variable)}
+            for given_name, given_value in _pairs(parameters):
+                name, value = _as_text("parameters", given_name), _as_text("parameters", given_value)
+                if name in taken:
+                    raise refusals.reserved_parameter(name)
+                taken.add(name)
+                variable.append((name, value))
+            if "oauth_body_hash" in taken:
+                return variable
+        if self.body_hash and not form:
+            variable.append(("oauth_body_hash", body_hash(self.signature_method, body)))
+        return variable
+
+    def _signature(self, text: str) -> str:
+        if self._mac is not None:
+            mac = self._mac.copy()
+            mac.update(text.encode())
+            return base64.b64encode(mac.digest()).decode()
+        if self._rsa_key is not None:
+            return base64.b64encode(rsa_sign(self._hash_name, self._rsa_key, text.encode())).decode()
+        return self._key.decode()
+
+
+def escape(value: Text) -> str:
+    """``value`` percent-encoded: everything but letters, digits, ``-``, ``.``, ``_`` and ``~``, in upper-case hex.
+
+    Text is encoded as UTF-8 first. Spec: RFC 5849 section 3.6.
+    """
+    if isinstance(value, str):
+        if _IS_UNRESERVED(value):
+            return value
+        value = _octets("value", value)
+    elif not isinstance(value, (bytes, bytearray, memoryview)):
+        raise refusals.wrong_type("value", "text or bytes", value)
+    return "".join([_ESCAPED[octet] for octet in bytes(value)])
+
+
+def unescape(value: Text) -> bytes:
+    """The octets of percent-encoded ``value``. A ``%`` without two hex digits stands for itself; ``+`` too."""
+    if not isinstance(value, (str, bytes, bytearray, memoryview)):
+        raise refusals.wrong_type("value", "text or bytes", value)
+    return unquote_to_bytes(_octets("value", value) if isinstance(value, str) else bytes(value))
+
+
+def parse_parameters(text: Text) -> list[tuple[bytes, bytes]]:
+    """The names and values in a query or form body, decoded, in order; empty pieces give nothing.
+
+    ``+`` is a space, ``;`` separates nothing, a ``%`` without two hex digits stands for itself.
+
+    Spec: RFC 5849 section 3.4.1.3.1 (which takes the decoding from the W3C's form encoding).
+    """
+    if not isinstance(text, (str, bytes, bytearray, memoryview)):
+        raise refusals.wrong_type("text", "text or bytes", text)
+    data = _octets("text", text) if isinstance(text, str) else bytes(text)
+    pairs = []
+    for piece in data.replace(b"+", b" ").split(b"&"):
+        if piece:
+            name, _, value = piece.partition(b"=")
+            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
+    return pairs
+
+
+def normalize_parameters(parameters: ParameterPairs) -> str:
+    """Decoded pairs as one text: encoded, sorted by octets (name, then value), joined.
+
+    Spec: RFC 5849 section 3.4.1.3.2.
+    """
+    encoded = sorted((escape(name), escape(value)) for name, value in _pairs(parameters))
+    return "&".join([f"{name}={value}" for name, value in encoded])
+
+
+def base_uri(url: Any) -> str:
+    """The URL as it enters the base string: lower-case scheme and host, no default port, the path as sent, no query.
+
+    Octets that no request target can hold (space, controls, non-ASCII) are escaped. Raises ``UsageError``.
+
+    Spec: RFC 5849 section 3.4.1.2.
+    """
+    parts = _split(url)
+    return _root(parts.scheme, parts.host, parts.port) + _path(parts.path)
+
+
+def base_string(
+    method: str, url: Any, parameters: ParameterPairs, body: Any = None, content_type: str | None = None
+) -> str:
+    """The signature base string of a request with the given protocol parameters.
+
+    ``parameters`` are decoded pairs; the query of ``url`` and a form body are added to them, and ``oauth_signature``
+    from any place is left out. Raises ``UsageError`` and ``UnsignableRequestError``. Spec: RFC 5849 section 3.4.1.
+    """
+    parts = _split(url)
+    pairs = [(escape(name), escape(value)) for name, value in _pairs(parameters)]
+    pairs += _encoded_pairs(parts.query)
+    if _is_form(content_type):
+        pairs += _encoded_pairs(_body_octets(body))
+    return _join(method, parts, _without_signature(pairs))
+
+
+def body_hash(signature_method: str, body: Any) -> str:
+    """The value of ``oauth_body_hash``: the hash of the signature method over the body, in base64.
+
+    ``body`` is bytes, text (as UTF-8) or ``None`` for an empty one. PLAINTEXT has no hash and is refused.
+    """
+    hash_name = _method_row(signature_method)[1]
+    if not hash_name:
+        raise refusals.unknown_signature_method(
+            signature_method, tuple(name for name, row in SIGNATURE_METHODS.items() if row[1])
+        )
+    return base64.b64encode(hashlib.new(hash_name, _body_octets(body), usedforsecurity=False).digest()).decode()
+
+
+def sign_base_string(
+    signature_method: str,
+    text: str,
+    client_secret: Text | None = None,
+    token_secret: Text | None = None,
+    rsa_key: Any = None,
+    passphrase: Text | None = None,
+) -> str:
+    """The signature over a base string, in base64 (for PLAINTEXT: the two escaped secrets).
+
+    Spec: RFC 5849 sections 3.4.2 to 3.4.4.
+    """
+    family, hash_name = _method_row(signature_method)
+    if family == "plaintext":
+        return _hmac_key(client_secret, token_secret).decode()
+    message = _octets("text", text)
+    if family == "hmac":
+        digest = hmac(hash_name, _hmac_key(client_secret, token_secret), message)
+    else:
+        digest = rsa_sign(hash_name, _signing_key(signature_method, rsa_key, passphrase), message)
+    return base64.b64encode(digest).decode()
+
+
+def check_signature(
+    signature_method: str,
+    text: str,
+    signature: str,
+    client_secret: Text | None = None,
+    token_secret: Text | None = None,
+    rsa_key: Any = None,
+) -> bool:
+    """Whether ``signature`` is right for the base string ``text``, compared in constant time.
+
+    ``rsa_key`` is a public key, a certificate or a private key in any form that ``keys.load_public_key`` reads.
+
+    Spec: RFC 5849 section 3.2.
+    """
+    family, hash_name = _method_row(signature_method)
+    if family == "rsa":
+        if rsa_key is None:
+            raise refusals.missing_key(signature_method)
+        try:
+            claimed = base64.b64decode(signature, validate=True)
+        except ValueError:
+            return False
+        return rsa_verify(hash_name, rsa_key, _octets("text", text), claimed)
+    expected = sign_base_string(signature_method, text, client_secret, token_secret)
+    return _hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
+
+
+def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
+    """The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104."""
+    return _hmac.digest(key, message, hash_name)
+
+
+def rsa_sign(hash_name: str, key: Any, message: bytes) -> bytes:
+    """The RSASSA-PKCS1-v1_5 signature of ``message``; ``key`` is anything that ``keys.load_private_key`` reads.
+
+    Spec: RFC 8017 section 8.2.1.
+    """
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    return keys.load_private_key(key).sign(message, padding.PKCS1v15(), _cryptography_hash(hash_name))
+
+
+def rsa_verify(hash_name: str, key: Any, message: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` is the RSASSA-PKCS1-v1_5 signature of ``message``. Spec: RFC 8017 section 8.2.2."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    try:
+        keys.load_public_key(key).verify(signature, message, padding.PKCS1v15(), _cryptography_hash(hash_name))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def make_nonce() -> str:
+    """A nonce: 128 bits from the operating system as 32 hexadecimal digits, different in every forked process."""
+    return os.urandom(16).hex()
+
+
+def _method_row(signature_method: str) -> tuple[str, str]:
+    row = SIGNATURE_METHODS.get(signature_method)
+    if row is None:
+        raise refusals.unknown_signature_method(str(signature_method), tuple(SIGNATURE_METHODS))
+    return row
+
+
+def _signing_key(signature_method: str, rsa_key: Any, passphrase: Text | None) -> Any:
+    if rsa_key is None:
+        raise refusals.missing_key(signature_method)
+    key = keys.load_private_key(rsa_key, passphrase)
+    # EMSA-PKCS1-v1_5 needs the DigestInfo and 11 octets of padding (RFC 8017 section 9.2).
+    needed = {"sha1": 35, "sha256": 51, "sha512": 83}[SIGNATURE_METHODS[signature_method][1]] + 11
+    if key.key_size < needed * 8 - 7:
+        raise refusals.short_key(signature_method, key.key_size)
+    return key
+
+
+@lru_cache(maxsize=8)
+def _cryptography_hash(hash_name: str) -> Any:
+    from cryptography.hazmat.primitives import hashes
+
+    return {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha512": hashes.SHA512}[hash_name]()
+
+
+def _hmac_key(client_secret: Text | None, token_secret: Text | None) -> bytes:
+    client = escape(_as_text("client_secret", client_secret)) if client_secret else ""
+    token = escape(_as_text("token_secret", token_secret)) if token_secret else ""
+    return f"{client}&{token}".encode()
+
+
+def _header_start(realm: str | None) -> str:
+    if realm is None:
+        return "OAuth "
+    quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
+    return f'OAuth realm="{quoted}", '
+
+
+def _timestamp(value: int | float | str) -> str:
+    if isinstance(value, str):
+        if not _IS_DIGITS(value) or not value.strip("0"):
+            raise refusals.invalid_timestamp(value)
+        return value
+    if isinstance(value, (int, float)) and 1 <= value < 2**63:
+        return str(int(value))
+    raise refusals.invalid_timestamp(value)
+
+
+def _split(url: Any) -> _Parts:
+    """The parts of a URL as they stand on the wire, from a ``yarl.URL`` or from text."""
+    if isinstance(url, str):
+        return _split_text(url)
+    try:
+        scheme, host, port = url.scheme, url.raw_host, url.explicit_port
+        path, query = url.raw_path, url.raw_query_string
+    except AttributeError:
+        raise refusals.wrong_type("url", "text or a `yarl.URL`", url) from None
+    if not host:
+        raise refusals.invalid_url(str(url), "it has no host")
+    return _Parts(scheme.lower(), f"[{host}]" if ":" in host else host, port, path or "/", query)
+
+
+def _split_text(url: str) -> _Parts:
+    match = _URL(url)
+    if match is None:
+        raise refusals.invalid_url(url, "it has no scheme and host")
+    scheme, authority, path, query = match.groups("")
+    host, colon, port = authority.rpartition("@")[2].rpartition(":")
+    if not colon or "]" in port:
+        host, port = host + colon + port, ""
+    if not host:
+        raise refusals.invalid_url(url, "it has no host")
+    if not port:
+        return _Parts(scheme.lower(), host, None, path or "/", query)
+    if not _IS_DIGITS(port) or len(port.lstrip("0")) > 5 or int(port) > _MOST_PORTS:
+        raise refusals.invalid_url(url, "its port is no number up to 65535")
+    return _Parts(scheme.lower(), host, int(port), path or "/", query)
+
+
+@lru_cache(maxsize=512)
+def _root(scheme: str, host: str, port: int | None) -> str:
+    """Scheme, host and port that is not the default one."""
+    if scheme not in _DEFAULT_PORTS:
+        raise refusals.invalid_url(f"{scheme}://{host}", "its scheme is neither http nor https")
+    host = host_a_label(host, scheme)
+    return f"{scheme}://{host}" if port is None or port == _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
+
+
+def host_a_label(host: str, scheme: str = "https") -> str:
+    """The host in lower case, an internationalised name as its A-label. Spec: RFC 5891 section 4."""
+    if host.isascii():
+        if not (_IS_IP_LITERAL(host) or _IS_HOST(host)):
+            raise refusals.invalid_url(f"{scheme}://{host}", "its host is no host name or address")
+        return host.lower()
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        raise refusals.invalid_url(f"{scheme}://{host}", "its host is no host name or address") from None
+
+
+def _path(path: str) -> str:
+    if _NEEDS_ESCAPE_IN_PATH.search(path) is None:
+        return path
+    octets = _octets("url", path).decode("latin-1")
+    return _NEEDS_ESCAPE_IN_PATH.sub(lambda found: f"%{ord(found[0]):02X}", octets)
+
+
+def _join(method: str, parts: _Parts, encoded: list[tuple[str, str]]) -> str:
+    encoded.sort()
+    text = "&".join([f"{name}={value}" for name, value in encoded])
+    # The text holds nothing but unreserved characters, escapes and the two separators: three replacements escape it.
+    text = text.replace("%", "%25").replace("=", "%3D").replace("&", "%26")
+    uri = _escaped_root(parts.scheme, parts.host, parts.port) + escape(_path(parts.path))
+    return f"{_method(method)}&{uri}&{text}"
+
+
+@lru_cache(maxsize=512)
+def _escaped_root(scheme: str, host: str, port: int | None) -> str:
+    return escape(_root(scheme, host, port))
+
+
+def _method(method: str) -> str:
+    if not isinstance(method, str):
+        raise refusals.wrong_type("method", "text", method)
+    if not _IS_TOKEN(method):
+        raise refusals.invalid_method(method)
+    return escape(method.upper())
+
+
+def _encoded_pairs(data: Text) -> list[tuple[str, str]]:
+    """The pairs of a query or form body, decoded and encoded again; text that is canonical already is left alone."""
+    if isinstance(data, str):
+        text = data if data.isascii() else _octets("url", data).decode("latin-1")
+    else:
+        text = data.decode("latin-1")
+    if not text:
+        return []
+    if not text.isascii():
+        text = _NOT_ASCII.sub(lambda found: f"%{ord(found[0]):02X}", text)
+    pairs = []
+    for piece in text.replace("+", "%20").split("&"):
+        if piece:
+            name, _, value = piece.partition("=")
+            pairs.append(
+                (
+                    name if _IS_ENCODED(name) else escape(unquote_to_bytes(name)),
+                    value if _IS_ENCODED(value) else escape(unquote_to_bytes(value)),
+                )
+            )
+    return pairs
+
+
+def _foreign_pairs(pairs: list[tuple[str, str]], place: str, allow_signature: bool) -> list[tuple[str, str]]:
+    """The pairs of query or body, refused if one is a protocol parameter (RFC 5849 section 3.5)."""
+    for name, _ in pairs:
+        if name.startswith("oauth_") and not (allow_signature and name == "oauth_signature"):
+            raise refusals.protocol_parameters_in_request(unquote_to_bytes(name).decode("utf-8", "replace"), place)
+    return _without_signature(pairs) if allow_signature else pairs
+
+
+def _without_signature(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [pair for pair in pairs if pair[0] != "oauth_signature"]
+
+
+def _is_form(content_type: str | None) -> bool:
+    """Whether the media type, without its parameters, is the form type."""
+    if content_type is None:
+        return False
+    if not isinstance(content_type, str):
+        raise refusals.wrong_type("content_type", "text", content_type)
+    return content_type.partition(";")[0].strip(" \t").lower() == _FORM
+
+
+def _body_octets(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return _octets("body", body)
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise refusals.unsignable_body(type(body).__name__)
+
+
+def _batch_row(position: int, request: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+    row = tuple(request)
+    if not 2 <= len(row) <= 4:
+        raise refusals.in_batch(position, refusals.wrong_type("requests", "(method, url, body, content_type)", request))
+    return (*row, None, None)[:4]  # type: ignore[return-value]
+
+
+def _pairs(parameters: ParameterPairs) -> list[tuple[Text, Text]]:
+    items = list(parameters.items() if isinstance(parameters, Mapping) else parameters)
+    for item in items:
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise refusals.wrong_type("parameters", "pairs of a name and a value", item)
+    return items
+
+
+def _as_text(name: str, value: Text) -> str:
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        _octets(name, value)
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise refusals.not_utf8(name) from None
+    raise refusals.wrong_type(name, "text or bytes", value)
+
+
+def _octets(name: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise refusals.lone_surrogate(name) from None
