@@ -1,0 +1,125 @@
+"""Answers read by their body, never by their label: JSON, JSONP, form, XML or plain text.
+
+Servers name the wrong media type too often for it to decide anything.
+"""
+
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+from oauthreg.errors import MalformedResponseError
+from oauthreg.messages import Response
+from oauthreg.provider import AnswerFormat
+from oauthreg.redaction import redact, redact_headers
+from oauthreg.signing._pure import parse_parameters
+
+_JSONP = re.compile(r"\s*[A-Za-z_$][\w$.]*\s*\((.*)\)\s*;?\s*", re.DOTALL).fullmatch
+_DEEPEST = 64
+
+
+def parse_answer(response: Response, format: AnswerFormat = "auto") -> Any:
+    """The document in an answer: a mapping or list (JSON, form, XML), or text.
+
+    ``auto`` looks at the first character. Raises ``MalformedResponseError`` when the body is not of the format.
+    """
+    text = decode_text(response.body)
+    chosen = _sniff(text) if format == "auto" else format
+    try:
+        return _READERS[chosen](text)
+    except (ValueError, RecursionError, ElementTree.ParseError):
+        raise malformed(response, f"the answer is no {chosen.upper()}") from None
+
+
+def decode_text(body: bytes) -> str:
+    """The body as text: UTF-8 without a byte order mark, octets that are not UTF-8 replaced."""
+    return body.decode("utf-8-sig", "replace")
+
+
+def malformed(response: Response, message: str, *, code: str | None = None, hint: str = "") -> MalformedResponseError:
+    """The refusal of an answer, with its status, headers and redacted text."""
+    return MalformedResponseError(
+        f"{message} (status {response.status})",
+        status=response.status,
+        headers=redact_headers(response.headers),
+        text=redact(decode_text(response.body)),
+        code=code,
+        hint=hint,
+    )
+
+
+def parse_form(text: str) -> dict[str, str]:
+    """The fields of a form; of a repeated name the first value."""
+    fields: dict[str, str] = {}
+    for name, value in parse_parameters(text):
+        fields.setdefault(name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
+    return fields
+
+
+def _sniff(text: str) -> AnswerFormat:
+    start = text.lstrip()[:1]
+    if start in ("{", "["):
+        return "json"
+    if start == "<":
+        return "xml"
+    if _JSONP(text):
+        return "jsonp"
+    return "form"
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _read_jsonp(text: str) -> Any:
+    match = _JSONP(text)
+    if match is None:
+        raise ValueError
+    return _read_json(match[1])
+
+
+def _read_xml(text: str) -> Any:
+    # A document type can define entities that grow without bound; no answer has a use for one.
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError
+    root = ElementTree.fromstring(text)
+    return {_local(root.tag): _element(root, 0)}
+
+
+def _element(element: ElementTree.Element, depth: int) -> Any:
+    """Attributes as ``@name``, children by name (a list when repeated), text alone or as ``#text``."""
+    if depth > _DEEPEST:
+        raise ValueError
+    found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.attrib.items()}
+    for child in element:
+        name, value = _local(child.tag), _element(child, depth + 1)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    text = (element.text or "").strip()
+    if not found:
+        return text
+    if text:
+        found["#text"] = text
+    return found
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+_READERS = {
+    "json": _read_json,
+    "jsonp": _read_jsonp,
+    "form": parse_form,
+    "xml": _read_xml,
+    "text": str,
+    "jwt": str.strip,
+}

@@ -1,0 +1,58 @@
+"""A login under way: plain data that survives a change of process between the two halves."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from oauthreg.errors import UsageError
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """What ``start`` gives and ``finish`` needs: send the user to ``url``, keep the rest until the callback comes.
+
+    ``values`` holds what the protocol must remember (request token and secret; state, nonce, code verifier, issuer):
+    keep it on the server's side, bound to the user's browser session. ``created`` is in seconds since 1970.
+    """
+
+    provider: str
+    protocol: str
+    url: str = field(repr=False)
+    redirect_uri: str | None = None
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    created: int = 0
+
+    def to_json(self) -> str:
+        """The login as JSON text (it holds secrets)."""
+        return json.dumps(
+            {
+                "v": _VERSION,
+                "provider": self.provider,
+                "protocol": self.protocol,
+                "url": self.url,
+                "redirect_uri": self.redirect_uri,
+                "values": dict(self.values),
+                "created": self.created,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "PendingLogin":
+        """The login that ``to_json`` wrote. Raises ``UsageError`` for any other text."""
+        try:
+            data = json.loads(text)
+            if data.pop("v") != _VERSION:
+                raise KeyError
+            values = data.pop("values")
+            if not all(isinstance(item, str) for pair in values.items() for item in pair):
+                raise TypeError
+            return cls(values=MappingProxyType(values), **data)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise UsageError(
+                "the text is no pending login",
+                code="invalid-pending-login",
+                hint="pass what `PendingLogin.to_json` gave, unchanged",
+            ) from None

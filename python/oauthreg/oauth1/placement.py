@@ -1,0 +1,98 @@
+"""Where the protocol parameters of a signed request go: header, query or form body.
+
+Spec: RFC 5849 section 3.5.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from oauthreg.errors import UnsignableRequestError
+from oauthreg.messages import Authenticated, Pairs
+from oauthreg.provider import Placement
+from oauthreg.signing import Signer
+from oauthreg.signing._pure import escape, unescape
+
+FORM = "application/x-www-form-urlencoded"
+_SLOW_KEY_BITS = 3072
+"""An RSA signature above this size takes more than a millisecond and leaves the event loop."""
+
+_BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth1Authentication:
+    """Signs requests with one signer and one placement; ``parameters`` are further protocol parameters.
+
+    ``nonce`` fixes the nonce, for the one request whose answer repeats it.
+
+    Body placement needs a form or an empty body. A request whose method has no body carries the parameters in its
+    query instead, which the same servers read the same way. Any other body raises ``UnsignableRequestError``.
+    """
+
+    signer: Signer = field(repr=False)
+    placement: Placement = "header"
+    parameters: Pairs = field(default=(), repr=False)
+    nonce: str | None = field(default=None, repr=False)
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether the body's bytes are needed even when it is no form."""
+        return self.signer.body_hash or self.placement == "body"
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether one signature takes more than about a millisecond."""
+        return self.signer.key_bits > _SLOW_KEY_BITS
+
+    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+        """The request's header, or its new URL, or its new body.
+
+        Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
+        """
+        if self.placement == "header":
+            value = self.signer.authorization(
+                method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
+            )
+            return Authenticated(headers=(("Authorization", value),))
+        if self.placement == "body" and not (not body and method.upper() in _BODILESS):
+            return self._in_body(method, url, body, content_type)
+        parameters = self.signer.parameters(
+            method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
+        )
+        return Authenticated(url=_append_to_query(str(url), parameters))
+
+    def _in_body(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+        media_type = (content_type or "").partition(";")[0].strip().lower()
+        if body and media_type != FORM:
+            raise UnsignableRequestError(
+                f"body placement needs a form, and this body is {media_type or 'of no type'!s}",
+                code="body-placement-needs-form",
+                hint="send a form, or use header placement",
+            )
+        parameters = self.signer.parameters(
+            method, url, body or b"", FORM, parameters=self.parameters, nonce=self.nonce
+        )
+        kept = _without_signature(body or b"")
+        added = render_form(parameters).encode()
+        headers = () if media_type == FORM else (("Content-Type", FORM),)
+        return Authenticated(headers=headers, body=kept + b"&" + added if kept else added)
+
+
+def render_form(parameters: Pairs | list[tuple[str, str]]) -> str:
+    """Pairs as a form or query, encoded as RFC 5849 section 3.6 says."""
+    return "&".join([f"{escape(name)}={escape(value)}" for name, value in parameters])
+
+
+def _append_to_query(url: str, parameters: list[tuple[str, str]]) -> str:
+    rest, hash_sign, fragment = url.partition("#")
+    path, mark, query = rest.partition("?")
+    kept = _without_signature(query.encode()).decode()
+    added = render_form(parameters)
+    return f"{path}?{kept}&{added}{hash_sign}{fragment}" if kept else f"{path}?{added}{hash_sign}{fragment}"
+
+
+def _without_signature(form: bytes) -> bytes:
+    """The form without an ``oauth_signature`` of its own, which would stand there twice (RFC 5849 section 3.1)."""
+    if b"signature" not in form:
+        return form
+    return b"&".join([piece for piece in form.split(b"&") if unescape(piece.partition(b"=")[0]) != b"oauth_signature"])

@@ -1,0 +1,45 @@
+"""Origins, compared as RFC 6454 says: scheme, host and effective port.
+
+Spec: RFC 6454 section 5; RFC 8252 section 7.3 (loopback is an address literal or ``localhost``).
+"""
+
+from ipaddress import ip_address
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from oauthreg.errors import UsageError
+
+Origin: TypeAlias = tuple[str, str, int]
+"""``(scheme, host, port)``: lower case, the effective port, an IPv6 address without brackets."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def parse_origin(url: str) -> Origin:
+    """The origin of an absolute http or https URL. Raises ``UsageError`` for anything else."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    try:
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        host, port = "", None
+    if scheme not in _PORTS or not host:
+        raise UsageError(f"no http or https origin: {scheme}://{host}", code="invalid-origin")
+    return scheme, host, _PORTS[scheme] if port is None else port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is this machine: ``localhost``, ``*.localhost``, 127.0.0.0/8 or ``::1``."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def render_origin(origin: Origin) -> str:
+    """The origin as text, for messages."""
+    scheme, host, port = origin
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}" if port == _PORTS.get(scheme) else f"{scheme}://{shown}:{port}"
