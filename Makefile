@@ -1,0 +1,60 @@
+# `make demo` and `make test` do the whole set-up on a machine that has only Python >= 3.11 (and, for the native signing
+# engine, a Rust toolchain). OAUTHREG_BUILD=native|pure demands an engine, OAUTHREG_ENGINE=native|pure runs one.
+
+PYTHON ?= python3
+VENV ?= .venv
+PROVIDER ?= twitter
+ARGS ?=
+
+python := $(VENV)/bin/python
+build := $(or $(OAUTHREG_BUILD),auto)
+sources := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.py')
+
+# An installation is remembered by a stamp for its extra and its build; each extra includes the ones before it.
+stamps := $(VENV)/installed
+cli := $(stamps)/$(build)/cli
+test := $(stamps)/$(build)/test
+dev := $(stamps)/$(build)/dev
+
+.PHONY: help demo test bench lint lint-rust
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(cli) ## log in to a local provider: make demo PROVIDER=flickr
+	$(python) -m oauthreg demo $(PROVIDER)
+
+test: $(test) ## run all tests: make test ARGS='tests/signing -x'
+	$(python) -m pytest $(ARGS)
+
+bench: $(test) ## measure
+	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only $(ARGS)
+
+lint: $(dev) ## check style and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	@case "$$($(python) rust/build_backend.py)" in \
+	    *' native '*) $(MAKE) --no-print-directory lint-rust ;; \
+	    *) echo 'no native engine is built here: Rust is not checked' ;; \
+	esac
+
+lint-rust: $(dev)
+	MYPYPATH=python $(python) -m mypy.stubtest oauthreg.signing._native
+	cargo fmt --check
+	cargo clippy --release --all-targets --locked -- -D warnings
+
+# The engine that an install builds is said here, because pip keeps the build's own words to itself.
+$(stamps)/$(build)/%: $(sources) | $(VENV)/bin/pip
+	@$(python) rust/build_backend.py
+	@echo 'oauthreg: setting up $(VENV); a first build takes a minute or two'
+	@$(python) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@rm -rf $(filter-out $(stamps)/$(build),$(wildcard $(stamps)/*))
+	@mkdir -p $(@D)
+	@touch $(@D)/cli $(if $(filter test dev,$*),$(@D)/test) $(if $(filter dev,$*),$(@D)/dev)
+
+# pip is the last thing that venv makes: half an environment is none.
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'oauthreg needs Python >= 3.11: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
