@@ -16,7 +16,9 @@ AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text"
 Documents: TypeAlias = Mapping[str, Any]
 """Document name (``userinfo``, ``token``, ``callback``, the name of an identity request …) -> parsed document."""
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 class TextTemplate(Protocol):
@@ -66,7 +68,7 @@ class Leg:
     params: Pairs = ()
     query: Pairs = ()
     headers: Pairs = ()
-    rename: Mapping[str, str] = _NOTHING
+    rename: Mapping[str, str] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class TokenAnswer:
 
     format: AnswerFormat = "auto"
     root: Callable[[Any], Any] | None = None
-    fields: Mapping[str, Callable[[Any], Any]] = _NOTHING
+    fields: Mapping[str, Callable[[Any], Any]] = field(default_factory=_nothing)
     success_status: tuple[int, ...] = ()
     error: ErrorRule | None = None
 
@@ -181,16 +183,16 @@ class Provider:
     protocol: Literal["oauth1", "oauth2", "oidc"] = "oauth1"
     status: str = "alive"
     docs: str = ""
-    endpoints: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    endpoints: Mapping[str, str] = field(default_factory=_nothing)
     origins: frozenset[tuple[str, str, int]] = frozenset()
-    oauth1: OAuth1Settings = OAuth1Settings()
-    scopes: Scopes = Scopes()
-    request_token: Leg = Leg()
-    authorize: Leg = Leg(method="GET")
-    token: Leg = Leg()
-    request_token_answer: TokenAnswer = TokenAnswer()
-    token_answer: TokenAnswer = TokenAnswer()
-    callback: CallbackSettings = CallbackSettings()
+    oauth1: OAuth1Settings = field(default_factory=OAuth1Settings)
+    scopes: Scopes = field(default_factory=Scopes)
+    request_token: Leg = field(default_factory=Leg)
+    authorize: Leg = field(default_factory=lambda: Leg(method="GET"))
+    token: Leg = field(default_factory=Leg)
+    request_token_answer: TokenAnswer = field(default_factory=TokenAnswer)
+    token_answer: TokenAnswer = field(default_factory=TokenAnswer)
+    callback: CallbackSettings = field(default_factory=CallbackSettings)
     identity: tuple[IdentityRequest, ...] = ()
     identity_documents: tuple[str, ...] = ()
     claims: ClaimsTemplate | None = None

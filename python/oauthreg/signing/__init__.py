@@ -31,9 +31,7 @@ def load_engine(name: str | None = None) -> ModuleType:
     if name is None:
         return _engine
     if name not in _CHOICES:
-        raise UsageError(
-            f"unknown engine: {name!r}", code="unknown-engine", hint="use `native`, `pure` or `auto`"
-        )
+        raise UsageError(f"unknown engine: {name!r}", code="unknown-engine", hint="use `native`, `pure` or `auto`")
     if name == "pure":
         return _pure
     try:
@@ -132,7 +130,7 @@ class Signer(metaclass=_AnyEngine):
         *,
         parameters: ParameterPairs = (),
         nonce: str | None = None,
-        timestamp: int | float | str | None = None,
+        timestamp: float | str | None = None,
     ) -> str:
         """The value of the ``Authorization`` header for one request.
 
@@ -154,7 +152,7 @@ class Signer(metaclass=_AnyEngine):
         *,
         parameters: ParameterPairs = (),
         nonce: str | None = None,
-        timestamp: int | float | str | None = None,
+        timestamp: float | str | None = None,
     ) -> list[tuple[str, str]]:
         """The protocol parameters of one request with ``oauth_signature`` last, for query or body placement."""
         raise NotImplementedError
@@ -168,7 +166,7 @@ class Signer(metaclass=_AnyEngine):
         *,
         parameters: ParameterPairs = (),
         nonce: str | None = None,
-        timestamp: int | float | str | None = None,
+        timestamp: float | str | None = None,
     ) -> str:
         """The text that is signed for one request."""
         raise NotImplementedError

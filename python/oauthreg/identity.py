@@ -1,0 +1,112 @@
+"""Who the user is: the requests that a provider's definition names, as one flow for every protocol."""
+
+from collections.abc import Callable
+from typing import Any
+
+from oauthreg.answers import decode_text, malformed, parse_answer
+from oauthreg.errors import OAuthError, OAuthRegError, ResponseError, UsageError
+from oauthreg.jose import parse_hmac_jwt
+from oauthreg.messages import Authenticator, Flow, Request, Response
+from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
+from oauthreg.redaction import redact, redact_headers
+
+
+def identity_flow(
+    provider: Provider,
+    authenticator_for: Callable[[str | None], Authenticator],
+    documents: Documents,
+    *,
+    make_nonce: Callable[[], str],
+    now: Callable[[], float],
+    client_id: str,
+    client_secret: str,
+) -> Flow[dict[str, Any]]:
+    """Makes the provider's identity requests in order and gives all documents, the given ones included.
+
+    ``authenticator_for(nonce)`` signs a request (``nonce`` fixes the nonce where the answer must repeat it). A request
+    whose condition does not hold, or that is optional and fails, adds no document.
+
+    Raises ``OAuthError`` and ``ResponseError``.
+    """
+    found = dict(documents)
+    for request in provider.identity:
+        if request.when is not None and not request.when(found):
+            continue
+        nonce = make_nonce() if request.jwt is not None and request.jwt.nonce else None
+        url = request.url if isinstance(request.url, str) else request.url.render(found)
+        if url is None:
+            if request.optional:
+                continue
+            raise UsageError(
+                f"the identity request `{request.name}` needs a value that is missing",
+                code="missing-identity-value",
+                hint="its URL names a document field that the earlier answers did not give",
+            )
+        try:
+            response = yield build_identity_request(provider, request, url, authenticator_for(nonce))
+            found[request.name] = _read(provider, request, response, nonce, now(), client_id, client_secret)
+        except (OAuthError, ResponseError):
+            if not request.optional:
+                raise
+    return found
+
+
+def build_identity_request(
+    provider: Provider, request: IdentityRequest, url: str, authenticator: Authenticator
+) -> Request:
+    """One identity request with the provider's API headers."""
+    own = {name.lower() for name, _ in request.headers}
+    headers = [pair for pair in provider.api_headers if pair[0].lower() not in own] + list(request.headers)
+    return Request(request.method, url, tuple(headers), request.form or None, authenticator=authenticator)
+
+
+def _read(
+    provider: Provider,
+    request: IdentityRequest,
+    response: Response | None,
+    nonce: str | None,
+    now: float,
+    client_id: str,
+    client_secret: str,
+) -> Any:
+    if response is None:
+        raise OAuthRegError("a flow was resumed without the response to its request", code="flow-without-response")
+    text = decode_text(response.body)
+    if not 200 <= response.status < 300:
+        raise _refusal(response, f"the identity request `{request.name}` was refused")
+    document = parse_answer(response, request.format)
+    if request.jwt is not None:
+        document = _read_jwt(request.jwt, response, str(document), nonce, now, client_id, client_secret)
+    rule = request.error or provider.api_error
+    if rule is not None and rule.holds(document, text):
+        error = _refusal(response, rule.description(document))
+        error.error = rule.error(document)
+        raise error
+    return document
+
+
+def _read_jwt(
+    rules: JWTRules, response: Response, text: str, nonce: str | None, now: float, client_id: str, client_secret: str
+) -> dict[str, Any]:
+    claims = parse_hmac_jwt(
+        text,
+        secret=client_secret,
+        algorithms=rules.algorithms,
+        audience=rules.audience,
+        issuer=rules.issuer,
+        now=now,
+        leeway=rules.leeway,
+    )
+    if nonce is not None and claims.get("nonce") != nonce:
+        raise malformed(response, "the JWT answers another request: its `nonce` differs", code="jwt-nonce")
+    return claims
+
+
+def _refusal(response: Response, description: str) -> OAuthError:
+    return OAuthError(
+        "",
+        redact(description),
+        status=response.status,
+        headers=redact_headers(response.headers),
+        text=redact(decode_text(response.body)),
+    )

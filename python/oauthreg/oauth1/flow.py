@@ -1,0 +1,346 @@
+"""The three legs of OAuth 1.0a as flows, and their messages built and parsed apart.
+
+Spec: RFC 5849 section 2; "OAuth Problem Reporting" and "OAuth Session 1.0" for what servers answer beyond it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from oauthreg.answers import decode_text, malformed, parse_answer, parse_form
+from oauthreg.errors import (
+    AccessDeniedError,
+    OAuthError,
+    OAuthRegError,
+    ReauthorizationRequired,
+    UsageError,
+)
+from oauthreg.messages import Flow, Pairs, Request, Response
+from oauthreg.oauth1.placement import OAuth1Authentication, render_form
+from oauthreg.provider import CallbackSettings, Leg, Provider, TokenAnswer
+from oauthreg.redaction import redact, redact_headers
+from oauthreg.signing import Signer
+from oauthreg.signing.verify import parse_authorization
+from oauthreg.token import OAuth1Token
+
+_CALLBACK = CallbackSettings()
+_ANSWER = TokenAnswer()
+_TIMESTAMP_WORDS = re.compile(r"time\s*-?_?stamp|oauth_timestamp|clock", re.IGNORECASE)
+_TIMESTAMP_PROBLEMS = frozenset({"timestamp_refused", "timestamp-refused"})
+_DENIED_PROBLEMS = frozenset({"user_refused", "permission_denied", "access_denied"})
+_ENDED_PROBLEMS = frozenset({"token_revoked", "permission_unknown", "token_rejected", "token_used"})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestToken:
+    """Temporary credentials, the ready-made authorization URL if the server sent one, and its other fields."""
+
+    token: str = field(repr=False)
+    token_secret: str = field(repr=False)
+    authorize_url: str | None = field(default=None, repr=False)
+    extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    def to_mapping(self) -> dict[str, str]:
+        """The credentials under the names of the wire."""
+        return {"oauth_token": self.token, "oauth_token_secret": self.token_secret, **self.extra}
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResponse:
+    """What the user's browser brought back. ``token`` and ``verifier`` may be absent where a provider leaves them."""
+
+    token: str | None = field(repr=False)
+    verifier: str | None = field(repr=False)
+    parameters: Mapping[str, str] = field(repr=False)
+
+
+def request_token_flow(
+    provider: Provider,
+    signer: Signer,
+    *,
+    callback: str | None,
+    scope: Sequence[str] | str | None = None,
+    params: Pairs = (),
+) -> Flow[RequestToken]:
+    """Asks for temporary credentials. ``callback`` of ``None`` means out of band.
+
+    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.1.
+    """
+    in_request = provider.oauth1.callback in ("request", "both")
+    protocol = (("oauth_callback", callback or "oob"),) if in_request else ()
+    if provider.scopes.leg == "request_token":
+        params = (*_scope(provider, scope), *params)
+    response = yield build_leg_request(provider, "request_token", provider.request_token, signer, protocol, params)
+    fields = parse_token_answer(_answered(response), provider.request_token_answer)
+    if (
+        in_request
+        and provider.oauth1.confirm == "strict"
+        and fields.get("oauth_callback_confirmed", "").lower() != "true"
+    ):
+        raise malformed(
+            _answered(response),
+            "the server did not confirm the callback: `oauth_callback_confirmed` is not `true`",
+            code="callback-not-confirmed",
+            hint='an OAuth 1.0 server never confirms: its definition says `confirm = "lenient"`',
+        )
+    found = provider.oauth1.authorize_url_from(fields) if provider.oauth1.authorize_url_from else None
+    token, secret = fields.pop("oauth_token"), fields.pop("oauth_token_secret", "")
+    return RequestToken(token, secret, str(found) if found else None, MappingProxyType(fields))
+
+
+def build_authorization_url(
+    provider: Provider,
+    request_token: str,
+    *,
+    callback: str | None = None,
+    url: str | None = None,
+    scope: Sequence[str] | str | None = None,
+    params: Pairs = (),
+) -> str:
+    """The URL to send the user to. ``url`` replaces the provider's authorization endpoint.
+
+    Spec: RFC 5849 section 2.2.
+    """
+    leg = provider.authorize
+    pairs = [("oauth_token", request_token)]
+    if callback and provider.oauth1.callback in ("authorize", "both"):
+        pairs.append(("oauth_callback", callback))
+    if provider.scopes.leg == "authorize":
+        pairs += _scope(provider, scope)
+    pairs += [*leg.query, *leg.params, *params]
+    return append_query(url or endpoint(provider, "authorize"), _renamed(leg, pairs))
+
+
+def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBACK) -> AuthorizationResponse:
+    """The request token and verifier in a callback URL (or in its query alone).
+
+    Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` for an error that the server reports and
+    ``CallbackError`` for anything unusable. Spec: RFC 5849 section 2.2.
+    """
+    query = urlsplit(url).query if "?" in url or "://" in url else url
+    parameters = parse_form(query)
+    for name, value in settings.denied:
+        if name in parameters and (value is None or parameters[name] == value):
+            raise AccessDeniedError(
+                "access_denied", "the user refused the authorization", hint="let the user start again"
+            )
+    for name in settings.errors:
+        problem = parameters.get(name)
+        if problem:
+            denied = problem in _DENIED_PROBLEMS
+            text = parameters.get(f"{name}_description") or parameters.get("oauth_problem_advice") or ""
+            raise (AccessDeniedError if denied else OAuthError)(problem, redact(text), parameters=_public(parameters))
+    token, verifier = parameters.get("oauth_token") or None, parameters.get("oauth_verifier") or None
+    if token is None and verifier is None and "denied" in parameters:
+        raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")
+    return AuthorizationResponse(token, verifier, MappingProxyType(parameters))
+
+
+def access_token_flow(
+    provider: Provider, signer: Signer, *, verifier: str | None, params: Pairs = ()
+) -> Flow[OAuth1Token]:
+    """Exchanges the authorized request token (the signer's token) for an access token.
+
+    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.3.
+    """
+    protocol = (("oauth_verifier", verifier),) if verifier else ()
+    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params)
+    return OAuth1Token.from_mapping(parse_token_answer(_answered(response), provider.token_answer))
+
+
+def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[OAuth1Token]:
+    """Exchanges an access token and its session handle for a new access token; fields that do not come anew are kept.
+
+    Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
+
+    Spec: OAuth Session 1.0, section 1 of the Yahoo draft that servers follow.
+    """
+    handle = token.extra.get("oauth_session_handle")
+    if not handle:
+        raise ReauthorizationRequired(
+            "the token cannot be renewed: it has no `oauth_session_handle`",
+            code="no-session-handle",
+            hint="let the user log in again",
+        )
+    protocol = (("oauth_session_handle", handle),)
+    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, ())
+    try:
+        fields = parse_token_answer(_answered(response), provider.token_answer)
+    except OAuthError as error:
+        if error.error in _ENDED_PROBLEMS:
+            raise ReauthorizationRequired(
+                f"the session has ended: {error.error}", code="session-ended", hint="let the user log in again"
+            ) from error
+        raise
+    renewed = OAuth1Token.from_mapping(fields)
+    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**token.extra, **renewed.extra}))
+
+
+def build_leg_request(
+    provider: Provider, name: str, leg: Leg, signer: Signer, protocol: Pairs, params: Pairs
+) -> Request:
+    """The signed request of one token leg: further parameters in the query of a GET, in the form of a POST."""
+    pairs = _renamed(leg, [*leg.params, *params])
+    has_body = leg.method.upper() not in ("GET", "HEAD")
+    url = append_query(endpoint(provider, name), [*leg.query, *([] if has_body else pairs)])
+    return Request(
+        leg.method.upper(),
+        url,
+        headers=leg.headers,
+        form=tuple(pairs) if has_body and pairs else None,
+        authenticator=OAuth1Authentication(signer, leg.placement or provider.oauth1.placement, protocol),
+    )
+
+
+def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dict[str, str]:
+    """The fields of a token endpoint's answer; ``oauth_token`` and ``oauth_token_secret`` are among them.
+
+    Raises ``OAuthError`` when the server refused (its ``oauth_problem``, its JSON error, or the text) and
+    ``MalformedResponseError`` when the answer is no token. Spec: RFC 5849 sections 2.1 and 2.3.
+    """
+    text = decode_text(response.body)
+    if not (response.status in answer.success_status or 200 <= response.status < 300):
+        raise _refusal(response, text)
+    document = parse_answer(response, answer.format)
+    if answer.error is not None and answer.error.holds(document, text):
+        raise _oauth_error(response, answer.error.error(document), answer.error.description(document), text)
+    root = answer.root(document) if answer.root else document
+    fields = {str(name): _field(value) for name, value in root.items()} if isinstance(root, Mapping) else {}
+    for name, find in answer.fields.items():
+        value = find(document)
+        if value is not None:
+            fields[name] = _field(value)
+    if not fields.get("oauth_token"):
+        if "oauth_problem" in fields or "error" in fields:
+            raise _refusal(response, text)
+        raise malformed(
+            response,
+            "the answer holds no `oauth_token`",
+            code="no-token",
+            hint="check the endpoint's URL; `.text` is what the server said",
+        )
+    if "oauth_token_secret" not in fields and "oauth_token_secret" not in answer.fields:
+        escaped = "amp;oauth_token_secret" in fields
+        raise malformed(
+            response,
+            "the answer holds no `oauth_token_secret`",
+            code="no-token-secret",
+            hint="the server escaped its answer as HTML (`&amp;`)" if escaped else "",
+        )
+    return fields
+
+
+def is_timestamp_refusal(error: OAuthError) -> bool:
+    """Whether the server refused the timestamp: its clock differs, and the ``Date`` of its answer tells how much."""
+    if error.error in _TIMESTAMP_PROBLEMS:
+        return True
+    text = f"{error.error} {error.description} {error.text}"
+    return error.status in (400, 401, 403) and _TIMESTAMP_WORDS.search(text) is not None
+
+
+def endpoint(provider: Provider, name: str) -> str:
+    """The URL of a provider's endpoint. Raises ``UsageError`` when it has none."""
+    url = provider.endpoints.get(name)
+    if not url:
+        raise UsageError(
+            f"{provider.name} has no `{name}` endpoint",
+            code="missing-endpoint",
+            hint="pass the URL, or add it to `[endpoints]` of the definition",
+        )
+    return url
+
+
+def append_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """The URL with pairs added to its query, before its fragment, everything else untouched."""
+    added = render_form(list(pairs))
+    if not added:
+        return url
+    rest, hash_sign, fragment = url.partition("#")
+    joint = "" if rest.endswith(("?", "&")) else "&" if "?" in rest else "?"
+    return f"{rest}{joint}{added}{hash_sign}{fragment}"
+
+
+def _answered(response: Response | None) -> Response:
+    if response is None:
+        raise OAuthRegError("a flow was resumed without the response to its request", code="flow-without-response")
+    return response
+
+
+def _scope(provider: Provider, scope: Sequence[str] | str | None) -> Pairs:
+    scopes = provider.scopes
+    wanted = scopes.default if scope is None else (scope,) if isinstance(scope, str) else tuple(scope)
+    return ((scopes.parameter, scopes.separator.join(wanted)),) if wanted else ()
+
+
+def _renamed(leg: Leg, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(leg.rename.get(name, name), value) for name, value in pairs if leg.rename.get(name, name)]
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _refusal(response: Response, text: str) -> OAuthError:
+    """The server's own reason: problem reporting in the body or the challenge, a JSON error, or nothing."""
+    fields = _problem_fields(response, text)
+    error = fields.get("oauth_problem") or fields.get("error") or fields.get("code") or ""
+    description = fields.get("oauth_problem_advice") or fields.get("error_description") or fields.get("message") or ""
+    return _oauth_error(response, error, description, text, fields)
+
+
+def _problem_fields(response: Response, text: str) -> dict[str, str]:
+    if "oauth_problem" in text:
+        return parse_form(text.strip())
+    challenge = response.headers.get("www-authenticate", "")
+    if "oauth_problem" in challenge:
+        try:
+            parsed = parse_authorization(challenge)
+        except OAuthRegError:
+            parsed = None
+        if parsed:
+            return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in parsed[1]}
+    try:
+        document = parse_answer(response)
+    except OAuthRegError:
+        return {}
+    if isinstance(document, Mapping):
+        inner = document.get("errors") or document.get("error")
+        inner = inner[0] if isinstance(inner, list) and inner else inner
+        chosen = inner if isinstance(inner, Mapping) else document
+        return {str(name): _field(value) for name, value in chosen.items() if not isinstance(value, (Mapping, list))}
+    return {}
+
+
+def _oauth_error(
+    response: Response, error: str, description: str, text: str, fields: Mapping[str, str] = MappingProxyType({})
+) -> OAuthError:
+    kind = AccessDeniedError if error in _DENIED_PROBLEMS else OAuthError
+    made = kind(
+        redact(error),
+        redact(description),
+        status=response.status,
+        headers=redact_headers(response.headers),
+        text=redact(text),
+        parameters=_public(fields),
+    )
+    if is_timestamp_refusal(made):
+        made.code = "timestamp-refused"
+        made.hint = "the clocks of client and server differ"
+    return made
+
+
+def _public(fields: Mapping[str, str]) -> Mapping[str, object]:
+    """The parameters of the problem report; lists of names are split."""
+    shown: dict[str, object] = {
+        name: value for name, value in fields.items() if name.startswith(("oauth_problem", "oauth_acceptable"))
+    }
+    for name in ("absent", "rejected"):
+        value = fields.get(f"oauth_parameters_{name}")
+        if value:
+            shown[name] = [piece.partition("=")[0] for piece in value.split("&")]
+    return MappingProxyType(shown)

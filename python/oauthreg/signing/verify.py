@@ -1,0 +1,270 @@
+"""Checks a received request: who signed it, and that nothing of it was changed.
+
+Spec: RFC 5849 section 3.2; the body hash follows the extension "OAuth Request Body Hash".
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from oauthreg.errors import InvalidSignatureError, VerificationError
+from oauthreg.signing import SIGNATURE_METHODS, EngineName, load_engine
+from oauthreg.signing._pure import _is_form, _split, unescape
+
+_SCHEME = re.compile(r"OAuth[ \t]+", re.IGNORECASE).match
+_PARAMETER = re.compile(r"""[\s,]*([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?=,|$)""").match
+_QUOTED_PAIR = re.compile(r"\\(.)")
+_IS_TIMESTAMP = re.compile(r"[0-9]{1,18}").fullmatch
+_WINDOW = 300
+
+Octets: TypeAlias = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKeys:
+    """The keys that a request must have been signed with; ``rsa_key`` is a public key or certificate in any form."""
+
+    client_secret: str | None = field(default=None, repr=False)
+    token_secret: str | None = field(default=None, repr=False)
+    rsa_key: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What a received request says of itself.
+
+    ``parameters`` are all protocol parameters, decoded; ``placement`` is where they stood; ``realm`` is ``None``
+    without one. Until ``verify`` has returned it, none of this is proven.
+    """
+
+    client_id: str
+    token: str | None = field(repr=False)
+    signature_method: str
+    placement: Literal["header", "query", "body"]
+    realm: str | None
+    parameters: Mapping[str, str] = field(repr=False)
+
+
+def verify(
+    method: str,
+    url: Any,
+    body: Any = None,
+    content_type: str | None = None,
+    *,
+    authorization: str | None = None,
+    client_secret: str | None = None,
+    token_secret: str | None = None,
+    rsa_key: Any = None,
+    lookup: Callable[[SignedRequest], VerificationKeys] | None = None,
+    signature_methods: Collection[str] = tuple(SIGNATURE_METHODS),
+    body_hash: Literal["optional", "required"] = "optional",
+    now: float | None = None,
+    window: float = _WINDOW,
+    is_new_nonce: Callable[[SignedRequest], bool] | None = None,
+    engine: EngineName | None = None,
+) -> SignedRequest:
+    """The request's own word, once its signature is proven.
+
+    ``url`` is the URL as it was received (text or ``yarl.URL``), host and scheme as the client used them; ``body`` and
+    ``content_type`` as received; ``authorization`` the header's value. The keys come from the arguments or from
+    ``lookup``, which is given the unproven request. With ``now`` (seconds since 1970) the timestamp may be off by
+    ``window`` seconds at most. ``is_new_nonce`` is asked last and must remember the nonce. Signatures are compared in
+    constant time.
+
+    Raises ``InvalidSignatureError`` when the signature differs (``.base_string`` is what was signed here) and
+    ``VerificationError`` for everything else; ``.code`` says what.
+
+    Spec: RFC 5849 section 3.2.
+    """
+    chosen = load_engine(engine)
+    request, header, signature = _parse_signed_request(chosen, url, body, content_type, authorization)
+    _check_claims(request, signature_methods, now, window)
+    _check_body_hash(chosen, request, body, content_type, body_hash)
+    keys = lookup(request) if lookup else VerificationKeys(client_secret, token_secret, rsa_key)
+    attempt = _Attempt(chosen, request.signature_method, method, url, body, content_type, header, signature, keys)
+    base_string = attempt.base_string()
+    if not attempt.matches(base_string):
+        raise InvalidSignatureError(
+            f"the {request.signature_method} signature does not match the request",
+            base_string=base_string,
+            hint=attempt.explain(),
+        )
+    if is_new_nonce is not None and not is_new_nonce(request):
+        raise VerificationError("the nonce was used before", code="nonce-used", base_string=base_string)
+    return request
+
+
+def parse_authorization(value: str) -> tuple[str | None, list[Octets]] | None:
+    """The realm and the decoded parameters of an ``Authorization: OAuth`` header; ``None`` for another scheme.
+
+    Separators may be ``,`` with or without white space. Raises ``VerificationError`` for a broken header.
+
+    Spec: RFC 5849 section 3.5.1.
+    """
+    scheme = _SCHEME(value)
+    if scheme is None:
+        return None
+    realm, pairs, position = None, [], scheme.end()
+    while value[position:].strip(" \t,"):
+        match = _PARAMETER(value, position)
+        if match is None:
+            raise VerificationError(
+                "the Authorization header cannot be read",
+                code="malformed-header",
+                hint='parameters look like name="value"',
+            )
+        name, quoted, bare = match.groups()
+        if name.lower() == "realm":
+            realm = _QUOTED_PAIR.sub(r"\1", quoted) if quoted is not None else bare
+        else:
+            pairs.append((unescape(name), unescape(bare if quoted is None else quoted)))
+        position = match.end()
+    return realm, pairs
+
+
+def _parse_signed_request(
+    engine: Any, url: Any, body: Any, content_type: str | None, authorization: str | None
+) -> tuple[SignedRequest, list[Octets], str]:
+    parsed = parse_authorization(authorization) if authorization else None
+    realm, header = parsed or (None, [])
+    query = _protocol_pairs(engine.parse_parameters(_split(url).query))
+    form = _protocol_pairs(engine.parse_parameters(body or b"")) if _is_form(content_type) else []
+    places: list[tuple[Literal["header", "query", "body"], list[Octets]]] = [
+        ("header", header),
+        ("query", query),
+        ("body", form),
+    ]
+    used = [place for place in places if place[1]]
+    if not used:
+        raise VerificationError("the request is not signed", code="not-signed", hint="no `oauth_…` parameter was found")
+    if len(used) > 1:
+        raise VerificationError(
+            f"protocol parameters stand in more than one place: {', '.join(name for name, _ in used)}",
+            code="parameters-in-two-places",
+        )
+    placement, pairs = used[0]
+    parameters = _unique(pairs)
+    request = SignedRequest(
+        parameters.get("oauth_consumer_key", ""),
+        parameters.get("oauth_token") or None,
+        parameters.get("oauth_signature_method", ""),
+        placement,
+        realm,
+        MappingProxyType(parameters),
+    )
+    return request, header, parameters.get("oauth_signature", "")
+
+
+def _protocol_pairs(pairs: list[Octets]) -> list[Octets]:
+    return [pair for pair in pairs if pair[0].startswith(b"oauth_")]
+
+
+def _unique(pairs: list[Octets]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for octets, value in pairs:
+        name = octets.decode("utf-8", "replace")
+        if name in parameters:
+            raise VerificationError(f"a protocol parameter stands twice: {name!r}", code="duplicate-parameter")
+        parameters[name] = value.decode("utf-8", "replace")
+    return parameters
+
+
+def _check_claims(request: SignedRequest, allowed: Collection[str], now: float | None, window: float) -> None:
+    given = request.parameters
+    needed = ["oauth_consumer_key", "oauth_signature_method", "oauth_signature"]
+    if request.signature_method != "PLAINTEXT":
+        needed += ["oauth_timestamp", "oauth_nonce"]
+    missing = [name for name in needed if not given.get(name)]
+    if missing:
+        raise VerificationError(f"protocol parameters are missing: {', '.join(missing)}", code="missing-parameter")
+    if given.get("oauth_version", "1.0") != "1.0":
+        raise VerificationError("`oauth_version` must be 1.0", code="unsupported-version")
+    if request.signature_method not in SIGNATURE_METHODS or request.signature_method not in allowed:
+        raise VerificationError(
+            f"the signature method is not accepted: {request.signature_method[:40]!r}",
+            code="refused-signature-method",
+            hint=f"accepted: {', '.join(allowed)}",
+        )
+    timestamp = given.get("oauth_timestamp")
+    if timestamp is None:
+        return
+    if not _IS_TIMESTAMP(timestamp) or not int(timestamp):
+        raise VerificationError("`oauth_timestamp` is no positive whole number", code="invalid-timestamp")
+    if now is not None and abs(int(timestamp) - now) > window:
+        raise VerificationError(
+            f"the timestamp is {abs(int(timestamp) - now):.0f} seconds {'ahead' if int(timestamp) > now else 'old'}",
+            code="timestamp-out-of-window",
+            hint=f"at most {window:.0f} seconds are accepted",
+        )
+
+
+def _check_body_hash(
+    engine: Any, request: SignedRequest, body: Any, content_type: str | None, wanted: Literal["optional", "required"]
+) -> None:
+    claimed, form = request.parameters.get("oauth_body_hash"), _is_form(content_type)
+    if claimed is None:
+        if wanted == "required" and not form:
+            raise VerificationError("`oauth_body_hash` is missing", code="body-hash-missing")
+        return
+    if form:
+        raise VerificationError("a form carries no `oauth_body_hash`", code="body-hash-with-form")
+    if request.signature_method == "PLAINTEXT":
+        return
+    computed = engine.body_hash(request.signature_method, body)
+    if not hmac.compare_digest(computed.encode(), claimed.encode("utf-8", "replace")):
+        raise VerificationError(
+            "the body is not the one that was hashed", code="body-hash-mismatch", hint="compare the bytes as received"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One way to read a request, and whether its signature fits."""
+
+    engine: Any
+    signature_method: str
+    method: str
+    url: Any
+    body: Any
+    content_type: str | None
+    header: list[Octets]
+    signature: str
+    keys: VerificationKeys
+
+    def base_string(self, **changes: Any) -> str:
+        use = {"method": self.method, "url": self.url, "body": self.body, "content_type": self.content_type} | changes
+        text: str = self.engine.base_string(use["method"], use["url"], self.header, use["body"], use["content_type"])
+        return text
+
+    def matches(self, base_string: str, keys: VerificationKeys | None = None) -> bool:
+        keys = keys or self.keys
+        right: bool = self.engine.check_signature(
+            self.signature_method, base_string, self.signature, keys.client_secret, keys.token_secret, keys.rsa_key
+        )
+        return right
+
+    def explain(self) -> str:
+        """What would have to be different for the signature to fit: the usual causes, tried one by one."""
+        if self.signature_method == "PLAINTEXT":
+            return "one of the two secrets differs"
+        parts = _split(self.url)
+        text = str(self.url)
+        other_scheme = "http" if parts.scheme == "https" else "https"
+        causes = [
+            (f"the client signed an {other_scheme} URL", {"url": other_scheme + text[len(parts.scheme) :]}),
+            ("the client left the query out", {"url": text.partition("?")[0]}),
+            ("the client left the form out", {"content_type": None}),
+            ("the client signed the method GET", {"method": "GET"}),
+            ("the client signed the method POST", {"method": "POST"}),
+        ]
+        for cause, changes in causes:
+            if self.matches(self.base_string(**changes)):
+                return cause
+        if self.keys.token_secret and self.matches(
+            self.base_string(), VerificationKeys(self.keys.client_secret, None, self.keys.rsa_key)
+        ):
+            return "the client signed without the token secret"
+        return "compare `.base_string` with the client's; if they are equal, a key differs"
