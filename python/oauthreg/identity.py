@@ -1,5 +1,6 @@
 """Who the user is: the requests that a provider's definition names, as one flow for every protocol."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ def identity_flow(
 
     Raises ``OAuthError`` and ``ResponseError``.
     """
-    found = dict(documents)
+    found = {**documents, "client": {"client_id": client_id}}
     for request in provider.identity:
         if request.when is not None and not request.when(found):
             continue
@@ -44,10 +45,11 @@ def identity_flow(
             )
         try:
             response = yield build_identity_request(provider, request, url, authenticator_for(nonce))
-            found[request.name] = _read(provider, request, response, nonce, now(), client_id, client_secret)
+            found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
         except (OAuthError, ResponseError):
             if not request.optional:
                 raise
+    del found["client"]
     return found
 
 
@@ -57,7 +59,11 @@ def build_identity_request(
     """One identity request with the provider's API headers."""
     own = {name.lower() for name, _ in request.headers}
     headers = [pair for pair in provider.api_headers if pair[0].lower() not in own] + list(request.headers)
-    return Request(request.method, url, tuple(headers), request.form or None, authenticator=authenticator)
+    body = None
+    if request.json is not None:
+        body = json.dumps(request.json).encode()
+        headers.append(("Content-Type", "application/json"))
+    return Request(request.method, url, tuple(headers), request.form or None, body, authenticator)
 
 
 def _read(
@@ -66,8 +72,8 @@ def _read(
     response: Response | None,
     nonce: str | None,
     now: float,
-    client_id: str,
     client_secret: str,
+    documents: Documents,
 ) -> Any:
     if response is None:
         raise OAuthRegError("a flow was resumed without the response to its request", code="flow-without-response")
@@ -76,7 +82,7 @@ def _read(
         raise _refusal(response, f"the identity request `{request.name}` was refused")
     document = parse_answer(response, request.format)
     if request.jwt is not None:
-        document = _read_jwt(request.jwt, response, str(document), nonce, now, client_id, client_secret)
+        document = _read_jwt(request.jwt, response, str(document), nonce, now, client_secret, documents)
     rule = request.error or provider.api_error
     if rule is not None and rule.holds(document, text):
         error = _refusal(response, rule.description(document))
@@ -86,13 +92,22 @@ def _read(
 
 
 def _read_jwt(
-    rules: JWTRules, response: Response, text: str, nonce: str | None, now: float, client_id: str, client_secret: str
+    rules: JWTRules,
+    response: Response,
+    text: str,
+    nonce: str | None,
+    now: float,
+    client_secret: str,
+    documents: Documents,
 ) -> dict[str, Any]:
+    audience = rules.audience
+    if audience is not None and not isinstance(audience, str):
+        audience = audience.render(documents)
     claims = parse_hmac_jwt(
         text,
         secret=client_secret,
         algorithms=rules.algorithms,
-        audience=rules.audience,
+        audience=audience,
         issuer=rules.issuer,
         now=now,
         leeway=rules.leeway,

@@ -14,7 +14,10 @@ from oauthreg.messages import Pairs
 Placement: TypeAlias = Literal["header", "query", "body"]
 AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text", "jwt"]
 Documents: TypeAlias = Mapping[str, Any]
-"""Document name (``userinfo``, ``token``, ``callback``, the name of an identity request …) -> parsed document."""
+"""Document name (``userinfo``, ``token``, ``callback``, the name of an identity request …) -> parsed document.
+
+Templates also see ``client``, which holds ``client_id``.
+"""
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -137,11 +140,11 @@ class CallbackSettings:
 class JWTRules:
     """What must hold for an answer that is a JWT: allowed algorithms, audience, issuer, leeway in seconds.
 
-    The key is the client secret. ``nonce`` demands that the ``nonce`` claim equals the request's ``oauth_nonce``.
+    The key is the client secret; an audience that is the client itself is a template. ``nonce`` demands that the ``nonce`` claim equals the request's ``oauth_nonce``.
     """
 
     algorithms: tuple[str, ...] = ("HS256",)
-    audience: str | None = None
+    audience: str | TextTemplate | None = None
     issuer: str | None = None
     nonce: bool = False
     leeway: int = 60
