@@ -7,7 +7,7 @@ PROVIDER ?= twitter
 ARGS ?=
 
 python := $(VENV)/bin/python
-build := $(or $(OAUTHREG_BUILD),auto)
+build := $(or $(OAUTHREG_BUILD),auto)$(if $(shell command -v cargo),-with-cargo)
 sources := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.py')
 
 # An installation is remembered by a stamp for its extra and its build; each extra includes the ones before it.
@@ -16,7 +16,7 @@ cli := $(stamps)/$(build)/cli
 test := $(stamps)/$(build)/test
 dev := $(stamps)/$(build)/dev
 
-.PHONY: help demo test bench lint lint-rust
+.PHONY: help demo test bench lint lint-rust set-up
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,6 +26,8 @@ demo: $(cli) ## log in to a local provider: make demo PROVIDER=flickr
 
 test: $(test) ## run all tests: make test ARGS='tests/signing -x'
 	$(python) -m pytest $(ARGS)
+
+set-up: $(dev) ## install what development needs, and run nothing
 
 bench: $(test) ## measure
 	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only $(ARGS)

@@ -1,0 +1,119 @@
+"""The names that applications may import from `oauthreg`: adding or dropping one is a decision, made here."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import oauthreg
+from oauthreg import errors
+
+PUBLIC_NAMES = [
+    "AccessDeniedError",
+    "AsyncOAuth1Client",
+    "CallbackError",
+    "Clock",
+    "DefinitionError",
+    "DefinitionInvalidError",
+    "DefinitionSyntaxError",
+    "InvalidKeyError",
+    "InvalidSignatureError",
+    "MalformedResponseError",
+    "MismatchingStateError",
+    "MissingCredentialError",
+    "MissingRequestTokenError",
+    "MissingTokenError",
+    "OAuth1Token",
+    "OAuthError",
+    "OAuthRegError",
+    "OAuthRequest",
+    "PendingLogin",
+    "Profile",
+    "Provider",
+    "ProviderDefinition",
+    "ReauthorizationRequired",
+    "Registry",
+    "ResponseError",
+    "SignedRequest",
+    "Signer",
+    "TokenError",
+    "UnknownProviderError",
+    "UnsignableRequestError",
+    "UnsupportedMethodError",
+    "UsageError",
+    "VerificationError",
+    "VerificationKeys",
+    "__version__",
+    "load_definition",
+    "verify",
+]
+
+HEAVY = ("aiohttp", "click", "cryptography", "joserfc", "platformdirs", "pydantic", "rich")
+
+
+def test_the_public_names_are_these():
+    assert oauthreg.__all__ == PUBLIC_NAMES
+
+
+def test_dir_lists_the_public_names():
+    assert dir(oauthreg) == PUBLIC_NAMES
+
+
+@pytest.mark.parametrize("name", PUBLIC_NAMES)
+def test_a_public_name_resolves(name):
+    assert getattr(oauthreg, name) is not None
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC_NAMES if name != "__version__"])
+def test_a_public_object_is_documented(name):
+    text = getattr(oauthreg, name).__doc__
+    assert text
+    assert not text.startswith(f"{name}("), "a dataclass without words of its own"
+
+
+def test_every_error_is_public():
+    classes = {name for name, item in vars(errors).items() if isinstance(item, type) and issubclass(item, Exception)}
+    assert {name for name in classes if not name.startswith("_")} <= set(PUBLIC_NAMES)
+
+
+def test_type_checkers_see_the_names_where_they_are():
+    """What they read is the block under TYPE_CHECKING, which no run of the code would keep true."""
+    (block,) = (node for node in ast.parse(inspect.getsource(oauthreg)).body if isinstance(node, ast.If))
+    seen = {alias.asname: node.module for node in block.body for alias in node.names if alias.asname == alias.name}
+    assert sorted(seen) == [name for name in PUBLIC_NAMES if name != "__version__"]
+    for name, module in seen.items():
+        assert getattr(import_module(module), name) is getattr(oauthreg, name)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'oauthreg' has no attribute 'Nothing'"):
+        oauthreg.Nothing  # noqa: B018
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    assert loaded_by("import oauthreg") & set(HEAVY) == set()
+
+
+def test_naming_a_public_error_imports_nothing_heavy():
+    assert loaded_by("from oauthreg import OAuthRegError") & set(HEAVY) == set()
+
+
+def test_signing_with_hmac_imports_nothing_heavy():
+    signed = "import oauthreg; oauthreg.Signer('HMAC-SHA1', 'key', 'secret').authorization('GET', 'http://127.0.0.1/')"
+    assert loaded_by(signed) & set(HEAVY) == set()
+
+
+def test_the_check_sees_what_is_imported():
+    assert {"pydantic", "pydantic_core"} <= loaded_by("import pydantic")
+
+
+def loaded_by(program: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded after a program."""
+    report = f"{program}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    path = f"import sys; sys.path.insert(0, {str(Path(oauthreg.__file__).parents[1])!r})\n"
+    done = subprocess.run([sys.executable, "-I", "-c", path + report], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
