@@ -58,6 +58,9 @@ _IS_DIGITS = re.compile(r"[0-9]+").fullmatch
 _HAS_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MOST_PORTS = 65535
+_DIGEST_INFO = {"sha1": 35, "sha256": 51, "sha512": 83}
+"""Hash -> octets of the block that RSASSA-PKCS1-v1_5 signs. Spec: RFC 8017 section 9.2."""
+_LEAST_PADDING = 11
 
 
 class _Parts(NamedTuple):
@@ -111,7 +114,7 @@ class Signer:
         self.clock = clock
         self._hash_name = hash_name
         self._key = _hmac_key(client_secret, token_secret)
-        self._rsa_key = _signing_key(signature_method, rsa_key, passphrase) if family == "rsa" else None
+        self._rsa_key = _signing_key(hash_name, rsa_key, passphrase) if family == "rsa" else None
         self._mac = _hmac.new(self._key, digestmod=hash_name) if family == "hmac" else None
         constant = [("oauth_consumer_key", self.client_id)]
         if self.token is not None:
@@ -147,7 +150,7 @@ class Signer:
         *,
         parameters: ParameterPairs = (),
         nonce: str | None = None,
-        timestamp: int | float | str | None = None,
+        timestamp: float | str | None = None,
     ) -> str:
         """The value of the ``Authorization`` header for one request.
 
@@ -158,7 +161,7 @@ class Signer:
 
         Raises ``UnsignableRequestError`` and ``UsageError``. Spec: RFC 5849 section 3.5.1.
         """
-        variable, encoded, signature = self._signed(
+        _, encoded, signature = self._signed(
             method, url, body, content_type, parameters, nonce, timestamp, allow_signature=False
         )
         tail = "".join([f', {name}="{value}"' for name, value in encoded])
@@ -173,7 +176,7 @@ class Signer:
         *,
         parameters: ParameterPairs = (),
         nonce: str | None = None,
-        timestamp: int | float | str | None = None,
+        timestamp: float | str | None = None,
     ) -> list[tuple[str, str]]:
         """The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
 
@@ -194,7 +197,7 @@ class Signer:
         *,
         parameters: ParameterPairs = (),
         nonce: str | None = None,
-        timestamp: int | float | str | None = None,
+        timestamp: float | str | None = None,
     ) -> str:
         """The text that is signed for one request. Arguments as in ``authorization``. Spec: RFC 5849 section 3.4.1."""
         form = _is_form(content_type)
@@ -211,6 +214,9 @@ class Signer:
         ``threads`` is the most threads to use; ``None`` takes one a processor. The pure engine uses threads for RSA
         only, since nothing else here runs outside the interpreter's lock. A refusal names the request's position.
         """
+        _check_threads(threads)
+        if not isinstance(requests, Iterable):
+            raise refusals.wrong_type("requests", "an iterable", requests)
         batch = [_batch_row(position, request) for position, request in enumerate(requests)]
         if self._rsa_key is None or threads == 1 or len(batch) < 2:
             return [self._batch_item(position, row) for position, row in enumerate(batch)]
@@ -231,7 +237,7 @@ class Signer:
         content_type: str | None,
         parameters: ParameterPairs,
         nonce: str | None,
-        timestamp: int | float | str | None,
+        timestamp: float | str | None,
         *,
         allow_signature: bool,
     ) -> tuple[list[tuple[str, str]], list[tuple[str, str]], str]:
@@ -251,7 +257,7 @@ class Signer:
         form: bool,
         parameters: ParameterPairs,
         nonce: str | None,
-        timestamp: int | float | str | None,
+        timestamp: float | str | None,
     ) -> list[tuple[str, str]]:
         """The protocol parameters that differ from request to request, without the signature."""
         if timestamp is None:
@@ -265,6 +271,8 @@ class Signer:
             taken = {"oauth_signature", "realm", *(name for name, _ in self._constant), *(n for n, _ in variable)}
             for given_name, given_value in _pairs(parameters):
                 name, value = _as_text("parameters", given_name), _as_text("parameters", given_value)
+                if not name:
+                    raise refusals.unnamed_parameter()
                 if name in taken:
                     raise refusals.reserved_parameter(name)
                 taken.add(name)
@@ -281,7 +289,7 @@ class Signer:
             mac.update(text.encode())
             return base64.b64encode(mac.digest()).decode()
         if self._rsa_key is not None:
-            return base64.b64encode(rsa_sign(self._hash_name, self._rsa_key, text.encode())).decode()
+            return base64.b64encode(_rsa_signature(self._hash_name, self._rsa_key, text.encode())).decode()
         return self._key.decode()
 
 
@@ -388,11 +396,11 @@ def sign_base_string(
     family, hash_name = _method_row(signature_method)
     if family == "plaintext":
         return _hmac_key(client_secret, token_secret).decode()
-    message = _octets("text", text)
+    message = _octets("text", _text_only("text", text))
     if family == "hmac":
         digest = hmac(hash_name, _hmac_key(client_secret, token_secret), message)
     else:
-        digest = rsa_sign(hash_name, _signing_key(signature_method, rsa_key, passphrase), message)
+        digest = _rsa_signature(hash_name, _signing_key(hash_name, rsa_key, passphrase), message)
     return base64.b64encode(digest).decode()
 
 
@@ -406,25 +414,29 @@ def check_signature(
 ) -> bool:
     """Whether ``signature`` is right for the base string ``text``, compared in constant time.
 
-    ``rsa_key`` is a public key, a certificate or a private key in any form that ``keys.load_public_key`` reads.
+    Base64 in any other spelling than the canonical one (line breaks, stray bits, no padding) is wrong. ``rsa_key`` is
+    a public key, a certificate or a private key in any form that ``keys.load_public_key`` reads.
 
     Spec: RFC 5849 section 3.2.
     """
     family, hash_name = _method_row(signature_method)
+    claimed = _text_only("signature", signature).encode("utf-8", "surrogatepass")
     if family == "rsa":
         if rsa_key is None:
             raise refusals.missing_key(signature_method)
+        message = _octets("text", _text_only("text", text))
         try:
-            claimed = base64.b64decode(signature, validate=True)
+            decoded = base64.b64decode(claimed, validate=True)
         except ValueError:
             return False
-        return rsa_verify(hash_name, rsa_key, _octets("text", text), claimed)
+        return base64.b64encode(decoded) == claimed and rsa_verify(hash_name, rsa_key, message, decoded)
     expected = sign_base_string(signature_method, text, client_secret, token_secret)
-    return _hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
+    return _hmac.compare_digest(expected.encode(), claimed)
 
 
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
     """The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104."""
+    _check_hash(hash_name)
     return _hmac.digest(key, message, hash_name)
 
 
@@ -433,9 +445,8 @@ def rsa_sign(hash_name: str, key: Any, message: bytes) -> bytes:
 
     Spec: RFC 8017 section 8.2.1.
     """
-    from cryptography.hazmat.primitives.asymmetric import padding
-
-    return keys.load_private_key(key).sign(message, padding.PKCS1v15(), _cryptography_hash(hash_name))
+    _check_hash(hash_name)
+    return _rsa_signature(hash_name, _signing_key(hash_name, key), message)
 
 
 def rsa_verify(hash_name: str, key: Any, message: bytes, signature: bytes) -> bool:
@@ -443,6 +454,7 @@ def rsa_verify(hash_name: str, key: Any, message: bytes, signature: bytes) -> bo
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import padding
 
+    _check_hash(hash_name)
     try:
         keys.load_public_key(key).verify(signature, message, padding.PKCS1v15(), _cryptography_hash(hash_name))
     except InvalidSignature:
@@ -455,29 +467,40 @@ def make_nonce() -> str:
     return os.urandom(16).hex()
 
 
-def _method_row(signature_method: str) -> tuple[str, str]:
-    row = SIGNATURE_METHODS.get(signature_method)
+def _method_row(signature_method: Any) -> tuple[str, str]:
+    row = SIGNATURE_METHODS.get(signature_method) if isinstance(signature_method, str) else None
     if row is None:
         raise refusals.unknown_signature_method(str(signature_method), tuple(SIGNATURE_METHODS))
     return row
 
 
-def _signing_key(signature_method: str, rsa_key: Any, passphrase: Text | None) -> Any:
+def _check_hash(hash_name: str) -> None:
+    if hash_name not in _DIGEST_INFO:
+        raise refusals.unknown_hash(hash_name, tuple(_DIGEST_INFO))
+
+
+def _signing_key(hash_name: str, rsa_key: Any, passphrase: Text | None = None) -> Any:
+    signature_method = f"RSA-{hash_name.upper()}"
     if rsa_key is None:
         raise refusals.missing_key(signature_method)
     key = keys.load_private_key(rsa_key, passphrase)
-    # EMSA-PKCS1-v1_5 needs the DigestInfo and 11 octets of padding (RFC 8017 section 9.2).
-    needed = {"sha1": 35, "sha256": 51, "sha512": 83}[SIGNATURE_METHODS[signature_method][1]] + 11
-    if key.key_size < needed * 8 - 7:
+    if (key.key_size + 7) // 8 < _DIGEST_INFO[hash_name] + _LEAST_PADDING:
         raise refusals.short_key(signature_method, key.key_size)
     return key
+
+
+def _rsa_signature(hash_name: str, key: Any, message: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    signature: bytes = key.sign(message, padding.PKCS1v15(), _cryptography_hash(hash_name))
+    return signature
 
 
 @lru_cache(maxsize=8)
 def _cryptography_hash(hash_name: str) -> Any:
     from cryptography.hazmat.primitives import hashes
 
-    return {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha512": hashes.SHA512}[hash_name]()
+    return getattr(hashes, hash_name.upper())()
 
 
 def _hmac_key(client_secret: Text | None, token_secret: Text | None) -> bytes:
@@ -493,7 +516,7 @@ def _header_start(realm: str | None) -> str:
     return f'OAuth realm="{quoted}", '
 
 
-def _timestamp(value: int | float | str) -> str:
+def _timestamp(value: Any) -> str:
     if isinstance(value, str):
         if not _IS_DIGITS(value) or not value.strip("0"):
             raise refusals.invalid_timestamp(value)
@@ -512,6 +535,8 @@ def _split(url: Any) -> _Parts:
         path, query = url.raw_path, url.raw_query_string
     except AttributeError:
         raise refusals.wrong_type("url", "text or a `yarl.URL`", url) from None
+    # yarl writes the Host header without the dots at the end of a name, so they are not signed either.
+    host = host.rstrip(".") if host else ""
     if not host:
         raise refusals.invalid_url(str(url), "it has no host")
     return _Parts(scheme.lower(), f"[{host}]" if ":" in host else host, port, path or "/", query)
@@ -530,7 +555,8 @@ def _split_text(url: str) -> _Parts:
     if not port:
         return _Parts(scheme.lower(), host, None, path or "/", query)
     if not _IS_DIGITS(port) or len(port.lstrip("0")) > 5 or int(port) > _MOST_PORTS:
-        raise refusals.invalid_url(url, "its port is no number up to 65535")
+        # What stands there may be a password whose user forgot the host.
+        raise refusals.invalid_url(f"{scheme}://{host}", "its port is no number up to 65535")
     return _Parts(scheme.lower(), host, int(port), path or "/", query)
 
 
@@ -552,9 +578,20 @@ def host_a_label(host: str, scheme: str = "https") -> str:
     import idna
 
     try:
-        return idna.encode(host, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        raise refusals.invalid_url(f"{scheme}://{host}", "its host is no host name or address") from None
+        label = idna.encode(host, uts46=True).decode()
+    except UnicodeError:
+        # Names outside IDNA 2008, such as one with an underscore: yarl falls back to the rules of 2003 as well.
+        label = _a_label_of_2003(host)
+    if not _IS_HOST(label):
+        raise refusals.invalid_url(f"{scheme}://{host}", "its host is no host name or address")
+    return label
+
+
+def _a_label_of_2003(host: str) -> str:
+    try:
+        return host.encode("idna").decode().lower()
+    except UnicodeError:
+        return ""
 
 
 def _path(path: str) -> str:
@@ -579,9 +616,7 @@ def _escaped_root(scheme: str, host: str, port: int | None) -> str:
 
 
 def _method(method: str) -> str:
-    if not isinstance(method, str):
-        raise refusals.wrong_type("method", "text", method)
-    if not _IS_TOKEN(method):
+    if not _IS_TOKEN(_text_only("method", method)):
         raise refusals.invalid_method(method)
     return escape(method.upper())
 
@@ -625,9 +660,7 @@ def _is_form(content_type: str | None) -> bool:
     """Whether the media type, without its parameters, is the form type."""
     if content_type is None:
         return False
-    if not isinstance(content_type, str):
-        raise refusals.wrong_type("content_type", "text", content_type)
-    return content_type.partition(";")[0].strip(" \t").lower() == _FORM
+    return _text_only("content_type", content_type).partition(";")[0].strip(" \t").lower() == _FORM
 
 
 def _body_octets(body: Any) -> bytes:
@@ -640,14 +673,21 @@ def _body_octets(body: Any) -> bytes:
     raise refusals.unsignable_body(type(body).__name__)
 
 
+def _check_threads(threads: Any) -> None:
+    if threads is not None and not (isinstance(threads, int) and threads > 0):
+        raise refusals.invalid_threads(threads)
+
+
 def _batch_row(position: int, request: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
-    row = tuple(request)
+    row = tuple(request) if isinstance(request, (tuple, list)) else ()
     if not 2 <= len(row) <= 4:
         raise refusals.in_batch(position, refusals.wrong_type("requests", "(method, url, body, content_type)", request))
-    return (*row, None, None)[:4]  # type: ignore[return-value]
+    return (*row, None, None)[:4]
 
 
-def _pairs(parameters: ParameterPairs) -> list[tuple[Text, Text]]:
+def _pairs(parameters: Any) -> list[tuple[Text, Text]]:
+    if not isinstance(parameters, Iterable):
+        raise refusals.wrong_type("parameters", "pairs of a name and a value", parameters)
     items = list(parameters.items() if isinstance(parameters, Mapping) else parameters)
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
@@ -667,6 +707,12 @@ def _as_text(name: str, value: Text) -> str:
         except UnicodeDecodeError:
             raise refusals.not_utf8(name) from None
     raise refusals.wrong_type(name, "text or bytes", value)
+
+
+def _text_only(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise refusals.wrong_type(name, "text", value)
+    return value
 
 
 def _octets(name: str, text: str) -> bytes:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from oauthreg.errors import InvalidKeyError
+from oauthreg.signing import refusals
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -25,37 +26,34 @@ KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey"
 """PEM or DER as text or bytes, a path object, or a private key of the ``cryptography`` package."""
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_WRITTEN_BREAK = re.compile(r"(?:\\+[rn])+")
 _MINIMUM_BITS = 512
-"""Published test vectors use keys as short as this; anything shorter cannot hold a SHA-512 signature block."""
+"""Published test vectors use keys as short as this; what is shorter cannot be meant."""
 
 
 def load_private_key(source: Any, passphrase: str | bytes | None = None) -> "RSAPrivateKey":
-    """The RSA private key in ``source``; equal sources give the same object.
+    r"""The RSA private key in ``source``; equal sources give the same object.
 
-    ``source`` is PEM (PKCS #1 or PKCS #8, plain or encrypted, with real line breaks or written as ``\\n`` on one
+    ``source`` is PEM (PKCS #1 or PKCS #8, plain or encrypted, with real line breaks or written as ``\n`` on one
     line), DER, base64 of DER, a path object, or a ``cryptography`` private key. A line break at the end of the
     passphrase is dropped. Raises ``InvalidKeyError``, whose text never quotes the key.
     """
-    if hasattr(source, "private_numbers"):
+    if hasattr(source, "private_bytes"):
         return _checked(source)
-    data = _read(source)
-    secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
-    secret = secret.rstrip(b"\r\n") if secret else None
-    return _load_private(data, secret or None)
+    if hasattr(source, "public_bytes"):
+        raise _not_private("public key or certificate")
+    return _load_private(_read(source), _secret(passphrase))
 
 
 def load_public_key(source: Any) -> "RSAPublicKey":
-    """The RSA public key in ``source``: PEM or DER of a public key, a certificate or a private key, a path or an object.
+    """The RSA public key in ``source``.
 
-    Raises ``InvalidKeyError``.
+    ``source`` is PEM of a public key, a certificate or a private key, DER of the first two, a path object, or an object
+    of the ``cryptography`` package. Raises ``InvalidKeyError``.
     """
-    if hasattr(source, "public_numbers"):
-        key = source
-    elif hasattr(source, "private_numbers"):
-        key = source.public_key()
-    else:
-        key = _load_public(_read(source))
-    return _rsa_only(key)
+    if hasattr(source, "public_key"):
+        source = source.public_key()
+    return _rsa_only(source if hasattr(source, "public_bytes") else _load_public(_read(source)))
 
 
 def private_key_der(key: "RSAPrivateKey") -> bytes:
@@ -83,9 +81,10 @@ def _read(source: Any) -> bytes:
     if isinstance(source, os.PathLike):
         try:
             return Path(source).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise InvalidKeyError(
-                f"key file cannot be read: {os.fspath(source)!r}: {error.strerror}",
+                f"key file cannot be read: {os.fspath(source)!r}: {reason}",
                 code="unreadable-key-file",
                 hint="check the path and its permissions",
             ) from None
@@ -99,51 +98,75 @@ def _read(source: Any) -> bytes:
     )
 
 
+def _secret(passphrase: Any) -> bytes | None:
+    if isinstance(passphrase, str):
+        try:
+            passphrase = passphrase.encode()
+        except UnicodeEncodeError:
+            raise refusals.lone_surrogate("passphrase") from None
+    if passphrase is not None and not isinstance(passphrase, bytes):
+        raise refusals.wrong_type("passphrase", "text or bytes", passphrase)
+    return (passphrase or b"").rstrip(b"\r\n") or None
+
+
 @lru_cache(maxsize=64)
 def _load_private(data: bytes, passphrase: bytes | None) -> "RSAPrivateKey":
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    label, der = _decode(data)
-    if label == "CERTIFICATE" or label.endswith("PUBLIC KEY"):
-        raise InvalidKeyError(
-            f"a private key is needed to sign, this is a {label.lower()}",
-            code="not-a-private-key",
-            hint="pass the matching private key",
-        )
+    label, der = _decode(data, "PRIVATE KEY")
+    if label and not label.endswith("PRIVATE KEY"):
+        raise _not_private(label.lower())
     load = serialization.load_pem_private_key if label else serialization.load_der_private_key
     try:
-        try:
-            key = load(der, passphrase, unsafe_skip_rsa_key_validation=True)
-        except TypeError:
-            if passphrase is None:
-                raise InvalidKeyError(
-                    "the private key is encrypted and no passphrase was given",
-                    code="passphrase-missing",
-                    hint="pass `passphrase=`",
-                ) from None
-            key = load(der, None, unsafe_skip_rsa_key_validation=True)
+        key: Any = load(der, passphrase, unsafe_skip_rsa_key_validation=True)
+    except TypeError:  # a passphrase is needed and not given, or given and not needed
+        key = None
     except (ValueError, UnsupportedAlgorithm):
         raise _unreadable(data, passphrase, label) from None
-    return _checked(key)
+    if key is not None:
+        return _checked(key)
+    if passphrase is not None:
+        return _load_private(data, None)
+    raise InvalidKeyError(
+        "the private key is encrypted and no passphrase was given",
+        code="passphrase-missing",
+        hint="pass `passphrase=`",
+    )
 
 
 def _unreadable(data: bytes, passphrase: bytes | None, label: str) -> InvalidKeyError:
+    if not label and _is_public(data):
+        return _not_private("public key or certificate")
     if passphrase is not None and (b"ENCRYPTED" in data or not label):
         return InvalidKeyError(
             "the private key cannot be decrypted",
             code="passphrase-wrong",
             hint="check the passphrase, and that the key text is complete",
         )
+    if label.startswith("OPENSSH"):
+        return InvalidKeyError(
+            "the private key is in the OpenSSH format",
+            hint="convert a copy of it with `ssh-keygen -p -m PEM -f FILE`",
+        )
+    return InvalidKeyError(
+        "the private key cannot be read",
+        hint="pass an RSA private key in PEM (PKCS #1 or PKCS #8) or DER, or `pathlib.Path(...)` for a file; "
+        "check that the text is complete",
+    )
+
+
+def _is_public(data: bytes) -> bool:
     try:
         _load_public(data)
     except InvalidKeyError:
-        return InvalidKeyError(
-            "the private key cannot be read",
-            hint="pass an RSA private key in PEM (PKCS #1 or PKCS #8) or DER; check that the text is complete",
-        )
+        return False
+    return True
+
+
+def _not_private(kind: str) -> InvalidKeyError:
     return InvalidKeyError(
-        "a private key is needed to sign, this is a public key or a certificate",
+        f"a private key is needed to sign, this is a {kind}",
         code="not-a-private-key",
         hint="pass the matching private key",
     )
@@ -157,10 +180,10 @@ def _load_public(data: bytes) -> Any:
 
     label, der = _decode(data)
     readers: list[Any]
+    if label.endswith("PRIVATE KEY"):
+        return _load_private(data, None).public_key()
     if label == "CERTIFICATE":
         readers = [lambda: x509.load_pem_x509_certificate(der).public_key()]
-    elif label.endswith("PRIVATE KEY"):
-        readers = [lambda: load_private_key(der).public_key()]
     elif label:
         readers = [lambda: serialization.load_pem_public_key(der)]
     else:
@@ -179,15 +202,15 @@ def _load_public(data: bytes) -> Any:
     )
 
 
-def _decode(data: bytes) -> tuple[str, bytes]:
-    """The PEM label and a clean PEM text, or an empty label and DER."""
+def _decode(data: bytes, wanted: str = "") -> tuple[str, bytes]:
+    """The PEM label and a clean PEM text, or an empty label and DER; of several blocks the first that is ``wanted``."""
     if data[:1] == b"\x30" and not data.isascii():
         return "", data
-    text = data.decode("utf-8", "replace").replace("\\r", "").replace("\\n", "\n").strip("\ufeff \t\r\n\"'")
-    blocks = _PEM.findall(text)
-    for label, body in blocks:
-        if label.endswith("KEY") or label == "CERTIFICATE":
-            return label, _rewrap(label, body)
+    text = _WRITTEN_BREAK.sub("\n", data.decode("utf-8", "replace")).strip("\ufeff \t\r\n\"'")
+    blocks = [block for block in _PEM.findall(text) if block[0].endswith("KEY") or block[0] == "CERTIFICATE"]
+    if blocks:
+        label, body = next((block for block in blocks if block[0].endswith(wanted)), blocks[0])
+        return label, _rewrap(label, body)
     if "-----" in text:
         raise InvalidKeyError(
             "the key text has no complete PEM block",
@@ -210,24 +233,24 @@ def _rewrap(label: str, body: str) -> bytes:
     return "\n".join([f"-----BEGIN {label}-----", *head, *lines, f"-----END {label}-----", ""]).encode()
 
 
-def _rsa_only(key: Any) -> Any:
+def _rsa_only(key: Any) -> "RSAPublicKey":
     if not hasattr(key, "public_numbers") or not hasattr(key.public_numbers(), "n"):
-        raise InvalidKeyError(
-            f"an RSA key is needed, this is another kind: {type(key).__name__.lstrip('_')}",
-            code="wrong-key-kind",
-            hint="RSA-SHA1, RSA-SHA256 and RSA-SHA512 need an RSA key",
-        )
-    return key
+        raise _wrong_kind(key)
+    return key  # type: ignore[no-any-return]
+
+
+def _wrong_kind(key: Any) -> InvalidKeyError:
+    return InvalidKeyError(
+        f"an RSA key is needed, this is another kind: {type(key).__name__.lstrip('_')}",
+        code="wrong-key-kind",
+        hint="RSA-SHA1, RSA-SHA256 and RSA-SHA512 need an RSA key",
+    )
 
 
 def _checked(key: Any) -> "RSAPrivateKey":
-    numbers = key.private_numbers()
+    numbers: Any = key.private_numbers() if hasattr(key, "private_numbers") else None
     if not hasattr(numbers, "dmp1"):
-        raise InvalidKeyError(
-            f"an RSA key is needed, this is another kind: {type(key).__name__.lstrip('_')}",
-            code="wrong-key-kind",
-            hint="RSA-SHA1, RSA-SHA256 and RSA-SHA512 need an RSA key",
-        )
+        raise _wrong_kind(key)
     n, e = numbers.public_numbers.n, numbers.public_numbers.e
     p, q, d = numbers.p, numbers.q, numbers.d
     consistent = (

@@ -47,6 +47,11 @@ def unknown_signature_method(name: str, known: tuple[str, ...]) -> UnsupportedMe
     )
 
 
+def unknown_hash(name: str, known: tuple[str, ...]) -> UnsupportedMethodError:
+    """A hash that no signature method uses."""
+    return UnsupportedMethodError(f"unknown hash: {_cut(str(name))!r} (known: {', '.join(known)})", code="unknown-hash")
+
+
 def missing_client_id() -> MissingCredentialError:
     """A signer without a client."""
     return MissingCredentialError(
@@ -103,6 +108,18 @@ def invalid_timestamp(timestamp: object) -> UsageError:
 def invalid_realm() -> UsageError:
     """A realm that no header can carry."""
     return UsageError("`realm` holds a control character, which no header can carry", code="invalid-realm")
+
+
+def invalid_threads(threads: object) -> UsageError:
+    """A number of threads with which nothing can run."""
+    return UsageError(
+        f"`threads` must be a positive whole number or `None`: {_cut(str(threads))!r}", code="invalid-threads"
+    )
+
+
+def unnamed_parameter() -> UsageError:
+    """A protocol parameter that no header can carry."""
+    return UsageError("a protocol parameter has no name", code="unnamed-parameter")
 
 
 def reserved_parameter(name: str) -> UsageError:
