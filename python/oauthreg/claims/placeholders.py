@@ -1,0 +1,83 @@
+"""The one rule for braces: ``{expression}`` is a placeholder, ``{{`` and ``}}`` are literal braces."""
+
+from dataclasses import dataclass
+
+from oauthreg.claims.problems import quoted, refusal
+
+_DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """What stands between two braces."""
+
+    expression: str
+
+
+def split_placeholders(text: str) -> list[str | Placeholder]:
+    """Literals and placeholders in order; an expression may hold braces in pairs, or in quotes.
+
+    Raises ``TemplateSyntaxError``.
+    """
+    parts: list[str | Placeholder] = []
+    literal = ""
+    at = 0
+    while at < len(text):
+        if text[at : at + 2] in {"{{", "}}"}:
+            literal += text[at]
+            at += 2
+        elif text[at] == "{":
+            end = closing_brace(text, at)
+            if literal:
+                parts.append(literal)
+                literal = ""
+            parts.append(_placeholder(text, text[at + 1 : end]))
+            at = end + 1
+        elif text[at] == "}":
+            raise refusal(f"`}}` without `{{`: {quoted(text)}", _DOUBLE_HINT)
+        else:
+            literal += text[at]
+            at += 1
+    return [*parts, literal] if literal else parts
+
+
+def closing_brace(text: str, at: int) -> int:
+    """The index of the brace that closes the one at ``at``, passing over pairs and quotes within."""
+    depth = 0
+    start = at
+    while at < len(text):
+        match text[at]:
+            case "{":
+                depth += 1
+            case "}":
+                depth -= 1
+                if not depth:
+                    return at
+            case '"' | "'":
+                at = closing_quote(text, at)
+        at += 1
+    raise refusal(f"`{{` without `}}`: {quoted(text[start:])}", _DOUBLE_HINT)
+
+
+def closing_quote(text: str, at: int) -> int:
+    """The index of the quote that closes the one at ``at``, passing over what a backslash escapes."""
+    mark = text[at]
+    end = at + 1
+    while end < len(text):
+        if text[end] == "\\":
+            end += 1
+        elif text[end] == mark:
+            return end
+        end += 1
+    raise refusal(f"quote is not closed: {quoted(text[at:])}", f"end it with {mark}")
+
+
+def escape_braces(text: str) -> str:
+    """The literal as a template writes it."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _placeholder(text: str, expression: str) -> Placeholder:
+    if not expression.strip():
+        raise refusal(f"empty placeholder: {quoted(text)}", _DOUBLE_HINT)
+    return Placeholder(expression)

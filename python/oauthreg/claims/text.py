@@ -1,0 +1,199 @@
+"""Text with ``{placeholders}``: URLs, realms and parameters whose variables are filled in later.
+
+A literal brace is written twice. A template never calls anything and never grows: it is pieces of text in order.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from oauthreg.claims.paths import Path, Reading, parse_path
+from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
+from oauthreg.claims.problems import ClaimProblem, TemplateSyntaxError, closest, listed, quoted, refusal
+from oauthreg.errors import UsageError
+
+Position: TypeAlias = Literal["start", "authority", "path", "query", "fragment"]
+"""Where a variable stands if the text is a URL; ``start`` means that it is or begins the whole URL."""
+
+_LONGEST = 8192
+_NAME = re.compile(r"[A-Za-z_][\w.:-]*", re.ASCII)
+_AUTHORITY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One placeholder of a text template: its name as written and its position."""
+
+    name: str
+    position: Position
+
+
+Encode: TypeAlias = Callable[[str, Variable], str]
+"""Gives a value the form that its position demands."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextTemplate:
+    """A parsed text: literal pieces and variables in order."""
+
+    parts: tuple[str | Variable, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all variables."""
+        return frozenset(part.name for part in self.parts if isinstance(part, Variable))
+
+    @property
+    def text(self) -> str:
+        """The template as it would be written, literal braces twice."""
+        return "".join(escape_braces(part) if isinstance(part, str) else f"{{{part.name}}}" for part in self.parts)
+
+    def fill(self, values: Mapping[str, str], *, encode: Encode | None = None) -> "TextTemplate":
+        """The template with the given variables filled in and the others left; ``encode`` sees each value first."""
+        return TextTemplate(tuple(_positioned(self._filled(values, encode))))
+
+    def render(self, values: Mapping[str, str], *, encode: Encode | None = None) -> str:
+        """The text with all variables filled in; ``encode`` sees each value first.
+
+        Raises ``UsageError`` with the code ``missing-variable``.
+        """
+        filled = list(self._filled(values, encode))
+        missing = sorted({part.name for part in filled if isinstance(part, Variable)})
+        if missing:
+            raise UsageError(
+                f"no value for {listed(missing)}",
+                code="missing-variable",
+                hint="pass `variables={…}` with a value for each",
+            )
+        return "".join(part for part in filled if isinstance(part, str))
+
+    def _filled(self, values: Mapping[str, str], encode: Encode | None) -> Iterator[str | Variable]:
+        for part in self.parts:
+            if isinstance(part, str) or part.name not in values:
+                yield part
+            else:
+                yield encode(values[part.name], part) if encode else values[part.name]
+
+
+def parse_text_template(text: str, *, names: Collection[str] | None = None) -> TextTemplate:
+    """A text with variables ``{name}``; ``names`` are those that exist (``None``: any).
+
+    Raises ``TemplateSyntaxError`` with every finding.
+    """
+    parts = _split(text)
+    problems = [
+        problem
+        for part in parts
+        if isinstance(part, Placeholder)
+        for problem in _problems_of_name(part.expression, names)
+    ]
+    if problems:
+        raise TemplateSyntaxError([problem for error in problems for problem in error.problems])
+    return _template(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """A text whose placeholders are paths into documents, such as ``https://x.example/users/{token:user_id}``."""
+
+    template: TextTemplate
+    paths: Mapping[str, Path]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders as written."""
+        return self.template.names
+
+    @property
+    def documents(self) -> frozenset[str]:
+        """The documents that the text reads."""
+        return frozenset[str]().union(*(path.documents for path in self.paths.values()))
+
+    def render(self, documents: Mapping[str, object]) -> str | None:
+        """The text with every value encoded for its position in a URL; ``None`` if one is missing or does not fit."""
+        reading = Reading(documents)
+        values = {name: path.find_text(reading) for name, path in self.paths.items()}
+        encoded = [
+            part if isinstance(part, str) else encode_for_url(values[part.name], part) for part in self.template.parts
+        ]
+        return None if None in encoded else "".join(part for part in encoded if part is not None)
+
+
+def parse_document_text(text: str, *, documents: Collection[str]) -> DocumentText:
+    """A text with paths ``{document:path}`` into the named documents.
+
+    Raises ``TemplateSyntaxError`` with every finding.
+    """
+    parts = _split(text)
+    paths: dict[str, Path] = {}
+    problems: list[ClaimProblem] = []
+    for part in parts:
+        if isinstance(part, Placeholder):
+            try:
+                paths[part.expression] = parse_path(part.expression, documents=documents)
+            except TemplateSyntaxError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise TemplateSyntaxError(problems)
+    return DocumentText(_template(parts), paths)
+
+
+def encode_for_url(value: str | None, variable: Variable) -> str | None:
+    """A value made fit for its position in a URL; ``None`` if it cannot be.
+
+    At the start it is taken as it is. A dot segment is refused: encoded or not, URL libraries would climb by it.
+    """
+    if value is None or variable.position == "start":
+        return value
+    if variable.position == "authority":
+        return value if _AUTHORITY.fullmatch(value) else None
+    if value in {".", ".."}:
+        return None
+    return quote(value, safe="", errors="replace")
+
+
+def _split(text: str) -> list[str | Placeholder]:
+    if len(text) > _LONGEST:
+        raise refusal(f"text of {len(text)} characters", f"a template may have {_LONGEST}")
+    return split_placeholders(text)
+
+
+def _problems_of_name(name: str, names: Collection[str] | None) -> Iterator[TemplateSyntaxError]:
+    if not _NAME.fullmatch(name):
+        yield refusal(f"not a variable's name: {quoted(name)}", "letters, digits, `_`, `-`, `.` and `:`")
+    elif names is not None and name not in names:
+        yield refusal(f"unknown variable: {quoted(name)}", closest(name, sorted(names)))
+
+
+def _template(parts: list[str | Placeholder]) -> TextTemplate:
+    unplaced = (part if isinstance(part, str) else Variable(part.expression, "start") for part in parts)
+    return TextTemplate(tuple(_positioned(unplaced)))
+
+
+def _positioned(parts: Iterator[str | Variable]) -> Iterator[str | Variable]:
+    """Joined literals, and variables with the position that the text before them gives."""
+    before = literal = ""
+    for part in parts:
+        if isinstance(part, str):
+            literal += part
+            continue
+        if literal:
+            yield literal
+        before, literal = before + literal, ""
+        yield Variable(part.name, _position(before))
+        before += "x"  # whatever the value is, the URL has begun
+    if literal:
+        yield literal
+
+
+def _position(before: str) -> Position:
+    if not before:
+        return "start"
+    if "#" in before:
+        return "fragment"
+    if "?" in before:
+        return "query"
+    scheme, separator, rest = before.partition("://")
+    return "authority" if separator and "/" not in scheme + rest else "path"
