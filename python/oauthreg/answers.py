@@ -5,6 +5,7 @@ Servers name the wrong media type too often for it to decide anything.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -115,7 +116,7 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-_READERS = {
+_READERS: dict[str, Callable[[str], Any]] = {
     "json": _read_json,
     "jsonp": _read_jsonp,
     "form": parse_form,

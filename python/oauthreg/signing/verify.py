@@ -253,7 +253,7 @@ class _Attempt:
         parts = _split(self.url)
         text = str(self.url)
         other_scheme = "http" if parts.scheme == "https" else "https"
-        causes = [
+        causes: list[tuple[str, dict[str, Any]]] = [
             (f"the client signed an {other_scheme} URL", {"url": other_scheme + text[len(parts.scheme) :]}),
             ("the client left the query out", {"url": text.partition("?")[0]}),
             ("the client left the form out", {"content_type": None}),

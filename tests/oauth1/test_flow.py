@@ -1,0 +1,399 @@
+"""The three legs, driven by hand: no loop, no server."""
+
+import pytest
+
+from oauthreg.errors import (
+    AccessDeniedError,
+    MalformedResponseError,
+    OAuthError,
+    OAuthRegError,
+    ReauthorizationRequired,
+    UsageError,
+)
+from oauthreg.messages import Request, Response
+from oauthreg.oauth1.flow import (
+    RequestToken,
+    access_token_flow,
+    append_query,
+    build_authorization_url,
+    endpoint,
+    is_timestamp_refusal,
+    parse_authorization_response,
+    parse_token_answer,
+    refresh_flow,
+    request_token_flow,
+)
+from oauthreg.provider import CallbackSettings, ErrorRule, Leg, OAuth1Settings, Provider, Scopes, TokenAnswer
+from oauthreg.signing import Signer
+from oauthreg.signing.verify import parse_authorization
+from oauthreg.token import OAuth1Token
+
+ENDPOINTS = {
+    "request_token": "https://api.example.com/oauth/request_token",
+    "authorize": "https://api.example.com/oauth/authorize",
+    "token": "https://api.example.com/oauth/access_token",
+}
+GOOD = b"oauth_token=rt&oauth_token_secret=rs&oauth_callback_confirmed=true"
+
+
+def provider(**changes):
+    return Provider(endpoints=ENDPOINTS, **changes)
+
+
+def signer(**changes):
+    return Signer("HMAC-SHA1", "ck", "cs", **changes)
+
+
+def finish(flow, response):
+    with pytest.raises(StopIteration) as stopped:
+        flow.send(response)
+    return stopped.value.value
+
+
+def header_of(request: Request) -> dict[str, str]:
+    """The protocol parameters that the request would carry."""
+    made = request.authenticator.authenticate(request.method, request.url, None, None)
+    _, pairs = parse_authorization(dict(made.headers)["Authorization"])
+    return {name.decode(): value.decode() for name, value in pairs}
+
+
+def test_request_token_is_asked_for_with_the_callback():
+    flow = request_token_flow(provider(), signer(), callback="https://app.example/cb?next=%2Fhome")
+    request = next(flow)
+    assert (request.method, request.url) == ("POST", ENDPOINTS["request_token"])
+    assert header_of(request)["oauth_callback"] == "https://app.example/cb?next=%2Fhome"
+    token = finish(flow, Response(200, {}, GOOD))
+    assert (token.token, token.token_secret) == ("rt", "rs")
+    assert token.to_mapping()["oauth_callback_confirmed"] == "true"
+
+
+def test_no_callback_means_out_of_band():
+    assert header_of(next(request_token_flow(provider(), signer(), callback=None)))["oauth_callback"] == "oob"
+
+
+@pytest.mark.parametrize("callback", ["authorize", "none"])
+def test_a_callback_that_belongs_elsewhere_is_not_sent(callback):
+    flow = request_token_flow(provider(oauth1=OAuth1Settings(callback=callback)), signer(), callback="https://a.example/")
+    assert "oauth_callback" not in header_of(next(flow))
+    assert finish(flow, Response(200, {}, b"oauth_token=a&oauth_token_secret=b")).token == "a"
+
+
+@pytest.mark.parametrize("confirmed", [b"true", b"True", b"TRUE"])
+def test_confirmation_is_read_without_case(confirmed):
+    flow = request_token_flow(provider(), signer(), callback=None)
+    next(flow)
+    body = b"oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=" + confirmed
+    assert finish(flow, Response(200, {}, body)).token == "a"
+
+
+@pytest.mark.parametrize("tail", [b"", b"&oauth_callback_confirmed=false", b"&oauth_callback_confirmed="])
+def test_an_unconfirmed_callback_is_refused_unless_the_provider_is_lenient(tail):
+    body = b"oauth_token=a&oauth_token_secret=b" + tail
+    flow = request_token_flow(provider(), signer(), callback=None)
+    next(flow)
+    with pytest.raises(MalformedResponseError, match="oauth_callback_confirmed") as refused:
+        flow.send(Response(200, {}, body))
+    assert refused.value.code == "callback-not-confirmed"
+    lenient = request_token_flow(provider(oauth1=OAuth1Settings(confirm="lenient")), signer(), callback=None)
+    next(lenient)
+    assert finish(lenient, Response(200, {}, body)).token == "a"
+
+
+def test_an_error_comes_before_a_missing_confirmation():
+    flow = request_token_flow(provider(), signer(), callback=None)
+    next(flow)
+    with pytest.raises(OAuthError) as refused:
+        flow.send(Response(401, {}, b"Failed to validate oauth signature and token"))
+    assert refused.value.status == 401
+    assert refused.value.text == "Failed to validate oauth signature and token"
+
+
+def test_scope_goes_where_the_provider_wants_it():
+    scopes = Scopes(default=("read", "write"), separator=",", parameter="perms", leg="request_token")
+    request = next(request_token_flow(provider(scopes=scopes), signer(), callback=None))
+    assert request.form == (("perms", "read,write"),)
+    at_authorize = Scopes(default=("read",), parameter="perms")
+    assert build_authorization_url(provider(scopes=at_authorize), "rt").endswith("?oauth_token=rt&perms=read")
+    assert build_authorization_url(provider(scopes=at_authorize), "rt", scope=["a", "b"]).endswith("&perms=a%20b")
+    assert build_authorization_url(provider(scopes=at_authorize), "rt", scope="a").endswith("&perms=a")
+    assert build_authorization_url(provider(scopes=at_authorize), "rt", scope=[]).endswith("?oauth_token=rt")
+
+
+def test_parameters_of_a_get_leg_go_into_the_query():
+    leg = Leg(method="GET", params=(("format", "json"),), query=(("v", "1"),), headers=(("X-A", "b"),))
+    request = next(request_token_flow(provider(request_token=leg), signer(), callback=None, params=(("a", "x y"),)))
+    assert (request.method, request.form) == ("GET", None)
+    assert request.url == ENDPOINTS["request_token"] + "?v=1&format=json&a=x%20y"
+    assert request.headers == (("X-A", "b"),)
+
+
+def test_a_ready_made_authorization_url_is_kept():
+    settings = OAuth1Settings(authorize_url_from=lambda fields: fields.get("login_url"), confirm="lenient")
+    flow = request_token_flow(provider(oauth1=settings), signer(), callback=None)
+    next(flow)
+    body = b"login_url=https://www.example.com/go?oauth_token=a&oauth_token=a&oauth_token_secret=b"
+    assert finish(flow, Response(200, {}, body)).authorize_url == "https://www.example.com/go?oauth_token=a"
+
+
+def test_the_authorization_url_carries_renamed_parameters_and_keeps_the_rest():
+    leg = Leg(method="GET", rename={"oauth_token": "token", "drop": ""}, params=(("drop", "x"), ("k", "é")))
+    made = build_authorization_url(
+        provider(authorize=leg, oauth1=OAuth1Settings(callback="both")),
+        "r/t",
+        callback="https://a.example/?x=1&y=2",
+        url="https://login.example.com/a%20b?keep=%2F#top",
+    )
+    assert made == (
+        "https://login.example.com/a%20b?keep=%2F&token=r%2Ft&oauth_callback=https%3A%2F%2Fa.example%2F%3Fx%3D1%26y%3D2"
+        "&k=%C3%A9#top"
+    )
+
+
+def test_the_token_request_carries_the_verifier_and_no_callback():
+    flow = access_token_flow(provider(), signer(token="rt", token_secret="rs"), verifier="v/1")
+    protocol = header_of(next(flow))
+    assert protocol["oauth_verifier"] == "v/1"
+    assert protocol["oauth_token"] == "rt"
+    assert "oauth_callback" not in protocol
+    token = finish(flow, Response(200, {}, b"oauth_token=at&oauth_token_secret=as&user_id=12&screen_name=ada"))
+    assert token == OAuth1Token("at", "as", {"user_id": "12", "screen_name": "ada"})
+
+
+def test_a_token_request_without_verifier_sends_none():
+    assert "oauth_verifier" not in header_of(next(access_token_flow(provider(), signer(token="rt"), verifier=None)))
+
+
+def test_a_session_handle_renews_the_token_and_keeps_what_does_not_come_anew():
+    old = OAuth1Token("at", "as", {"oauth_session_handle": "sh", "guid": "g"})
+    flow = refresh_flow(provider(), signer(token="at", token_secret="as"), old)
+    assert header_of(next(flow))["oauth_session_handle"] == "sh"
+    new = finish(flow, Response(200, {}, b"oauth_token=at2&oauth_token_secret=as2&oauth_session_handle=sh2"))
+    assert new == OAuth1Token("at2", "as2", {"oauth_session_handle": "sh2", "guid": "g"})
+
+
+def test_a_token_without_handle_cannot_be_renewed():
+    with pytest.raises(ReauthorizationRequired) as refused:
+        next(refresh_flow(provider(), signer(), OAuth1Token("at", "as")))
+    assert refused.value.code == "no-session-handle"
+
+
+def test_an_ended_session_needs_a_new_login_and_any_other_refusal_does_not():
+    old = OAuth1Token("at", "as", {"oauth_session_handle": "sh"})
+    flow = refresh_flow(provider(), signer(), old)
+    next(flow)
+    with pytest.raises(ReauthorizationRequired) as refused:
+        flow.send(Response(401, {}, b"oauth_problem=token_revoked"))
+    assert refused.value.code == "session-ended"
+    flow = refresh_flow(provider(), signer(), old)
+    next(flow)
+    with pytest.raises(OAuthError) as failed:
+        flow.send(Response(503, {}, b"later"))
+    assert failed.value.status == 503
+
+
+def test_a_missing_endpoint_is_named():
+    with pytest.raises(UsageError, match="`revoke`") as refused:
+        endpoint(provider(), "revoke")
+    assert refused.value.code == "missing-endpoint"
+
+
+def test_a_flow_must_be_resumed_with_a_response():
+    flow = request_token_flow(provider(), signer(), callback=None)
+    next(flow)
+    with pytest.raises(OAuthRegError) as refused:
+        flow.send(None)
+    assert refused.value.code == "flow-without-response"
+
+
+class TestTokenAnswers:
+    """What token endpoints answer."""
+
+    def test_values_are_text_whatever_the_server_sends(self):
+        fields = parse_token_answer(Response(200, {}, b'{"oauth_token": 8, "oauth_token_secret": "x", "ok": true, "n": null}'))
+        assert fields == {"oauth_token": "8", "oauth_token_secret": "x", "ok": "true", "n": ""}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"oauth_token=a&oauth_token_secret=b",
+            b"oauth_token=a&oauth_token_secret=b\n",
+            b"\xef\xbb\xbfoauth_token=a&oauth_token_secret=b",
+            b"oauth_token=a&oauth_token_secret=b&x[0]=1",
+            b"oauth_token=a&oauth_token_secret=b&name=\xe3\x85\x8b",
+            b"oauth_token=a&oauth_token_secret=b&name=%E9",
+            b'{"oauth_token": "a", "oauth_token_secret": "b"}',
+            b' cb({"oauth_token": "a", "oauth_token_secret": "b"});',
+        ],
+    )
+    def test_the_body_decides_how_it_is_read(self, body):
+        fields = parse_token_answer(Response(200, {"content-type": "image/png"}, body))
+        assert fields["oauth_token"] == "a"
+        assert fields["oauth_token_secret"].strip() == "b"
+
+    def test_roots_and_renamed_fields(self):
+        answer = TokenAnswer(
+            format="xml",
+            root=lambda document: document["response"]["token"],
+            fields={"oauth_token": lambda d: d["response"]["token"]["key"], "oauth_token_secret": lambda d: None},
+        )
+        body = b"<response status='ok'><token><key>k</key><oauth_token_secret>s</oauth_token_secret></token></response>"
+        assert parse_token_answer(Response(201, {}, body), answer)["oauth_token"] == "k"
+
+    def test_a_status_that_the_provider_calls_success(self):
+        answer = TokenAnswer(success_status=(302,))
+        assert parse_token_answer(Response(302, {}, GOOD), answer)["oauth_token"] == "rt"
+
+    def test_an_html_escaped_answer_is_explained(self):
+        with pytest.raises(MalformedResponseError, match="oauth_token_secret") as refused:
+            parse_token_answer(Response(200, {}, b"oauth_token=a&amp;oauth_token_secret=b"))
+        assert "escaped" in refused.value.hint
+        assert "=b" not in refused.value.text
+
+    def test_an_answer_without_token_says_what_came(self):
+        with pytest.raises(MalformedResponseError) as refused:
+            parse_token_answer(Response(200, {}, b"<html>Sign in</html>"))
+        assert refused.value.code == "no-token"
+        assert refused.value.text == "<html>Sign in</html>"
+
+    def test_a_list_is_no_token(self):
+        with pytest.raises(MalformedResponseError):
+            parse_token_answer(Response(200, {}, b"[1]"))
+
+    @pytest.mark.parametrize(
+        ("response", "error", "description"),
+        [
+            (Response(401, {}, b"oauth_problem=consumer_key_rejected"), "consumer_key_rejected", ""),
+            (Response(200, {}, b"oauth_problem=nonce_used&oauth_problem_advice=again"), "nonce_used", "again"),
+            (
+                Response(401, {"www-authenticate": 'OAuth realm="x", oauth_problem="token_rejected"'}, b""),
+                "token_rejected",
+                "",
+            ),
+            (Response(401, {"www-authenticate": "Basic oauth_problem"}, b"no"), "", ""),
+            (Response(401, {"www-authenticate": 'OAuth oauth_problem="'}, b"no"), "", ""),
+            (Response(400, {}, b'{"errors": [{"code": 32, "message": "Could not authenticate you."}]}'), "32", "Could not"),
+            (Response(400, {}, b'{"error": "bad", "error_description": "why"}'), "bad", "why"),
+            (Response(400, {}, b'{"error": {"code": "x", "message": "y"}}'), "x", "y"),
+            (Response(500, {}, b"<html><body>Oops</html>"), "", ""),
+            (Response(500, {}, b"{broken"), "", ""),
+            (Response(302, {"location": "https://evil.example/"}, b""), "", ""),
+        ],
+    )
+    def test_the_servers_reason_is_found(self, response, error, description):
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(response)
+        assert refused.value.error == error
+        assert refused.value.description.startswith(description)
+        assert refused.value.status == response.status
+        assert "location" not in refused.value.headers
+
+    def test_absent_parameters_become_a_list(self):
+        body = b"oauth_problem=parameter_absent&oauth_parameters_absent=oauth_consumer_key%26oauth_nonce"
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(Response(400, {}, body))
+        assert refused.value.error == "parameter_absent"
+        assert refused.value.parameters["absent"] == ["oauth_consumer_key", "oauth_nonce"]
+
+    def test_an_error_behind_a_good_status_by_the_providers_rule(self):
+        rule = ErrorRule(
+            holds=lambda _, text: text.startswith("Error"), error=lambda _: "refused", description=lambda _: "text"
+        )
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(Response(200, {}, b"Error: mwoauth-bad-request"), TokenAnswer(error=rule))
+        assert (refused.value.error, refused.value.status) == ("refused", 200)
+
+    def test_denied_by_the_server(self):
+        with pytest.raises(AccessDeniedError):
+            parse_token_answer(Response(401, {}, b"oauth_problem=user_refused"))
+
+    def test_no_secret_stands_in_an_error(self):
+        body = b"oauth_token=PLANTED1&oauth_token_secret=PLANTED2&oauth_problem=x"
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(Response(401, {"set-cookie": "PLANTED3"}, body))
+        shown = f"{refused.value} {refused.value!r} {refused.value.text} {refused.value.headers} {refused.value.parameters}"
+        assert "PLANTED" not in shown
+
+    @pytest.mark.parametrize(
+        ("response", "is_refusal"),
+        [
+            (Response(401, {}, b"oauth_problem=timestamp_refused&oauth_acceptable_timestamps=1-2"), True),
+            (Response(401, {}, b"oauth_timestamp is too far away; we believe it is now 1390665118"), True),
+            (Response(403, {}, b'{"errors":[{"code":135,"message":"Timestamp out of bounds."}]}'), True),
+            (Response(401, {}, b"Invalid signature"), False),
+            (Response(500, {}, b"timestamp"), False),
+        ],
+    )
+    def test_a_refused_timestamp_is_recognised(self, response, is_refusal):
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(response)
+        assert is_timestamp_refusal(refused.value) is is_refusal
+        assert (refused.value.code == "timestamp-refused") is is_refusal
+
+
+class TestAuthorizationResponses:
+    """What the user's browser brings back."""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://www.example.com/cb?next=ㅋㅋ&oauth_token=aaa&oauth_verifier=bbb",
+            "https://www.example.com/cb?oauth_token=aaa&oauth_verifier=bbb#_=_",
+            "?oauth_token=aaa&oauth_verifier=bbb",
+            "oauth_token=aaa&oauth_verifier=bbb",
+            "/cb?oauth_verifier=bbb&oauth_token=aaa",
+            "myapp://cb?oauth_token=a%61a&oauth_verifier=bbb",
+        ],
+    )
+    def test_token_and_verifier_are_found(self, url):
+        found = parse_authorization_response(url)
+        assert (found.token, found.verifier) == ("aaa", "bbb")
+
+    def test_other_parameters_are_kept(self):
+        found = parse_authorization_response("https://a.example/?next=ㅋㅋ&oauth_token=a&oauth_verifier=b&realmId=7")
+        assert found.parameters["next"] == "ㅋㅋ"
+        assert found.parameters["realmId"] == "7"
+
+    @pytest.mark.parametrize(
+        ("query", "settings"),
+        [
+            ("denied=aaa", CallbackSettings(denied=(("denied", None),))),
+            ("denied=aaa", CallbackSettings()),
+            ("oauth_token=a&oauth_verifier=denied", CallbackSettings(denied=(("oauth_verifier", "denied"),))),
+            ("oauth_problem=user_refused", CallbackSettings()),
+            ("oauth_problem=permission_denied&oauth_token=a", CallbackSettings()),
+            ("error=access_denied&error_description=no", CallbackSettings()),
+        ],
+    )
+    def test_a_refusal_is_told_apart(self, query, settings):
+        with pytest.raises(AccessDeniedError):
+            parse_authorization_response(f"https://www.example.com/cb?{query}", settings)
+
+    def test_a_value_that_only_looks_like_denial_is_none(self):
+        settings = CallbackSettings(denied=(("oauth_verifier", "denied"),))
+        assert parse_authorization_response("?oauth_token=a&oauth_verifier=b", settings).verifier == "b"
+
+    def test_another_error_keeps_its_code_and_text(self):
+        with pytest.raises(OAuthError) as refused:
+            parse_authorization_response("?error=server_error&error_description=try%20later")
+        assert not isinstance(refused.value, AccessDeniedError)
+        assert (refused.value.error, refused.value.description) == ("server_error", "try later")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example/p", "https://a.example/p?x=1"),
+        ("https://a.example/p?", "https://a.example/p?x=1"),
+        ("https://a.example/p?a=%2f&", "https://a.example/p?a=%2f&x=1"),
+        ("https://a.example/p?a=b#f?g", "https://a.example/p?a=b&x=1#f?g"),
+    ],
+)
+def test_pairs_are_added_to_a_query_and_nothing_else_changes(url, expected):
+    assert append_query(url, [("x", "1")]) == expected
+    assert append_query(url, []) == url
+
+
+def test_repr_shows_no_token():
+    shown = repr(RequestToken("PLANTED", "PLANTED", "PLANTED", {"x": "PLANTED"}))
+    shown += repr(parse_authorization_response("?oauth_token=PLANTED&oauth_verifier=PLANTED"))
+    assert "PLANTED" not in shown
