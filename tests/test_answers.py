@@ -1,0 +1,56 @@
+import pytest
+
+from oauthreg.answers import parse_answer, parse_form
+from oauthreg.errors import MalformedResponseError
+from oauthreg.messages import Response
+
+
+def answer(body, chosen="auto"):
+    return parse_answer(Response(200, {"content-type": "text/html"}, body), chosen)
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'{"id": 12345678901234567890}', {"id": 12345678901234567890}),
+        (b"\xef\xbb\xbf [1, 2]", [1, 2]),
+        (b'callback( {"a": {"b": ")"}} );', {"a": {"b": ")"}}),
+        (b"/**/a=1", {"/**/a": "1"}),
+        (b"a=1&b=x+y&c=%C3%A9&a=2&d", {"a": "1", "b": "x y", "c": "é", "d": ""}),
+        (b"<u id='7'><n>Ada</n><n>Lace</n><n>x</n><e/></u>", {"u": {"@id": "7", "n": ["Ada", "Lace", "x"], "e": ""}}),
+        (b"<a:u xmlns:a='x'><a:n a:k='v'>t</a:n></a:u>", {"u": {"n": {"@k": "v", "#text": "t"}}}),
+        (b"", {}),
+    ],
+)
+def test_the_first_character_decides(body, document):
+    assert answer(body) == document
+
+
+@pytest.mark.parametrize(
+    ("chosen", "body"),
+    [
+        ("json", b"<html>"),
+        ("json", b"NaN"),
+        ("json", b"[" * 100_000),
+        ("jsonp", b'{"a": 1}'),
+        ("xml", b"<a"),
+        ("xml", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+        ("xml", b"<a>" * 100 + b"</a>" * 100),
+        ("auto", b"{broken"),
+    ],
+)
+def test_another_format_is_refused_with_the_text_that_came(chosen, body):
+    with pytest.raises(MalformedResponseError) as refused:
+        answer(body, chosen)
+    assert refused.value.status == 200
+    assert refused.value.text.startswith(body.decode()[:20])
+
+
+def test_text_is_left_alone_and_a_token_is_trimmed():
+    assert answer(b" ada\n", "text") == " ada\n"
+    assert answer(b" a.b.c\n", "jwt") == "a.b.c"
+
+
+def test_octets_that_are_not_utf8_do_not_break_an_answer():
+    assert answer(b'{"a": "\xe9"}') == {"a": "�"}
+    assert parse_form("a=%E9") == {"a": "�"}

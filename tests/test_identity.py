@@ -1,0 +1,149 @@
+"""The identity requests, driven by hand."""
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from oauthreg.errors import MalformedResponseError, OAuthError, OAuthRegError, ResponseError, UsageError
+from oauthreg.identity import identity_flow
+from oauthreg.messages import Response
+from oauthreg.provider import ErrorRule, IdentityRequest, JWTRules, Provider
+
+ME = IdentityRequest("userinfo", "https://api.example.com/me")
+SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
+NOW = 1_700_000_000
+
+
+class Template:
+    """Fills in one document field."""
+
+    names = frozenset({"x"})
+
+    def __init__(self, find):
+        self.render = find
+
+
+def start(*requests, documents=None, **changes):
+    return identity_flow(
+        Provider(identity=requests, **changes),
+        lambda nonce: ("signed", nonce),
+        documents or {},
+        make_nonce=lambda: "n1",
+        now=lambda: NOW,
+        client_id="ck",
+        client_secret=SECRET,
+    )
+
+
+def finish(flow, response):
+    with pytest.raises(StopIteration) as stopped:
+        flow.send(response)
+    return stopped.value.value
+
+
+def test_one_request_becomes_the_userinfo_document():
+    flow = start(ME, documents={"token": {"user_id": "7"}}, api_headers=(("X-A", "1"),))
+    request = next(flow)
+    assert (request.method, request.url, request.headers, request.authenticator) == (
+        "GET",
+        "https://api.example.com/me",
+        (("X-A", "1"),),
+        ("signed", None),
+    )
+    assert finish(flow, Response(200, {}, b'{"id": 1}')) == {"token": {"user_id": "7"}, "userinfo": {"id": 1}}
+
+
+def test_no_request_gives_the_documents_back():
+    with pytest.raises(StopIteration) as stopped:
+        next(start(documents={"token": {}}))
+    assert stopped.value.value == {"token": {}}
+
+
+def test_later_requests_use_earlier_answers_and_the_client():
+    url = Template(lambda documents: f"https://api.example.com/{documents['userinfo']['id']}/{documents['client']['client_id']}")
+    second = IdentityRequest(
+        "more", url, method="POST", headers=(("x-a", "own"),), json={"q": 1}, when=lambda found: "userinfo" in found
+    )
+    flow = start(ME, second, api_headers=(("X-A", "1"),))
+    next(flow)
+    request = flow.send(Response(200, {}, b'{"id": 5}'))
+    assert request.url == "https://api.example.com/5/ck"
+    assert request.headers == (("x-a", "own"), ("Content-Type", "application/json"))
+    assert request.body == b'{"q": 1}'
+    assert finish(flow, Response(200, {}, b"{}"))["more"] == {}
+
+
+def test_a_condition_that_does_not_hold_skips_the_request():
+    with pytest.raises(StopIteration):
+        next(start(IdentityRequest("x", "https://a.example/", when=lambda _: False)))
+
+
+def test_a_missing_value_in_the_url_is_an_error_or_skips_an_optional_request():
+    absent = Template(lambda _: None)
+    with pytest.raises(UsageError) as refused:
+        next(start(IdentityRequest("x", absent)))
+    assert refused.value.code == "missing-identity-value"
+    with pytest.raises(StopIteration):
+        next(start(IdentityRequest("x", absent, optional=True)))
+
+
+@pytest.mark.parametrize("response", [Response(403, {}, b"no"), Response(200, {}, b"{broken")])
+def test_a_failed_request_is_an_error_unless_it_is_optional(response):
+    flow = start(ME)
+    next(flow)
+    with pytest.raises((OAuthError, ResponseError)) as refused:
+        flow.send(response)
+    assert refused.value.status == response.status
+    flow = start(IdentityRequest("userinfo", "https://a.example/", optional=True))
+    next(flow)
+    assert finish(flow, response) == {}
+
+
+def test_an_error_behind_a_good_status():
+    rule = ErrorRule(
+        holds=lambda document, _: "error" in document,
+        error=lambda document: document["error"],
+        description=lambda _: "why",
+    )
+    for flow in (start(ME, api_error=rule), start(IdentityRequest("userinfo", "https://a.example/", error=rule))):
+        next(flow)
+        with pytest.raises(OAuthError) as refused:
+            flow.send(Response(200, {}, b'{"error": "e1"}'))
+        assert (refused.value.error, refused.value.description) == ("e1", "why")
+
+
+class TestJWT:
+    """An identity that comes as a signed token and answers one request only."""
+
+    rules = JWTRules(audience=Template(lambda documents: documents["client"]["client_id"]), nonce=True)
+
+    def answer(self, **claims):
+        text = jwt.encode(
+            {"alg": "HS256"}, {"sub": "7", "aud": "ck", "nonce": "n1", **claims}, OctKey.import_key(SECRET)
+        )
+        flow = start(IdentityRequest("userinfo", "https://a.example/", format="jwt", jwt=self.rules))
+        assert next(flow).authenticator == ("signed", "n1")
+        return flow, Response(200, {}, text.encode())
+
+    def test_the_right_one_is_read(self):
+        assert finish(*self.answer())["userinfo"]["sub"] == "7"
+
+    def test_one_for_another_request_is_refused(self):
+        flow, response = self.answer(nonce="n2")
+        with pytest.raises(MalformedResponseError) as refused:
+            flow.send(response)
+        assert refused.value.code == "jwt-nonce"
+
+    def test_one_for_another_audience_is_refused(self):
+        flow, response = self.answer(aud="other")
+        with pytest.raises(ResponseError) as refused:
+            flow.send(response)
+        assert refused.value.code == "jwt-audience"
+
+
+def test_a_flow_must_be_resumed_with_a_response():
+    flow = start(ME)
+    next(flow)
+    with pytest.raises(OAuthRegError) as refused:
+        flow.send(None)
+    assert refused.value.code == "flow-without-response"
