@@ -73,7 +73,9 @@ def test_no_callback_means_out_of_band():
 
 @pytest.mark.parametrize("callback", ["authorize", "none"])
 def test_a_callback_that_belongs_elsewhere_is_not_sent(callback):
-    flow = request_token_flow(provider(oauth1=OAuth1Settings(callback=callback)), signer(), callback="https://a.example/")
+    flow = request_token_flow(
+        provider(oauth1=OAuth1Settings(callback=callback)), signer(), callback="https://a.example/"
+    )
     assert "oauth_callback" not in header_of(next(flow))
     assert finish(flow, Response(200, {}, b"oauth_token=a&oauth_token_secret=b")).token == "a"
 
@@ -209,7 +211,9 @@ class TestTokenAnswers:
     """What token endpoints answer."""
 
     def test_values_are_text_whatever_the_server_sends(self):
-        fields = parse_token_answer(Response(200, {}, b'{"oauth_token": 8, "oauth_token_secret": "x", "ok": true, "n": null}'))
+        fields = parse_token_answer(
+            Response(200, {}, b'{"oauth_token": 8, "oauth_token_secret": "x", "ok": true, "n": null}')
+        )
         assert fields == {"oauth_token": "8", "oauth_token_secret": "x", "ok": "true", "n": ""}
 
     @pytest.mark.parametrize(
@@ -271,7 +275,11 @@ class TestTokenAnswers:
             ),
             (Response(401, {"www-authenticate": "Basic oauth_problem"}, b"no"), "", ""),
             (Response(401, {"www-authenticate": 'OAuth oauth_problem="'}, b"no"), "", ""),
-            (Response(400, {}, b'{"errors": [{"code": 32, "message": "Could not authenticate you."}]}'), "32", "Could not"),
+            (
+                Response(400, {}, b'{"errors": [{"code": 32, "message": "Could not authenticate you."}]}'),
+                "32",
+                "Could not",
+            ),
             (Response(400, {}, b'{"error": "bad", "error_description": "why"}'), "bad", "why"),
             (Response(400, {}, b'{"error": {"code": "x", "message": "y"}}'), "x", "y"),
             (Response(500, {}, b"<html><body>Oops</html>"), "", ""),
@@ -310,7 +318,9 @@ class TestTokenAnswers:
         body = b"oauth_token=PLANTED1&oauth_token_secret=PLANTED2&oauth_problem=x"
         with pytest.raises(OAuthError) as refused:
             parse_token_answer(Response(401, {"set-cookie": "PLANTED3"}, body))
-        shown = f"{refused.value} {refused.value!r} {refused.value.text} {refused.value.headers} {refused.value.parameters}"
+        shown = (
+            f"{refused.value} {refused.value!r} {refused.value.text} {refused.value.headers} {refused.value.parameters}"
+        )
         assert "PLANTED" not in shown
 
     @pytest.mark.parametrize(

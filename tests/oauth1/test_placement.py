@@ -25,7 +25,9 @@ def check(method, url, body, content_type, made):
     )
 
 
-@pytest.mark.parametrize("url", ["https://a.example/p", "https://a.example/p?", "https://a.example/p?a=1&b=x+y&a=%2F#frag"])
+@pytest.mark.parametrize(
+    "url", ["https://a.example/p", "https://a.example/p?", "https://a.example/p?a=1&b=x+y&a=%2F#frag"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @pytest.mark.parametrize("placement", ["header", "query", "body"])
 def test_every_placement_verifies(placement, method, url):
@@ -39,7 +41,9 @@ def test_every_placement_verifies(placement, method, url):
 
 
 def test_body_placement_keeps_the_form():
-    made = OAuth1Authentication(SIGNER, "body").authenticate("POST", "https://a.example/", b"a=b+c&a=%2F", FORM + "; charset=UTF-8")
+    made = OAuth1Authentication(SIGNER, "body").authenticate(
+        "POST", "https://a.example/", b"a=b+c&a=%2F", FORM + "; charset=UTF-8"
+    )
     assert made.body.startswith(b"a=b+c&a=%2F&oauth_consumer_key=ck&oauth_token=t%2F1&")
     assert made.headers == ()
     check("POST", "https://a.example/", None, FORM, made)
@@ -49,6 +53,15 @@ def test_query_placement_keeps_the_query_and_fragment():
     made = OAuth1Authentication(SIGNER, "query").authenticate("GET", "https://a.example/p?x=%2f+1#f", None, None)
     assert made.url.startswith("https://a.example/p?x=%2f+1&oauth_consumer_key=ck")
     assert made.url.endswith("#f")
+
+
+def test_fields_of_an_upload_can_be_signed_without_being_sent():
+    authentication = OAuth1Authentication(SIGNER, signed=(("title", "a photo"),))
+    made = authentication.authenticate("POST", "https://a.example/up", b"--x", "multipart/form-data; boundary=x")
+    assert made.body is None
+    check("POST", "https://a.example/up", b"title=a+photo", FORM, made)
+    beside_a_form = authentication.authenticate("POST", "https://a.example/up", b"a=b", FORM)
+    check("POST", "https://a.example/up", b"a=b&title=a+photo", FORM, beside_a_form)
 
 
 @pytest.mark.parametrize("old", [b"oauth_signature=old%3D", b"oauth%5Fsignature=old"])
@@ -63,9 +76,12 @@ def test_a_signature_that_is_there_already_is_replaced(old):
     check("GET", url, None, None, in_query)
 
 
-def test_a_body_that_is_no_form_cannot_carry_parameters():
+@pytest.mark.parametrize("signed", [(), (("title", "x"),)])
+def test_a_body_that_is_no_form_cannot_carry_parameters(signed):
     with pytest.raises(UnsignableRequestError) as refused:
-        OAuth1Authentication(SIGNER, "body").authenticate("POST", "https://a.example/", b"{}", "application/json")
+        OAuth1Authentication(SIGNER, "body", signed=signed).authenticate(
+            "POST", "https://a.example/", b"{}", "application/json"
+        )
     assert refused.value.code == "body-placement-needs-form"
 
 

@@ -23,7 +23,8 @@ _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 class OAuth1Authentication:
     """Signs requests with one signer and one placement; ``parameters`` are further protocol parameters.
 
-    ``nonce`` fixes the nonce, for the one request whose answer repeats it.
+    ``nonce`` fixes the nonce, for the one request whose answer repeats it. ``signed`` are fields of a body that is no
+    form (a multipart upload) and that the provider wants covered all the same; they are signed, not sent.
 
     Body placement needs a form or an empty body. A request whose method has no body carries the parameters in its
     query instead, which the same servers read the same way. Any other body raises ``UnsignableRequestError``.
@@ -33,6 +34,7 @@ class OAuth1Authentication:
     placement: Placement = "header"
     parameters: Pairs = field(default=(), repr=False)
     nonce: str | None = field(default=None, repr=False)
+    signed: Pairs = field(default=(), repr=False)
 
     @property
     def needs_body(self) -> bool:
@@ -49,6 +51,15 @@ class OAuth1Authentication:
 
         Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
         """
+        media_type = _media_type(content_type)
+        if self.placement == "body" and body and media_type != FORM:
+            raise UnsignableRequestError(
+                f"body placement needs a form, and this body is {media_type or 'of no type'}",
+                code="body-placement-needs-form",
+                hint="send a form, or use header placement",
+            )
+        if self.signed:
+            body, content_type = self._with_signed(body, content_type), FORM
         if self.placement == "header":
             value = self.signer.authorization(
                 method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
@@ -61,21 +72,22 @@ class OAuth1Authentication:
         )
         return Authenticated(url=_append_to_query(str(url), parameters))
 
+    def _with_signed(self, body: bytes | None, content_type: str | None) -> bytes:
+        fields = render_form(self.signed).encode()
+        return body + b"&" + fields if body and _media_type(content_type) == FORM else fields
+
     def _in_body(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        media_type = (content_type or "").partition(";")[0].strip().lower()
-        if body and media_type != FORM:
-            raise UnsignableRequestError(
-                f"body placement needs a form, and this body is {media_type or 'of no type'!s}",
-                code="body-placement-needs-form",
-                hint="send a form, or use header placement",
-            )
         parameters = self.signer.parameters(
             method, url, body or b"", FORM, parameters=self.parameters, nonce=self.nonce
         )
         kept = _without_signature(body or b"")
         added = render_form(parameters).encode()
-        headers = () if media_type == FORM else (("Content-Type", FORM),)
+        headers = () if _media_type(content_type) == FORM else (("Content-Type", FORM),)
         return Authenticated(headers=headers, body=kept + b"&" + added if kept else added)
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def render_form(parameters: Pairs | list[tuple[str, str]]) -> str:
