@@ -137,7 +137,7 @@ class Signer(metaclass=_AnyEngine):
         ``url`` is a ``yarl.URL`` (its raw parts are used) or text as it goes on the wire; ``body`` is bytes, text or
         ``None`` and enters the signature if ``content_type`` says that it is a form. ``parameters`` are further
         protocol parameters (``oauth_callback``, ``oauth_verifier`` …). ``nonce`` and ``timestamp`` default to 128
-        random bits and the time now.
+        random bits and the time now; a timestamp given as text is sent as it stands.
 
         Raises ``UnsignableRequestError`` and ``UsageError``. Spec: RFC 5849 section 3.5.1.
         """

@@ -157,7 +157,7 @@ class Signer:
         ``url`` is a ``yarl.URL`` (its raw parts are used) or text as it goes on the wire; ``body`` is bytes, text or
         ``None`` and enters the signature if ``content_type`` says that it is a form. ``parameters`` are further
         protocol parameters (``oauth_callback``, ``oauth_verifier`` …). ``nonce`` and ``timestamp`` default to 128
-        random bits and the time now.
+        random bits and the time now; a timestamp given as text is sent as it stands.
 
         Raises ``UnsignableRequestError`` and ``UsageError``. Spec: RFC 5849 section 3.5.1.
         """
@@ -517,10 +517,8 @@ def _header_start(realm: str | None) -> str:
 
 
 def _timestamp(value: Any) -> str:
-    if isinstance(value, str):
-        if not _IS_DIGITS(value) or not value.strip("0"):
-            raise refusals.invalid_timestamp(value)
-        return value
+    if isinstance(value, str) and value:
+        return _as_text("timestamp", value)
     if isinstance(value, (int, float)) and 1 <= value < 2**63:
         return str(int(value))
     raise refusals.invalid_timestamp(value)

@@ -1,0 +1,97 @@
+"""What every test may use: both signing engines, a clock that stands still, a fixed nonce, and the report's header.
+
+``OAUTHREG_ENGINE`` decides as it does for users: ``native`` demands the native engine (its absence stops the run),
+``pure`` leaves it out, and without it the native engine is tested where it is built. What is left out is counted as
+deselected, and the header says so.
+"""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from oauthreg import signing
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=300, database=None)
+settings.load_profile("repeatable")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine of the signing floor: ``module`` has the functions, ``signer`` makes the public object."""
+
+    name: signing.EngineName
+    module: ModuleType
+
+    def signer(self, *arguments: Any, **options: Any) -> signing.Signer:
+        return signing.Signer(*arguments, **options, engine=self.name)
+
+
+class FrozenClock:
+    """Seconds since 1970 that pass only when told."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(scope="session", params=["native", "pure"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    return Engine(request.param, signing.load_engine(request.param))
+
+
+@pytest.fixture(scope="session")
+def twins() -> tuple[Engine, Engine]:
+    """The native and the pure engine, for tests that compare them."""
+    return Engine("native", signing.load_engine("native")), Engine("pure", signing.load_engine("pure"))
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """14 November 2023, 22:13:20 UTC, until it is advanced."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def nonce() -> str:
+    return "n0nce"
+
+
+def pytest_report_header() -> list[str]:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "yarl", "pydantic", "cryptography"))
+    engines = "native and pure" if _is_native_tested() else f"pure ONLY: {_why_not_native()}"
+    return [f"signing engines under test: {engines}", f"with: {packages}, {platform.python_implementation()}"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _is_native_tested():
+        return
+    left_out = [item for item in items if _needs_native(item)]
+    items[:] = [item for item in items if not _needs_native(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _needs_native(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return "twins" in getattr(item, "fixturenames", ()) or (call is not None and call.params.get("engine") == "native")
+
+
+def _is_native_tested() -> bool:
+    return os.environ.get("OAUTHREG_ENGINE") != "pure" and signing.ENGINE == "native"
+
+
+def _why_not_native() -> str:
+    if os.environ.get("OAUTHREG_ENGINE") == "pure":
+        return "OAUTHREG_ENGINE=pure leaves the native one out"
+    return "THE NATIVE ENGINE IS NOT BUILT, its tests are left out (OAUTHREG_ENGINE=native would make that an error)"
