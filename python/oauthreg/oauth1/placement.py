@@ -52,14 +52,14 @@ class OAuth1Authentication:
         Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
         """
         media_type = _media_type(content_type)
-        if self.placement == "body" and body and media_type != FORM:
+        if self.placement == "body" and (self.signed or (body and media_type != FORM)):
             raise UnsignableRequestError(
                 f"body placement needs a form, and this body is {media_type or 'of no type'}",
                 code="body-placement-needs-form",
                 hint="send a form, or use header placement",
             )
         if self.signed:
-            body, content_type = self._with_signed(body, content_type), FORM
+            body, content_type = self._with_signed(body, media_type), FORM
         if self.placement == "header":
             value = self.signer.authorization(
                 method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
@@ -72,9 +72,9 @@ class OAuth1Authentication:
         )
         return Authenticated(url=_append_to_query(str(url), parameters))
 
-    def _with_signed(self, body: bytes | None, content_type: str | None) -> bytes:
+    def _with_signed(self, body: bytes | None, media_type: str) -> bytes:
         fields = render_form(self.signed).encode()
-        return body + b"&" + fields if body and _media_type(content_type) == FORM else fields
+        return body + b"&" + fields if body and media_type == FORM else fields
 
     def _in_body(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         parameters = self.signer.parameters(
