@@ -38,7 +38,10 @@ def is_true(value: object) -> bool:
 
 
 def as_text(value: object) -> str | None:
-    """The value as text: booleans are ``true`` and ``false``, dates ISO 8601; lists and objects have none."""
+    """The value as text: booleans are ``true`` and ``false``, dates ISO 8601.
+
+    Lists and objects have no text, nor has a float that may have lost digits.
+    """
     match value:
         case str():
             return value
@@ -47,7 +50,7 @@ def as_text(value: object) -> str | None:
         case int():
             return str(value) if value.bit_length() <= _LONGEST_INTEGER else None
         case float():
-            return repr(value) if math.isfinite(value) else None
+            return _float_text(value)
         case date():
             return value.isoformat()
         case _:
@@ -103,7 +106,7 @@ def as_date(value: object) -> str | None:
     found = _ISO_DATE.fullmatch(text.strip()) if text else None
     if found:
         year, *rest = (part for part in found.groups() if part)
-        return _calendar_day(year, *rest) if rest else year
+        return _calendar_day(year, *rest) if rest else year if int(year) else None
     moment = as_timestamp(value) if as_int(value) is not None or isinstance(value, float) else None
     return None if moment is None else (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=moment)).date().isoformat()
 
@@ -176,6 +179,12 @@ def standard_cast(name: str) -> Cast | None:
     """The cast that gives a standard claim its type; other claims have none."""
     kind = STANDARD_CLAIMS.get(name)
     return None if kind is None else _STANDARD_CASTS[kind]
+
+
+def _float_text(value: float) -> str | None:
+    if not abs(value) < _EXACT_FLOAT:  # infinity and NaN, too
+        return None
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _iso_datetime(text: str | None) -> datetime | None:

@@ -81,7 +81,7 @@ def parse_date_pattern(text: str) -> DatePattern:
     if not all(any(name in directives for name in names) for names in _NEEDED):
         raise refusal(f"date pattern without year, month or day: {quoted(text)}", "for example `%d.%m.%Y`")
     regex = "".join(DIRECTIVES.get(piece) or (r"\s+" if piece.isspace() else re.escape(piece)) for piece in pieces)
-    return DatePattern(re.compile(regex, re.IGNORECASE))
+    return DatePattern(re.compile(regex, re.IGNORECASE | re.ASCII))
 
 
 def _moment(found: Mapping[str, str | None]) -> datetime | None:

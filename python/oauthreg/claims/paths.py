@@ -37,14 +37,16 @@ _EFFORT = 100_000
 """Items that one rendering may look at: 20 ms or so of work."""
 
 _PREFIX = re.compile(r"([A-Za-z_][\w-]*):", re.ASCII)
-_BARE = re.compile(r"[\w$@#~+%&!-]+")
+_BARE = re.compile(r"[\w$@#~+%&-]+")
+_BARE_IN_SELECTOR = re.compile(r"[\w@#-]+")
+"""Fewer, because ``[key~=value]`` and the like are operators elsewhere."""
 _INDEX = re.compile(r"-?[0-9]{1,6}", re.ASCII)
 _COMPARISON = re.compile(r"\s*(\^?=)\s*(.*)", re.DOTALL)
-_QUOTE_HINT = 'quote a key that has other characters than letters, digits and `-_$@#~+%&!`: `["a key"]`'
+_QUOTE_HINT = 'quote a key that has other characters than letters, digits and `-_$@#~+%&`: `["a key"]`'
 
 
-class Exhausted(Exception):  # noqa: N818 - it ends a walk and never leaves this package
-    """The documents are so large or tangled that the rest of them is left unread."""
+class ExhaustedError(Exception):
+    """The documents are so large or tangled that the rest is left unread; never leaves this package."""
 
 
 @dataclass(slots=True)
@@ -55,10 +57,10 @@ class Reading:
     effort: int = _EFFORT
 
     def spend(self, effort: int = 1) -> None:
-        """Take from what is left; raises ``Exhausted``."""
+        """Take from what is left; raises ``ExhaustedError``."""
         self.effort -= effort
         if self.effort < 0:
-            raise Exhausted
+            raise ExhaustedError
 
 
 class Step(Protocol):
@@ -80,11 +82,16 @@ class Path:
     steps: Steps
     documents: frozenset[str]
 
+    @property
+    def is_list(self) -> bool:
+        """Whether the path gives a list of its own making (``[]``)."""
+        return any(isinstance(step, _Projected) for step in self.steps)
+
     def find(self, documents: Mapping[str, object]) -> object:
         """The value in the documents, or ``None``."""
         try:
             return self.read(Reading(documents))
-        except Exhausted:
+        except ExhaustedError:
             return None
 
     def find_in(self, document: object) -> object:
@@ -95,11 +102,11 @@ class Path:
         """The value as text, or ``None``."""
         try:
             return as_text(self.read(reading)) or None
-        except Exhausted:
+        except ExhaustedError:
             return None
 
     def read(self, reading: Reading) -> object:
-        """The value, or ``None``; raises ``Exhausted``."""
+        """The value, or ``None``; raises ``ExhaustedError``."""
         value = _walk(reading.documents.get(self.document), self.steps, reading)
         return None if is_absent(value) else value
 
@@ -116,7 +123,7 @@ class Condition:
         return is_true(self.path.find(documents)) is not self.negated
 
     def read(self, reading: Reading) -> bool:
-        """Whether the documents fulfil it; raises ``Exhausted``."""
+        """Whether the documents fulfil it; raises ``ExhaustedError``."""
         return is_true(self.path.read(reading)) is not self.negated
 
 
@@ -254,12 +261,12 @@ class _PathParser:
     def path(self) -> Path:
         if len(self.text) > _LONGEST:
             raise refusal(f"path of {len(self.text)} characters: {quoted(self.text)}", f"a path may have {_LONGEST}")
-        document, at = self._prefix()
-        self.read.add(document)
+        self.document, at = self._prefix()
+        self.read.add(self.document)
         steps = [] if self.text[at:] == "." else self._steps(at)
         if self.depth > _DEEPEST:
             raise refusal(f"path of {self.depth} steps: {quoted(self.text)}", f"a path may have {_DEEPEST}")
-        return Path(self.text, document, _folded(steps), frozenset(self.read))
+        return Path(self.text, self.document, _folded(steps), frozenset(self.read))
 
     def _prefix(self) -> tuple[str, int]:
         found = _PREFIX.match(self.text)
@@ -373,7 +380,7 @@ class _PathParser:
             if content[at : at + 1] in {'"', "'"}:
                 key, at = _quoted_key(content, at)
             else:
-                found = _BARE.match(content, at)
+                found = _BARE_IN_SELECTOR.match(content, at)
                 key, at = (_Key(found[0]), found.end()) if found else (_Key(""), len(content))
             if not key.name:
                 raise refusal(f"selector without a key: {quoted(f'[{content}]')}", _QUOTE_HINT)

@@ -11,15 +11,16 @@ and the filters of ``FILTERS``, which work on every item of a list.
 """
 
 import html
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote
 
-from oauthreg.claims.casts import CASTS, Cast, as_list, as_text, is_absent, standard_cast
+from oauthreg.claims.casts import CASTS, STANDARD_CLAIMS, Cast, as_int, as_list, as_text, is_absent, standard_cast
 from oauthreg.claims.dates import parse_date_pattern
-from oauthreg.claims.paths import Condition, Exhausted, Path, Reading, parse_condition, parse_path
+from oauthreg.claims.paths import Condition, ExhaustedError, Path, Reading, parse_condition, parse_path
 from oauthreg.claims.placeholders import Placeholder, split_placeholders
 from oauthreg.claims.problems import (
     ClaimProblem,
@@ -47,7 +48,7 @@ class Source(Protocol):
     """Where a claim's value comes from."""
 
     def read(self, reading: Reading) -> object:
-        """The value, or ``None``; raises ``Exhausted``."""
+        """The value, or ``None``; raises ``ExhaustedError``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ class Format:
             if left_out and (not text or text[-1].isspace()):
                 piece = piece.lstrip()
             left_out = not piece and isinstance(part, Optional)
-            text += piece
-            if len(text) > _LONGEST_TEXT:
+            if len(text) + len(piece) > _LONGEST_TEXT:
                 return None
+            text += piece
         return text.strip() if any(isinstance(part, Optional) for part in self.parts) else text
 
     def _piece(self, part: str | Path | Optional, reading: Reading) -> str | None:
@@ -110,7 +111,7 @@ class Alternative:
     filters: tuple[Cast, ...] = ()
 
     def read(self, reading: Reading, cast: Cast | None) -> object:
-        """The filtered value in the type of ``cast``, or ``None``; raises ``Exhausted``."""
+        """The filtered value in the type of ``cast``, or ``None``; raises ``ExhaustedError``."""
         if self.condition and not self.condition.read(reading):
             return _first(self.otherwise, reading, cast)
         value = _detached(self.source.read(reading), reading)
@@ -140,7 +141,7 @@ class ClaimsTemplate:
         for name, alternatives in zip(self.names, self.claims, strict=True):
             try:
                 value = _first(alternatives, reading, standard_cast(name))
-            except Exhausted:
+            except ExhaustedError:
                 continue
             if value is not None:
                 claims[name] = value
@@ -203,12 +204,8 @@ class _Copy:
                 return [self.of(item, depth + 1) for item in value]
             case str():
                 return self._short(value)
-            case None | bool():
-                return value
-            case int() | float():
-                return value if as_text(value) else None
             case _:
-                return as_text(value)
+                return _plain(value)
 
     def _key(self, key: object) -> str:
         text = as_text(key) or ""
@@ -219,6 +216,19 @@ class _Copy:
         if len(text) > _LONGEST_TEXT:
             raise _TooLargeError
         return text
+
+
+def _plain(value: object) -> object:
+    """A scalar as JSON knows it."""
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return as_int(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case _:
+            return as_text(value)
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
@@ -236,7 +246,7 @@ def _each(apply: Cast) -> Cast:
     return filtered
 
 
-def _on_text(apply: Callable[[str], str]) -> Cast:
+def _on_text(apply: Callable[[str], object]) -> Cast:
     def filtered(value: object) -> object:
         text = as_text(value)
         return None if text is None else apply(text)
@@ -273,7 +283,7 @@ def _map(argument: object) -> Cast:
         if not isinstance(value, (str, int)):
             raise refusal(f"neither text, number nor boolean: {quoted(value)}", "a claim's value is plain")
     rows = {str(key): value for key, value in argument.items()}
-    return _each(lambda value: rows.get(as_text(value) or ""))
+    return _on_text(rows.get)
 
 
 def _cast(argument: object) -> Cast:
@@ -346,6 +356,7 @@ class _ClaimsParser:
         if isinstance(value, str):
             path = self._path(value, at)
             if path:
+                self._check_single(path, {}, at)
                 yield Alternative(path)
         elif isinstance(value, Mapping):
             source = self._source(value, at)
@@ -353,9 +364,16 @@ class _ClaimsParser:
             otherwise = self._otherwise(value, at, depth)
             filters = tuple(self._filters(value, at))
             if source:
+                self._check_single(source, value, at)
                 yield Alternative(source, condition, otherwise, filters)
         else:
             self.report(at, f"not a claim: {quoted(value)}", _CLAIM_HINT)
+
+    def _check_single(self, source: Source, table: Mapping[str, object], at: KeyPath) -> None:
+        """A list can be no standard claim: it would always be absent."""
+        is_list = table.get("as") == "list" or (isinstance(source, Path) and source.is_list)
+        if is_list and "join" not in table and at[0] in STANDARD_CLAIMS:
+            self.report(at, f"a list cannot be the claim `{at[0]}`", "select an item, as in `[0]`, or add `join`")
 
     def _source(self, table: Mapping[str, object], at: KeyPath) -> Source | None:
         for key in table:
@@ -382,7 +400,9 @@ class _ClaimsParser:
         items = value if isinstance(value, list) else [value]
         if is_absent(value) or not all(isinstance(item, (str, int)) for item in items):
             self.report(
-                (*at, "value"), f"not a constant: {quoted(value)}", "a text, number or boolean, or a list of them"
+                (*at, "value"),
+                f"not a constant: {quoted(value)}",
+                "a text, a whole number, a boolean, or a list of them",
             )
             return None
         return Constant(value)
