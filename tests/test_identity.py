@@ -60,7 +60,9 @@ def test_no_request_gives_the_documents_back():
 
 
 def test_later_requests_use_earlier_answers_and_the_client():
-    url = Template(lambda documents: f"https://api.example.com/{documents['userinfo']['id']}/{documents['client']['client_id']}")
+    url = Template(
+        lambda documents: f"https://api.example.com/{documents['userinfo']['id']}/{documents['client']['client_id']}"
+    )
     second = IdentityRequest(
         "more", url, method="POST", headers=(("x-a", "own"),), json={"q": 1}, when=lambda found: "userinfo" in found
     )

@@ -19,7 +19,9 @@ def test_origins_are_compared_by_effective_port(url, origin, text):
     assert render_origin(origin) == text
 
 
-@pytest.mark.parametrize("url", ["", "/x", "ftp://a.example/", "https://", "https://a:99999/", "https://a:x/", "a.example"])
+@pytest.mark.parametrize(
+    "url", ["", "/x", "ftp://a.example/", "https://", "https://a:99999/", "https://a:x/", "a.example"]
+)
 def test_what_has_no_origin_is_refused(url):
     with pytest.raises(UsageError) as refused:
         parse_origin(url)

@@ -29,7 +29,12 @@ def test_no_secret_is_left(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["oauth_problem=token_rejected", '{"error": "invalid_token", "message": "the token expired"}', "plain words, a=b", ""],
+    [
+        "oauth_problem=token_rejected",
+        '{"error": "invalid_token", "message": "the token expired"}',
+        "plain words, a=b",
+        "",
+    ],
 )
 def test_what_is_no_secret_stays(text):
     assert redact(text) == text
