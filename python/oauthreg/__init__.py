@@ -14,89 +14,52 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oauthreg.claims import Profile as Profile
     from oauthreg.clock import Clock as Clock
-    from oauthreg.definition import ProviderDefinition as ProviderDefinition
-    from oauthreg.definition import load_definition as load_definition
+    from oauthreg.definition import ProviderDefinition as ProviderDefinition, load_definition as load_definition
     from oauthreg.errors import (
         AccessDeniedError as AccessDeniedError,
-    )
-    from oauthreg.errors import (
         CallbackError as CallbackError,
-    )
-    from oauthreg.errors import (
+        ClientAuthenticationError as ClientAuthenticationError,
         DefinitionError as DefinitionError,
-    )
-    from oauthreg.errors import (
         DefinitionInvalidError as DefinitionInvalidError,
-    )
-    from oauthreg.errors import (
         DefinitionSyntaxError as DefinitionSyntaxError,
-    )
-    from oauthreg.errors import (
         InvalidKeyError as InvalidKeyError,
-    )
-    from oauthreg.errors import (
         InvalidSignatureError as InvalidSignatureError,
-    )
-    from oauthreg.errors import (
         MalformedResponseError as MalformedResponseError,
-    )
-    from oauthreg.errors import (
         MismatchingStateError as MismatchingStateError,
-    )
-    from oauthreg.errors import (
         MissingCredentialError as MissingCredentialError,
-    )
-    from oauthreg.errors import (
         MissingRequestTokenError as MissingRequestTokenError,
-    )
-    from oauthreg.errors import (
         MissingTokenError as MissingTokenError,
-    )
-    from oauthreg.errors import (
         OAuthError as OAuthError,
-    )
-    from oauthreg.errors import (
         OAuthRegError as OAuthRegError,
-    )
-    from oauthreg.errors import (
         ReauthorizationRequired as ReauthorizationRequired,
-    )
-    from oauthreg.errors import (
         ResponseError as ResponseError,
-    )
-    from oauthreg.errors import (
+        TemporarilyUnavailableError as TemporarilyUnavailableError,
         TokenError as TokenError,
-    )
-    from oauthreg.errors import (
+        TokenExpiredError as TokenExpiredError,
+        TokenStoreError as TokenStoreError,
         UnknownProviderError as UnknownProviderError,
-    )
-    from oauthreg.errors import (
         UnsignableRequestError as UnsignableRequestError,
-    )
-    from oauthreg.errors import (
         UnsupportedMethodError as UnsupportedMethodError,
-    )
-    from oauthreg.errors import (
         UsageError as UsageError,
-    )
-    from oauthreg.errors import (
         VerificationError as VerificationError,
     )
-    from oauthreg.http import AsyncOAuth1Client as AsyncOAuth1Client
-    from oauthreg.http import OAuthRequest as OAuthRequest
+    from oauthreg.http import AsyncOAuth1Client as AsyncOAuth1Client, OAuthRequest as OAuthRequest
     from oauthreg.login import PendingLogin as PendingLogin
     from oauthreg.provider import Provider as Provider
     from oauthreg.registry import Registry as Registry
     from oauthreg.signing import Signer as Signer
-    from oauthreg.signing.verify import SignedRequest as SignedRequest
-    from oauthreg.signing.verify import VerificationKeys as VerificationKeys
-    from oauthreg.signing.verify import verify as verify
+    from oauthreg.signing.verify import (
+        SignedRequest as SignedRequest,
+        VerificationKeys as VerificationKeys,
+        verify as verify,
+    )
     from oauthreg.token import OAuth1Token as OAuth1Token
 
 _HOME = {
     "AccessDeniedError": "errors",
     "AsyncOAuth1Client": "http",
     "CallbackError": "errors",
+    "ClientAuthenticationError": "errors",
     "Clock": "clock",
     "DefinitionError": "errors",
     "DefinitionInvalidError": "errors",
@@ -119,9 +82,12 @@ _HOME = {
     "ReauthorizationRequired": "errors",
     "Registry": "registry",
     "ResponseError": "errors",
+    "TemporarilyUnavailableError": "errors",
     "SignedRequest": "signing.verify",
     "Signer": "signing",
     "TokenError": "errors",
+    "TokenStoreError": "errors",
+    "TokenExpiredError": "errors",
     "UnknownProviderError": "errors",
     "UnsignableRequestError": "errors",
     "UnsupportedMethodError": "errors",

@@ -13,7 +13,10 @@
     │   ├─ InvalidKeyError                 a key that cannot be used (the message never quotes it)
     │   └─ UnsignableRequestError          a request whose wire form cannot be signed faithfully
     ├─ OAuthError                        the server said no: .error .description .uri .status .headers .text
-    │   └─ AccessDeniedError               the person refused
+    │   ├─ AccessDeniedError               the person refused
+    │   ├─ ClientAuthenticationError       it does not know this client, or not this secret
+    │   ├─ TemporarilyUnavailableError     try later: .retry_after; the token is kept
+    │   └─ ReauthorizationRequired         the grant is gone, only a new login helps (also TokenError)
     ├─ ResponseError                     an answer that cannot be used: .status .headers .text
     │   ├─ MalformedResponseError          not what the protocol promises
     │   └─ CallbackError                   the authorization response
@@ -21,7 +24,8 @@
     │       └─ MissingRequestTokenError      it names no request token
     ├─ TokenError                        the token at hand cannot be used
     │   ├─ MissingTokenError               there is none
-    │   └─ ReauthorizationRequired         only a new login helps
+    │   ├─ TokenExpiredError               it has expired and nothing can renew it
+    │   └─ TokenStoreError                 it was renewed and could not be saved
     └─ VerificationError                 a received request is not what it claims: .base_string
         └─ InvalidSignatureError           its signature does not match
 
@@ -167,6 +171,19 @@ class AccessDeniedError(OAuthError):
     code = "access-denied"
 
 
+class ClientAuthenticationError(OAuthError):
+    """The server does not accept the client's authentication."""
+
+    code = "client-authentication-failed"
+
+
+class TemporarilyUnavailableError(OAuthError):
+    """The server cannot answer now; ``retry_after`` is how many seconds it asks to wait, if it says so."""
+
+    code = "temporarily-unavailable"
+    retry_after: float | None = None
+
+
 class ResponseError(OAuthRegError):
     """An answer that cannot be used: status, headers and the redacted start of its text."""
 
@@ -224,7 +241,19 @@ class MissingTokenError(TokenError):
     code = "missing-token"
 
 
-class ReauthorizationRequired(TokenError):
+class TokenExpiredError(TokenError):
+    """The token has expired and nothing at hand can renew it."""
+
+    code = "token-expired"
+
+
+class TokenStoreError(TokenError):
+    """A renewed token that could not be saved; it stays in memory, and the next request saves it first."""
+
+    code = "token-not-saved"
+
+
+class ReauthorizationRequired(OAuthError, TokenError):
     """The grant is gone; only a new login helps."""
 
     code = "reauthorization-required"

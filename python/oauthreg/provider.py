@@ -13,6 +13,7 @@ from oauthreg.messages import Pairs
 
 Placement: TypeAlias = Literal["header", "query", "body"]
 AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text", "jwt"]
+ExpiresKind: TypeAlias = Literal["relative_s", "relative_ms", "absolute_s", "absolute_ms", "iso8601", "none"]
 Documents: TypeAlias = Mapping[str, Any]
 """Document name (``userinfo``, ``token``, ``callback``, the name of an identity request …) -> parsed document.
 
@@ -58,20 +59,32 @@ class ErrorRule:
     description: Callable[[Any], str] = field(default=lambda _: "")
 
 
+TemplatePairs: TypeAlias = tuple[tuple[str, "str | TextTemplate"], ...]
+"""Pairs whose values may depend on documents that are only known at run time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leg:
     """How one protocol request is sent.
 
-    ``params`` are added to the query of a GET and to the form of any other method; ``query`` always to the URL.
-    ``rename`` maps the standard's parameter names to the provider's; an empty value drops the parameter.
+    ``params`` are added to the query of a GET and to the body of any other method; ``query`` always to the URL.
+    ``rename`` maps the standard's parameter names to the provider's; an empty value drops the parameter. ``body`` says
+    how parameters travel when the method has a body (``"query"``: they do not travel in it). ``omit_empty`` leaves
+    parameters with an empty value out. ``sort_params``, ``fragment`` and ``literal`` (parameters whose value is not
+    percent-encoded) shape the authorization URL.
     """
 
     method: str = "POST"
     placement: Placement | None = None
-    params: Pairs = ()
-    query: Pairs = ()
-    headers: Pairs = ()
+    params: TemplatePairs = ()
+    query: TemplatePairs = ()
+    headers: TemplatePairs = ()
     rename: Mapping[str, str] = field(default_factory=_nothing)
+    body: Literal["form", "json", "query"] = "form"
+    omit_empty: bool = True
+    sort_params: bool = False
+    fragment: str = ""
+    literal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,11 @@ class TokenAnswer:
     """How an answer of a token endpoint is read: its format, root and renamed fields, and what counts as success.
 
     ``fields`` maps the standard's name to a function that finds the value in the parsed answer.
+
+    Of OAuth 2: ``expires_kind`` says what the expiry field holds; ``zero_is_expired`` takes a lifetime of 0 at its word
+    (otherwise it is an unknown lifetime, as most servers that send it mean); ``default_expires_in`` (seconds, 0 for
+    unknown) stands in for a missing one. ``token_types`` maps a token type (in lower case) to how it is used.
+    ``keep`` names further fields that a renewed token inherits. ``scope_separator`` splits a scope that is text.
     """
 
     format: AnswerFormat = "auto"
@@ -86,6 +104,14 @@ class TokenAnswer:
     fields: Mapping[str, Callable[[Any], Any]] = field(default_factory=_nothing)
     success_status: tuple[int, ...] = ()
     error: ErrorRule | None = None
+    expires_kind: ExpiresKind = "relative_s"
+    zero_is_expired: bool = False
+    default_expires_in: int = 0
+    default_token_type: str = "Bearer"
+    token_types: Mapping[str, str] = field(default_factory=_nothing)
+    error_map: Mapping[str, str] = field(default_factory=_nothing)
+    keep: tuple[str, ...] = ()
+    scope_separator: str = " "
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +140,123 @@ class OAuth1Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class AssertionSettings:
+    """How a JWT assertion of a provider is made: for the JWT bearer grant, or as client authentication.
+
+    ``claims`` and ``header`` are added to the standard ones; a value may be a template over ``client``, ``token`` and
+    ``assertion`` (``issuer``, ``subject``, ``scope``), and an absent value leaves its claim out. ``lifetime`` is in
+    seconds. ``audience`` of ``None`` is the issuer of the provider, or else its token endpoint. ``self_signed``: the
+    assertion itself is the access token, no token endpoint is asked.
+
+    Spec: RFC 7523; RFC 7521 section 4.
+    """
+
+    algorithm: str = "RS256"
+    typ: str = "JWT"
+    claims: Mapping[str, "Any | TextTemplate"] = field(default_factory=_nothing)
+    header: Mapping[str, "Any | TextTemplate"] = field(default_factory=_nothing)
+    lifetime: int = 3600
+    audience: "str | TextTemplate | None" = None
+    self_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Settings:
+    """What of OAuth 2.0 a provider does differently.
+
+    ``grants``: those that it knows, the first being what a client without user uses by default. ``pkce``:
+    ``"unsupported"`` alone switches it off. ``client_auth``: the method of client authentication; ``None`` means
+    ``client_secret_basic`` with a secret and ``none`` without. ``client_auth_name``: the header or parameter of the
+    methods ``header`` and ``query``. ``basic_encoding``: whether the two parts of Basic are form-encoded first.
+    ``refresh_scope``: the scope is sent again on renewal. ``refresh_repeatable``: a renewal whose answer was lost may
+    be sent once more. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
+    ``leeway``: seconds before its expiry at which a token is renewed.
+
+    Spec: RFC 6749; RFC 7636; RFC 9207; RFC 9700.
+    """
+
+    grants: tuple[str, ...] = ("authorization_code", "refresh_token")
+    pkce: Literal["required", "supported", "unsupported"] = "supported"
+    pkce_method: Literal["S256", "plain"] = "S256"
+    pkce_encoding: Literal["base64url", "hex"] = "base64url"
+    client_auth: str | None = None
+    client_auth_name: str = ""
+    basic_encoding: Literal["form", "raw"] = "form"
+    send_client_id: bool = False
+    state: bool = True
+    response_type: str = "code"
+    response_mode: str = ""
+    issuer: str | None = None
+    issuer_in_callback: bool = False
+    refresh_scope: bool = False
+    refresh_repeatable: bool = False
+    client_assertion: AssertionSettings = field(
+        default_factory=lambda: AssertionSettings(typ="client-authentication+jwt", lifetime=60)
+    )
+    assertion: AssertionSettings = field(default_factory=AssertionSettings)
+    mtls_endpoints: Mapping[str, str] = field(default_factory=_nothing)
+    require_mtls_endpoints: bool = False
+    leeway: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPlacement:
+    """How an API call carries the access token: a header with a prefix, a query or form parameter, or not at all.
+
+    Spec: RFC 6750 section 2.
+    """
+
+    kind: Literal["header", "query", "body", "none"] = "header"
+    name: str = "Authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class RequestProof:
+    """A parameter that proves possession of the client secret on each API call: an HMAC over the access token.
+
+    ``name`` is the query parameter; the digest is SHA-256 in hexadecimal.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackSignature:
+    """A signature over the parameters of the callback: HMAC-SHA256 in hexadecimal with the client secret as key.
+
+    ``parameter`` carries it and is left out of the signed text, which is the sorted query.
+    """
+
+    parameter: str = "hmac"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A second step after the token endpoint: the token it gave is exchanged for the one to keep.
+
+    ``params`` are templates over ``token`` and ``client``; ``renews`` says that the same step also renews the token.
+    """
+
+    url: str
+    leg: Leg
+    answer: TokenAnswer
+    renews: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scopes:
-    """The scopes asked for by default, how they are joined, under which parameter and on which leg they go."""
+    """The scopes asked for by default, how they are joined, under which parameter and on which leg they go.
+
+    ``required`` are always asked for. ``in_token_request`` repeats them at the token endpoint.
+    """
 
     default: tuple[str, ...] = ()
     separator: str = " "
     parameter: str = "scope"
     leg: Literal["authorize", "request_token"] = "authorize"
+    required: tuple[str, ...] = ()
+    in_token_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +264,24 @@ class CallbackSettings:
     """How the authorization response is read.
 
     ``denied`` holds ``(parameter, value)`` pairs that mean refusal, ``None`` standing for any value. ``errors`` names
-    parameters that carry an error code. ``keep`` names parameters that are kept with the token.
+    parameters that carry an error code. ``keep`` names parameters that are kept with the token. ``code`` is the name of
+    the authorization code, ``json`` names parameters that hold JSON, ``signature`` how the callback is proven.
     """
 
     denied: tuple[tuple[str, str | None], ...] = ()
     errors: tuple[str, ...] = ("oauth_problem", "error")
     keep: tuple[str, ...] = ()
+    code: str = "code"
+    json: tuple[str, ...] = ()
+    signature: CallbackSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JWTRules:
     """What must hold for an answer that is a JWT: allowed algorithms, audience, issuer, leeway in seconds.
 
-    The key is the client secret; an audience that is the client itself is a template. ``nonce`` demands that the ``nonce`` claim equals the request's ``oauth_nonce``.
+    The key is the client secret; an audience that is the client itself is a template. ``nonce`` demands that the
+    ``nonce`` claim equals the request's ``oauth_nonce``.
     """
 
     algorithms: tuple[str, ...] = ("HS256",)
@@ -189,10 +330,20 @@ class Provider:
     endpoints: Mapping[str, str] = field(default_factory=_nothing)
     origins: frozenset[tuple[str, str, int]] = frozenset()
     oauth1: OAuth1Settings = field(default_factory=OAuth1Settings)
+    oauth2: OAuth2Settings = field(default_factory=OAuth2Settings)
     scopes: Scopes = field(default_factory=Scopes)
     request_token: Leg = field(default_factory=Leg)
     authorize: Leg = field(default_factory=lambda: Leg(method="GET"))
     token: Leg = field(default_factory=Leg)
+    refresh: Leg | None = None
+    revoke: Leg = field(default_factory=Leg)
+    introspect: Leg = field(default_factory=Leg)
+    device: Leg = field(default_factory=Leg)
+    exchange: Exchange | None = None
+    token_placement: TokenPlacement = field(default_factory=TokenPlacement)
+    proof: RequestProof | None = None
+    api_base: "str | TextTemplate | None" = None
+    api_origins: tuple["str | TextTemplate", ...] = ()
     request_token_answer: TokenAnswer = field(default_factory=TokenAnswer)
     token_answer: TokenAnswer = field(default_factory=TokenAnswer)
     callback: CallbackSettings = field(default_factory=CallbackSettings)

@@ -161,7 +161,7 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
     handle = token.extra.get("oauth_session_handle")
     if not handle:
         raise ReauthorizationRequired(
-            "the token cannot be renewed: it has no `oauth_session_handle`",
+            description="the token cannot be renewed: it has no `oauth_session_handle`",
             code="no-session-handle",
             hint="let the user log in again",
         )
@@ -172,7 +172,7 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
     except OAuthError as error:
         if error.error in _ENDED_PROBLEMS:
             raise ReauthorizationRequired(
-                f"the session has ended: {error.error}", code="session-ended", hint="let the user log in again"
+                error.error, "the session has ended", code="session-ended", hint="let the user log in again"
             ) from error
         raise
     renewed = OAuth1Token.from_mapping(fields)
