@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from oauthreg.answers import decode_text, malformed, parse_answer
-from oauthreg.errors import OAuthError, OAuthRegError, ResponseError, UsageError
+from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import parse_hmac_jwt
+from oauthreg.legs import answered
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.redaction import redact, redact_headers
@@ -75,8 +76,7 @@ def _read(
     client_secret: str,
     documents: Documents,
 ) -> Any:
-    if response is None:
-        raise OAuthRegError("a flow was resumed without the response to its request", code="flow-without-response")
+    response = answered(response)
     text = decode_text(response.body)
     if not 200 <= response.status < 300:
         raise _refusal(response, f"the identity request `{request.name}` was refused")

@@ -10,13 +10,12 @@ from oauthreg.errors import (
     ReauthorizationRequired,
     UsageError,
 )
+from oauthreg.legs import append_query, endpoint
 from oauthreg.messages import Request, Response
 from oauthreg.oauth1.flow import (
     RequestToken,
     access_token_flow,
-    append_query,
     build_authorization_url,
-    endpoint,
     is_timestamp_refusal,
     parse_authorization_response,
     parse_token_answer,

@@ -4,7 +4,7 @@ Spec: RFC 5849 section 2; "OAuth Problem Reporting" and "OAuth Session 1.0" for 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -16,10 +16,10 @@ from oauthreg.errors import (
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
-    UsageError,
 )
+from oauthreg.legs import answered, append_query, endpoint, renamed, render_pairs
 from oauthreg.messages import Flow, Pairs, Request, Response
-from oauthreg.oauth1.placement import OAuth1Authentication, render_form
+from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.provider import CallbackSettings, Leg, Provider, TokenAnswer
 from oauthreg.redaction import redact, redact_headers
 from oauthreg.signing import Signer
@@ -74,14 +74,14 @@ def request_token_flow(
     if provider.scopes.leg == "request_token":
         params = (*_scope(provider, scope), *params)
     response = yield build_leg_request(provider, "request_token", provider.request_token, signer, protocol, params)
-    fields = parse_token_answer(_answered(response), provider.request_token_answer)
+    fields = parse_token_answer(answered(response), provider.request_token_answer)
     if (
         in_request
         and provider.oauth1.confirm == "strict"
         and fields.get("oauth_callback_confirmed", "").lower() != "true"
     ):
         raise malformed(
-            _answered(response),
+            answered(response),
             "the server did not confirm the callback: `oauth_callback_confirmed` is not `true`",
             code="callback-not-confirmed",
             hint='an OAuth 1.0 server never confirms: its definition says `confirm = "lenient"`',
@@ -110,8 +110,8 @@ def build_authorization_url(
         pairs.append(("oauth_callback", callback))
     if provider.scopes.leg == "authorize":
         pairs += _scope(provider, scope)
-    pairs += [*leg.query, *leg.params, *params]
-    return append_query(url or endpoint(provider, "authorize"), _renamed(leg, pairs))
+    pairs += [*render_pairs(leg.query), *render_pairs(leg.params), *params]
+    return append_query(url or endpoint(provider, "authorize"), renamed(leg, pairs))
 
 
 def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBACK) -> AuthorizationResponse:
@@ -148,7 +148,7 @@ def access_token_flow(
     """
     protocol = (("oauth_verifier", verifier),) if verifier else ()
     response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params)
-    return OAuth1Token.from_mapping(parse_token_answer(_answered(response), provider.token_answer))
+    return OAuth1Token.from_mapping(parse_token_answer(answered(response), provider.token_answer))
 
 
 def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[OAuth1Token]:
@@ -168,7 +168,7 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
     protocol = (("oauth_session_handle", handle),)
     response = yield build_leg_request(provider, "token", provider.token, signer, protocol, ())
     try:
-        fields = parse_token_answer(_answered(response), provider.token_answer)
+        fields = parse_token_answer(answered(response), provider.token_answer)
     except OAuthError as error:
         if error.error in _ENDED_PROBLEMS:
             raise ReauthorizationRequired(
@@ -183,13 +183,13 @@ def build_leg_request(
     provider: Provider, name: str, leg: Leg, signer: Signer, protocol: Pairs, params: Pairs
 ) -> Request:
     """The signed request of one token leg: further parameters in the query of a GET, in the form of a POST."""
-    pairs = _renamed(leg, [*leg.params, *params])
+    pairs = renamed(leg, [*render_pairs(leg.params), *params])
     has_body = leg.method.upper() not in ("GET", "HEAD")
-    url = append_query(endpoint(provider, name), [*leg.query, *([] if has_body else pairs)])
+    url = append_query(endpoint(provider, name), [*render_pairs(leg.query), *([] if has_body else pairs)])
     return Request(
         leg.method.upper(),
         url,
-        headers=leg.headers,
+        headers=render_pairs(leg.headers),
         form=tuple(pairs) if has_body and pairs else None,
         authenticator=OAuth1Authentication(signer, leg.placement or provider.oauth1.placement, protocol),
     )
@@ -241,42 +241,10 @@ def is_timestamp_refusal(error: OAuthError) -> bool:
     return error.status in (400, 401, 403) and _TIMESTAMP_WORDS.search(text) is not None
 
 
-def endpoint(provider: Provider, name: str) -> str:
-    """The URL of a provider's endpoint. Raises ``UsageError`` when it has none."""
-    url = provider.endpoints.get(name)
-    if not url:
-        raise UsageError(
-            f"{provider.name} has no `{name}` endpoint",
-            code="missing-endpoint",
-            hint="pass the URL, or add it to `[endpoints]` of the definition",
-        )
-    return url
-
-
-def append_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """The URL with pairs added to its query, before its fragment, everything else untouched."""
-    added = render_form(list(pairs))
-    if not added:
-        return url
-    rest, hash_sign, fragment = url.partition("#")
-    joint = "" if rest.endswith(("?", "&")) else "&" if "?" in rest else "?"
-    return f"{rest}{joint}{added}{hash_sign}{fragment}"
-
-
-def _answered(response: Response | None) -> Response:
-    if response is None:
-        raise OAuthRegError("a flow was resumed without the response to its request", code="flow-without-response")
-    return response
-
-
 def _scope(provider: Provider, scope: Sequence[str] | str | None) -> Pairs:
     scopes = provider.scopes
     wanted = scopes.default if scope is None else (scope,) if isinstance(scope, str) else tuple(scope)
     return ((scopes.parameter, scopes.separator.join(wanted)),) if wanted else ()
-
-
-def _renamed(leg: Leg, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(leg.rename.get(name, name), value) for name, value in pairs if leg.rename.get(name, name)]
 
 
 def _field(value: Any) -> str:

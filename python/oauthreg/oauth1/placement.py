@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oauthreg.errors import UnsignableRequestError
+from oauthreg.legs import render_form
 from oauthreg.messages import Authenticated, Pairs
 from oauthreg.provider import Placement
 from oauthreg.signing import Signer
-from oauthreg.signing._pure import escape, unescape
+from oauthreg.signing._pure import unescape
 
 FORM = "application/x-www-form-urlencoded"
 _SLOW_KEY_BITS = 3072
@@ -88,11 +89,6 @@ class OAuth1Authentication:
 
 def _media_type(content_type: str | None) -> str:
     return (content_type or "").partition(";")[0].strip().lower()
-
-
-def render_form(parameters: Pairs | list[tuple[str, str]]) -> str:
-    """Pairs as a form or query, encoded as RFC 5849 section 3.6 says."""
-    return "&".join([f"{escape(name)}={escape(value)}" for name, value in parameters])
 
 
 def _append_to_query(url: str, parameters: list[tuple[str, str]]) -> str:
