@@ -28,7 +28,7 @@ FORBIDDEN = frozenset({("http", "definition"), ("stores", "definition")})
 
 # Protocol steps do no I/O and read no clock.
 FLOWS = ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc")
-IMPURE = frozenset({"asyncio", "http", "random", "secrets", "select", "socket", "ssl", "subprocess", "time", "urllib"})
+IMPURE = frozenset({"asyncio", "http", "select", "socket", "ssl", "subprocess", "time", "urllib"})
 
 # Who may import what others wrote; the rows are the declared dependencies.
 THIRD_PARTY = {
