@@ -127,7 +127,7 @@ def test_a_name_written_with_its_last_dot_is_signed_with_it(engine):
         ("http://h:65536/", "port"),
         ("http://h:-1/", "port"),
         ("http://h:8o/", "port"),
-        ("http://h:８０/", "port"),
+        ("http://h:\uff18\uff10/", "port"),
         ("http://h:80 /", "port"),
         ("http://h:99999999999999999999999999/", "port"),
         ("http://[::1]x/", "host name or address"),
@@ -284,7 +284,7 @@ def test_the_method_is_upper_case_and_escaped(engine, method, text):
     assert engine.module.base_string(method, "http://h/", ()) == f"{text}&http%3A%2F%2Fh%2F&"
 
 
-@pytest.mark.parametrize("method", ["", " ", "GET ", "GET\r\nX: y", "G\0T", "GÉT", "ſ", "G/T", "G(T", "\ud800"])
+@pytest.mark.parametrize("method", ["", " ", "GET ", "GET\r\nX: y", "G\0T", "GÉT", "\u017f", "G/T", "G(T", "\ud800"])
 def test_a_method_that_is_no_token_is_refused(engine, method):
     with pytest.raises(UsageError) as caught:
         engine.module.base_string(method, "http://h/", ())

@@ -62,7 +62,7 @@ def test_octets_that_are_not_utf8_stay_octets(engine, octets):
         ("%00", b"\0"),
         ("%E9", b"\xe9"),
         ("é%41", "éA".encode()),
-        ("%４１", "%４１".encode()),
+        ("%\uff14\uff11", "%\uff14\uff11".encode()),
     ],
 )
 def test_unescape_takes_each_escape_once_and_debris_as_it_is(engine, escaped, octets):

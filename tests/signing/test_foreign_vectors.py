@@ -1,4 +1,7 @@
-"""The primitives, judged by the vectors of RFC 2202, RFC 4231, RSA Laboratories and NIST (package ``cryptography_vectors``)."""
+"""The primitives, judged by vectors of RFC 2202, RFC 4231, RSA Laboratories and NIST.
+
+The package ``cryptography_vectors`` carries them.
+"""
 
 import re
 from collections.abc import Iterator

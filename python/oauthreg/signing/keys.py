@@ -48,8 +48,8 @@ def load_private_key(source: Any, passphrase: str | bytes | None = None) -> "RSA
 def load_public_key(source: Any) -> "RSAPublicKey":
     """The RSA public key in ``source``.
 
-    ``source`` is PEM of a public key, a certificate or a private key, DER of the first two, a path object, or an object
-    of the ``cryptography`` package. Raises ``InvalidKeyError``.
+    ``source`` is PEM or DER of a public key, a certificate or a private key, a path object, or an object of the
+    ``cryptography`` package. Raises ``InvalidKeyError``.
     """
     if hasattr(source, "public_key"):
         source = source.public_key()
@@ -190,11 +190,12 @@ def _load_public(data: bytes) -> Any:
         readers = [
             lambda: serialization.load_der_public_key(der),
             lambda: x509.load_der_x509_certificate(der).public_key(),
+            lambda: serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True).public_key(),
         ]
     for reader in readers:
         try:
             return reader()
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
     raise InvalidKeyError(
         "the public key cannot be read",
