@@ -77,6 +77,17 @@ def key_fingerprint(key: "RSAPublicKey") -> str:
     return hashlib.sha256(public_key_der(key)).hexdigest()[:16]
 
 
+def generate_private_key(bits: int = 2048) -> str:
+    """A new RSA private key as PKCS #8 PEM text, unencrypted."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
 def _read(source: Any) -> bytes:
     if isinstance(source, os.PathLike):
         try:
