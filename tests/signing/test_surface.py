@@ -1,0 +1,86 @@
+"""Both engines have one face: names, signatures and documentation."""
+
+import inspect
+
+import pytest
+
+from oauthreg import signing
+from oauthreg.signing import _pure
+
+CONSTANTS = {"ENGINE", "SIGNATURE_METHODS", "SURFACE"}
+FUNCTIONS = sorted(
+    name
+    for name, value in vars(_pure).items()
+    if inspect.isfunction(value) and value.__module__ == _pure.__name__ and not name.startswith("_")
+)
+METHODS = ["authorization", "base_string", "parameters", "sign_many"]
+
+
+def shape(function) -> list[tuple[str, object, object]]:
+    """Names, kinds and defaults; annotations stand in the stub."""
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
+def public(value) -> set[str]:
+    return {name for name in dir(value) if not name.startswith("_")}
+
+
+def test_the_functions_are_those_that_the_documentation_names():
+    assert FUNCTIONS == [
+        "base_string", "base_uri", "body_hash", "check_signature", "escape", "hmac", "host_a_label", "make_nonce",
+        "normalize_parameters", "parse_parameters", "rsa_sign", "rsa_verify", "sign_base_string", "unescape",
+    ]  # fmt: skip
+
+
+def test_names(twins):
+    native, pure = twins
+    assert public(native.module) == {*FUNCTIONS, *CONSTANTS, "Signer"}
+    assert public(native.module.Signer) >= {*METHODS, "engine", "key_bits"}
+    assert public(native.signer("PLAINTEXT", "ck")) == public(pure.signer("PLAINTEXT", "ck"))
+    assert native.module.SURFACE == pure.module.SURFACE
+    assert native.module.SIGNATURE_METHODS == pure.module.SIGNATURE_METHODS
+    assert list(native.module.SIGNATURE_METHODS) == list(pure.module.SIGNATURE_METHODS)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "Signer"])
+def test_signatures_and_documentation(twins, name):
+    native, pure = (getattr(engine.module, name) for engine in twins)
+    assert shape(native) == shape(pure)
+    assert inspect.getdoc(native) == inspect.getdoc(pure)
+    assert inspect.getdoc(pure)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_signatures_and_documentation_of_methods(twins, name):
+    native, pure = (getattr(engine.module.Signer, name) for engine in twins)
+    assert shape(native) == shape(pure)
+    assert inspect.getdoc(native) == inspect.getdoc(pure)
+    assert inspect.getdoc(pure)
+
+
+@pytest.mark.parametrize("name", ["engine", "key_bits"])
+def test_documentation_of_properties(twins, name):
+    native, pure = (getattr(engine.module.Signer, name) for engine in twins)
+    assert inspect.getdoc(native) == inspect.getdoc(pure)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_public_signer_has_the_methods_of_the_engines(name):
+    assert shape(getattr(signing.Signer, name)) == shape(getattr(_pure.Signer, name))
+    assert inspect.signature(getattr(signing.Signer, name)) == inspect.signature(getattr(_pure.Signer, name))
+
+
+def test_the_public_signer_is_made_like_those_of_the_engines_but_for_the_choice():
+    made = shape(signing.Signer.__new__)
+    assert made[-1] == ("engine", inspect.Parameter.KEYWORD_ONLY, None)
+    assert made[1:-1] == shape(_pure.Signer.__init__)[1:]
+
+
+def test_the_public_signer_announces_what_signers_have(engine):
+    announced = set(signing.Signer.__annotations__) | set(METHODS)
+    assert announced == public(engine.signer("PLAINTEXT", "ck"))
+
+
+def test_reprs_differ_in_the_engine_alone(twins):
+    native, pure = (repr(engine.signer("HMAC-SHA1", "c'k", "cs")) for engine in twins)
+    assert native.replace("native", "pure") == pure
