@@ -1,0 +1,8 @@
+"""The floor that talks HTTP: ready clients over the caller's ``aiohttp.ClientSession``."""
+
+from oauthreg.http.clients import AsyncOAuth1Client
+from oauthreg.http.driver import run
+from oauthreg.http.middleware import AuthenticationMiddleware
+from oauthreg.http.request_class import OAuthRequest
+
+__all__ = ["AsyncOAuth1Client", "AuthenticationMiddleware", "OAuthRequest", "run"]

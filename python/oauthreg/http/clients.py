@@ -1,0 +1,658 @@
+"""Ready clients: log in, then make authenticated requests, over a session that stays the caller's.
+
+Names, parameters and the shape of calls are those of Authlib's aiohttp clients (0.11 and 0.12).
+"""
+
+import asyncio
+import hmac
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+from yarl import URL
+
+from oauthreg.claims import Profile
+from oauthreg.clock import Clock
+from oauthreg.errors import (
+    CallbackError,
+    MismatchingStateError,
+    MissingRequestTokenError,
+    MissingTokenError,
+    OAuthError,
+    UnsupportedMethodError,
+    UsageError,
+)
+from oauthreg.http.driver import run
+from oauthreg.http.middleware import AuthenticationMiddleware, chain
+from oauthreg.http.references import resolve
+from oauthreg.http.request_context import RequestContext
+from oauthreg.identity import identity_flow
+from oauthreg.login import PendingLogin
+from oauthreg.messages import Authenticator, Flow, Pairs, Response
+from oauthreg.oauth1.flow import (
+    access_token_flow,
+    build_authorization_url,
+    is_timestamp_refusal,
+    parse_authorization_response,
+    parse_token_answer,
+    refresh_flow,
+    request_token_flow,
+)
+from oauthreg.oauth1.placement import OAuth1Authentication
+from oauthreg.origins import Origin, parse_origin
+from oauthreg.provider import Placement, Provider
+from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
+from oauthreg.signing._pure import make_nonce
+from oauthreg.token import OAuth1Token
+
+Result = TypeVar("Result")
+TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
+"""Called with every new access token before it is used."""
+
+
+class _Default(str):
+    """A default that can be told from the same text given by the caller."""
+
+    __slots__ = ()
+
+
+_DEFAULT_METHOD = _Default("HMAC-SHA1")
+_DEFAULT_TYPE = _Default("HEADER")
+_PLACEMENTS: Mapping[str, Placement] = {"HEADER": "header", "QUERY": "query", "BODY": "body"}
+"""``signature_type`` -> placement."""
+
+_TRANSPORT_OPTIONS = frozenset(
+    {
+        "cookies",
+        "proxy",
+        "proxy_auth",
+        "proxy_headers",
+        "server_hostname",
+        "skip_auto_headers",
+        "ssl",
+        "timeout",
+        "trace_request_ctx",
+    }
+)
+"""What the token requests hand on to ``session.request`` as it is."""
+
+_CLOCK_TOLERANCE = 5.0
+"""Seconds: a clock that differs by less is not why a timestamp was refused."""
+
+
+class AsyncOAuth1Client:
+    """An OAuth 1.0a client over an ``aiohttp.ClientSession``, which it neither changes nor closes.
+
+    ::
+
+        client = AsyncOAuth1Client(session, client_id, client_secret, token=token, token_secret=token_secret)
+        async with client.get("https://api.example.com/me") as response:
+            print(await response.json())
+
+    ``provider`` says what the other side does differently, and where it is: with its endpoints the methods need no
+    URL, with its ``api_base`` requests may be relative, and only its origins receive signatures. Without one a request
+    is signed for the origin that it names, and for no other that it is redirected to. ``allowed_origins`` adds to
+    those that may receive signatures (URLs, of which scheme, host and port count).
+
+    ``token`` is the token, or a mapping, or an ``OAuth1Token``. ``signature_method`` and ``signature_type``
+    (``HEADER``, ``QUERY`` or ``BODY``) default to the provider's choice. ``realm`` is text or several texts.
+    ``body_hash`` (the older name is ``force_include_body``) covers bodies that are no forms. ``clock`` gives seconds
+    since 1970; a refused timestamp teaches it the server's time. ``token_updater`` (sync or async) is called with
+    every new access token before it is used.
+
+    Construction makes no traffic. Raises ``UsageError``, ``MissingCredentialError`` and ``UnsupportedMethodError``;
+    an RSA key is read when it is first needed.
+
+    Spec: RFC 5849.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        client_id: str,
+        client_secret: str | None = None,
+        token: str | Mapping[str, Any] | OAuth1Token | None = None,
+        token_secret: str | None = None,
+        redirect_uri: str | None = None,
+        rsa_key: Any = None,
+        verifier: str | None = None,
+        signature_method: str = _DEFAULT_METHOD,
+        signature_type: str = _DEFAULT_TYPE,
+        force_include_body: bool = False,
+        *,
+        provider: Provider | None = None,
+        realm: str | Sequence[str] | None = None,
+        body_hash: bool | None = None,
+        allowed_origins: Iterable[str] = (),
+        clock: Callable[[], float] | None = None,
+        engine: EngineName | None = None,
+        passphrase: str | bytes | None = None,
+        token_updater: TokenUpdater | None = None,
+    ) -> None:
+        if not client_id:
+            raise refusals.missing_client_id()
+        self._is_custom = provider is None
+        self.provider = _with_choices(provider or Provider(), signature_method, signature_type, realm)
+        if self._is_rsa and rsa_key is None:
+            raise refusals.missing_key(self.signature_method)
+        self.session = session
+        self.client_id = client_id
+        self.redirect_uri = redirect_uri
+        self.clock = clock if isinstance(clock, Clock) else Clock(wall=clock) if clock else Clock()
+        self._client_secret = client_secret
+        self._rsa_key = rsa_key
+        self._passphrase = passphrase
+        self._engine = engine
+        self._token_updater = token_updater
+        self._body_hash = (force_include_body or self.provider.oauth1.body_hash) if body_hash is None else body_hash
+        self._origins = _origins(self.provider, allowed_origins)
+        self._announced: str | None = None
+        self._verifier: str | None = None
+        self._token: OAuth1Token | None = None
+        self._signer: Signer | None = None
+        if token:
+            self.token = OAuth1Token(token) if isinstance(token, str) else token
+        if token_secret is not None:
+            # A secret without a token still goes into the key.
+            self._keep(replace(self._token or OAuth1Token(""), token_secret=token_secret))
+        if verifier:
+            self._verifier = verifier
+
+    def __repr__(self) -> str:
+        return f"<AsyncOAuth1Client provider={self.provider.name!r} client_id={self.client_id!r}>"
+
+    @property
+    def signature_method(self) -> str:
+        """The signature method in use."""
+        return self.provider.oauth1.signature_methods[0]
+
+    @property
+    def token(self) -> dict[str, str | None]:
+        """The token under the names of the wire, ``None`` where there is nothing, and the server's other fields.
+
+        May be set to a mapping with ``oauth_token`` and ``oauth_token_secret`` (or ``oauth_secret``), to an
+        ``OAuth1Token``, or to ``None`` for no token. A mapping without a secret leaves the secret as it is: so a
+        callback's parameters complete the request token. Raises ``MissingTokenError`` for anything else.
+        """
+        token = self._token
+        return {
+            "oauth_token": (token.token or None) if token else None,
+            "oauth_token_secret": (token.token_secret or None) if token else None,
+            "oauth_verifier": self._verifier,
+            **(token.extra if token else {}),
+        }
+
+    @token.setter
+    def token(self, value: Mapping[str, Any] | OAuth1Token | None) -> None:
+        if value is None:
+            self._keep(None)
+            self._verifier = None
+            return
+        if isinstance(value, OAuth1Token):
+            self._keep(value)
+            return
+        if not isinstance(value, Mapping):
+            raise MissingTokenError(
+                f"a token must be a mapping, an `OAuth1Token` or `None`: {type(value).__name__}",
+                hint="pass a mapping with `oauth_token` and `oauth_token_secret`",
+            )
+        token = OAuth1Token.from_mapping(value)
+        extra = dict(token.extra)
+        self._verifier = extra.pop("oauth_verifier", None) or self._verifier
+        secret = token.token_secret or (self._token.token_secret if self._token else "")
+        self._keep(OAuth1Token(token.token, secret, MappingProxyType(extra)))
+
+    @property
+    def auth(self) -> Authenticator:
+        """What signs requests now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
+        return OAuth1Authentication(self._signer_for(self._token), self.provider.oauth1.placement)
+
+    def get(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed GET; see ``request``."""
+        return self.request("GET", url, **options)
+
+    def options(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed OPTIONS; see ``request``."""
+        return self.request("OPTIONS", url, **options)
+
+    def head(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed HEAD; see ``request``."""
+        return self.request("HEAD", url, **options)
+
+    def post(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed POST; see ``request``."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed PUT; see ``request``."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed PATCH; see ``request``."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str | URL, **options: Any) -> RequestContext:
+        """A signed DELETE; see ``request``."""
+        return self.request("DELETE", url, **options)
+
+    def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
+        """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
+
+        Each hop of a redirect is signed anew while it stays on the pinned origins; elsewhere it goes unsigned, and not
+        at all if it would carry a body. ``signed_parameters`` (pairs or a mapping) are covered by the signature without
+        being sent by it: the text fields of a multipart upload, where a provider wants them signed. A refused
+        timestamp (401) is repaired once, if the body can be sent again.
+
+        Raises ``UsageError`` for a foreign origin, ``UnsignableRequestError`` for a request whose wire form cannot be
+        covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
+        """
+        return RequestContext(self._request(method, url, **options))
+
+    async def fetch_request_token(
+        self, url: str | None = None, realm: str | Sequence[str] | None = None, **options: Any
+    ) -> dict[str, str]:
+        """Temporary credentials, which also become ``token``; ``redirect_uri`` is sent as callback, else ``oob``.
+
+        ``options``: ``data`` and ``params`` (mappings or pairs) are further parameters in the form and the query,
+        ``headers`` further headers, and the rest concerns the transport (``proxy``, ``ssl``, ``timeout`` …).
+
+        Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.1.
+        """
+        provider, params, transport = _with_request(self.provider, "request_token", url, options)
+        signer = await self._prepared_signer(None, realm)
+        token = await self._run(
+            lambda: request_token_flow(provider, signer, callback=self.redirect_uri, params=params), transport
+        )
+        self._announced = self.redirect_uri
+        self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
+        return token.to_mapping()
+
+    def create_authorization_url(
+        self, url: str | None = None, request_token: str | None = None, **parameters: Any
+    ) -> str:
+        """The URL to send the user to, for ``request_token`` or else the current token.
+
+        ``url`` replaces the provider's endpoint; ``parameters`` are added to its query. Spec: RFC 5849 section 2.2.
+        """
+        token = request_token or (self._token.token if self._token else "")
+        if not token:
+            raise MissingTokenError("there is no request token", hint="await `fetch_request_token` first")
+        provider = self.provider
+        if self._is_custom and self.redirect_uri != self._announced:
+            # OAuth 1.0 without the "a": a callback that went with no request token goes here.
+            provider = replace(provider, oauth1=replace(provider.oauth1, callback="both"))
+        callback = None if "oauth_callback" in parameters else self.redirect_uri
+        return build_authorization_url(
+            provider, token, callback=callback, url=url, params=_pairs("parameters", parameters)
+        )
+
+    def parse_authorization_response(self, url: str) -> dict[str, str]:
+        """The parameters of a callback URL; its token and verifier complete ``token``.
+
+        Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``.
+        """
+        response = parse_authorization_response(url, self.provider.callback)
+        if response.token is None:
+            raise _missing_request_token()
+        self.token = response.parameters
+        return dict(response.parameters)
+
+    async def fetch_access_token(
+        self, url: str | None = None, verifier: str | None = None, **options: Any
+    ) -> dict[str, str]:
+        """Exchanges the request token and the verifier for an access token, which becomes ``token``.
+
+        ``options`` as in ``fetch_request_token``. Raises ``UsageError`` with the code ``missing-verifier``,
+        ``MissingTokenError``, ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 5849 section 2.3.
+        """
+        provider, params, transport = _with_request(self.provider, "token", url, options)
+        verifier = verifier or self._verifier
+        if provider.oauth1.verifier == "required":
+            if not verifier:
+                raise UsageError(
+                    "there is no verifier",
+                    code="missing-verifier",
+                    hint="pass `verifier=`, or the callback URL to `parse_authorization_response`",
+                )
+            if self._token is None:
+                raise MissingTokenError(
+                    "there is no request token", hint="set `token` to what `fetch_request_token` gave"
+                )
+        signer = await self._prepared_signer(self._token)
+        token = await self._run(
+            lambda: access_token_flow(provider, signer, verifier=verifier, params=params), transport
+        )
+        await self._adopt(token)
+        return token.to_mapping()
+
+    def parse_response_token(self, status: int, text: str) -> dict[str, str]:
+        """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
+        return parse_token_answer(Response(status, body=text.encode()), self.provider.token_answer)
+
+    @staticmethod
+    def handle_error(error_type: str, error_description: str) -> NoReturn:
+        """Raises ``OAuthError`` with this error code and description."""
+        raise OAuthError(error_type, error_description)
+
+    async def start(
+        self, *, redirect_uri: str | None = None, scope: Sequence[str] | str | None = None, **parameters: Any
+    ) -> PendingLogin:
+        """Begins a login: send the user to ``.url`` of what it returns, and keep the rest for ``finish``.
+
+        Without a ``redirect_uri`` here or at the client the user is shown a code instead (``oob``). ``parameters``
+        are added to the authorization URL. The client's own token stays as it is, so that many users may log in at
+        once. Raises ``UsageError`` where there is no login, ``OAuthError`` and ``MalformedResponseError``.
+        """
+        provider = self.provider
+        if provider.oauth1.flow != "three-legged":
+            raise UsageError(
+                f"{provider.name} has no login by redirect", code="no-login", hint=_WITHOUT_LOGIN[provider.oauth1.flow]
+            )
+        callback = redirect_uri or self.redirect_uri or "oob"
+        signer = await self._prepared_signer(None)
+        token = await self._run(lambda: request_token_flow(provider, signer, callback=callback, scope=scope))
+        url = build_authorization_url(
+            provider,
+            token.token,
+            callback=callback,
+            url=token.authorize_url,
+            scope=scope,
+            params=_pairs("parameters", parameters),
+        )
+        values = {"oauth_token": token.token, "oauth_token_secret": token.token_secret}
+        return PendingLogin(
+            provider.name, provider.protocol, url, callback, MappingProxyType(values), int(self.clock())
+        )
+
+    async def finish(
+        self, pending: PendingLogin, callback_url: str | None = None, *, verifier: str | None = None
+    ) -> OAuth1Token:
+        """Ends a login that ``start`` began, here or in another process; the access token becomes ``token``.
+
+        ``callback_url`` is the URL at which the user came back; out of band, ``verifier`` is the code shown to them.
+
+        Raises ``AccessDeniedError`` when the user refused and ``CallbackError`` for a callback that is of another
+        login or incomplete, both before any traffic; ``OAuthError`` and ``MalformedResponseError``.
+        """
+        provider = self.provider
+        if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
+            raise MismatchingStateError(
+                f"the login is of another provider: {pending.provider!r}",
+                hint=f"finish it with the client that began it, not with one for {provider.name!r}",
+            )
+        kept: dict[str, str] = {}
+        if callback_url is not None:
+            response = parse_authorization_response(callback_url, provider.callback)
+            _check_same_login(pending, response.token)
+            verifier = verifier or response.verifier
+            kept = {name: response.parameters[name] for name in provider.callback.keep if name in response.parameters}
+        if provider.oauth1.verifier == "required" and not verifier:
+            raise CallbackError(
+                "the callback holds no `oauth_verifier`",
+                code="missing-verifier",
+                hint="pass the whole callback URL, or the code shown to the user as `verifier=`",
+            )
+        signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
+        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier))
+        token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
+        await self._adopt(token)
+        return token
+
+    async def refresh_token(self) -> OAuth1Token:
+        """Exchanges the token and its session handle for a new token, which becomes ``token``.
+
+        Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed.
+        """
+        provider, old = self.provider, self._token
+        if not provider.oauth1.session_handle:
+            raise UsageError(
+                f"{provider.name} does not renew tokens",
+                code="not-renewable",
+                hint="its tokens are valid until they are revoked; then the user logs in again",
+            )
+        if old is None:
+            raise MissingTokenError("there is no token to renew", hint="set `token`, or log in")
+        signer = await self._prepared_signer(old)
+        token = await self._run(lambda: refresh_flow(provider, signer, old))
+        await self._adopt(token)
+        return token
+
+    async def profile(self) -> Profile:
+        """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
+
+        Raises ``OAuthError``, ``ResponseError``, and ``UsageError`` for a provider without ``[claims]``.
+        """
+        provider = self.provider
+        if provider.claims is None:
+            raise UsageError(
+                f"{provider.name} says nothing about profiles",
+                code="no-claims",
+                hint="use a provider whose definition has `[claims]`",
+            )
+        token = self._token or OAuth1Token("")
+        signer = await self._prepared_signer(self._token)
+        known = {
+            "token": token.to_mapping(),
+            "callback": {name: token.extra[name] for name in provider.callback.keep if name in token.extra},
+        }
+        documents = await self._run(
+            lambda: identity_flow(
+                provider,
+                lambda nonce: OAuth1Authentication(signer, provider.oauth1.placement, nonce=nonce),
+                known,
+                make_nonce=make_nonce,
+                now=self.clock,
+                client_id=self.client_id,
+                client_secret=self._client_secret or "",
+            ),
+            origins=self._origins,
+        )
+        shown = {name: value for name, value in token.extra.items() if not name.startswith("oauth_")}
+        return Profile.from_claims(provider.claims.render(documents), raw={**documents, "token": shown})
+
+    async def _request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        signed_parameters: Iterable[tuple[str, str]] | Mapping[str, str] = (),
+        middlewares: Sequence[ClientMiddlewareType] | None = None,
+        **options: Any,
+    ) -> ClientResponse:
+        authenticator = OAuth1Authentication(
+            self._signer or await self._prepared_signer(self._token),
+            self.provider.oauth1.placement,
+            signed=_pairs("signed_parameters", signed_parameters),
+        )
+        own = AuthenticationMiddleware(
+            authenticator,
+            self._origins,
+            headers=self._missing_headers(options.get("headers")),
+            repair=self._repairing(authenticator),
+            # A signature hides the secrets; PLAINTEXT is the secrets.
+            clear_text=self.provider.allow_insecure_http or self.signature_method != "PLAINTEXT",
+        )
+        target = resolve(self.provider.endpoints.get("api_base"), url)
+        return await self.session.request(method, target, middlewares=chain(self.session, middlewares, own), **options)
+
+    def _missing_headers(self, given: Any) -> Pairs:
+        """The provider's API headers that neither the caller nor the session sets."""
+        if not self.provider.api_headers:
+            return ()
+        items = given.items() if isinstance(given, Mapping) else given or ()
+        taken = {str(name).lower() for name, _ in items} | {name.lower() for name in self.session.headers}
+        return tuple(pair for pair in self.provider.api_headers if pair[0].lower() not in taken)
+
+    def _repairing(self, authenticator: Authenticator) -> Callable[[Response], Awaitable[Authenticator | None]]:
+        async def repair(response: Response) -> Authenticator | None:
+            try:
+                parse_token_answer(response)
+            except OAuthError as error:
+                if is_timestamp_refusal(error) and self._learn_time(response.headers):
+                    return authenticator
+            return None
+
+        return repair
+
+    async def _run(
+        self,
+        make_flow: Callable[[], Flow[Result]],
+        options: Mapping[str, Any] = MappingProxyType({}),
+        origins: Iterable[Origin] = (),
+    ) -> Result:
+        """The value of a flow, run once more if the server's clock was to blame."""
+
+        def running() -> Awaitable[Result]:
+            return run(
+                make_flow(),
+                self.session,
+                origins=origins,
+                allow_insecure_http=self.provider.allow_insecure_http,
+                options=options,
+            )
+
+        try:
+            return await running()
+        except OAuthError as error:
+            if not (is_timestamp_refusal(error) and self._learn_time(error.headers)):
+                raise
+        return await running()
+
+    def _learn_time(self, headers: Mapping[str, str]) -> bool:
+        """Whether the server's ``Date`` showed that this clock was wrong; it is right afterwards."""
+        try:
+            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return False
+        if abs(now - self.clock()) <= _CLOCK_TOLERANCE:
+            return False
+        self.clock.learn(now)
+        return True
+
+    async def _adopt(self, token: OAuth1Token) -> None:
+        """Saves a new access token, then uses it."""
+        if self._token_updater is not None:
+            saving = self._token_updater(token)
+            if inspect.isawaitable(saving):
+                await saving
+        self._keep(token)
+        self._verifier = None
+
+    def _keep(self, token: OAuth1Token | None) -> None:
+        self._token, self._signer = token, None
+
+    @property
+    def _is_rsa(self) -> bool:
+        return SIGNATURE_METHODS[self.signature_method][0] == "rsa"
+
+    async def _prepared_signer(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
+        """A signer for a token; an RSA key is read off the event loop."""
+        if self._is_rsa:
+            signer = await asyncio.to_thread(self._signer_for, token, realm)
+        else:
+            signer = self._signer_for(token, realm)
+        if token is self._token and realm is None:
+            self._signer = signer
+        return signer
+
+    def _signer_for(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
+        settings = self.provider.oauth1
+        return Signer(
+            self.signature_method,
+            self.client_id,
+            self._client_secret,
+            token=token.token if token else None,
+            token_secret=token.token_secret if token else None,
+            rsa_key=self._rsa_key,
+            passphrase=self._passphrase,
+            realm=_realm(realm) or settings.realm,
+            version=settings.version,
+            body_hash=self._body_hash,
+            clock=self.clock,
+            engine=self._engine,
+        )
+
+
+_WITHOUT_LOGIN = {
+    "none": "the provider's own pages give the token: pass `token=` and `token_secret=`",
+    "two-legged": "requests are signed for the client alone: make them right away",
+}
+
+
+def _with_choices(
+    provider: Provider, signature_method: str, signature_type: str, realm: str | Sequence[str] | None
+) -> Provider:
+    """The provider with what the caller chose instead of its defaults."""
+    if provider.protocol != "oauth1":
+        raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
+    settings = provider.oauth1
+    if signature_method is not _DEFAULT_METHOD:
+        others = tuple(name for name in settings.signature_methods if name != signature_method)
+        settings = replace(settings, signature_methods=(signature_method, *others))
+    if settings.signature_methods[0] not in SIGNATURE_METHODS:
+        raise refusals.unknown_signature_method(str(settings.signature_methods[0]), tuple(SIGNATURE_METHODS))
+    if signature_type is not _DEFAULT_TYPE:
+        placement = _PLACEMENTS.get(signature_type.upper())
+        if placement is None:
+            raise UnsupportedMethodError(
+                f"unknown signature type: {signature_type!r} (known: {', '.join(_PLACEMENTS)})",
+                code="unknown-signature-type",
+            )
+        settings = replace(settings, placement=placement)
+    return replace(provider, oauth1=replace(settings, realm=_realm(realm) or settings.realm))
+
+
+def _with_request(
+    provider: Provider, name: str, url: str | None, options: Mapping[str, Any]
+) -> tuple[Provider, Pairs, dict[str, Any]]:
+    """The provider with one leg as the caller wants it, the leg's parameters, and what concerns the transport."""
+    options = dict(options)
+    params = _pairs("data", options.pop("data", None))
+    query, headers = _pairs("params", options.pop("params", None)), _pairs("headers", options.pop("headers", None))
+    unknown = sorted(options.keys() - _TRANSPORT_OPTIONS)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument: {unknown[0]!r}")
+    leg = getattr(provider, name)
+    leg = replace(leg, query=(*leg.query, *query), headers=(*leg.headers, *headers))
+    endpoints = provider.endpoints if url is None else {**provider.endpoints, name: str(url)}
+    return replace(provider, endpoints=endpoints, **{name: leg}), params, options
+
+
+def _pairs(name: str, given: Any) -> Pairs:
+    try:
+        items = given.items() if isinstance(given, Mapping) else given or ()
+        return tuple((str(key), str(value)) for key, value in items)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"`{name}` must be a mapping or pairs: {type(given).__name__}", code="invalid-parameters"
+        ) from None
+
+
+def _origins(provider: Provider, allowed: Iterable[str]) -> frozenset[Origin]:
+    texts = (allowed,) if isinstance(allowed, str) else allowed
+    # yarl writes a host as it will be compared: an internationalised one as its A-label.
+    return provider.origins | {parse_origin(str(URL(text))) for text in texts}
+
+
+def _realm(realm: str | Sequence[str] | None) -> str | None:
+    return realm if realm is None or isinstance(realm, str) else " ".join(realm)
+
+
+def _check_same_login(pending: PendingLogin, token: str | None) -> None:
+    if token is None:
+        raise _missing_request_token()
+    if not hmac.compare_digest(token.encode(), pending.values.get("oauth_token", "").encode()):
+        raise MismatchingStateError(
+            "the callback belongs to another login: its `oauth_token` differs",
+            hint="keep each pending login with the browser that began it, and let the user start again",
+        )
+
+
+def _missing_request_token() -> MissingRequestTokenError:
+    return MissingRequestTokenError(
+        "the callback holds no `oauth_token`", hint="pass the whole URL at which the user came back"
+    )

@@ -1,0 +1,126 @@
+"""Pumps a flow over the caller's session: the flow says what to send, the driver sends it and hands the answer back."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from aiohttp import ClientResponse, ClientSession, ClientTimeout
+
+from oauthreg.answers import malformed
+from oauthreg.http.hop import refuse_clear_text
+from oauthreg.http.middleware import AuthenticationMiddleware, chain
+from oauthreg.legs import render_form
+from oauthreg.messages import Flow, Request, Response, Sleep
+from oauthreg.oauth1.placement import FORM
+from oauthreg.origins import Origin, parse_origin
+
+Result = TypeVar("Result")
+
+LARGEST_ANSWER = 1 << 20
+"""The most bytes that an answer may have, after decompression."""
+
+TIMEOUT = 30.0
+"""How many seconds one request of a flow may take, from the connection to the last byte."""
+
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+async def run(
+    flow: Flow[Result],
+    session: ClientSession,
+    *,
+    origins: Iterable[Origin] = (),
+    allow_insecure_http: bool = False,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is for each request, not for the call
+    options: Mapping[str, Any] = _NO_OPTIONS,
+) -> Result:
+    """The value that a flow returns.
+
+    Redirects are handed to the flow, never followed. Answers above 1 MiB raise ``MalformedResponseError`` with the
+    code ``answer-too-large``. A URL that is not https raises ``UsageError`` (``insecure-url``) before any connection,
+    unless it is on this machine or ``allow_insecure_http``. ``origins`` are those that may receive credentials; without
+    any, each request's own. ``timeout`` is in seconds for each request. ``options`` are further arguments of
+    ``session.request`` that concern the transport, such as ``proxy`` and ``ssl``.
+
+    Errors of aiohttp pass unwrapped; the flow sees every error first and may go on.
+    """
+    pinned = frozenset(origins)
+    options = {"timeout": ClientTimeout(total=timeout), **options}
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = await _perform(step, session, pinned, allow_insecure_http, options)
+            except Exception as error:  # noqa: BLE001 - it is raised again inside the flow
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    finally:
+        flow.close()
+
+
+async def _perform(
+    step: Request | Sleep,
+    session: ClientSession,
+    origins: frozenset[Origin],
+    allow_insecure_http: bool,
+    options: Mapping[str, Any],
+) -> Response | None:
+    if isinstance(step, Sleep):
+        await asyncio.sleep(step.seconds)
+        return None
+    if not allow_insecure_http:
+        refuse_clear_text(parse_origin(step.url))
+    middlewares = chain(session, None)
+    if step.authenticator is not None:
+        own = AuthenticationMiddleware(step.authenticator, origins, clear_text=allow_insecure_http)
+        middlewares = (*middlewares, own)
+    headers, content = _content(step)
+    async with session.request(
+        step.method,
+        step.url,
+        headers=headers,
+        data=content,
+        allow_redirects=False,
+        raise_for_status=False,
+        auto_decompress=True,
+        middlewares=middlewares,
+        **options,
+    ) as response:
+        answer = Response(response.status, _lower_case(response), b"", step.url)
+        return replace(answer, body=await _read(response, answer))
+
+
+def _content(request: Request) -> tuple[list[tuple[str, str]], bytes | None]:
+    """The headers and the body of a request, a form encoded as RFC 5849 section 3.6 says."""
+    if request.form is None:
+        return list(request.headers), request.body
+    headers = [pair for pair in request.headers if pair[0].lower() != "content-type"]
+    return [*headers, ("Content-Type", FORM)], render_form(request.form).encode()
+
+
+def _lower_case(response: ClientResponse) -> Mapping[str, str]:
+    return MappingProxyType({name.lower(): value for name, value in response.headers.items()})
+
+
+async def _read(response: ClientResponse, answer: Response) -> bytes:
+    """The whole body, but never more of it than may be."""
+    pieces: list[bytes] = []
+    room = LARGEST_ANSWER
+    async for piece in response.content.iter_any():
+        room -= len(piece)
+        if room < 0:
+            response.close()
+            raise malformed(
+                answer,
+                f"the answer is larger than {LARGEST_ANSWER} bytes",
+                code="answer-too-large",
+                hint="check the endpoint's URL; no answer of the protocol is that large",
+            )
+        pieces.append(piece)
+    return b"".join(pieces)

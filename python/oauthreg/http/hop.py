@@ -1,0 +1,206 @@
+"""One hop of one aiohttp request: what of it a credential covers, and the credential put on and taken off.
+
+aiohttp rewrites what it is given (URL, form, body) before it sends it, sends a request anew on every redirect, and
+takes URL, headers and body of error texts and further hops from the request object. So a credential is made from that
+object at the last moment, and taken off again as soon as the answer is there.
+
+Spec: RFC 5849 section 3.4.1 (what a signature covers).
+"""
+
+import asyncio
+import re
+
+from aiohttp import (
+    AsyncIterablePayload,
+    BytesPayload,
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    MultipartWriter,
+    Payload,
+)
+from yarl import URL
+
+from oauthreg.errors import UnsignableRequestError, UsageError
+from oauthreg.messages import Authenticated, Authenticator, Pairs
+from oauthreg.oauth1.placement import FORM
+from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
+from oauthreg.signing.refusals import unsignable_body
+
+_IS_ENCODED = re.compile(r"[\x21-\x7e]*").fullmatch
+_IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
+
+
+def find_origins(req: ClientRequest) -> frozenset[Origin]:
+    """Where a request goes: the origin of its URL, and the one that an overriding ``Host`` header claims."""
+    url = req.url
+    connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
+    claimed = _overriding_host(req)
+    return frozenset({connected} if claimed is None else {connected, parse_origin(f"{url.scheme}://{claimed}")})
+
+
+def refuse_clear_text(origin: Origin) -> None:
+    """Raises ``UsageError`` for http to another machine: everybody in between would have the credentials."""
+    scheme, host, _ = origin
+    if scheme != "https" and not is_loopback(host):
+        raise UsageError(
+            f"credentials would travel unencrypted to {render_origin(origin)}",
+            code="insecure-url",
+            hint="use https; where that is impossible, a provider says `allow_insecure_http`",
+        )
+
+
+def has_content(req: ClientRequest) -> bool:
+    """Whether a request carries a body that is not empty."""
+    return isinstance(req.body, Payload) and req.body.size != 0
+
+
+def is_replayable(body: Payload | bytes) -> bool:
+    """Whether sending a body again sends the same bytes, however far the first attempt came."""
+    if isinstance(body, MultipartWriter):
+        return all(is_replayable(part) for part, _, _ in body)
+    return not body or isinstance(body, BytesPayload)
+
+
+def is_stream(body: Payload | bytes) -> bool:
+    """Whether a body can be read once only, so that its bytes are unknown before it is sent."""
+    if isinstance(body, MultipartWriter):
+        return any(is_stream(part) for part, _, _ in body)
+    return isinstance(body, AsyncIterablePayload)
+
+
+class LentBody(BytesPayload):
+    """A body with a credential in it; ``own`` is the body that the caller gave."""
+
+    def __init__(self, content: bytes, own: Payload | None) -> None:
+        super().__init__(content)
+        self.own = own
+
+
+async def send_with(
+    authenticator: Authenticator,
+    req: ClientRequest,
+    handler: ClientHandlerType,
+    headers: Pairs = (),
+    *,
+    restore_body: bool = True,
+) -> ClientResponse:
+    """The answer to one hop, sent with a credential and further ``headers``, of which nothing stays on the request.
+
+    Redirects, retries and error texts are made from the request object: they neither forward nor show a credential.
+    ``restore_body=False`` leaves a :class:`LentBody`, for a handler that returns before the body is written.
+    Raises ``UnsignableRequestError`` and what the authenticator raises.
+    """
+    own_url, own_headers = req.url, req.headers.copy()
+    try:
+        for name, value in headers:
+            req.headers[name] = value
+        content = await _read_covered(req, authenticator)
+        await _put_on(req, await _make_credential(req, authenticator, content), content)
+        response = await handler(req)
+    except Exception as error:
+        _conceal(error, req.url, own_url)
+        raise
+    finally:
+        if restore_body and isinstance(req.body, LentBody):
+            await req.update_body(req.body.own)
+        req.url = own_url
+        req.headers.clear()
+        req.headers.extend(own_headers)
+    _show(response, own_url)
+    return response
+
+
+async def _read_covered(req: ClientRequest, authenticator: Authenticator) -> bytes | None:
+    """The body's bytes as they go on the wire, if the credential covers them; ``None`` if not.
+
+    Raises ``UnsignableRequestError`` for bytes that are not known before they are sent.
+    """
+    body = req.body
+    is_form = _is_form(req.headers.get("Content-Type"))
+    if not isinstance(body, Payload) or not (is_form or authenticator.needs_body):
+        return None
+    if is_stream(body):
+        raise unsignable_body("an asynchronous iterable")
+    if getattr(req, "compress", None) or (is_form and _is_coded(req.headers.get("Content-Encoding"))):
+        raise UnsignableRequestError(
+            "the signature covers the body, and this body is compressed on the way out",
+            code="compressed-body",
+            hint="send it without `compress=` and `Content-Encoding`",
+        )
+    return await body.as_bytes()
+
+
+async def _make_credential(req: ClientRequest, authenticator: Authenticator, content: bytes | None) -> Authenticated:
+    """The credential for the request as it goes on the wire; slow ones are computed off the event loop."""
+    arguments = (req.method, _covered_url(req), content, req.headers.get("Content-Type"))
+    if authenticator.is_slow:
+        return await asyncio.to_thread(authenticator.authenticate, *arguments)
+    return authenticator.authenticate(*arguments)
+
+
+async def _put_on(req: ClientRequest, credential: Authenticated, content: bytes | None) -> None:
+    own_type = req.headers.get("Content-Type")
+    for name, value in credential.headers:
+        req.headers[name] = value
+    if credential.url is not None:
+        # The authority may be that of the Host header: the connection still goes where the request went.
+        target = URL(credential.url, encoded=True).raw_path_qs
+        req.url = URL(f"{req.url.origin()}{target}", encoded=True)
+    if credential.body is not None:
+        own: Payload | None = req.body if isinstance(req.body, BytesPayload) else None
+        if own is None and content:
+            # Replacing a body closes it, so a file is kept by its bytes.
+            own = BytesPayload(content, content_type=own_type)
+        await req.update_body(LentBody(credential.body, own))
+
+
+def _covered_url(req: ClientRequest) -> URL | str:
+    """The URL as the server puts it together: scheme, ``Host`` header, request target (RFC 5849 section 3.4.1.2)."""
+    target = req.url.raw_path_qs
+    if not _IS_ENCODED(target) or not (req.url.raw_host or "").isascii():
+        raise UnsignableRequestError(
+            "the URL holds characters that no request target can carry",
+            code="unencoded-url",
+            hint="percent-encode it, or pass text and not `URL(..., encoded=True)`",
+        )
+    claimed = _overriding_host(req)
+    return req.url if claimed is None else f"{req.url.scheme}://{claimed}{target}"
+
+
+def _overriding_host(req: ClientRequest) -> str | None:
+    """The ``Host`` header where it differs from the URL."""
+    host = req.headers.get("Host")
+    if host is None or host == req.url.host_port_subcomponent:
+        return None
+    if not _IS_AUTHORITY(host):
+        raise UnsignableRequestError(
+            f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
+        )
+    return host
+
+
+def _is_form(content_type: str | None) -> bool:
+    return content_type is not None and content_type.partition(";")[0].strip().lower() == FORM
+
+
+def _is_coded(content_encoding: str | None) -> bool:
+    return content_encoding is not None and content_encoding.strip().lower() not in ("", "identity")
+
+
+def _conceal(error: Exception, sent: URL, shown: URL) -> None:
+    """Puts the caller's URL into an error that names the one with the credential."""
+    if sent == shown:
+        return
+    error.args = tuple(arg.replace(str(sent), str(shown)) if isinstance(arg, str) else arg for arg in error.args)
+    if isinstance(error, OSError) and isinstance(error.strerror, str):
+        error.strerror = error.strerror.replace(str(sent), str(shown))
+    if hasattr(error, "request_info"):
+        error.request_info = error.request_info._replace(url=shown)
+
+
+def _show(response: ClientResponse, url: URL) -> None:
+    """Puts the caller's URL into ``response.request_info``, for which aiohttp has no public way."""
+    info = getattr(response, "_request_info", None)
+    if info is not None and info.url != url:
+        response._request_info = info._replace(url=url)  # noqa: SLF001

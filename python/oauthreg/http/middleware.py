@@ -1,0 +1,123 @@
+"""The client middleware that puts a credential on each hop of one request, and only on hops to pinned origins.
+
+Spec: RFC 5849 section 3.3 (a nonce for every request), RFC 6454 (origins).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+from aiohttp import ClientError, ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, ClientSession
+
+from oauthreg.errors import ResponseError, UsageError
+from oauthreg.http.hop import find_origins, has_content, is_replayable, refuse_clear_text, send_with
+from oauthreg.messages import Authenticator, Pairs, Response
+from oauthreg.origins import Origin, render_origin
+
+Repair: TypeAlias = Callable[[Response], Awaitable[Authenticator | None]]
+"""Given a refusal (401), the authenticator to send the request once more with, or ``None`` to let it stand."""
+
+_PATIENCE = 1.0
+"""How many seconds the text of a refusal is waited for."""
+
+_UNAUTHORIZED = 401
+
+
+class AuthenticationMiddleware:
+    """Authenticates one request, redirects included. Make a new one for every request.
+
+    ``origins`` are the origins that may receive the credential; without any, the first hop's own origin is the only
+    one. A hop elsewhere goes out as the caller made it, with nothing of ours on it; if it would carry a body, it is
+    refused. ``headers`` go to the same origins as the credential. ``repair`` may ask for one more attempt after a 401.
+    ``clear_text`` allows http to other machines.
+
+    Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
+    cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        origins: Iterable[Origin] = (),
+        *,
+        headers: Pairs = (),
+        repair: Repair | None = None,
+        clear_text: bool = False,
+    ) -> None:
+        self._authenticator = authenticator
+        self._origins = frozenset(origins)
+        self._headers = headers
+        self._repair = repair
+        self._clear_text = clear_text
+        self._is_first = True
+
+    async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Send one hop."""
+        if not self._may_receive(req):
+            return await handler(req)
+        response = await send_with(self._authenticator, req, handler, self._headers)
+        if self._repair is None or response.status != _UNAUTHORIZED or not is_replayable(req.body):
+            return response
+        repaired = await self._repair(await _peek(response))
+        if repaired is None:
+            return response
+        self._repair, self._authenticator = None, repaired
+        response.release()
+        return await send_with(self._authenticator, req, handler, self._headers)
+
+    def _may_receive(self, req: ClientRequest) -> bool:
+        """Whether a hop goes to pinned origins."""
+        origins = find_origins(req)
+        is_first, self._is_first = self._is_first, False
+        self._origins = self._origins or origins
+        foreign = sorted(origins - self._origins)
+        if is_first and foreign:
+            raise UsageError(
+                f"credentials stay with the provider, and this is another origin: {render_origin(foreign[0])}",
+                code="foreign-origin",
+                hint="pass `allowed_origins=` to let it receive them, or use the session itself to go without",
+            )
+        if is_first and not self._clear_text:
+            for origin in origins:
+                refuse_clear_text(origin)
+        if foreign and has_content(req):
+            raise ResponseError(
+                f"a redirect would carry the request's body to another origin: {render_origin(foreign[0])}",
+                code="foreign-redirect",
+                hint="pass `allow_redirects=False` to see the redirect, or `allowed_origins=` to let it follow",
+            )
+        return not foreign
+
+
+def chain(
+    session: ClientSession, own: Sequence[ClientMiddlewareType] | None, *last: ClientMiddlewareType
+) -> tuple[ClientMiddlewareType, ...]:
+    """The middlewares of one request: the caller's ``own`` or else the session's, then ``last`` nearest to the wire.
+
+    aiohttp lets a request's middlewares replace the session's and gives no public way to read those. Raises
+    ``UsageError`` if they cannot be read: leaving them out would drop, say, somebody's audit log.
+    """
+    if own is None:
+        own = getattr(session, "_middlewares", None)
+    if own is None:
+        raise UsageError(
+            f"the middlewares of the session cannot be read: {type(session).__name__}",
+            code="unreadable-session",
+            hint="pass an `aiohttp.ClientSession` of a supported version, or `middlewares=` with the request",
+        )
+    return (*own, *last)
+
+
+async def _peek(response: ClientResponse) -> Response:
+    """A refusal as plain data; its text only if it is complete soon and small enough to be buffered.
+
+    Nothing is taken from the stream of a longer one, so that the caller can still read it.
+    """
+    body = b""
+    with suppress(TimeoutError, ClientError):
+        async with asyncio.timeout(_PATIENCE):
+            await response.content.wait_eof()
+        body = await response.read()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status, headers, body, str(response.url))
