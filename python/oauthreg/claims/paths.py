@@ -58,9 +58,9 @@ class Reading:
 
     def spend(self, effort: int = 1) -> None:
         """Take from what is left; raises ``ExhaustedError``."""
-        self.effort -= effort
-        if self.effort < 0:
+        if effort > self.effort:
             raise ExhaustedError
+        self.effort -= effort
 
 
 class Step(Protocol):
@@ -272,22 +272,26 @@ class _PathParser:
         found = _PREFIX.match(self.text)
         name = found[1] if found else self.document
         if self.documents and name not in self.documents:
-            known = sorted(self.documents)
-            if found is None:
-                raise refusal(
-                    f"there is no document `{name}` for the path: {quoted(self.text)}",
-                    f"name the document, as in `{known[0]}:{self.text}`",
-                )
-            raise refusal(
-                f"unknown document: {quoted(name)}",
-                f'{closest(name, known)}; a key with a colon is quoted: `["{self.text.split(".")[0]}"]`',
-            )
+            raise self._unknown_document(name) if found else self._no_default(name)
         if found and not self.documents:
-            raise refusal(
-                f"a path into one document takes no prefix: {quoted(self.text)}",
-                f'leave out `{found[0]}`; a key with a colon is quoted: `["{self.text}"]`',
-            )
+            raise refusal(f"a path into a single document has a prefix: {quoted(self.text)}", self._colon_hint())
         return name, found.end() if found else 0
+
+    def _no_default(self, name: str) -> TemplateSyntaxError:
+        return refusal(
+            f"there is no document `{name}` for the path: {quoted(self.text)}",
+            f"name the document, as in `{min(self.documents)}:{self.text}`",
+        )
+
+    def _unknown_document(self, name: str) -> TemplateSyntaxError:
+        if "://" in self.text:
+            hint = 'a constant is `{ value = "…" }`, text with placeholders `{ format = "…" }`'
+        else:
+            hint = f"{closest(name, sorted(self.documents))}; {self._colon_hint()}"
+        return refusal(f"unknown document: {quoted(name)}", hint)
+
+    def _colon_hint(self) -> str:
+        return f'a key with a colon is quoted: `["{self.text.split(".")[0]}"]`'
 
     def _steps(self, at: int) -> list[Step | None]:
         """The steps, with ``None`` for ``[]``."""

@@ -172,55 +172,19 @@ def _first(alternatives: tuple[Alternative, ...], reading: Reading, cast: Cast |
 
 def _detached(value: object, reading: Reading) -> object:
     """A copy of the value that shares nothing with the document, ``None`` if it is beyond bounds."""
-    if isinstance(value, str):
-        reading.spend(1 + len(value) // _MOST_ITEMS)
-        return value if len(value) <= _LONGEST_TEXT else None
+    if not isinstance(value, (dict, list, tuple, Mapping)):
+        return _plain(value)
     try:
         return _Copy(reading).of(value, 0)
     except _TooLargeError:
         return None
 
 
-class _TooLargeError(Exception):
-    pass
-
-
-@dataclass(slots=True)
-class _Copy:
-    reading: Reading
-    items: int = 0
-    characters: int = 0
-
-    def of(self, value: object, depth: int) -> object:
-        self.items += 1
-        self.characters += len(value) if isinstance(value, str) else 0
-        self.reading.spend()
-        if self.items > _MOST_ITEMS or self.characters > _LARGEST or depth > _DEEPEST:
-            raise _TooLargeError
-        match value:
-            case Mapping():
-                return {self._key(key): self.of(item, depth + 1) for key, item in value.items()}
-            case list() | tuple():
-                return [self.of(item, depth + 1) for item in value]
-            case str():
-                return self._short(value)
-            case _:
-                return _plain(value)
-
-    def _key(self, key: object) -> str:
-        text = as_text(key) or ""
-        self.characters += len(text)
-        return self._short(text)
-
-    def _short(self, text: str) -> str:
-        if len(text) > _LONGEST_TEXT:
-            raise _TooLargeError
-        return text
-
-
 def _plain(value: object) -> object:
     """A scalar as JSON knows it."""
     match value:
+        case str():
+            return value if len(value) <= _LONGEST_TEXT else None
         case None | bool():
             return value
         case int():
@@ -229,6 +193,46 @@ def _plain(value: object) -> object:
             return value if math.isfinite(value) else None
         case _:
             return as_text(value)
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Copy:
+    """Copies one value and counts; raises ``_TooLargeError``."""
+
+    reading: Reading
+    items: int = 0
+    characters: int = 0
+
+    def of(self, value: object, depth: int) -> object:
+        if depth > _DEEPEST:
+            raise _TooLargeError
+        match value:
+            case Mapping():
+                self._count("")
+                return {self._key(key): self.of(item, depth + 1) for key, item in value.items()}
+            case list() | tuple():
+                self._count("")
+                return [self.of(item, depth + 1) for item in value]
+            case _:
+                plain = _plain(value)
+                self._count(plain)
+                return plain
+
+    def _key(self, key: object) -> str:
+        text = as_text(key) or ""
+        self.characters += len(text)
+        return text
+
+    def _count(self, value: object) -> None:
+        self.reading.spend()
+        self.items += 1
+        self.characters += len(value) if isinstance(value, str) else 0
+        if self.items > _MOST_ITEMS or self.characters > _LARGEST:
+            raise _TooLargeError
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
