@@ -1,11 +1,13 @@
 """Tokens as values: they compare, serialise and print without showing a secret.
 
-Spec: RFC 5849 section 2.3 (token credentials).
+Spec: RFC 5849 section 2.3 (token credentials); RFC 6749 section 5.1 (access token response).
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from oauthreg.errors import MissingTokenError
 
@@ -40,6 +42,65 @@ class OAuth1Token:
     def to_mapping(self) -> dict[str, str]:
         """The token under the names of the wire: ``oauth_token``, ``oauth_token_secret`` and the extra fields."""
         return {"oauth_token": self.token, "oauth_token_secret": self.token_secret, **self.extra}
+
+
+class OAuth2Token(dict[str, Any]):
+    """An OAuth 2 token: a dictionary under the names of the wire, with the usual fields as attributes.
+
+    ``expires_at`` is in seconds since 1970 and absent while the lifetime is unknown; ``scope`` is text separated by
+    spaces. Everything else that the server sent stays in the dictionary. It serialises as JSON and pickles; it prints
+    only the names of its fields.
+
+    Spec: RFC 6749 section 5.1.
+    """
+
+    @property
+    def access_token(self) -> str:
+        """The access token."""
+        return str(self.get("access_token") or "")
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The refresh token, if there is one."""
+        return self.get("refresh_token") or None
+
+    @property
+    def token_type(self) -> str:
+        """``Bearer`` unless the server said otherwise."""
+        return str(self.get("token_type") or "Bearer")
+
+    @property
+    def expires_at(self) -> int | None:
+        """When the access token expires, in seconds since 1970; ``None`` while unknown."""
+        return self.get("expires_at")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The granted scopes, as far as they are known."""
+        return tuple(str(self.get("scope") or "").split())
+
+    @property
+    def missing_scopes(self) -> tuple[str, ...]:
+        """Scopes that were asked for and not granted."""
+        return tuple(self.get("missing_scopes") or ())
+
+    @property
+    def id_token(self) -> str | None:
+        """The ID token that came last, if any."""
+        return self.get("id_token") or None
+
+    def is_expired(self, now: float | None = None, leeway: float = 0) -> bool:
+        """Whether the access token expires within ``leeway`` seconds; ``False`` while its lifetime is unknown.
+
+        ``now`` is in seconds since 1970; default: the system's clock.
+        """
+        expires_at = self.expires_at
+        return expires_at is not None and (time.time() if now is None else now) + leeway >= expires_at
+
+    def __repr__(self) -> str:
+        return f"<OAuth2Token {', '.join(sorted(map(str, self)))}>"
+
+    __str__ = __repr__
 
 
 def _text(value: str | bytes) -> str:

@@ -1,0 +1,318 @@
+"""The authorization request and its response: state, PKCE, issuer, and what a callback must satisfy.
+
+Spec: RFC 6749 section 4.1; RFC 7636; RFC 9207; RFC 9700 sections 2.1 and 4.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from oauthreg.errors import (
+    AccessDeniedError,
+    CallbackError,
+    MismatchingStateError,
+    OAuthError,
+    TemporarilyUnavailableError,
+    UsageError,
+)
+from oauthreg.legs import append_text, endpoint, renamed, render_pairs
+from oauthreg.messages import Pairs
+from oauthreg.origins import is_loopback
+from oauthreg.provider import Documents, Provider
+from oauthreg.redaction import redact
+from oauthreg.signing._pure import escape, parse_parameters
+
+_IS_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}").fullmatch
+_RESERVED = frozenset(
+    (
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "resource",
+    )
+)
+_SINGLE = ("state", "iss", "error")
+_IMPLICIT = frozenset(("token", "id_token"))
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """What a good callback brings: the code, and every parameter (JSON ones parsed)."""
+
+    code: str = field(repr=False)
+    parameters: Mapping[str, Any] = field(repr=False)
+
+
+def make_state() -> str:
+    """A state or nonce: 256 random bits in base64url. Spec: RFC 6749 section 10.10."""
+    return secrets.token_urlsafe(32)
+
+
+def make_code_verifier() -> str:
+    """A PKCE code verifier: 256 random bits as 43 characters. Spec: RFC 7636 section 4.1."""
+    return secrets.token_urlsafe(32)
+
+
+def code_challenge(verifier: str, method: str = "S256", encoding: str = "base64url") -> str:
+    """The challenge of a verifier. Raises ``UsageError`` for a verifier that is none. Spec: RFC 7636 section 4.2."""
+    if not _IS_VERIFIER(verifier):
+        raise UsageError(
+            f"a code verifier has 43 to 128 letters, digits or any of -._~: this one has {len(verifier)} characters",
+            code="invalid-code-verifier",
+            hint="leave it out to get a random one",
+        )
+    if method == "plain":
+        return verifier
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return digest.hex() if encoding == "hex" else base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def check_redirect_uri(uri: str) -> str:
+    """The redirection URI, unchanged, if it may be used.
+
+    It is absolute and without fragment; http only leads to loopback; a private scheme holds a dot. Raises
+    ``UsageError``. Spec: RFC 6749 section 3.1.2; RFC 8252 sections 7.1 and 8.4.
+    """
+    parts = urlsplit(uri)
+    reason = ""
+    if not parts.scheme or not (parts.netloc or "." in parts.scheme):
+        reason = "it is not absolute, or its private scheme holds no dot"
+    elif "#" in uri:
+        reason = "it has a fragment"
+    elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        reason = "http is only allowed on loopback"
+    elif parts.scheme not in ("http", "https") and "." not in parts.scheme:
+        reason = "its private scheme holds no dot"
+    if reason:
+        raise UsageError(
+            f"the redirection URI cannot be used, {reason}: {parts.scheme}://{parts.hostname or ''}",
+            code="invalid-redirect-uri",
+            hint="use https, a loopback address, or a scheme in reverse-domain form",
+        )
+    return uri
+
+
+def check_resources(resources: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Resource indicators: absolute URIs without fragment. Raises ``UsageError``. Spec: RFC 8707 section 2."""
+    listed = (resources,) if isinstance(resources, str) else tuple(resources or ())
+    for resource in listed:
+        parts = urlsplit(resource)
+        if not parts.scheme or "#" in resource or not (parts.netloc or parts.path):
+            raise UsageError(
+                f"a resource must be an absolute URI without fragment: {resource[:80]!r}",
+                code="invalid-resource",
+                hint="a free text goes into `audience`",
+            )
+    return listed
+
+
+def render_scope(provider: Provider, scope: Iterable[str] | str | None) -> str:
+    """The scope parameter: the given scopes or the default ones, the required ones always among them."""
+    scopes = provider.scopes
+    if isinstance(scope, str):
+        wanted = [scope] if scope else []
+        known = set(re.split(rf"[\s{re.escape(scopes.separator)}]+", scope))
+    else:
+        wanted = list(scopes.default if scope is None else scope)
+        known = set(wanted)
+    wanted += [name for name in scopes.required if name not in known]
+    return scopes.separator.join(wanted)
+
+
+def build_authorization_url(
+    provider: Provider,
+    *,
+    client_id: str,
+    redirect_uri: str | None,
+    state: str | None,
+    scope: Iterable[str] | str | None = None,
+    code_verifier: str | None = None,
+    nonce: str | None = None,
+    resources: Sequence[str] = (),
+    params: Pairs = (),
+    url: str | None = None,
+    documents: Documents = MappingProxyType({}),
+) -> str:
+    """The URL to send the user to.
+
+    ``params`` must not repeat the parameters that are made here (``UsageError``). Values are percent-encoded with
+    ``%20`` for spaces, unless the leg takes a parameter literally. Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3.
+    """
+    settings, leg = provider.oauth2, provider.authorize
+    for name, _ in params:
+        if name in _RESERVED:
+            raise UsageError(
+                f"the parameter is made by the client: {name!r}",
+                code="reserved-parameter",
+                hint=f"pass `{name}=` as an argument of its own",
+            )
+    if _IMPLICIT & set(settings.response_type.split()) and "code" not in settings.response_type.split():
+        raise UsageError(
+            f"tokens in the front channel are not supported: {settings.response_type!r}",
+            code="implicit-grant-refused",
+            hint="use response type `code` (RFC 9700 section 2.1.2)",
+        )
+    pairs = [("response_type", settings.response_type), ("client_id", client_id)]
+    if redirect_uri is not None:
+        pairs.append(("redirect_uri", check_redirect_uri(redirect_uri)))
+    pairs.append((provider.scopes.parameter, render_scope(provider, scope)))
+    if state is not None:
+        pairs.append(("state", state))
+    if nonce is not None:
+        pairs.append(("nonce", nonce))
+    if settings.response_mode:
+        pairs.append(("response_mode", settings.response_mode))
+    if code_verifier is not None:
+        challenge = code_challenge(code_verifier, settings.pkce_method, settings.pkce_encoding)
+        pairs += [("code_challenge", challenge), ("code_challenge_method", settings.pkce_method)]
+    pairs += [("resource", resource) for resource in check_resources(resources)]
+    pairs += [*render_pairs(leg.query, documents), *render_pairs(leg.params, documents), *params]
+    sent = renamed(leg, pairs)
+    if leg.omit_empty:
+        sent = [pair for pair in sent if pair[1] != ""]
+    if leg.sort_params:
+        sent.sort()
+    text = "&".join([f"{escape(name)}={value if name in leg.literal else escape(value)}" for name, value in sent])
+    made = append_text(url or endpoint(provider, "authorize"), text)
+    return made + leg.fragment
+
+
+def parse_authorization_response(
+    provider: Provider,
+    response: str | Mapping[str, Any],
+    *,
+    state: str | None,
+    client_secret: str | None = None,
+) -> AuthorizationCode:
+    """The authorization code in a callback: a URL, a form body, or a mapping (for ``response_mode=form_post``).
+
+    Only the query of a URL is read. The issuer is compared first, then the state, then errors are told. Raises
+    ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``, ``state-missing`` or ``state-mismatch``), ``OAuthError``
+    with the server's error, and ``CallbackError``; no message shows a value.
+
+    Spec: RFC 6749 sections 4.1.2 and 10.12; RFC 9207 section 2.4.
+    """
+    pairs = _pairs(response)
+    settings, names = provider.oauth2, [name for name, _ in pairs]
+    for name in (provider.callback.code, *_SINGLE):
+        if names.count(name) > 1:
+            raise CallbackError(f"the parameter stands twice in the callback: `{name}`", code="repeated-parameter")
+    fields: dict[str, Any] = dict(pairs)
+    _check_issuer(settings.issuer, fields, demanded=settings.issuer_in_callback)
+    verified = _check_state(fields, state)
+    _check_refused(provider, fields, verified=verified)
+    if state is not None and not verified:
+        raise MismatchingStateError(
+            "the callback carries no `state`", code="state-missing", hint="start the login again in the same browser"
+        )
+    if provider.callback.signature is not None:
+        _check_signature(pairs, provider.callback.signature.parameter, client_secret or "")
+    code = fields.get(provider.callback.code)
+    if not code:
+        raise CallbackError(
+            f"the callback carries no `{provider.callback.code}` (it has: {', '.join(sorted(set(names))) or 'nothing'})",
+            code="code-missing",
+        )
+    for name in provider.callback.json:
+        if fields.get(name):
+            fields[name] = _json(fields[name])
+    return AuthorizationCode(code, MappingProxyType(fields))
+
+
+def _pairs(response: str | Mapping[str, Any]) -> list[tuple[str, str]]:
+    if isinstance(response, str):
+        rest = response.partition("#")[0]
+        query = rest.partition("?")[2] if "?" in rest or "://" in rest else rest
+        return [
+            (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
+            for name, value in parse_parameters(query)
+        ]
+    every = getattr(response, "getall", None)
+    pairs = []
+    for name in dict.fromkeys(response):
+        values = every(name) if every else response[name]
+        pairs += [(name, str(value)) for value in (values if isinstance(values, (list, tuple)) else [values])]
+    return pairs
+
+
+def _check_issuer(expected: str | None, fields: Mapping[str, str], *, demanded: bool) -> None:
+    given = fields.get("iss")
+    if given is None:
+        if demanded and expected is not None:
+            raise MismatchingStateError(
+                "the callback carries no `iss`, and this provider always sends it", code="issuer-missing"
+            )
+        return
+    if expected is None:
+        return
+    if given != expected:
+        raise MismatchingStateError(
+            "the callback comes from another issuer",
+            code="issuer-mismatch",
+            hint="someone may be mixing up providers: do not use the code",
+        )
+
+
+def _check_state(fields: Mapping[str, str], state: str | None) -> bool:
+    given = fields.get("state")
+    if state is None or not given:
+        return state is None
+    if not hmac.compare_digest(given.encode(), state.encode()):
+        raise MismatchingStateError(
+            "the `state` of the callback belongs to another login",
+            code="state-mismatch",
+            hint="start the login again in the same browser",
+        )
+    return True
+
+
+def _check_refused(provider: Provider, fields: Mapping[str, str], *, verified: bool) -> None:
+    for name, value in provider.callback.denied:
+        if name in fields and (value is None or fields[name] == value):
+            raise AccessDeniedError(
+                "access_denied", "the user refused the authorization", parameters={"state_verified": verified}
+            )
+    for name in provider.callback.errors:
+        error = fields.get(name)
+        if not error:
+            continue
+        kind: type[OAuthError] = OAuthError
+        if error in ("access_denied", "user_denied", "user_refused"):
+            kind = AccessDeniedError
+        elif error in ("temporarily_unavailable", "server_error"):
+            kind = TemporarilyUnavailableError
+        raise kind(
+            redact(error),
+            redact(fields.get(f"{name}_description", "")),
+            redact(fields.get(f"{name}_uri", "")),
+            parameters={"state_verified": verified},
+        )
+
+
+def _check_signature(pairs: list[tuple[str, str]], parameter: str, secret: str) -> None:
+    signed = "&".join(f"{name}={value}" for name, value in sorted(pairs) if name != parameter)
+    expected = hmac.digest(secret.encode(), signed.encode(), "sha256").hex()
+    given = dict(pairs).get(parameter, "")
+    if not hmac.compare_digest(expected.encode(), given.encode()):
+        raise MismatchingStateError(
+            f"the signature of the callback (`{parameter}`) does not match", code="callback-signature-mismatch"
+        )
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise CallbackError("a parameter of the callback should hold JSON and does not", code="callback-json") from None

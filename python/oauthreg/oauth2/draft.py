@@ -1,0 +1,68 @@
+"""The words of client authentication: who the client is, and the request that is being put together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from oauthreg.errors import MissingCredentialError
+from oauthreg.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIdentity:
+    """A client and what it can prove itself with; ``credentials`` are further ones that a definition names.
+
+    ``private_key`` is PEM, DER, a JWK, a path object or a key object; ``key_id`` its ``kid``. ``now`` gives the time in
+    seconds since 1970, ``make_id`` a fresh random identifier for an assertion.
+    """
+
+    client_id: str
+    now: Callable[[], float] = field(repr=False)
+    make_id: Callable[[], str] = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    private_key: Any = field(default=None, repr=False)
+    passphrase: str | bytes | None = field(default=None, repr=False)
+    key_id: str | None = None
+    credentials: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @property
+    def documents(self) -> Mapping[str, Any]:
+        """What templates see as ``client``: the identifier and the further credentials, never the secret."""
+        return {"client": {**self.credentials, "client_id": self.client_id}}
+
+    def secret(self, method: str) -> str:
+        """The client secret. Raises ``MissingCredentialError`` naming the method that needs it."""
+        if self.client_secret is None:
+            raise MissingCredentialError(
+                f"`{method}` needs a client secret",
+                code="missing-client-secret",
+                hint="pass `client_secret=`, or choose client authentication `none` for a public client",
+            )
+        return self.client_secret
+
+    def key(self, method: str) -> Any:
+        """The private key. Raises ``MissingCredentialError`` naming the method that needs it."""
+        if self.private_key is None:
+            raise MissingCredentialError(
+                f"`{method}` needs a private key", code="missing-private-key", hint="pass `private_key=`"
+            )
+        return self.private_key
+
+
+@dataclass(slots=True)
+class Draft:
+    """A request under construction: its parameters and headers may still change."""
+
+    parameters: list[tuple[str, str]] = field(repr=False)
+    headers: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    query: list[tuple[str, str]] = field(default_factory=list, repr=False)
+
+    def put(self, name: str, value: str) -> None:
+        """Add a parameter unless one of that name is there."""
+        if all(known != name for known, _ in self.parameters):
+            self.parameters.append((name, value))
+
+
+Method: TypeAlias = Callable[[Draft, ClientIdentity, Provider], None]
+"""Authenticates the client on a draft, as the provider wants it."""
