@@ -38,8 +38,18 @@ def load_private_key(source: Any, passphrase: str | bytes | None = None) -> "RSA
     line), DER, base64 of DER, a path object, or a ``cryptography`` private key. A line break at the end of the
     passphrase is dropped. Raises ``InvalidKeyError``, whose text never quotes the key.
     """
+    if hasattr(source, "private_bytes") or hasattr(source, "public_bytes"):
+        return _checked(load_private_key_of_any_kind(source))
+    return _load_rsa(_read(source), _secret(passphrase))
+
+
+def load_private_key_of_any_kind(source: Any, passphrase: str | bytes | None = None) -> Any:
+    """The private key in ``source``, RSA or another kind, in the same forms as ``load_private_key`` reads.
+
+    Only ``load_private_key`` checks the numbers of an RSA key. Raises ``InvalidKeyError``.
+    """
     if hasattr(source, "private_bytes"):
-        return _checked(source)
+        return source
     if hasattr(source, "public_bytes"):
         raise _not_private("public key or certificate")
     return _load_private(_read(source), _secret(passphrase))
@@ -121,7 +131,12 @@ def _secret(passphrase: Any) -> bytes | None:
 
 
 @lru_cache(maxsize=64)
-def _load_private(data: bytes, passphrase: bytes | None) -> "RSAPrivateKey":
+def _load_rsa(data: bytes, passphrase: bytes | None) -> "RSAPrivateKey":
+    return _checked(_load_private(data, passphrase))
+
+
+@lru_cache(maxsize=64)
+def _load_private(data: bytes, passphrase: bytes | None) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
@@ -136,7 +151,7 @@ def _load_private(data: bytes, passphrase: bytes | None) -> "RSAPrivateKey":
     except (ValueError, UnsupportedAlgorithm):
         raise _unreadable(data, passphrase, label) from None
     if key is not None:
-        return _checked(key)
+        return key
     if passphrase is not None:
         return _load_private(data, None)
     raise InvalidKeyError(
