@@ -152,13 +152,11 @@ class AsyncOAuth1Client:
         self._origins = _origins(self.provider, allowed_origins)
         self._announced: str | None = None
         self._verifier: str | None = None
-        self._token: OAuth1Token | None = None
         self._signer: Signer | None = None
+        # A secret without a token still goes into the key.
+        self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
-            self.token = OAuth1Token(token) if isinstance(token, str) else token
-        if token_secret is not None:
-            # A secret without a token still goes into the key.
-            self._keep(replace(self._token or OAuth1Token(""), token_secret=token_secret))
+            self.token = {"oauth_token": token} if isinstance(token, str) else token
         if verifier:
             self._verifier = verifier
 
@@ -298,7 +296,7 @@ class AsyncOAuth1Client:
         response = parse_authorization_response(url, self.provider.callback)
         if response.token is None:
             raise _missing_request_token()
-        self.token = response.parameters
+        self.token = {"oauth_token": response.token, "oauth_verifier": response.verifier}
         return dict(response.parameters)
 
     async def fetch_access_token(
@@ -318,7 +316,7 @@ class AsyncOAuth1Client:
                     code="missing-verifier",
                     hint="pass `verifier=`, or the callback URL to `parse_authorization_response`",
                 )
-            if self._token is None:
+            if not (self._token and self._token.token):
                 raise MissingTokenError(
                     "there is no request token", hint="set `token` to what `fetch_request_token` gave"
                 )
@@ -633,9 +631,11 @@ def _pairs(name: str, given: Any) -> Pairs:
 
 
 def _origins(provider: Provider, allowed: Iterable[str]) -> frozenset[Origin]:
+    """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
     texts = (allowed,) if isinstance(allowed, str) else allowed
+    own = provider.origins or {parse_origin(url) for url in provider.endpoints.values()}
     # yarl writes a host as it will be compared: an internationalised one as its A-label.
-    return provider.origins | {parse_origin(str(URL(text))) for text in texts}
+    return frozenset({*own, *(parse_origin(str(URL(text))) for text in texts)})
 
 
 def _realm(realm: str | Sequence[str] | None) -> str | None:
