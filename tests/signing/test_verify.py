@@ -1,0 +1,545 @@
+"""Received requests: what is accepted, and every reason to refuse (RFC 5849 section 3.2)."""
+
+import hmac
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+from yarl import URL
+
+import oauthreg
+from oauthreg.errors import InvalidSignatureError, MissingCredentialError, UsageError, VerificationError
+from oauthreg.signing import SIGNATURE_METHODS, Signer
+from oauthreg.signing.verify import SignedRequest, VerificationKeys, parse_authorization, verify
+
+FORM = "application/x-www-form-urlencoded"
+URL_TEXT = "https://api.example.com:8443/r/a%2Fb?a=1&b=%C3%BC"
+NOW = 1_700_000_000
+SECRETS = {"client_secret": "c&s", "token_secret": "t s"}
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+
+@pytest.fixture
+def sign(engine, clock, rsa_key):
+    """Signs a request and gives it as a server receives it."""
+
+    def sign(
+        placement="header", *, method="POST", url=URL_TEXT, body="f=x+y", content_type=FORM,
+        signature_method="HMAC-SHA1", parameters=(), **options,
+    ):  # fmt: skip
+        options = {"token": "tk", "clock": clock, "client_secret": SECRETS["client_secret"], "rsa_key": rsa_key.pem,
+                   "token_secret": SECRETS["token_secret"]} | options  # fmt: skip
+        signer = engine.signer(signature_method, "ck", **options)
+        received = {"method": method, "url": url, "body": body, "content_type": content_type, "authorization": None}
+        if placement == "header":
+            received["authorization"] = signer.authorization(method, url, body, content_type, parameters=parameters)
+            return received
+        sent = signer.parameters(method, url, body, content_type, parameters=parameters)
+        text = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sent)
+        if placement == "query":
+            return received | {"url": f"{url}{'&' if '?' in url else '?'}{text}"}
+        return received | {"body": f"{body}&{text}" if body else text}
+
+    return sign
+
+
+@pytest.fixture
+def check(engine):
+    def check(received, **options):
+        return verify(**received, **(SECRETS | options), engine=engine.name)
+
+    return check
+
+
+@pytest.fixture
+def refuse(check):
+    """Refuses with that code."""
+
+    def refuse(received, code, error=VerificationError, **options):
+        with pytest.raises(VerificationError) as caught:
+            check(received, **options)
+        assert type(caught.value) is error
+        assert caught.value.code == code
+        return caught.value
+
+    return refuse
+
+
+def test_the_public_names():
+    assert oauthreg.verify is verify
+    assert oauthreg.SignedRequest is SignedRequest
+    assert oauthreg.VerificationKeys is VerificationKeys
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize("signature_method", list(SIGNATURE_METHODS))
+def test_what_was_signed_is_accepted(sign, check, rsa_key, placement, signature_method):
+    received = sign(placement, signature_method=signature_method, parameters={"oauth_verifier": "v ü+"}, realm="r")
+    proven = check(received, rsa_key=rsa_key.pem, now=NOW)
+    assert (proven.client_id, proven.token, proven.signature_method) == ("ck", "tk", signature_method)
+    assert (proven.placement, proven.realm) == (placement, "r" if placement == "header" else None)
+    assert proven.parameters["oauth_verifier"] == "v ü+"
+    assert proven.parameters["oauth_timestamp"] == str(NOW)
+    assert set(proven.parameters) == {
+        "oauth_consumer_key", "oauth_token", "oauth_signature_method", "oauth_version", "oauth_timestamp",
+        "oauth_nonce", "oauth_verifier", "oauth_signature",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize("written", [str, lambda url: URL(url, encoded=True), URL])
+def test_urls_of_every_kind(sign, check, placement, written):
+    received = sign(placement, url="http://h.example/a/b;c?x=y+z&x")
+    assert check(received | {"url": written(received["url"])})
+
+
+@pytest.mark.parametrize("body", ["f=ü", "f=ü".encode(), bytearray("f=ü".encode())])
+def test_bodies_of_every_kind(sign, check, body):
+    assert check(sign(body="f=ü") | {"body": body})
+
+
+def test_a_request_without_token_or_body(sign, check):
+    proven = check(sign(method="GET", body=None, content_type=None, token=None), token_secret="t s")
+    assert proven.token is None
+
+
+def test_an_empty_token_counts_as_none_and_is_signed(sign, check):
+    proven = check(sign(token=None, parameters={"oauth_token": ""}))
+    assert (proven.token, proven.parameters["oauth_token"]) == (None, "")
+
+
+def test_the_vectors_are_accepted(engine, rsa_keys):
+    cases = json.loads((VECTORS / "oauth1_signature_cases.json").read_text(encoding="utf-8"))["cases"]
+    accepted = 0
+    for case in cases:
+        given, expected = case["input"], case["expected"]
+        if "authorization_header" not in expected:
+            continue
+        assert verify(
+            given["method"], given["url"], given.get("body"), given.get("body_content_type"),
+            authorization=expected["authorization_header"], client_secret=given.get("consumer_secret"),
+            token_secret=given.get("token_secret"), engine=engine.name,
+        ).client_id == given["consumer_key"]  # fmt: skip
+        accepted += 1
+    assert accepted == 5
+
+
+@pytest.mark.parametrize("separator", [",", ", ", " ,", ",\t", ",\r\n ", ", , ", ",,"])
+def test_every_separator(sign, check, separator):
+    received = sign(realm="a, b=c")
+    head, *rest = received["authorization"].replace("a, b=c", "a%2C").split(", ")
+    assert check(received | {"authorization": separator.join([head, *rest])})
+
+
+@pytest.mark.parametrize("scheme", ["OAuth ", "oauth ", "OAUTH\t", "OAuth  "])
+def test_the_scheme_in_any_case(sign, check, scheme):
+    received = sign()
+    assert check(received | {"authorization": scheme + received["authorization"].removeprefix("OAuth ")})
+
+
+@pytest.mark.parametrize("position", [0, 3, -1])
+@pytest.mark.parametrize(
+    ("written", "realm"),
+    [('realm="x y"', "x y"), (r'Realm="a \"b\" \\ c, d"', 'a "b" \\ c, d'), ("realm=bare", "bare"), ('realm=""', "")],
+)
+def test_the_realm_may_stand_anywhere(sign, check, position, written, realm):
+    received = sign()
+    parts = received["authorization"].removeprefix("OAuth ").split(", ")
+    parts.insert(position if position >= 0 else len(parts), written)
+    assert check(received | {"authorization": "OAuth " + ", ".join(parts)}).realm == realm
+
+
+def test_values_without_quotes_and_blanks_around_the_sign(sign, check):
+    received = sign()
+    bare = received["authorization"].replace('"', "")
+    assert check(received | {"authorization": bare})
+    assert check(received | {"authorization": received["authorization"].replace("=", " = ")})
+
+
+def test_the_order_of_parameters_means_nothing(sign, check):
+    received = sign(parameters={"oauth_verifier": "v"})
+    parts = received["authorization"].removeprefix("OAuth ").split(", ")
+    assert check(received | {"authorization": "OAuth " + ", ".join(reversed(parts))})
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["OAuth nonsense", 'OAuth a="b', 'OAuth a="b" c="d"', 'OAuth ="b"', 'OAuth a="b"c', 'OAuth "a"="b"'],
+)
+def test_a_broken_header(sign, refuse, header):
+    error = refuse(sign() | {"authorization": header}, "malformed-header")
+    assert error.hint
+
+
+def test_parse_authorization():
+    assert parse_authorization("Bearer abc") is None
+    assert parse_authorization("OAuth2 a=b") is None
+    assert parse_authorization("OAuth ") == (None, [])
+    assert parse_authorization('OAuth oauth_signature="xxx", realm="some_realm"') == (
+        "some_realm", [(b"oauth_signature", b"xxx")]
+    )  # fmt: skip
+    assert parse_authorization('OAuth a%20b="%C3%BC%2B+", a%20b="%FF"') == (
+        None, [(b"a b", "ü++".encode()), (b"a b", b"\xff")]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer x", "Basic eDp5", "OAuth", 'OAuth realm="x"'])
+def test_a_request_that_is_not_signed(sign, refuse, authorization):
+    error = refuse(sign() | {"authorization": authorization}, "not-signed")
+    assert error.base_string is None
+
+
+def test_a_form_is_only_read_if_it_says_so(sign, refuse, check):
+    received = sign("body")
+    assert check(received | {"content_type": f"{FORM.upper()}; charset=utf-8"})
+    refuse(received | {"content_type": "text/plain"}, "not-signed")
+    refuse(received | {"content_type": None}, "not-signed")
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize(
+    "secrets", [("wrong", "t s"), ("c&s", "wrong"), ("c&s", None), (None, "t s"), ("", ""), ("c%26s", "t%20s")]
+)
+@pytest.mark.parametrize("signature_method", ["HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "PLAINTEXT"])
+def test_a_wrong_secret(sign, refuse, placement, secrets, signature_method):
+    received = sign(placement, signature_method=signature_method)
+    error = refuse(
+        received, "invalid-signature", InvalidSignatureError, client_secret=secrets[0], token_secret=secrets[1]
+    )
+    assert error.message == f"the {signature_method} signature does not match the request"
+    assert error.hint
+    assert error.base_string.startswith("POST&https%3A%2F%2Fapi.example.com%3A8443%2Fr%2Fa%252Fb&a%3D1%26b%3D")
+
+
+@pytest.mark.parametrize("signature_method", ["HMAC-SHA1", "RSA-SHA256"])
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("method", lambda _: "PUT"),
+        ("url", lambda url: url.replace("api.example.com", "api.example.net")),
+        ("url", lambda url: url.replace(":8443", "")),
+        ("url", lambda url: url.replace("https", "http")),
+        ("url", lambda url: url.replace("/r/", "/R/")),
+        ("url", lambda url: url.replace("%2F", "%2f")),
+        ("url", lambda url: url.replace("%2F", "/")),
+        ("url", lambda url: url.replace("a=1", "a=2")),
+        ("url", lambda url: url.replace("a=1", "A=1")),
+        ("url", lambda url: url.replace("a=1", "a=1&a=1")),
+        ("url", lambda url: url.replace("a=1&", "")),
+        ("url", lambda url: url.replace("%BC", "%BD")),
+        ("body", lambda body: body.replace("x+y", "x%2By")),
+        ("body", lambda body: body.replace("f=x+y", "f=x+y&g=")),
+        ("body", lambda body: body.replace("f=x+y", "")),
+    ],
+)  # fmt: skip
+def test_a_request_that_was_changed(sign, refuse, rsa_key, signature_method, placement, part, change):
+    received = sign(placement, signature_method=signature_method)
+    changed = received | {part: change(received[part])}
+    assert changed != received
+    refuse(changed, "invalid-signature", InvalidSignatureError, rsa_key=rsa_key.pem)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("api.example.com", "API.Example.COM"),
+        ("https://", "https://user:pass@"),
+        ("https:", "HTTPS:"),
+        ("%C3%BC", "%c3%bc"),
+        ("a=1", "%61=%31"),
+        ("?a=1&b=%C3%BC", "?b=%C3%BC&&a=1&"),
+    ],
+)
+def test_what_only_looks_changed(sign, check, change):
+    assert check(sign() | {"url": URL_TEXT.replace(*change)})
+
+
+def test_a_fragment_is_not_covered(sign, check):
+    assert check(sign() | {"url": f"{URL_TEXT}#fragment?x=y"})
+
+
+@pytest.mark.parametrize(
+    "name", ["oauth_nonce", "oauth_timestamp", "oauth_token", "oauth_consumer_key", "oauth_verifier"]
+)
+def test_a_protocol_parameter_that_was_changed(sign, refuse, name):
+    received = sign(parameters={"oauth_verifier": "v"})
+    assert f'{name}="' in received["authorization"]
+    changed = received["authorization"].replace(f'{name}="', f'{name}="1')
+    refuse(received | {"authorization": changed}, "invalid-signature", InvalidSignatureError)
+
+
+def test_a_parameter_that_was_added_to_the_header(sign, refuse):
+    received = sign()
+    refuse(
+        received | {"authorization": received["authorization"] + ', oauth_extra="1"'},
+        "invalid-signature", InvalidSignatureError,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", ["{}=", "{} ", " {}", "{}%0A", "x", "%C3%BC"])
+def test_a_signature_in_another_spelling(sign, refuse, rsa_key, spelling):
+    for method in ("HMAC-SHA1", "RSA-SHA1", "PLAINTEXT"):
+        received = sign(signature_method=method)
+        head, _, signature = received["authorization"].rpartition('oauth_signature="')
+        changed = f'{head}oauth_signature="{spelling.format(signature[:-1])}"'
+        refuse(received | {"authorization": changed}, "invalid-signature", InvalidSignatureError, rsa_key=rsa_key.pem)
+
+
+@pytest.mark.parametrize(
+    ("signed_for", "received_as", "hint"),
+    [
+        ({"url": "http://h.example/r?a=1"}, {"url": "https://h.example/r?a=1"}, "the client signed an http URL"),
+        ({"url": "https://h.example/r?a=1"}, {"url": "http://h.example/r?a=1"}, "the client signed an https URL"),
+        ({"url": "https://h.example/r"}, {"url": "https://h.example/r?a=1"}, "the client left the query out"),
+        ({"content_type": None}, {"content_type": FORM}, "the client left the form out"),
+        ({"method": "GET"}, {"method": "HEAD"}, "the client signed the method GET"),
+        ({"method": "POST"}, {"method": "PUT"}, "the client signed the method POST"),
+        ({"token_secret": None}, {}, "the client signed without the token secret"),
+        ({"token_secret": "other"}, {}, "a key differs"),
+        ({"url": "https://h.example/r"}, {"url": URL("http://h.example/r")}, "the client signed an https URL"),
+    ],
+)
+def test_the_usual_causes_are_named(sign, refuse, signed_for, received_as, hint):
+    received = sign(**signed_for) | received_as
+    assert hint in refuse(received, "invalid-signature", InvalidSignatureError).hint
+
+
+def test_the_base_string_is_what_was_signed_here(engine, sign, refuse):
+    received = sign("query")
+    error = refuse(received, "invalid-signature", InvalidSignatureError, client_secret="x")
+    assert error.base_string == engine.module.base_string("POST", received["url"], (), received["body"], FORM)
+
+
+@pytest.mark.parametrize(
+    "places", [("header", "query"), ("header", "body"), ("query", "body"), ("header", "query", "body")]
+)
+def test_protocol_parameters_in_two_places(sign, refuse, places):
+    received = sign(places[0])
+    for place in places[1:]:
+        if place == "query":
+            received["url"] += "&oauth_verifier=x"
+        else:
+            received["body"] += "&oauth_verifier=x"
+    error = refuse(received, "parameters-in-two-places")
+    assert all(place in error.message for place in places)
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize("name", ["oauth_nonce", "oauth_signature", "oauth_token", "oauth_version"])
+def test_a_protocol_parameter_that_stands_twice(sign, refuse, placement, name):
+    received = sign(placement)
+    part, addition = {
+        "header": ("authorization", f', {name}="x"'), "query": ("url", f"&{name}=x"), "body": ("body", f"&{name}=x")
+    }[placement]  # fmt: skip
+    assert repr(name) in refuse(received | {part: received[part] + addition}, "duplicate-parameter").message
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize(
+    "name", ["oauth_consumer_key", "oauth_signature_method", "oauth_signature", "oauth_timestamp", "oauth_nonce"]
+)
+def test_a_protocol_parameter_that_is_missing_or_empty(sign, refuse, placement, name):
+    received = sign(placement)
+    part = {"header": "authorization", "query": "url", "body": "body"}[placement]
+    missing = refuse(received | {part: received[part].replace(f"{name}=", f"x{name}=")}, "missing-parameter")
+    assert name in missing.message
+    head, _, rest = received[part].partition(f"{name}=")
+    end = ", " if placement == "header" else "&"
+    empty = (
+        head
+        + f"{name}="
+        + ('""' if placement == "header" else "")
+        + (end + rest.partition(end)[2] if end in rest else "")
+    )
+    assert name in refuse(received | {part: empty}, "missing-parameter").message
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+def test_plaintext_needs_neither_nonce_nor_timestamp(check, placement):
+    pairs = {"oauth_consumer_key": "ck", "oauth_signature_method": "PLAINTEXT", "oauth_signature": "c%26s&t%20s"}
+    escaped = {name: quote(value, safe="") for name, value in pairs.items()}
+    received = {"method": "POST", "url": "https://h.example/", "body": "", "content_type": FORM, "authorization": None}
+    form = "&".join(f"{name}={value}" for name, value in escaped.items())
+    received |= {
+        "header": {"authorization": "OAuth " + ",".join(f'{name}="{value}"' for name, value in escaped.items())},
+        "query": {"url": f"https://h.example/?{form}"},
+        "body": {"body": form},
+    }[placement]
+    assert check(received, now=NOW).signature_method == "PLAINTEXT"
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"), [(None, True), ("1.0", True), ("1.0a", False), ("2.0", False), ("1", False)]
+)
+def test_version(sign, check, refuse, version, accepted):
+    received = sign(version=version)
+    if accepted:
+        assert check(received)
+    else:
+        refuse(received, "unsupported-version")
+
+
+def test_a_method_that_is_unknown_or_not_accepted(sign, refuse, check):
+    received = sign()
+    for name in ("HMAC-MD5", "hmac-sha1", "none", "HMAC-SHA256"):
+        changed = received["authorization"].replace('"HMAC-SHA1"', f'"{name}"')
+        error = refuse(
+            received | {"authorization": changed}, "refused-signature-method", signature_methods=["HMAC-SHA1"]
+        )
+        assert repr(name) in error.message
+        assert error.hint == "accepted: HMAC-SHA1"
+    refuse(received, "refused-signature-method", signature_methods=["HMAC-SHA256", "RSA-SHA1"])
+    refuse(received, "refused-signature-method", signature_methods=[])
+    assert check(received, signature_methods={"HMAC-SHA1"})
+    changed = received["authorization"].replace('"HMAC-SHA1"', '"HMAC-MD5"')
+    refuse(received | {"authorization": changed}, "refused-signature-method", signature_methods=["HMAC-MD5"])
+
+
+@pytest.mark.parametrize("timestamp", ["0", "-1", "1.5", "x", "1 ", "\uff11", "1" * 19, "+1", "0x1"])
+def test_a_timestamp_that_is_no_number(sign, refuse, timestamp):
+    received = sign()
+    changed = received["authorization"].replace(str(NOW), quote(timestamp))
+    refuse(received | {"authorization": changed}, "invalid-timestamp")
+
+
+@pytest.mark.parametrize(("off", "window", "accepted"), [
+    (0, 300, True), (300, 300, True), (-300, 300, True), (301, 300, False), (-301, 300, False), (0.5, 0, False),
+    (10, 9, False),
+])  # fmt: skip
+def test_the_window_of_time(sign, check, refuse, off, window, accepted):
+    received = sign()
+    if accepted:
+        assert check(received, now=NOW + off, window=window)
+    else:
+        error = refuse(received, "timestamp-out-of-window", now=NOW + off, window=window)
+        assert ("old" if off > 0 else "ahead") in error.message
+        assert str(window) in error.hint
+
+
+def test_without_a_time_any_timestamp_is_accepted(sign, check, clock):
+    clock.now = 1.0
+    assert check(sign()).parameters["oauth_timestamp"] == "1"
+    with pytest.raises(VerificationError):
+        check(sign(), now=NOW)
+
+
+def test_nonces_are_asked_for_last_and_only_if_the_signature_is_right(sign, check, refuse):
+    seen: set[tuple[str, str]] = set()
+
+    def is_new(request: SignedRequest) -> bool:
+        key = (request.client_id, request.parameters["oauth_nonce"])
+        return key not in seen and not seen.add(key)
+
+    received = sign()
+    refuse(received, "invalid-signature", InvalidSignatureError, client_secret="x", is_new_nonce=is_new)
+    refuse(received, "timestamp-out-of-window", now=0, is_new_nonce=is_new)
+    assert seen == set()
+    assert check(received, is_new_nonce=is_new)
+    refuse(received, "nonce-used", is_new_nonce=is_new)
+    assert check(sign(), is_new_nonce=is_new)
+    assert len(seen) == 2
+
+
+def test_keys_by_lookup(sign, check, refuse):
+    asked = []
+
+    def lookup(request: SignedRequest) -> VerificationKeys:
+        asked.append((request.client_id, request.token))
+        return VerificationKeys("c&s", "t s")
+
+    assert check(sign(), client_secret=None, token_secret=None, lookup=lookup)
+    assert asked == [("ck", "tk")]
+    refuse(sign(), "invalid-signature", InvalidSignatureError, lookup=lambda _: VerificationKeys("c&s"))
+
+    def unknown(request: SignedRequest) -> VerificationKeys:
+        raise VerificationError("the client is not known", code="unknown-client")
+
+    refuse(sign(), "unknown-client", lookup=unknown)
+
+
+JSON = {"body": '{"ü": 1}', "content_type": "application/json"}
+
+
+@pytest.mark.parametrize("signature_method", ["HMAC-SHA1", "HMAC-SHA256", "RSA-SHA512"])
+def test_body_hash(sign, check, refuse, rsa_key, signature_method):
+    received = sign(**JSON, body_hash=True, signature_method=signature_method)
+    for wanted in ("optional", "required"):
+        assert check(received, body_hash=wanted, rsa_key=rsa_key.pem)
+        error = refuse(received | {"body": '{"ü": 2}'}, "body-hash-mismatch", body_hash=wanted, rsa_key=rsa_key.pem)
+        assert error.hint
+    assert check(received | {"body": JSON["body"].encode()}, rsa_key=rsa_key.pem)
+    refuse(received | {"body": None}, "body-hash-mismatch", rsa_key=rsa_key.pem)
+
+
+def test_a_body_hash_that_is_missing(sign, check, refuse):
+    received = sign(**JSON)
+    assert check(received)
+    refuse(received, "body-hash-missing", body_hash="required")
+    assert check(sign(), body_hash="required"), "a form is covered by the signature itself"
+
+
+def test_a_body_hash_that_was_changed(sign, refuse):
+    received = sign(**JSON, body_hash=True)
+    changed = received["authorization"].replace('body_hash="', 'body_hash="x')
+    refuse(received | {"authorization": changed}, "body-hash-mismatch")
+
+
+def test_a_form_with_a_body_hash(sign, refuse):
+    refuse(sign(parameters={"oauth_body_hash": "x"}), "body-hash-with-form")
+
+
+@pytest.fixture(scope="module")
+def certificate(rsa_key) -> str:
+    key = serialization.load_pem_private_key(rsa_key.pem.encode(), None)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(datetime(2026, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize("signature_method", ["RSA-SHA1", "RSA-SHA256", "RSA-SHA512"])
+def test_rsa_needs_the_public_key_alone(sign, check, refuse, rsa_key, rsa_keys, certificate, signature_method):
+    key = serialization.load_pem_private_key(rsa_key.pem.encode(), None).public_key()
+    public = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    received = sign(signature_method=signature_method)
+    for source in (public, public.decode(), key, certificate):
+        assert check(received, rsa_key=source, client_secret=None, token_secret=None)
+    refuse(received, "invalid-signature", InvalidSignatureError, rsa_key=rsa_keys["test-pkcs8-11084ed5"].pem)
+    with pytest.raises(MissingCredentialError) as caught:
+        check(received)
+    assert caught.value.code == "missing-key"
+
+
+def test_a_secret_does_not_stand_in_for_a_public_key(sign, refuse, rsa_key):
+    """The public key taken for an HMAC secret, as in the attack on other signature formats."""
+    received = sign(client_secret=rsa_key.pem, token_secret=None)
+    refuse(
+        received, "invalid-signature", InvalidSignatureError, client_secret=None, token_secret=None, rsa_key=rsa_key.pem
+    )
+
+
+@pytest.mark.parametrize("url", ["/r", "nowhere", "ftp://h.example/"])
+def test_a_url_that_names_no_server(sign, check, url):
+    with pytest.raises(UsageError) as caught:
+        check(sign() | {"url": url})
+    assert caught.value.code == "invalid-url"
+
+
+def test_signatures_are_compared_in_constant_time(monkeypatch):
+    """By ``hmac.compare_digest``; what the native engine calls cannot be watched from here."""
+    compared = []
+    genuine = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda a, b: compared.append((a, b)) or genuine(a, b))
+    for method in ("HMAC-SHA1", "PLAINTEXT"):
+        signer = Signer(method, "ck", "cs", body_hash=True, engine="pure")
+        header = signer.authorization("POST", "https://h.example/", "{}", "text/json")
+        compared.clear()
+        verify("POST", "https://h.example/", "{}", "text/json", authorization=header, client_secret="cs", engine="pure")
+        assert len(compared) == {"HMAC-SHA1": 2, "PLAINTEXT": 1}[method]
+        assert all(computed == claimed for computed, claimed in compared)
