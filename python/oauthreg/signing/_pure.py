@@ -496,13 +496,6 @@ def _rsa_signature(hash_name: str, key: Any, message: bytes) -> bytes:
     return signature
 
 
-def _rsa_signature(hash_name: str, key: Any, message: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric import padding
-
-    signature: bytes = key.sign(message, padding.PKCS1v15(), _cryptography_hash(hash_name))
-    return signature
-
-
 @lru_cache(maxsize=8)
 def _cryptography_hash(hash_name: str) -> Any:
     from cryptography.hazmat.primitives import hashes
