@@ -14,19 +14,16 @@ from authlib.oauth1 import ClientMixin, TemporaryCredential, TokenCredentialMixi
 from authlib.oauth1.errors import OAuth1Error
 from flask import Flask, Response, jsonify, request
 
-from .counterpart import CLIENTS, USER, Counterpart, serve_wsgi
+from .counterpart import CLIENTS, METHODS, USER, Counterpart, serve_wsgi
 
-METHODS = ("HMAC-SHA1", "RSA-SHA1", "PLAINTEXT")
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-TIMESTAMP_WINDOW = 300
-"""How old a timestamp may be, in seconds (Authlib's default)."""
 
 
 @contextmanager
 def serve_authlib(rsa_public_key: str) -> Iterator[Counterpart]:
     """The running counterpart; ``rsa_public_key`` (PEM) is that of every client."""
     with serve_wsgi(build_app(rsa_public_key)) as origin:
-        yield Counterpart(f"Authlib {version('Authlib')}", origin, METHODS, ("header", "query", "body"))
+        yield Counterpart(f"Authlib {version('Authlib')}", origin)
 
 
 @dataclass
@@ -107,7 +104,7 @@ def build_app(rsa_public_key: str) -> Flask:
     """The application with a fresh memory."""
     memory = _Memory(rsa_public_key)
     app = Flask("authlib counterpart")
-    app.config["OAUTH1_SUPPORTED_SIGNATURE_METHODS"] = list(METHODS)
+    app.config["OAUTH1_SUPPORTED_SIGNATURE_METHODS"] = list(METHODS["authlib"])
     server = AuthorizationServer(app, query_client=memory.query_client)
     server.register_hook("exists_nonce", memory.exists_nonce)
     server.register_hook("create_temporary_credential", memory.create_temporary_credential)
@@ -146,7 +143,7 @@ def build_app(rsa_public_key: str) -> Flask:
         return jsonify(USER)
 
     @app.route("/echo", methods=VERBS, defaults={"rest": ""})
-    @app.route("/echo<path:rest>", methods=VERBS)
+    @app.route("/echo/<path:rest>", methods=VERBS)
     @require_oauth()
     def echo(rest):
         return jsonify(

@@ -5,12 +5,14 @@ A counterpart that is missing on this machine skips its tests with the reason.
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -19,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from .counterpart import Counterpart
+from .counterpart import PLAIN, Counterpart, Credentials, Placement
+from .logins import Setup, Wiretap
 from .signers import Peer, Sign
 
 _RSA_KEY = "test-pkcs8-11084ed5"
@@ -122,3 +125,27 @@ def panel(attendance: _Attendance, tmp_path_factory: pytest.TempPathFactory) -> 
         return sign
 
     return load
+
+
+@pytest.fixture
+def setup(counterpart: Callable[[str], Counterpart], rsa_key: RSAKeyPair, engine: Any) -> Callable[..., Setup]:
+    """Gives everything that a client of a running server needs, in each engine."""
+
+    def make(
+        server: str, method: str = "HMAC-SHA1", placement: Placement = "header", credentials: Credentials = PLAIN
+    ) -> Setup:
+        return Setup(counterpart(server), credentials, method, placement, engine, rsa_key.private_pem)
+
+    return make
+
+
+@pytest.fixture
+def wiretap() -> Wiretap:
+    return Wiretap()
+
+
+@pytest.fixture
+async def session(wiretap: Wiretap) -> AsyncIterator[ClientSession]:
+    """A session whose traffic the ``wiretap`` keeps."""
+    async with ClientSession(trace_configs=[wiretap]) as session:
+        yield session

@@ -16,6 +16,17 @@ from aiohttp import web
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 Placement = Literal["header", "query", "body"]
+PLACEMENTS: tuple[Placement, ...] = ("header", "query", "body")
+
+METHODS = {
+    "oauthlib": ("HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "RSA-SHA256", "RSA-SHA512", "PLAINTEXT"),
+    "authlib": ("HMAC-SHA1", "RSA-SHA1", "PLAINTEXT"),
+    "php": ("HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT"),
+}
+"""Counterpart -> the signature methods that its code knows."""
+
+TIMESTAMP_WINDOW = {"oauthlib": 600, "authlib": 300, "php": 300}
+"""Counterpart -> how old a timestamp may be, in seconds."""
 
 USER = {"id": "9007199254740993", "name": "Zoë Ünïcode", "email": "zoe@example.org"}
 """The one user; the id cannot pass through a float unharmed."""
@@ -38,12 +49,10 @@ CLIENTS = {client.client_id: client for client in (PLAIN, RESERVED, UNICODE)}
 
 @dataclass(frozen=True, slots=True)
 class Counterpart:
-    """A running server: where it is, and what it can do at all."""
+    """A running server: what it is and where."""
 
     name: str
     origin: str
-    methods: tuple[str, ...]
-    placements: tuple[Placement, ...]
 
     def url(self, path: str) -> str:
         """The complete URL of a path."""

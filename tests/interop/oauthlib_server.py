@@ -13,18 +13,14 @@ import jwt  # noqa: F401 - oauthlib checks RSA signatures with it, and fails wit
 from aiohttp import web
 from oauthlib import oauth1
 
-from .counterpart import CLIENTS, USER, Counterpart, serve_aiohttp
-
-METHODS = ("HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "RSA-SHA256", "RSA-SHA512", "PLAINTEXT")
-TIMESTAMP_WINDOW = 600
-"""How far a timestamp may be off, in seconds (oauthlib's default)."""
+from .counterpart import CLIENTS, METHODS, TIMESTAMP_WINDOW, USER, Counterpart, serve_aiohttp
 
 
 @contextmanager
 def serve_oauthlib(rsa_public_key: str) -> Iterator[Counterpart]:
     """The running counterpart; ``rsa_public_key`` (PEM) is that of every client."""
     with serve_aiohttp(lambda: build_app(rsa_public_key)) as origin:
-        yield Counterpart(f"oauthlib {version('oauthlib')}", origin, METHODS, ("header", "query", "body"))
+        yield Counterpart(f"oauthlib {version('oauthlib')}", origin)
 
 
 def build_app(rsa_public_key: str) -> web.Application:
@@ -47,10 +43,10 @@ class _Validator(oauth1.RequestValidator):
     client_key_length = (1, 80)
     nonce_length = (6, 80)
     request_token_length = access_token_length = verifier_length = (6, 80)
-    timestamp_lifetime = TIMESTAMP_WINDOW
+    timestamp_lifetime = TIMESTAMP_WINDOW["oauthlib"]
     dummy_client = "nobody"
     dummy_request_token = dummy_access_token = "nothing"
-    allowed_signature_methods = METHODS
+    allowed_signature_methods = METHODS["oauthlib"]
     safe_characters = frozenset(map(chr, range(0x20, 0x2700)))
 
     def __init__(self, rsa_public_key: str) -> None:

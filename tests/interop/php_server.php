@@ -3,8 +3,6 @@
 // Each request is a fresh run of this script, so what must be remembered lies in SQLite.
 declare(strict_types=1);
 
-const TIMESTAMP_WINDOW = 300;
-
 $clients = json_decode(getenv('INTEROP_CLIENTS'), true);
 $database = new PDO('sqlite:' . getenv('INTEROP_DATABASE'));
 $database->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);
@@ -56,7 +54,7 @@ function look_up_client(OAuthProvider $provider): int
 
 function check_timestamp_and_nonce(OAuthProvider $provider): int
 {
-    if (abs(time() - (int) $provider->timestamp) > TIMESTAMP_WINDOW) {
+    if (abs(time() - (int) $provider->timestamp) > (int) getenv('INTEROP_TIMESTAMP_WINDOW')) {
         return OAUTH_BAD_TIMESTAMP;
     }
     $use = json_encode([$provider->consumer_key, $provider->token, $provider->timestamp, $provider->nonce]);

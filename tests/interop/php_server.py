@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from .counterpart import CLIENTS, USER, Counterpart
+from .counterpart import CLIENTS, TIMESTAMP_WINDOW, USER, Counterpart
 
 SCRIPT = Path(__file__).with_suffix(".php")
-METHODS = ("HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT")
-TIMESTAMP_WINDOW = 300
 _EXTENSIONS = ("OAuth", "pdo_sqlite")
 
 
@@ -43,6 +41,7 @@ def serve_php(folder: Path) -> Iterator[Counterpart]:
         "PATH": os.environ.get("PATH", ""),
         "INTEROP_CLIENTS": json.dumps({name: asdict(client) for name, client in CLIENTS.items()}),
         "INTEROP_DATABASE": str(folder / "php.sqlite"),
+        "INTEROP_TIMESTAMP_WINDOW": str(TIMESTAMP_WINDOW["php"]),
         "INTEROP_USER": json.dumps(USER),
     }
     started: Future[str] = Future()
@@ -58,7 +57,7 @@ def serve_php(folder: Path) -> Iterator[Counterpart]:
         log.start()
         try:
             origin = started.result(timeout=10)
-            yield Counterpart(f"php-oauth {version}", origin, METHODS, ("header", "query", "body"))
+            yield Counterpart(f"php-oauth {version}", origin)
         finally:
             process.terminate()
             log.join(timeout=10)
