@@ -1,0 +1,289 @@
+//! The signature base string. Spec: RFC 5849 section 3.4.1.
+
+use std::borrow::Cow;
+
+use crate::{
+    error::Refusal,
+    escape,
+    params::{Foreign, Parameters},
+};
+
+const NO_SCHEME: &str = "it has no scheme and host";
+/// Why a URL without a host is refused.
+pub const NO_HOST: &str = "it has no host";
+const BAD_PORT: &str = "its port is no number up to 65535";
+const BAD_SCHEME: &str = "its scheme is neither http nor https";
+const BAD_HOST: &str = "its host is no host name or address";
+
+/// The parts of a URL as they stand on the wire.
+pub struct Url<'a> {
+    pub scheme: Cow<'a, [u8]>,
+    /// A host name or an IPv6 address in brackets.
+    pub host: Cow<'a, [u8]>,
+    /// The A-label of a host that is not ASCII, if it has one.
+    pub a_label: Option<String>,
+    pub port: Option<u32>,
+    /// Not empty.
+    pub path: Cow<'a, [u8]>,
+    pub query: Cow<'a, [u8]>,
+    /// Whether the parts are known to be UTF-8; otherwise lone surrogates may stand in them.
+    pub is_utf8: bool,
+}
+
+impl<'a> Url<'a> {
+    /// The parts of a URL given as text.
+    pub fn parse(url: &'a [u8], is_utf8: bool) -> Result<Self, Refusal> {
+        let refused = |reason| Refusal::InvalidUrl { url: url.to_vec(), reason };
+        let (scheme, rest) = split_scheme(url).ok_or_else(|| refused(NO_SCHEME))?;
+        let (authority, rest) = rest.split_at(find(rest, b"/?#"));
+        let (path, rest) = rest.split_at(find(rest, b"?#"));
+        let query = match rest.strip_prefix(b"?") {
+            Some(rest) => &rest[..find(rest, b"#")],
+            None => b"",
+        };
+        let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
+        let (host, port) = match authority.iter().rposition(|&octet| octet == b':') {
+            Some(at) if !authority[at..].contains(&b']') => (&authority[..at], &authority[at + 1..]),
+            _ => (authority, &b""[..]),
+        };
+        if host.is_empty() {
+            return Err(refused(NO_HOST));
+        }
+        let port = match port {
+            b"" => None,
+            digits => Some(parse_port(digits).ok_or_else(|| {
+                // What stands there may be a password whose user forgot the host.
+                Refusal::InvalidUrl { url: [scheme, b"://", host].concat(), reason: BAD_PORT }
+            })?),
+        };
+        let path = if path.is_empty() { b"/" } else { path };
+        Ok(Self {
+            scheme: Cow::Borrowed(scheme),
+            host: Cow::Borrowed(host),
+            a_label: None,
+            port,
+            path: Cow::Borrowed(path),
+            query: Cow::Borrowed(query),
+            is_utf8,
+        })
+    }
+
+    /// Adds the parameters of the query.
+    pub fn push_query(&self, parameters: &mut Parameters, foreign: Foreign) -> Result<(), Refusal> {
+        self.refuse_surrogates(&self.query)?;
+        parameters.push_form(&self.query, "query", foreign)
+    }
+
+    /// The URL without its query: lower-case scheme and host, no default port, the path as sent.
+    ///
+    /// Spec: RFC 5849 section 3.4.1.2.
+    pub fn base_uri(&self) -> Result<Vec<u8>, Refusal> {
+        let mut out = self.root()?;
+        self.check_path()?;
+        for &octet in &*self.path {
+            if octet.is_ascii_graphic() {
+                out.push(octet);
+            } else {
+                escape::push_escape(&mut out, octet);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Scheme, host and port that is not the default one.
+    fn root(&self) -> Result<Vec<u8>, Refusal> {
+        let secure = self.scheme.eq_ignore_ascii_case(b"https");
+        if !secure && !self.scheme.eq_ignore_ascii_case(b"http") {
+            return Err(self.refused(BAD_SCHEME));
+        }
+        let mut out = Vec::with_capacity(self.host.len() + 16);
+        out.extend_from_slice(if secure { b"https://" } else { b"http://" });
+        if let Some(a_label) = &self.a_label {
+            out.extend_from_slice(a_label.as_bytes());
+        } else if is_ip_literal(&self.host) || is_host(&self.host) {
+            out.extend(self.host.iter().map(u8::to_ascii_lowercase));
+        } else {
+            return Err(self.refused(BAD_HOST));
+        }
+        if let Some(port) = self.port.filter(|&port| port != if secure { 443 } else { 80 }) {
+            out.extend_from_slice(format!(":{port}").as_bytes());
+        }
+        Ok(out)
+    }
+
+    fn check_path(&self) -> Result<(), Refusal> {
+        self.refuse_surrogates(&self.path)
+    }
+
+    /// Writes the path, escaped; what no request target can hold was escaped before it was sent.
+    fn push_path(&self, out: &mut Vec<u8>) {
+        let mut rest = &*self.path;
+        loop {
+            let (run, reserved) = rest.split_at(escape::unreserved_run(rest));
+            out.extend_from_slice(run);
+            let Some((&octet, after)) = reserved.split_first() else { return };
+            if octet.is_ascii_graphic() {
+                escape::push_escape(out, octet);
+            } else {
+                escape::push_double_escape(out, octet);
+            }
+            rest = after;
+        }
+    }
+
+    fn refuse_surrogates(&self, part: &[u8]) -> Result<(), Refusal> {
+        if self.is_utf8 || std::str::from_utf8(part).is_ok() { Ok(()) } else { Err(Refusal::LoneSurrogate) }
+    }
+
+    fn refused(&self, reason: &'static str) -> Refusal {
+        let url = [&self.scheme.to_ascii_lowercase(), &b"://"[..], &self.host].concat();
+        Refusal::InvalidUrl { url, reason }
+    }
+}
+
+/// The base string of a request. `method` of `None` is one that is not text.
+pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) -> Result<Vec<u8>, Refusal> {
+    let root = url.root()?;
+    url.check_path()?;
+    let method = method.ok_or(Refusal::MethodIsNotText)?;
+    if !is_token(method) {
+        return Err(Refusal::InvalidMethod(method.to_vec()));
+    }
+    let mut out = Vec::with_capacity(3 * (method.len() + root.len()) + 5 * url.path.len() + parameters.sorted_len());
+    escape::push_once(&mut out, &method.to_ascii_uppercase());
+    out.push(b'&');
+    escape::push_once(&mut out, &root);
+    url.push_path(&mut out);
+    out.push(b'&');
+    parameters.write_sorted(&mut out);
+    Ok(out)
+}
+
+fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = url.iter().position(|&octet| !(octet.is_ascii_alphanumeric() || b"+.-".contains(&octet)))?;
+    let (scheme, rest) = url.split_at(end);
+    let rest = rest.strip_prefix(b"://")?;
+    scheme.first()?.is_ascii_alphabetic().then_some((scheme, rest))
+}
+
+/// Where the first of `ends` stands, or the length.
+fn find(text: &[u8], ends: &[u8]) -> usize {
+    text.iter().position(|octet| ends.contains(octet)).unwrap_or(text.len())
+}
+
+fn parse_port(digits: &[u8]) -> Option<u32> {
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let port = digits.iter().fold(0u32, |port, digit| port.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+    (port <= 65535).then_some(port)
+}
+
+fn is_host(host: &[u8]) -> bool {
+    !host.is_empty() && host.iter().all(|&octet| escape::is_unreserved(octet) || b"!$&'()*+,;=%".contains(&octet))
+}
+
+fn is_ip_literal(host: &[u8]) -> bool {
+    match host {
+        [b'[', address @ .., b']'] => {
+            !address.is_empty()
+                && address.iter().all(|&octet| octet.is_ascii_alphanumeric() || b":.%_~-".contains(&octet))
+        }
+        _ => false,
+    }
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|&octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base_uri(url: &str) -> Result<String, Refusal> {
+        Url::parse(url.as_bytes(), true)?.base_uri().map(|uri| String::from_utf8(uri).unwrap())
+    }
+
+    fn reason(url: &str) -> &'static str {
+        match base_uri(url) {
+            Err(Refusal::InvalidUrl { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn scheme_and_host_are_in_lower_case_and_the_path_stays() {
+        assert_eq!(base_uri("HTTP://EXAMPLE.COM:80/r%20v/X;y//?id=123#f").unwrap(), "http://example.com/r%20v/X;y//");
+    }
+
+    #[test]
+    fn only_the_default_port_of_the_scheme_goes() {
+        for (url, uri) in [
+            ("https://a:443", "https://a/"),
+            ("https://a:00443/", "https://a/"),
+            ("https://a:80/", "https://a:80/"),
+            ("http://a:/", "http://a/"),
+            ("http://u:p@q@a:8080/", "http://a:8080/"),
+            ("http://[::1]:80/", "http://[::1]/"),
+            ("http://[FE80::1%25eth0]/", "http://[fe80::1%25eth0]/"),
+            ("http://a:0/", "http://a:0/"),
+        ] {
+            assert_eq!(base_uri(url).unwrap(), uri);
+        }
+    }
+
+    #[test]
+    fn octets_that_no_request_target_holds_are_escaped() {
+        assert_eq!(base_uri("http://a/ü b\u{7f}%40").unwrap(), "http://a/%C3%BC%20b%7F%40");
+    }
+
+    #[test]
+    fn urls_without_scheme_host_or_port_number_are_refused() {
+        for url in ["", "a", "/a", "1http://a", "http:/a", "://a"] {
+            assert_eq!(reason(url), NO_SCHEME, "{url}");
+        }
+        for url in ["http://", "http://u@/", "http://:80/", "http://?a"] {
+            assert_eq!(reason(url), NO_HOST, "{url}");
+        }
+        for url in ["http://a:b/", "http://a:65536/", "http://a:99999999999999999999/", "http://a:+1/"] {
+            assert_eq!(reason(url), BAD_PORT, "{url}");
+        }
+        assert_eq!(reason("ftp://a/"), BAD_SCHEME);
+        for url in ["http://a b/", "http://[::1/", "http://[]/", "http://ü/"] {
+            assert_eq!(reason(url), BAD_HOST, "{url}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_refused_where_they_are_signed() {
+        let surrogate = b"\xED\xA0\x80";
+        let url = |before: &str| [before.as_bytes(), surrogate].concat();
+        let path = url("http://a/");
+        assert_eq!(Url::parse(&path, false).unwrap().base_uri(), Err(Refusal::LoneSurrogate));
+        let query = url("http://a/?");
+        let mut parameters = Parameters::with_capacity(0);
+        let parsed = Url::parse(&query, false).unwrap();
+        assert_eq!(parsed.push_query(&mut parameters, Foreign::Counted), Err(Refusal::LoneSurrogate));
+        let fragment = url("http://a/#");
+        assert_eq!(Url::parse(&fragment, false).unwrap().base_uri().unwrap(), b"http://a/");
+    }
+
+    #[test]
+    fn the_method_is_in_upper_case_and_escaped() {
+        let url = Url::parse(b"http://a/", true).unwrap();
+        let mut parameters = Parameters::with_capacity(0);
+        let text = build(Some(b"m-se!arch"), &url, &mut parameters).unwrap();
+        assert_eq!(text, b"M-SE%21ARCH&http%3A%2F%2Fa%2F&");
+        assert_eq!(build(Some(b"GE T"), &url, &mut parameters), Err(Refusal::InvalidMethod(b"GE T".to_vec())));
+        assert_eq!(build(None, &url, &mut parameters), Err(Refusal::MethodIsNotText));
+    }
+
+    #[test]
+    fn the_path_is_escaped_as_it_was_sent() {
+        let url = Url::parse("http://a/%40!ü".as_bytes(), true).unwrap();
+        let text = build(Some(b"GET"), &url, &mut Parameters::with_capacity(0)).unwrap();
+        assert_eq!(text, b"GET&http%3A%2F%2Fa%2F%2540%21%25C3%25BC&");
+    }
+}

@@ -1,0 +1,154 @@
+//! Percent-encoding, once and twice, and back.
+//!
+//! Names and values of parameters stand in the base string encoded twice. Both encodings are written in one go: an octet
+//! that is not unreserved becomes `%25XX`.
+//!
+//! Spec: RFC 5849 section 3.6.
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+const UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 255")]
+        let character = octet as u8;
+        table[octet] = character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~');
+        octet += 1;
+    }
+    table
+};
+
+/// Whether the octet stands for itself.
+pub fn is_unreserved(octet: u8) -> bool {
+    UNRESERVED[usize::from(octet)]
+}
+
+/// How many octets at the start of `octets` stand for themselves.
+pub fn unreserved_run(octets: &[u8]) -> usize {
+    octets.iter().position(|&octet| !is_unreserved(octet)).unwrap_or(octets.len())
+}
+
+/// Writes `octets` encoded once.
+pub fn push_once(out: &mut Vec<u8>, octets: &[u8]) {
+    push_runs(out, octets, push_escape);
+}
+
+/// Writes `octets` encoded twice.
+pub fn push_twice(out: &mut Vec<u8>, octets: &[u8]) {
+    push_runs(out, octets, push_double_escape);
+}
+
+/// Writes one octet encoded twice.
+pub fn push_octet_twice(out: &mut Vec<u8>, octet: u8) {
+    if is_unreserved(octet) {
+        out.push(octet);
+    } else {
+        push_double_escape(out, octet);
+    }
+}
+
+/// Writes `%XX`.
+pub fn push_escape(out: &mut Vec<u8>, octet: u8) {
+    let [high, low] = hex(octet);
+    out.extend_from_slice(&[b'%', high, low]);
+}
+
+/// Writes `%25XX`, the escape of an escape.
+pub fn push_double_escape(out: &mut Vec<u8>, octet: u8) {
+    let [high, low] = hex(octet);
+    out.extend_from_slice(&[b'%', b'2', b'5', high, low]);
+}
+
+/// The octet that the escape at the start of `octets` stands for, if it is one.
+pub fn escaped_octet(octets: &[u8]) -> Option<u8> {
+    match *octets {
+        [b'%', high, low, ..] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    }
+}
+
+/// The octets without their percent-encoding; a `%` that begins no escape stands for itself.
+pub fn unescape(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(octets.len());
+    let mut at = 0;
+    while at < octets.len() {
+        if let Some(octet) = escaped_octet(&octets[at..]) {
+            out.push(octet);
+            at += 3;
+        } else {
+            out.push(octets[at]);
+            at += 1;
+        }
+    }
+    out
+}
+
+fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: fn(&mut Vec<u8>, u8)) {
+    let mut rest = octets;
+    loop {
+        let (run, reserved) = rest.split_at(unreserved_run(rest));
+        out.extend_from_slice(run);
+        let Some((&octet, after)) = reserved.split_first() else { return };
+        push_reserved(out, octet);
+        rest = after;
+    }
+}
+
+fn hex(octet: u8) -> [u8; 2] {
+    [HEX_DIGITS[usize::from(octet >> 4)], HEX_DIGITS[usize::from(octet & 15)]]
+}
+
+fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'A'..=b'F' => Some(character - b'A' + 10),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn once(octets: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_once(&mut out, octets);
+        out
+    }
+
+    fn twice(octets: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_twice(&mut out, octets);
+        out
+    }
+
+    #[test]
+    fn only_unreserved_characters_stay() {
+        let kept: Vec<u8> = (0..=255).filter(|&octet| is_unreserved(octet)).collect();
+        assert_eq!(kept, b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
+    }
+
+    #[test]
+    fn escapes_are_in_upper_case() {
+        assert_eq!(once("a b/ü~".as_bytes()), b"a%20b%2F%C3%BC~");
+    }
+
+    #[test]
+    fn twice_is_once_applied_twice() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(twice(&all), once(&once(&all)));
+    }
+
+    #[test]
+    fn unescaping_takes_both_cases_and_keeps_debris() {
+        assert_eq!(unescape(b"%c3%BC+%zz%4%"), [0xC3, 0xBC, b'+', b'%', b'z', b'z', b'%', b'4', b'%']);
+    }
+
+    #[test]
+    fn every_octet_survives_the_round_trip() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(unescape(&once(&all)), all);
+    }
+}

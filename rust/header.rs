@@ -1,0 +1,219 @@
+//! The protocol parameters and the `Authorization` header. Spec: RFC 5849 sections 3.1 and 3.5.1.
+
+use crate::{escape, params::Parameters};
+
+const CLIENT_ID: &str = "oauth_consumer_key";
+const TOKEN: &str = "oauth_token";
+const SIGNATURE_METHOD: &str = "oauth_signature_method";
+const VERSION: &str = "oauth_version";
+const TIMESTAMP: &str = "oauth_timestamp";
+const NONCE: &str = "oauth_nonce";
+/// The parameter that covers a body which is no form.
+pub const BODY_HASH: &str = "oauth_body_hash";
+
+/// What stays the same in every request of a signer.
+pub struct Protocol {
+    constant: Vec<(&'static str, Vec<u8>)>,
+    header_start: Vec<u8>,
+    block: [Vec<u8>; 3],
+}
+
+/// What differs from request to request, apart from the nonce.
+#[derive(Default)]
+pub struct Variable<'a> {
+    pub timestamp: &'a [u8],
+    /// Further protocol parameters.
+    pub extra: &'a [(Vec<u8>, Vec<u8>)],
+    pub body_hash: Option<&'a [u8]>,
+}
+
+impl Protocol {
+    /// The parameters of a signer; `None` is left out.
+    pub fn new(
+        realm: Option<&[u8]>,
+        client_id: &[u8],
+        token: Option<&[u8]>,
+        signature_method: &[u8],
+        version: Option<&[u8]>,
+    ) -> Self {
+        let mut constant = vec![(CLIENT_ID, client_id.to_vec())];
+        constant.extend(token.map(|token| (TOKEN, token.to_vec())));
+        constant.push((SIGNATURE_METHOD, signature_method.to_vec()));
+        constant.extend(version.map(|version| (VERSION, version.to_vec())));
+        let header_start = header_start(realm, &constant);
+        let block = [
+            block(&[(CLIENT_ID, Some(client_id)), (NONCE, None)]),
+            block(&[(SIGNATURE_METHOD, Some(signature_method)), (TIMESTAMP, None)]),
+            block(&[(TOKEN, token), (VERSION, version)].into_iter().filter(|pair| pair.1.is_some()).collect::<Vec<_>>()),
+        ];
+        Self { constant, header_start, block }
+    }
+
+    /// The constant parameters, decoded, in the header's order.
+    pub fn constant(&self) -> &[(&'static str, Vec<u8>)] {
+        &self.constant
+    }
+
+    /// Whether the signer itself gives the parameter of that name.
+    pub fn gives(&self, name: &[u8]) -> bool {
+        name == TIMESTAMP.as_bytes()
+            || name == NONCE.as_bytes()
+            || self.constant.iter().any(|(constant, _)| constant.as_bytes() == name)
+    }
+
+    /// Adds all protocol parameters of a request; `alone` tells that no other name begins with `oauth_`.
+    pub fn push_to(&self, parameters: &mut Parameters, variable: &Variable<'_>, nonce: &[u8], alone: bool) {
+        if !alone || !variable.extra.is_empty() {
+            self.constant.iter().for_each(|(name, value)| parameters.push(name.as_bytes(), value));
+            variable.pairs(nonce).for_each(|(name, value)| parameters.push(name, value));
+            return;
+        }
+        parameters.push_protocol(|out| {
+            if let Some(body_hash) = variable.body_hash {
+                out.extend_from_slice(BODY_HASH.as_bytes());
+                out.extend_from_slice(b"%3D");
+                escape::push_twice(out, body_hash);
+                out.extend_from_slice(b"%26");
+            }
+            out.extend_from_slice(&self.block[0]);
+            escape::push_twice(out, nonce);
+            out.extend_from_slice(b"%26");
+            out.extend_from_slice(&self.block[1]);
+            escape::push_twice(out, variable.timestamp);
+            if !self.block[2].is_empty() {
+                out.extend_from_slice(b"%26");
+                out.extend_from_slice(&self.block[2]);
+            }
+        });
+    }
+
+    /// The header up to the opening quotation mark of the signature, with room for a signature of `room` octets.
+    pub fn header_before_signature(&self, variable: &Variable<'_>, nonce: &[u8], room: usize) -> Vec<u8> {
+        let varying: usize = variable.pairs(nonce).map(|(name, value)| name.len() + value.len() + 8).sum();
+        let mut out = Vec::with_capacity(self.header_start.len() + varying + room + 24);
+        out.extend_from_slice(&self.header_start);
+        for (name, value) in variable.pairs(nonce) {
+            out.extend_from_slice(b", ");
+            escape::push_once(&mut out, name);
+            out.extend_from_slice(b"=\"");
+            escape::push_once(&mut out, value);
+            out.push(b'"');
+        }
+        out.extend_from_slice(b", oauth_signature=\"");
+        out
+    }
+}
+
+impl<'a> Variable<'a> {
+    /// The varying parameters, decoded, in the header's order.
+    pub fn pairs(&self, nonce: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        [(TIMESTAMP.as_bytes(), self.timestamp), (NONCE.as_bytes(), nonce)]
+            .into_iter()
+            .chain(self.extra.iter().map(|(name, value)| (name.as_slice(), value.as_slice())))
+            .chain(self.body_hash.map(|hash| (BODY_HASH.as_bytes(), hash)))
+    }
+}
+
+/// The scheme, the realm as a quoted string and the constant parameters.
+fn header_start(realm: Option<&[u8]>, constant: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut out = b"OAuth ".to_vec();
+    if let Some(realm) = realm {
+        out.extend_from_slice(b"realm=\"");
+        for &octet in realm {
+            if matches!(octet, b'"' | b'\\') {
+                out.push(b'\\');
+            }
+            out.push(octet);
+        }
+        out.extend_from_slice(b"\", ");
+    }
+    for (place, (name, value)) in constant.iter().enumerate() {
+        if place > 0 {
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        escape::push_once(&mut out, value);
+        out.push(b'"');
+    }
+    out
+}
+
+/// A stretch of the sorted protocol parameters, encoded twice; a value of `None` is still to come.
+fn block(pairs: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (place, (name, value)) in pairs.iter().enumerate() {
+        if place > 0 {
+            out.extend_from_slice(b"%26");
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"%3D");
+        escape::push_twice(&mut out, value.unwrap_or_default());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn protocol(token: Option<&[u8]>, version: Option<&[u8]>) -> Protocol {
+        Protocol::new(Some(br#"a "quoted\" realm"#), b"c k", token, b"HMAC-SHA1", version)
+    }
+
+    fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
+        (name.into(), value.into())
+    }
+
+    fn text(protocol: &Protocol, variable: &Variable<'_>, alone: bool) -> String {
+        let mut parameters = Parameters::with_capacity(0);
+        protocol.push_to(&mut parameters, variable, b"n+", alone);
+        let mut out = Vec::new();
+        parameters.write_sorted(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_block_equals_the_sorted_parameters() {
+        for token in [None, Some(&b"t/k"[..])] {
+            for version in [None, Some(&b"1.0"[..])] {
+                for body_hash in [None, Some(&b"a+b="[..])] {
+                    let protocol = protocol(token, version);
+                    let variable = Variable { timestamp: b"137", body_hash, ..Variable::default() };
+                    assert_eq!(text(&protocol, &variable, true), text(&protocol, &variable, false));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn extra_parameters_are_sorted_in() {
+        let extra = [pair("oauth_callback", "oob"), pair("x_auth", "1")];
+        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: None };
+        assert_eq!(
+            text(&protocol(None, None), &variable, true),
+            "oauth_callback%3Doob%26oauth_consumer_key%3Dc%2520k%26oauth_nonce%3Dn%252B%26\
+             oauth_signature_method%3DHMAC-SHA1%26oauth_timestamp%3D1%26x_auth%3D1"
+        );
+    }
+
+    #[test]
+    fn the_header_quotes_the_realm_and_escapes_the_rest() {
+        let extra = [pair("oauth_callback", "a b")];
+        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"=") };
+        let header = protocol(Some(b"t"), Some(b"1.0")).header_before_signature(&variable, b"n", 0);
+        assert_eq!(
+            String::from_utf8(header).unwrap(),
+            r#"OAuth realm="a \"quoted\\\" realm", oauth_consumer_key="c%20k", oauth_token="t", "#.to_owned()
+                + r#"oauth_signature_method="HMAC-SHA1", oauth_version="1.0", oauth_timestamp="1", oauth_nonce="n", "#
+                + r#"oauth_callback="a%20b", oauth_body_hash="%3D", oauth_signature=""#
+        );
+    }
+
+    #[test]
+    fn a_signer_knows_its_own_parameters() {
+        let signer = protocol(None, Some(b"1.0"));
+        assert!(signer.gives(b"oauth_version") && signer.gives(b"oauth_nonce") && signer.gives(b"oauth_timestamp"));
+        assert!(!signer.gives(b"oauth_token"));
+    }
+}

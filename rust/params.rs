@@ -1,0 +1,278 @@
+//! The parameters of a request: decoded, encoded, sorted and joined.
+//!
+//! Spec: RFC 5849 sections 3.4.1.3.1 and 3.4.1.3.2.
+
+use crate::{error::Refusal, escape};
+
+const EQUALS: &[u8] = b"%3D";
+const AMPERSAND: &[u8] = b"%26";
+const PROTOCOL_PREFIX: &[u8] = b"oauth_";
+const SIGNATURE: &[u8] = b"oauth_signature";
+
+/// What becomes of protocol parameters that a query or a body brings along.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// All are refused.
+    Refused,
+    /// `oauth_signature` is left out, all others are refused.
+    RefusedButSignature,
+    /// `oauth_signature` is left out, all others count.
+    Counted,
+}
+
+/// The parameters of one request, as they stand in the base string: encoded twice, `name%3Dvalue`.
+///
+/// The second encoding only turns `%` into `%25`, which keeps the order of any two texts, so sorting may come last.
+pub struct Parameters {
+    text: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    /// The first eight octets of the name, which decide most comparisons.
+    head: u64,
+    start: usize,
+    name_end: usize,
+    end: usize,
+}
+
+impl Parameters {
+    /// No parameters, with room for a text of `capacity` octets.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { text: Vec::with_capacity(capacity), entries: Vec::with_capacity(16) }
+    }
+
+    /// Adds a decoded parameter.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.text.len();
+        escape::push_twice(&mut self.text, name);
+        let name_end = self.text.len();
+        self.text.extend_from_slice(EQUALS);
+        escape::push_twice(&mut self.text, value);
+        self.close(start, name_end);
+    }
+
+    /// Adds a decoded parameter, unless it is a signature.
+    pub fn push_unsigned(&mut self, name: &[u8], value: &[u8]) {
+        if name != SIGNATURE {
+            self.push(name, value);
+        }
+    }
+
+    /// Adds all protocol parameters at once, as `write` gives them: sorted, encoded twice and joined.
+    ///
+    /// They stay together when sorted if no other name begins with `oauth_`, which the caller knows.
+    pub fn push_protocol(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        self.close(start, start + PROTOCOL_PREFIX.len());
+    }
+
+    /// Adds the parameters of a query or a form body; empty pieces give none.
+    pub fn push_form(&mut self, form: &[u8], place: &'static str, foreign: Foreign) -> Result<(), Refusal> {
+        let mut at = 0;
+        while at < form.len() {
+            if form[at] == b'&' {
+                at += 1;
+                continue;
+            }
+            let piece = at;
+            let start = self.text.len();
+            let mut name_end = None;
+            loop {
+                let run = escape::unreserved_run(&form[at..]);
+                self.text.extend_from_slice(&form[at..at + run]);
+                at += run;
+                match form.get(at) {
+                    None => break,
+                    Some(b'&') => {
+                        at += 1;
+                        break;
+                    }
+                    Some(b'=') if name_end.is_none() => {
+                        name_end = Some(self.text.len());
+                        self.text.extend_from_slice(EQUALS);
+                        at += 1;
+                    }
+                    Some(_) => at += self.push_form_octet(&form[at..]),
+                }
+            }
+            let name_end = name_end.unwrap_or_else(|| {
+                let end = self.text.len();
+                self.text.extend_from_slice(EQUALS);
+                end
+            });
+            if self.text[start..name_end].starts_with(PROTOCOL_PREFIX) {
+                let is_signature = &self.text[start..name_end] == SIGNATURE;
+                if is_signature && foreign != Foreign::Refused {
+                    self.text.truncate(start);
+                    continue;
+                }
+                if foreign != Foreign::Counted {
+                    let name = parse(&form[piece..at]).swap_remove(0).0;
+                    return Err(Refusal::ProtocolParameter { name, place });
+                }
+            }
+            self.close(start, name_end);
+        }
+        Ok(())
+    }
+
+    /// How many octets `write_sorted` will write.
+    pub fn sorted_len(&self) -> usize {
+        self.text.len() + AMPERSAND.len() * self.entries.len().saturating_sub(1)
+    }
+
+    /// Writes all parameters, sorted by name, then by value, and joined.
+    pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
+        let text = &self.text;
+        self.entries.sort_unstable_by(|a, b| {
+            a.head
+                .cmp(&b.head)
+                .then_with(|| text[a.start..a.name_end].cmp(&text[b.start..b.name_end]))
+                .then_with(|| text[a.name_end..a.end].cmp(&text[b.name_end..b.end]))
+        });
+        for (place, entry) in self.entries.iter().enumerate() {
+            if place > 0 {
+                out.extend_from_slice(AMPERSAND);
+            }
+            out.extend_from_slice(&text[entry.start..entry.end]);
+        }
+    }
+
+    /// Writes the first octet of a piece of a form, decoded and encoded; tells how many octets it took.
+    fn push_form_octet(&mut self, form: &[u8]) -> usize {
+        if let Some(octet) = escape::escaped_octet(form) {
+            escape::push_octet_twice(&mut self.text, octet);
+            return 3;
+        }
+        let octet = if form[0] == b'+' { b' ' } else { form[0] };
+        escape::push_octet_twice(&mut self.text, octet);
+        1
+    }
+
+    fn close(&mut self, start: usize, name_end: usize) {
+        let name = &self.text[start..name_end];
+        let head = if let Some(head) = name.first_chunk() {
+            u64::from_be_bytes(*head)
+        } else {
+            name.iter().rev().fold(0, |head, &octet| (head >> 8) | u64::from(octet) << 56)
+        };
+        self.entries.push(Entry { head, start, name_end, end: self.text.len() });
+    }
+}
+
+/// The decoded names and values in a query or form body, in order.
+pub fn parse(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let decode = |text: &[u8]| {
+        let spaced: Vec<u8> = text.iter().map(|&octet| if octet == b'+' { b' ' } else { octet }).collect();
+        escape::unescape(&spaced)
+    };
+    form.split(|&octet| octet == b'&')
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| match piece.iter().position(|&octet| octet == b'=') {
+            Some(at) => (decode(&piece[..at]), decode(&piece[at + 1..])),
+            None => (decode(piece), Vec::new()),
+        })
+        .collect()
+}
+
+/// The decoded pairs encoded once, sorted and joined.
+pub fn normalize(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let once = |octets: &[u8]| {
+        let mut out = Vec::new();
+        escape::push_once(&mut out, octets);
+        out
+    };
+    let mut encoded: Vec<_> = pairs.iter().map(|(name, value)| (once(name), once(value))).collect();
+    encoded.sort_unstable();
+    let joined: Vec<_> = encoded.into_iter().map(|(name, value)| [name, value].join(&b'=')).collect();
+    joined.join(&b'&')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(form: &str, foreign: Foreign) -> Result<String, Refusal> {
+        let mut parameters = Parameters::with_capacity(0);
+        parameters.push_form(form.as_bytes(), "query", foreign)?;
+        let mut out = Vec::new();
+        parameters.write_sorted(&mut out);
+        assert_eq!(out.len(), parameters.sorted_len());
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn counted(form: &str) -> String {
+        sorted(form, Foreign::Counted).unwrap()
+    }
+
+    #[test]
+    fn a_form_is_decoded_and_encoded_twice() {
+        assert_eq!(counted("c2=&a3=2+q&b5=%3d%253D"), "a3%3D2%2520q%26b5%3D%253D%25253D%26c2%3D");
+    }
+
+    #[test]
+    fn empty_pieces_give_nothing_and_lone_names_an_empty_value() {
+        assert_eq!(counted("&&a&&=&"), "%3D%26a%3D");
+    }
+
+    #[test]
+    fn only_the_first_equals_sign_separates() {
+        assert_eq!(counted("a=b=c"), "a%3Db%253Dc");
+    }
+
+    #[test]
+    fn percent_debris_stands_for_itself() {
+        assert_eq!(counted("a=%&b=%4&c=%zz"), "a%3D%2525%26b%3D%25254%26c%3D%2525zz");
+    }
+
+    #[test]
+    fn pairs_are_sorted_by_name_then_value_and_not_as_joined_text() {
+        assert_eq!(counted("a-b=1&a=2&a=10&abcdefghi=1&abcdefgh=2"), [
+            "a%3D10", "a%3D2", "a-b%3D1", "abcdefgh%3D2", "abcdefghi%3D1"
+        ]
+        .join("%26"));
+    }
+
+    #[test]
+    fn names_are_sorted_in_their_encoded_form() {
+        assert_eq!(counted("%C3%BC=1&~=2&z=3&!=4"), "%2521%3D4%26%25C3%25BC%3D1%26z%3D3%26~%3D2");
+    }
+
+    #[test]
+    fn foreign_protocol_parameters_are_refused_by_their_decoded_name() {
+        let refusal = |name: &[u8]| Refusal::ProtocolParameter { name: name.to_vec(), place: "query" };
+        assert_eq!(sorted("a=1&%6fauth_x+y=2", Foreign::Refused), Err(refusal(b"oauth_x y")));
+        assert_eq!(sorted("oauth_signature=2", Foreign::Refused), Err(refusal(b"oauth_signature")));
+        assert_eq!(sorted("oauth_signature=2&oauth_token", Foreign::RefusedButSignature), Err(refusal(b"oauth_token")));
+    }
+
+    #[test]
+    fn a_foreign_signature_is_left_out_where_that_is_asked_for() {
+        assert_eq!(sorted("b=1&oauth%5Fsignature=x&a=2", Foreign::RefusedButSignature).unwrap(), "a%3D2%26b%3D1");
+        assert_eq!(counted("oauth_signature=x&oauth_signature_method=y"), "oauth_signature_method%3Dy");
+    }
+
+    #[test]
+    fn the_protocol_block_sorts_as_its_prefix() {
+        let mut parameters = Parameters::with_capacity(0);
+        parameters.push_form(b"oauth=1&oautha=2&zz=3", "query", Foreign::Refused).unwrap();
+        parameters.push_protocol(|out| out.extend_from_slice(b"oauth_a%3D1%26oauth_b%3D2"));
+        let mut out = Vec::new();
+        parameters.write_sorted(&mut out);
+        assert_eq!(out, b"oauth%3D1%26oauth_a%3D1%26oauth_b%3D2%26oautha%3D2%26zz%3D3");
+    }
+
+    #[test]
+    fn parsing_keeps_order_and_octets() {
+        let pair = |name: &[u8], value: &[u8]| (name.to_vec(), value.to_vec());
+        assert_eq!(parse(b"b=%ff&&a+=%+x&c"), [pair(b"b", b"\xFF"), pair(b"a ", b"% x"), pair(b"c", b"")]);
+    }
+
+    #[test]
+    fn normalizing_encodes_once() {
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(normalize(&[pair("b", "=%3D"), pair("a", "r b"), pair("a", "")]), b"a=&a=r%20b&b=%3D%253D");
+    }
+}

@@ -1,0 +1,228 @@
+//! Python objects as octets.
+
+use std::borrow::Cow;
+
+use pyo3::{
+    exceptions::PyAttributeError,
+    intern,
+    prelude::*,
+    types::{PyByteArray, PyBytes, PyFloat, PyInt, PyIterator, PyList, PyMapping, PyMemoryView, PyString, PyTuple},
+};
+
+use super::{TWIN, refusals};
+use crate::base_string::{NO_HOST, Url};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The octets of text (as UTF-8) or bytes; `None` for lone surrogates and for other types.
+pub fn octets<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Option<Cow<'a, [u8]>>> {
+    match value.cast::<PyString>() {
+        Ok(text) => Ok(text.to_str().ok().map(|text| Cow::Borrowed(text.as_bytes()))),
+        Err(_) => bytes(value),
+    }
+}
+
+/// The octets of bytes; `None` for other types.
+pub fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Option<Cow<'a, [u8]>>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(Some(Cow::Borrowed(bytes.as_bytes())));
+    }
+    if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+        let copy = value.py().get_type::<PyBytes>().call1((value,))?;
+        return Ok(Some(Cow::Owned(copy.extract()?)));
+    }
+    Ok(None)
+}
+
+/// The octets of text or bytes; refuses everything else.
+pub fn text_or_bytes<'a>(name: &str, value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    octets(value)?.ok_or_else(|| not_octets(name, value))
+}
+
+/// Text, also given as bytes in UTF-8; refuses everything else.
+pub fn as_text<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return if text.to_str().is_ok() { Ok(text.clone()) } else { Err(not_octets(name, value)) };
+    }
+    if value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() {
+        let octets = bytes(value)?.unwrap_or_default();
+        return match std::str::from_utf8(&octets) {
+            Ok(text) => Ok(PyString::new(value.py(), text)),
+            Err(_) => Err(refusals::build(value.py(), "not_utf8", (name,))),
+        };
+    }
+    Err(not_octets(name, value))
+}
+
+/// The octets of `as_text`.
+pub fn as_text_octets(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    Ok(as_text(name, value)?.to_str()?.as_bytes().to_vec())
+}
+
+/// Text; refuses everything else.
+pub fn text_only<'a, 'py>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
+    value.cast().map_err(|_| refusals::wrong_type(name, "text", value))
+}
+
+/// Text as octets and whether they are UTF-8: a lone surrogate takes the three octets of its code point.
+pub fn with_surrogates<'a>(text: &'a Bound<'_, PyString>) -> PyResult<(Cow<'a, [u8]>, bool)> {
+    if let Ok(text) = text.to_str() {
+        return Ok((Cow::Borrowed(text.as_bytes()), true));
+    }
+    let octets = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    Ok((Cow::Owned(octets.extract()?), false))
+}
+
+/// The octets of a body; `None` if they cannot be had.
+pub fn body<'a>(body: Option<&'a Bound<'_, PyAny>>) -> PyResult<Option<Cow<'a, [u8]>>> {
+    body.map_or(Ok(Some(Cow::Borrowed(b""))), octets)
+}
+
+/// Whether the media type, without its parameters, is the form type.
+pub fn is_form(content_type: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+    let Some(content_type) = content_type else { return Ok(false) };
+    let text = text_only("content_type", content_type)?.to_string_lossy();
+    let media_type = text.split(';').next().unwrap_or_default();
+    Ok(media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case(FORM))
+}
+
+/// A timestamp as it is sent: text as it stands, a number without its fraction.
+pub fn timestamp(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if value.is_instance_of::<PyString>() && value.is_truthy()? {
+        return as_text_octets("timestamp", value);
+    }
+    let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
+    if is_number && value.ge(1)? && value.lt(1_u64 << 63)? {
+        let whole: i64 = value.py().get_type::<PyInt>().call1((value,))?.extract()?;
+        return Ok(whole.to_string().into_bytes());
+    }
+    Err(refusals::build(value.py(), "invalid_timestamp", (value,)))
+}
+
+/// Pairs of a name and a value, from a mapping or an iterable.
+pub fn pairs<'py>(parameters: &Bound<'py, PyAny>) -> PyResult<Vec<[Bound<'py, PyAny>; 2]>> {
+    let not_pairs = |value| refusals::wrong_type("parameters", "pairs of a name and a value", value);
+    if !is_iterable(parameters)? {
+        return Err(not_pairs(parameters));
+    }
+    let items = if parameters.cast::<PyMapping>().is_ok() { parameters.call_method0("items")? } else { parameters.clone() };
+    let items: Vec<Bound<'py, PyAny>> = items.try_iter()?.collect::<PyResult<_>>()?;
+    items.iter().map(|item| row(item).and_then(|row| row.try_into().ok()).ok_or_else(|| not_pairs(item))).collect()
+}
+
+/// The items of a tuple or a list.
+pub fn row<'py>(value: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+    if let Ok(tuple) = value.cast::<PyTuple>() {
+        return Some(tuple.iter().collect());
+    }
+    value.cast::<PyList>().ok().map(|list| list.iter().collect())
+}
+
+/// Whether Python's `Iterable` knows the object.
+pub fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if value.cast::<PyTuple>().is_ok() || value.cast::<PyList>().is_ok() || value.cast::<PyIterator>().is_ok() {
+        return Ok(true);
+    }
+    value.is_instance(&value.py().import("collections.abc")?.getattr("Iterable")?)
+}
+
+/// Text or a `yarl.URL`, whose parts `parse` gives.
+pub enum UrlSource<'a, 'py> {
+    Text(Cow<'a, [u8]>, bool),
+    Parts {
+        url: &'a Bound<'py, PyAny>,
+        scheme: Bound<'py, PyString>,
+        host: Option<Bound<'py, PyString>>,
+        port: Option<u32>,
+        path: Bound<'py, PyString>,
+        query: Bound<'py, PyString>,
+    },
+}
+
+impl<'a, 'py> UrlSource<'a, 'py> {
+    /// Takes what is needed from the object.
+    pub fn read(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = url.cast::<PyString>() {
+            let (octets, is_utf8) = with_surrogates(text)?;
+            return Ok(Self::Text(octets, is_utf8));
+        }
+        Self::read_parts(url).map_err(|error| {
+            if error.is_instance_of::<PyAttributeError>(url.py()) {
+                refusals::wrong_type("url", "text or a `yarl.URL`", url)
+            } else {
+                error
+            }
+        })
+    }
+
+    fn read_parts(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = url.py();
+        Ok(Self::Parts {
+            url,
+            scheme: url.getattr(intern!(py, "scheme"))?.cast_into()?,
+            host: url.getattr(intern!(py, "raw_host"))?.extract()?,
+            port: url.getattr(intern!(py, "explicit_port"))?.extract()?,
+            path: url.getattr(intern!(py, "raw_path"))?.cast_into()?,
+            query: url.getattr(intern!(py, "raw_query_string"))?.cast_into()?,
+        })
+    }
+
+    /// The parts of the URL.
+    pub fn parse(&self, py: Python<'py>) -> PyResult<Url<'_>> {
+        let mut url = match self {
+            Self::Text(octets, is_utf8) => {
+                Url::parse(octets, *is_utf8).map_err(|refusal| refusals::of_url(py, refusal))?
+            }
+            Self::Parts { url, scheme, host, port, path, query } => {
+                let host = host.as_ref().map_or(Ok((Cow::Borrowed(&b""[..]), true)), with_surrogates)?;
+                let parts = [with_surrogates(scheme)?, with_host_form(host), with_surrogates(path)?, with_surrogates(query)?];
+                let is_utf8 = parts.iter().all(|(_, is_utf8)| *is_utf8);
+                let [scheme, host, path, query] = parts.map(|(octets, _)| octets);
+                if host.is_empty() {
+                    return Err(refusals::build(py, "invalid_url", (url.str()?, NO_HOST)));
+                }
+                let path = if path.is_empty() { Cow::Borrowed(&b"/"[..]) } else { path };
+                Url { scheme, host, a_label: None, port: *port, path, query, is_utf8 }
+            }
+        };
+        if !url.host.is_ascii() {
+            url.a_label = a_label(py, &url.host)?;
+        }
+        Ok(url)
+    }
+}
+
+/// A host as it stands in the Host header, which yarl writes without the dots at the end of a name.
+fn with_host_form((host, is_utf8): (Cow<'_, [u8]>, bool)) -> (Cow<'_, [u8]>, bool) {
+    if host.contains(&b':') {
+        return (Cow::Owned([b"[", without_dots(&host), b"]"].concat()), is_utf8);
+    }
+    let length = without_dots(&host).len();
+    let host = match host {
+        Cow::Borrowed(host) => Cow::Borrowed(&host[..length]),
+        Cow::Owned(host) => Cow::Owned(host[..length].to_vec()),
+    };
+    (host, is_utf8)
+}
+
+fn without_dots(host: &[u8]) -> &[u8] {
+    &host[..host.iter().rposition(|&octet| octet != b'.').map_or(0, |last| last + 1)]
+}
+
+/// The A-label of an internationalised name, by the twin; `None` if it has none.
+fn a_label(py: Python<'_>, host: &[u8]) -> PyResult<Option<String>> {
+    let host = PyBytes::new(py, host).call_method1("decode", ("utf-8", "surrogatepass"))?;
+    match py.import(TWIN)?.call_method1("host_a_label", (host,)) {
+        Ok(label) => label.extract().map(Some),
+        Err(error) if refusals::is_ours(py, &error)? => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn not_octets(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    if value.is_instance_of::<PyString>() {
+        refusals::lone_surrogate(value.py(), name)
+    } else {
+        refusals::wrong_type(name, "text or bytes", value)
+    }
+}

@@ -1,0 +1,94 @@
+//! Signature methods and the keys that they sign with.
+
+use std::borrow::Cow;
+
+use pyo3::{prelude::*, types::PyString};
+
+use super::{KEYS, TWIN, arguments, refusals};
+use crate::{mac::Hash, rsa::SigningKey, signer};
+
+/// The rows of `SIGNATURE_METHODS`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SignatureMethod {
+    Hmac(Hash),
+    Rsa(Hash),
+    Plaintext,
+}
+
+impl SignatureMethod {
+    /// The method of that name; refuses one that is in no table.
+    pub fn read(name: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
+        Ok(match text {
+            Some("HMAC-SHA1") => Self::Hmac(Hash::Sha1),
+            Some("HMAC-SHA256") => Self::Hmac(Hash::Sha256),
+            Some("HMAC-SHA512") => Self::Hmac(Hash::Sha512),
+            Some("RSA-SHA1") => Self::Rsa(Hash::Sha1),
+            Some("RSA-SHA256") => Self::Rsa(Hash::Sha256),
+            Some("RSA-SHA512") => Self::Rsa(Hash::Sha512),
+            Some("PLAINTEXT") => Self::Plaintext,
+            _ => return Err(unknown_signature_method(name, |_| true)?),
+        })
+    }
+
+    /// The hash of the method, if it has one.
+    pub fn hash(self) -> Option<Hash> {
+        match self {
+            Self::Hmac(hash) | Self::Rsa(hash) => Some(hash),
+            Self::Plaintext => None,
+        }
+    }
+}
+
+/// The refusal of a signature method, which lists the methods whose hash `is_known` takes.
+pub fn unknown_signature_method(name: &Bound<'_, PyAny>, is_known: fn(&str) -> bool) -> PyResult<PyErr> {
+    let py = name.py();
+    let mut known = Vec::new();
+    for row in py.import(TWIN)?.getattr("SIGNATURE_METHODS")?.call_method0("items")?.try_iter()? {
+        let (method, (_, hash)): (String, (String, String)) = row?.extract()?;
+        if is_known(&hash) {
+            known.push(method);
+        }
+    }
+    let known = pyo3::types::PyTuple::new(py, known)?;
+    Ok(refusals::build(py, "unknown_signature_method", (name.str()?, known)))
+}
+
+/// The hash of that name; refuses one that no signature method uses.
+pub fn read_hash(name: &Bound<'_, PyAny>) -> PyResult<Hash> {
+    let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
+    text.and_then(Hash::from_name)
+        .ok_or_else(|| refusals::build(name.py(), "unknown_hash", (name, ("sha1", "sha256", "sha512"))))
+}
+
+/// The key of HMAC and PLAINTEXT.
+pub fn join_secrets(
+    client_secret: Option<&Bound<'_, PyAny>>,
+    token_secret: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let octets = |name, secret: Option<&Bound<'_, PyAny>>| match secret {
+        Some(secret) if secret.is_truthy()? => arguments::as_text_octets(name, secret),
+        _ => Ok(Vec::new()),
+    };
+    Ok(signer::join_secrets(&octets("client_secret", client_secret)?, &octets("token_secret", token_secret)?))
+}
+
+/// A private key in any form that the package reads, and its size in bits.
+pub fn signing_key(
+    py: Python<'_>,
+    hash: Hash,
+    key: Option<&Bound<'_, PyAny>>,
+    passphrase: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(SigningKey, u32)> {
+    let key = py.import(TWIN)?.call_method1("_signing_key", (hash.name(), key, passphrase))?;
+    let bits = key.getattr("key_size")?.extract()?;
+    let der = py.import(KEYS)?.call_method1("private_key_der", (key,))?;
+    let der: Cow<'_, [u8]> = der.extract()?;
+    Ok((SigningKey::from_der(&der).map_err(|refusal| refusals::of_url(py, refusal))?, bits))
+}
+
+/// The DER of a public key in any form that the package reads.
+pub fn public_key_der(key: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let keys = key.py().import(KEYS)?;
+    keys.call_method1("public_key_der", (keys.call_method1("load_public_key", (key,))?,))?.extract()
+}

@@ -1,0 +1,534 @@
+//! The class `Signer`.
+
+use std::{
+    borrow::Cow,
+    mem,
+    num::NonZero,
+    ops::Deref,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::PyOSError,
+    prelude::*,
+    types::{PyInt, PyString},
+};
+
+use super::{
+    ENGINE,
+    arguments::{self, UrlSource},
+    keys::{SignatureMethod, join_secrets, signing_key},
+    refusals,
+};
+use crate::{
+    base64, batch,
+    error::Refusal,
+    header::{BODY_HASH, Protocol, Variable},
+    mac::{Hash, Mac},
+    params::Foreign,
+    signer::{self, Form, Key, Request},
+};
+
+const RESERVED: [&[u8]; 2] = [b"oauth_signature", b"realm"];
+
+/// Signs requests for one client and one token.
+///
+/// Arguments, results and errors are those of the pure engine's `Signer`. Spec: RFC 5849 section 3.
+#[pyclass(frozen, weakref, module = "oauthreg.signing._native")]
+pub struct Signer {
+    core: signer::Signer,
+    hash: Option<Hash>,
+    #[pyo3(get)]
+    signature_method: Py<PyString>,
+    #[pyo3(get)]
+    client_id: Py<PyString>,
+    #[pyo3(get)]
+    token: Option<Py<PyString>>,
+    #[pyo3(get)]
+    realm: Option<Py<PyString>>,
+    #[pyo3(get)]
+    version: Option<Py<PyAny>>,
+    #[pyo3(get)]
+    body_hash: bool,
+    /// The size of the RSA key in bits; 0 for the other methods.
+    #[pyo3(get)]
+    key_bits: u32,
+    clock: Mutex<Option<Py<PyAny>>>,
+}
+
+/// The argument `version`, whose `None` is not its default.
+enum Version {
+    Standard,
+    Given(Option<Py<PyAny>>),
+}
+
+/// What a caller says of a request.
+struct Given<'a, 'py> {
+    method: &'a Bound<'py, PyAny>,
+    url: &'a Bound<'py, PyAny>,
+    body: Option<&'a Bound<'py, PyAny>>,
+    content_type: Option<&'a Bound<'py, PyAny>>,
+    parameters: Option<&'a Bound<'py, PyAny>>,
+    nonce: Option<&'a Bound<'py, PyAny>>,
+    timestamp: Option<&'a Bound<'py, PyAny>>,
+}
+
+/// The same, read from its objects.
+struct Prepared<'a, 'py> {
+    method: Option<Cow<'a, [u8]>>,
+    source: UrlSource<'a, 'py>,
+    is_form: bool,
+    /// `None` if it is no form, or if its octets cannot be had.
+    form: Option<Cow<'a, [u8]>>,
+    timestamp: Vec<u8>,
+    nonce: Option<Vec<u8>>,
+    extra: Vec<(Vec<u8>, Vec<u8>)>,
+    body_hash: Option<Vec<u8>>,
+}
+
+enum Nonce<'a> {
+    Given(&'a [u8]),
+    Drawn([u8; 32]),
+}
+
+/// One request of a batch.
+struct Row<'py> {
+    method: Bound<'py, PyAny>,
+    url: Bound<'py, PyAny>,
+    body: Option<Bound<'py, PyAny>>,
+    content_type: Option<Bound<'py, PyAny>>,
+}
+
+#[pymethods]
+impl Signer {
+    #[new]
+    #[pyo3(
+        signature = (signature_method, client_id, client_secret=None, *, token=None, token_secret=None, rsa_key=None,
+                     passphrase=None, realm=None, version=Version::Standard, body_hash=None, clock=None),
+        text_signature = "(signature_method, client_id, client_secret=None, *, token=None, token_secret=None, \
+                          rsa_key=None, passphrase=None, realm=None, version='1.0', body_hash=False, clock=None)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
+    fn new(
+        signature_method: &Bound<'_, PyAny>,
+        client_id: &Bound<'_, PyAny>,
+        client_secret: Option<&Bound<'_, PyAny>>,
+        token: Option<&Bound<'_, PyAny>>,
+        token_secret: Option<&Bound<'_, PyAny>>,
+        rsa_key: Option<&Bound<'_, PyAny>>,
+        passphrase: Option<&Bound<'_, PyAny>>,
+        realm: Option<&Bound<'_, PyAny>>,
+        version: Version,
+        body_hash: Option<&Bound<'_, PyAny>>,
+        clock: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let py = signature_method.py();
+        let method = SignatureMethod::read(signature_method)?;
+        let client_id = arguments::as_text("client_id", client_id)?;
+        if client_id.to_str()?.is_empty() {
+            return Err(refusals::build(py, "missing_client_id", ()));
+        }
+        let token = match token {
+            Some(token) if token.is_truthy()? => Some(arguments::as_text("token", token)?),
+            _ => None,
+        };
+        let realm = realm.map(|realm| arguments::as_text("realm", realm)).transpose()?;
+        if let Some(realm) = &realm {
+            if realm.to_str()?.bytes().any(|octet| octet.is_ascii_control()) {
+                return Err(refusals::build(py, "invalid_realm", ()));
+            }
+        }
+        let is_hashing = body_hash.map_or(Ok(false), PyAnyMethods::is_truthy)?;
+        let secrets = join_secrets(client_secret, token_secret)?;
+        let (key, key_bits) = match method {
+            SignatureMethod::Hmac(hash) => (Key::Mac(Mac::new(hash, &secrets)), 0),
+            SignatureMethod::Plaintext => (Key::Plaintext(secrets), 0),
+            SignatureMethod::Rsa(hash) => {
+                let (key, bits) = signing_key(py, hash, rsa_key, passphrase)?;
+                (Key::Rsa(hash, key), bits)
+            }
+        };
+        let version = match version {
+            Version::Standard => Some(PyString::intern(py, "1.0").into_any()),
+            Version::Given(version) => version.map(|version| version.into_bound(py)),
+        };
+        let version_octets = version.as_ref().map(|version| arguments::as_text_octets("version", version)).transpose()?;
+        let signature_method = arguments::as_text("signature_method", signature_method)?;
+        let octets = |text: &Option<Bound<'_, PyString>>| -> PyResult<Option<Vec<u8>>> {
+            text.as_ref().map(|text| Ok(text.to_str()?.as_bytes().to_vec())).transpose()
+        };
+        let protocol = Protocol::new(
+            octets(&realm)?.as_deref(),
+            client_id.to_str()?.as_bytes(),
+            octets(&token)?.as_deref(),
+            signature_method.to_str()?.as_bytes(),
+            version_octets.as_deref(),
+        );
+        Ok(Self {
+            core: signer::Signer { protocol, key },
+            hash: method.hash(),
+            signature_method: signature_method.unbind(),
+            client_id: client_id.unbind(),
+            token: token.map(Bound::unbind),
+            realm: realm.map(Bound::unbind),
+            version: version.map(Bound::unbind),
+            body_hash: is_hashing && method.hash().is_some(),
+            key_bits,
+            clock: Mutex::new(clock),
+        })
+    }
+
+    /// The value of the `Authorization` header for one request. Spec: RFC 5849 section 3.5.1.
+    #[pyo3(
+        signature = (method, url, body=None, content_type=None, *, parameters=None, nonce=None, timestamp=None),
+        text_signature = "($self, method, url, body=None, content_type=None, *, parameters=(), nonce=None, \
+                          timestamp=None)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
+    fn authorization<'py>(
+        &self,
+        method: &Bound<'py, PyAny>,
+        url: &Bound<'py, PyAny>,
+        body: Option<&Bound<'py, PyAny>>,
+        content_type: Option<&Bound<'py, PyAny>>,
+        parameters: Option<&Bound<'py, PyAny>>,
+        nonce: Option<&Bound<'py, PyAny>>,
+        timestamp: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
+        let prepared = self.prepare(&given)?;
+        let header = self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)?;
+        PyString::from_bytes(method.py(), &header)
+    }
+
+    /// The protocol parameters of one request with `oauth_signature` last, decoded, for query or body placement.
+    ///
+    /// Spec: RFC 5849 sections 3.5.2 and 3.5.3.
+    #[pyo3(
+        signature = (method, url, body=None, content_type=None, *, parameters=None, nonce=None, timestamp=None),
+        text_signature = "($self, method, url, body=None, content_type=None, *, parameters=(), nonce=None, \
+                          timestamp=None)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
+    fn parameters<'py>(
+        &self,
+        method: &Bound<'py, PyAny>,
+        url: &Bound<'py, PyAny>,
+        body: Option<&Bound<'py, PyAny>>,
+        content_type: Option<&Bound<'py, PyAny>>,
+        parameters: Option<&Bound<'py, PyAny>>,
+        nonce: Option<&Bound<'py, PyAny>>,
+        timestamp: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Vec<(Bound<'py, PyString>, Bound<'py, PyString>)>> {
+        let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
+        let prepared = self.prepare(&given)?;
+        let nonce = prepared.nonce()?;
+        let signature = self.run(&given, &prepared, &nonce, signer::Signer::signature)?;
+        let text = |octets| PyString::from_bytes(method.py(), octets);
+        self.core
+            .protocol
+            .constant()
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_slice()))
+            .chain(prepared.variable().pairs(&nonce))
+            .chain([(&b"oauth_signature"[..], signature.as_slice())])
+            .map(|(name, value)| Ok((text(name)?, text(value)?)))
+            .collect()
+    }
+
+    /// The text that is signed for one request. Spec: RFC 5849 section 3.4.1.
+    #[pyo3(
+        signature = (method, url, body=None, content_type=None, *, parameters=None, nonce=None, timestamp=None),
+        text_signature = "($self, method, url, body=None, content_type=None, *, parameters=(), nonce=None, \
+                          timestamp=None)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
+    fn base_string<'py>(
+        &self,
+        method: &Bound<'py, PyAny>,
+        url: &Bound<'py, PyAny>,
+        body: Option<&Bound<'py, PyAny>>,
+        content_type: Option<&Bound<'py, PyAny>>,
+        parameters: Option<&Bound<'py, PyAny>>,
+        nonce: Option<&Bound<'py, PyAny>>,
+        timestamp: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
+        let prepared = self.prepare(&given)?;
+        let text = self.run(&given, &prepared, &prepared.nonce()?, |signer, request, nonce| {
+            signer.base_string(request, nonce, Foreign::Counted)
+        })?;
+        PyString::from_bytes(method.py(), &text)
+    }
+
+    /// The `Authorization` values of many requests, in order, made on several processors.
+    #[pyo3(signature = (requests, *, threads=None))]
+    fn sign_many<'py>(
+        &self,
+        requests: &Bound<'py, PyAny>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Vec<Bound<'py, PyString>>> {
+        let py = requests.py();
+        let threads = threads.map(read_threads).transpose()?;
+        let rows = Row::read_all(requests)?;
+        let mut fault = None;
+        let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
+        let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
+        let mut random = vec![[0; 16]; ready.len()];
+        fill(random.as_flattened_mut())?;
+        match (py.detach(|| batch::authorizations(&self.core, &ready, &random, threads)), fault) {
+            (Err((place, refusal)), _) => {
+                let row = &rows[place];
+                Err(in_batch(py, place, refusals::of_request(refusal, &row.method, row.body.as_ref())))
+            }
+            (Ok(_), Some(fault)) => Err(in_batch(py, ready.len(), fault)),
+            (Ok(headers), None) => headers.iter().map(|header| PyString::from_bytes(py, header)).collect(),
+        }
+    }
+
+    /// The engine that runs: `"pure"` or `"native"`.
+    #[getter]
+    #[expect(clippy::unused_self, reason = "a property has an object")]
+    fn engine(&self) -> &'static str {
+        ENGINE
+    }
+
+    #[getter]
+    fn clock(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.lock_clock().as_ref().map(|clock| clock.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_clock(&self, clock: Option<Py<PyAny>>) {
+        let former = mem::replace(&mut *self.lock_clock(), clock);
+        // Dropped with the lock open: the end of an object may run any code.
+        drop(former);
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let client_id = self.client_id.bind(py).repr()?;
+        Ok(format!("<Signer {} client_id={client_id} engine='{ENGINE}'>", self.signature_method.bind(py)))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.version)?;
+        // A clock that is being exchanged right now is in use.
+        self.clock.try_lock().map_or(Ok(()), |clock| visit.call(&*clock))
+    }
+
+    fn __clear__(&self) {
+        self.set_clock(None);
+    }
+}
+
+impl Signer {
+    fn lock_clock(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prepare<'a, 'py>(&self, given: &Given<'a, 'py>) -> PyResult<Prepared<'a, 'py>> {
+        let py = given.method.py();
+        let is_form = arguments::is_form(given.content_type)?;
+        let now = if given.timestamp.is_none() { self.now(py)? } else { None };
+        if let Some(nonce) = given.nonce {
+            if !nonce.is_truthy()? {
+                return Err(refusals::build(py, "invalid_nonce", ()));
+            }
+        }
+        let timestamp = match given.timestamp.or(now.as_ref()) {
+            Some(timestamp) => arguments::timestamp(timestamp)?,
+            None => system_time(),
+        };
+        let nonce = given.nonce.map(|nonce| arguments::as_text_octets("nonce", nonce)).transpose()?;
+        let extra = match given.parameters {
+            Some(parameters) if parameters.is_truthy()? => self.read_extra(parameters)?,
+            _ => Vec::new(),
+        };
+        let is_hashed = self.body_hash && !is_form && !extra.iter().any(|(name, _)| name == BODY_HASH.as_bytes());
+        let body_hash = match self.hash {
+            Some(hash) if is_hashed => Some(hash_body(hash, given.body)?),
+            _ => None,
+        };
+        Ok(Prepared {
+            method: given.method.cast().ok().map(arguments::with_surrogates).transpose()?.map(|(octets, _)| octets),
+            source: UrlSource::read(given.url)?,
+            is_form,
+            form: if is_form { arguments::body(given.body)? } else { None },
+            timestamp,
+            nonce,
+            extra,
+            body_hash,
+        })
+    }
+
+    /// What the clock says, if one is set.
+    fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.clock(py).map(|clock| clock.bind(py).call0()).transpose()
+    }
+
+    fn read_extra(&self, parameters: &Bound<'_, PyAny>) -> PyResult<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut extra: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for [name, value] in arguments::pairs(parameters)? {
+            let text = arguments::as_text("parameters", &name)?;
+            let value = arguments::as_text_octets("parameters", &value)?;
+            let name = text.to_str()?.as_bytes();
+            if name.is_empty() {
+                return Err(refusals::build(parameters.py(), "unnamed_parameter", ()));
+            }
+            if RESERVED.contains(&name)
+                || self.core.protocol.gives(name)
+                || extra.iter().any(|(earlier, _)| earlier == name)
+            {
+                return Err(refusals::build(parameters.py(), "reserved_parameter", (text,)));
+            }
+            extra.push((name.to_vec(), value));
+        }
+        Ok(extra)
+    }
+
+    fn run(
+        &self,
+        given: &Given<'_, '_>,
+        prepared: &Prepared<'_, '_>,
+        nonce: &[u8],
+        make: impl FnOnce(&signer::Signer, &Request<'_>, &[u8]) -> Result<Vec<u8>, Refusal> + Send,
+    ) -> PyResult<Vec<u8>> {
+        let py = given.method.py();
+        let request = prepared.request(py)?;
+        let made = if self.core.key.is_slow() {
+            py.detach(|| make(&self.core, &request, nonce))
+        } else {
+            make(&self.core, &request, nonce)
+        };
+        made.map_err(|refusal| refusals::of_request(refusal, given.method, given.body))
+    }
+}
+
+impl FromPyObject<'_, '_> for Version {
+    type Error = PyErr;
+
+    fn extract(version: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given((!version.is_none()).then(|| version.to_owned().unbind())))
+    }
+}
+
+impl<'py> Prepared<'_, 'py> {
+    fn request(&self, py: Python<'py>) -> PyResult<Request<'_>> {
+        let form = match &self.form {
+            _ if !self.is_form => Form::None,
+            Some(octets) => Form::Octets(octets),
+            None => Form::Unreadable,
+        };
+        Ok(Request { method: self.method.as_deref(), url: self.source.parse(py)?, form, variable: self.variable() })
+    }
+
+    fn variable(&self) -> Variable<'_> {
+        Variable { timestamp: &self.timestamp, extra: &self.extra, body_hash: self.body_hash.as_deref() }
+    }
+
+    fn nonce(&self) -> PyResult<Nonce<'_>> {
+        Ok(match &self.nonce {
+            Some(nonce) => Nonce::Given(nonce),
+            None => Nonce::Drawn(draw_nonce()?),
+        })
+    }
+}
+
+impl Deref for Nonce<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Given(nonce) => nonce,
+            Self::Drawn(nonce) => nonce,
+        }
+    }
+}
+
+impl<'py> Row<'py> {
+    fn read_all(requests: &Bound<'py, PyAny>) -> PyResult<Vec<Self>> {
+        if !arguments::is_iterable(requests)? {
+            return Err(refusals::wrong_type("requests", "an iterable", requests));
+        }
+        let read = |(place, request): (usize, PyResult<Bound<'py, PyAny>>)| Self::read(place, &request?);
+        requests.try_iter()?.enumerate().map(read).collect()
+    }
+
+    fn read(place: usize, request: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let items = arguments::row(request).filter(|items| (2..=4).contains(&items.len())).ok_or_else(|| {
+            let refusal = refusals::wrong_type("requests", "(method, url, body, content_type)", request);
+            in_batch(request.py(), place, refusal)
+        })?;
+        let optional = |place: usize| items.get(place).filter(|item| !item.is_none()).cloned();
+        Ok(Self { method: items[0].clone(), url: items[1].clone(), body: optional(2), content_type: optional(3) })
+    }
+
+    fn given(&self) -> Given<'_, 'py> {
+        Given {
+            method: &self.method,
+            url: &self.url,
+            body: self.body.as_ref(),
+            content_type: self.content_type.as_ref(),
+            parameters: None,
+            nonce: None,
+            timestamp: None,
+        }
+    }
+}
+
+/// A fresh nonce, different in every forked process.
+pub fn draw_nonce() -> PyResult<[u8; 32]> {
+    let mut random = [0; 16];
+    fill(&mut random)?;
+    Ok(signer::nonce(random))
+}
+
+fn fill(random: &mut [u8]) -> PyResult<()> {
+    getrandom::fill(random).map_err(|error| PyOSError::new_err(error.to_string()))
+}
+
+fn system_time() -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().to_string().into_bytes()
+}
+
+/// The value of `oauth_body_hash`.
+pub fn hash_body(hash: Hash, body: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
+    let octets = match (arguments::body(body)?, body) {
+        (None, Some(body)) => return Err(refusals::unreadable_body(body)),
+        (octets, _) => octets.unwrap_or_default(),
+    };
+    let mut text = Vec::with_capacity(88);
+    base64::push(&mut text, hash.digest(&octets).as_ref());
+    Ok(text)
+}
+
+/// The results before the first error, which goes to `fault`.
+fn until_fault<T>(results: impl Iterator<Item = PyResult<T>>, fault: &mut Option<PyErr>) -> Vec<T> {
+    results
+        .map_while(|result| match result {
+            Ok(made) => Some(made),
+            Err(error) => {
+                *fault = Some(error);
+                None
+            }
+        })
+        .collect()
+}
+
+fn read_threads(threads: &Bound<'_, PyAny>) -> PyResult<NonZero<usize>> {
+    if threads.is_instance_of::<PyInt>() && threads.gt(0)? {
+        return Ok(threads.extract().unwrap_or(NonZero::<usize>::MAX));
+    }
+    Err(refusals::build(threads.py(), "invalid_threads", (threads,)))
+}
+
+fn in_batch(py: Python<'_>, place: usize, error: PyErr) -> PyErr {
+    match refusals::is_ours(py, &error) {
+        Ok(true) => refusals::build(py, "in_batch", (place, error.value(py))),
+        Ok(false) => error,
+        Err(error) => error,
+    }
+}

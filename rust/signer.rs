@@ -1,0 +1,190 @@
+//! From a request to its signature.
+
+use crate::{
+    base_string::{self, Url},
+    base64,
+    error::Refusal,
+    escape,
+    header::{Protocol, Variable},
+    mac::{Hash, Mac},
+    params::{Foreign, Parameters},
+    rsa::SigningKey,
+};
+
+/// What a signature method signs with. Spec: RFC 5849 sections 3.4.2 to 3.4.4.
+pub enum Key {
+    Mac(Mac),
+    Rsa(Hash, SigningKey),
+    /// The two secrets of PLAINTEXT, escaped and joined.
+    Plaintext(Vec<u8>),
+}
+
+/// Everything that stays the same from request to request.
+pub struct Signer {
+    pub protocol: Protocol,
+    pub key: Key,
+}
+
+/// A request to sign, without its nonce.
+pub struct Request<'a> {
+    /// `None` is a method that is not text.
+    pub method: Option<&'a [u8]>,
+    pub url: Url<'a>,
+    pub form: Form<'a>,
+    pub variable: Variable<'a>,
+}
+
+/// The body of a request, as far as the base string is concerned.
+#[derive(Clone, Copy)]
+pub enum Form<'a> {
+    /// It does not enter the base string.
+    None,
+    Octets(&'a [u8]),
+    /// Its octets cannot be had.
+    Unreadable,
+}
+
+impl Form<'_> {
+    /// Adds the parameters of the form.
+    pub fn push_to(&self, parameters: &mut Parameters, foreign: Foreign) -> Result<(), Refusal> {
+        match self {
+            Self::None => Ok(()),
+            Self::Octets(octets) => parameters.push_form(octets, "body", foreign),
+            Self::Unreadable => Err(Refusal::UnreadableBody),
+        }
+    }
+
+    fn len(&self) -> usize {
+        if let Self::Octets(octets) = self { octets.len() } else { 0 }
+    }
+}
+
+impl Signer {
+    /// The `Authorization` header.
+    pub fn authorization(&self, request: &Request<'_>, nonce: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let text = self.base_string(request, nonce, Foreign::Refused)?;
+        let mut header = self.protocol.header_before_signature(&request.variable, nonce, self.key.room());
+        self.key.sign(&text, &mut header, true)?;
+        header.push(b'"');
+        Ok(header)
+    }
+
+    /// The text of `oauth_signature` for placement in the query or the body.
+    pub fn signature(&self, request: &Request<'_>, nonce: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let text = self.base_string(request, nonce, Foreign::RefusedButSignature)?;
+        let mut signature = Vec::with_capacity(self.key.room());
+        self.key.sign(&text, &mut signature, false)?;
+        Ok(signature)
+    }
+
+    /// The text that is signed.
+    pub fn base_string(&self, request: &Request<'_>, nonce: &[u8], foreign: Foreign) -> Result<Vec<u8>, Refusal> {
+        let mut parameters = Parameters::with_capacity(384 + 2 * (request.url.query.len() + request.form.len()));
+        self.protocol.push_to(&mut parameters, &request.variable, nonce, foreign != Foreign::Counted);
+        request.url.push_query(&mut parameters, foreign)?;
+        request.form.push_to(&mut parameters, foreign)?;
+        base_string::build(request.method, &request.url, &mut parameters)
+    }
+}
+
+impl Key {
+    /// Writes the signature over a base string, percent-encoded if `escaped`.
+    pub fn sign(&self, text: &[u8], out: &mut Vec<u8>, escaped: bool) -> Result<(), Refusal> {
+        let push = if escaped { base64::push_escaped } else { base64::push };
+        match self {
+            Self::Mac(mac) => push(out, mac.code(text).as_ref()),
+            Self::Rsa(hash, key) => push(out, &key.sign(*hash, text)?),
+            Self::Plaintext(secrets) if escaped => escape::push_once(out, secrets),
+            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
+        }
+        Ok(())
+    }
+
+    /// Whether signing takes so long that others should run meanwhile.
+    pub fn is_slow(&self) -> bool {
+        matches!(self, Self::Rsa(..))
+    }
+
+    /// About how long a signature is.
+    fn room(&self) -> usize {
+        match self {
+            Self::Mac(_) => 128,
+            Self::Rsa(..) => 768,
+            Self::Plaintext(secrets) => 2 * secrets.len(),
+        }
+    }
+}
+
+/// The key of HMAC and PLAINTEXT: both secrets escaped and joined.
+pub fn join_secrets(client_secret: &[u8], token_secret: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2 * (client_secret.len() + token_secret.len()));
+    escape::push_once(&mut out, client_secret);
+    out.push(b'&');
+    escape::push_once(&mut out, token_secret);
+    out
+}
+
+/// A nonce: 128 random bits as hexadecimal digits.
+pub fn nonce(random: [u8; 16]) -> [u8; 32] {
+    let mut digits = [0; 32];
+    for (octet, pair) in random.iter().zip(digits.chunks_exact_mut(2)) {
+        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+        pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer(key: Key, signature_method: &[u8]) -> Signer {
+        let protocol =
+            Protocol::new(None, b"dpf43f3p2l4k3l03", Some(b"nnch734d00sl2jdk"), signature_method, Some(b"1.0"));
+        Signer { protocol, key }
+    }
+
+    fn request<'a>(url: &'a str, form: Form<'a>) -> Request<'a> {
+        let variable = Variable { timestamp: b"1191242096", ..Variable::default() };
+        Request { method: Some(b"GET"), url: Url::parse(url.as_bytes(), true).unwrap(), form, variable }
+    }
+
+    const URL: &str = "http://photos.example.net/photos?file=vacation.jpg&size=original";
+
+    /// The example of OAuth Core 1.0, appendix A.5.
+    #[test]
+    fn the_photo_example() {
+        let secrets = join_secrets(b"kd94hf93k423kf44", b"pfkkdhi9sl3r4s00");
+        let signer = signer(Key::Mac(Mac::new(Hash::Sha1, &secrets)), b"HMAC-SHA1");
+        let signature = signer.signature(&request(URL, Form::None), b"kllo9940pd9333jh").unwrap();
+        assert_eq!(signature, b"tR3+Ty81lMeYAr/Fid0kMTYa/WM=");
+        let header = signer.authorization(&request(URL, Form::None), b"kllo9940pd9333jh").unwrap();
+        assert!(header.ends_with(br#", oauth_signature="tR3%2BTy81lMeYAr%2FFid0kMTYa%2FWM%3D""#));
+    }
+
+    #[test]
+    fn plaintext_is_escaped_once_more_in_the_header() {
+        let signer = signer(Key::Plaintext(join_secrets(b"a b", b"")), b"PLAINTEXT");
+        assert_eq!(signer.signature(&request(URL, Form::None), b"n").unwrap(), b"a%20b&");
+        let header = signer.authorization(&request(URL, Form::None), b"n").unwrap();
+        assert!(header.ends_with(br#", oauth_signature="a%2520b%26""#));
+    }
+
+    #[test]
+    fn a_form_enters_the_base_string_and_an_unreadable_one_is_refused() {
+        let signer = signer(Key::Plaintext(Vec::new()), b"PLAINTEXT");
+        let with = |form| signer.base_string(&request("http://a/?b=1", form), b"n", Foreign::Counted);
+        let text = String::from_utf8(with(Form::Octets(b"a=%2B&oauth_token=x")).unwrap()).unwrap();
+        assert!(text.starts_with("GET&http%3A%2F%2Fa%2F&a%3D%252B%26b%3D1%26oauth_consumer_key"));
+        assert!(text.contains("oauth_token%3Dnnch734d00sl2jdk%26oauth_token%3Dx%26oauth_version"));
+        assert_eq!(with(Form::Unreadable), Err(Refusal::UnreadableBody));
+        let refused = signer.authorization(&request("http://a/", Form::Octets(b"oauth_token=x")), b"n");
+        assert_eq!(refused, Err(Refusal::ProtocolParameter { name: b"oauth_token".to_vec(), place: "body" }));
+    }
+
+    #[test]
+    fn a_nonce_is_its_bits_in_hexadecimal() {
+        assert_eq!(&nonce(0x0123_4567_89ab_cdef_u128.to_be_bytes()), b"00000000000000000123456789abcdef");
+        assert_eq!(&nonce([0xFF; 16]), &[b'f'; 32]);
+    }
+}
