@@ -1,0 +1,406 @@
+"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from oauthreg.claims import (
+    DocumentText,
+    TextTemplate,
+    encode_for_url,
+    parse_claims,
+    parse_condition,
+    parse_path,
+    parse_text_template,
+)
+from oauthreg.claims import Variable as Placed
+from oauthreg.claims.casts import as_text
+from oauthreg.claims.placeholders import Placeholder
+from oauthreg.claims.problems import quoted
+from oauthreg.definition import model, texts
+from oauthreg.definition.rules import documents_of, templates_of
+from oauthreg.definition.suggestions import hint
+from oauthreg.definition.variables import derived, fault
+from oauthreg.errors import UsageError
+from oauthreg.legs import append_query
+from oauthreg.messages import Pairs
+from oauthreg.origins import Origin, is_loopback, parse_origin
+from oauthreg.provider import (
+    CallbackSettings,
+    ErrorRule,
+    IdentityRequest,
+    JWTRules,
+    Leg,
+    OAuth1Settings,
+    Provider,
+    Scopes,
+    TokenAnswer,
+)
+from oauthreg.signing import SIGNATURE_METHODS
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def compile_definition(
+    definition: model.Definition,
+    *,
+    variables: Mapping[str, str] = _NOTHING,
+    environment: str | None = None,
+    credentials: Mapping[str, str] = _NOTHING,
+    allow_insecure_http: bool = False,
+) -> Provider:
+    """The provider that a definition describes.
+
+    ``variables`` win over those of the ``environment``, which win over defaults. ``credentials`` fill the texts that
+    name one (see ``credentials_in_texts``); a parameter that lacks its credential is left out.
+    ``allow_insecure_http`` lets a variable be an ``http`` URL off this machine.
+
+    Raises ``UsageError``: ``unknown-environment``, ``unknown-variable``, ``missing-variable``, ``invalid-variable``,
+    ``insecure-url``, ``protocol-not-available``, ``provider-retired``, ``provider-unsupported``.
+    """
+    _check_usable(definition)
+    chosen = _environment(definition, environment)
+    values = {**_values(definition, chosen, variables), **credentials}
+    return _Compiler(definition, chosen, values, allow_insecure_http).provider()
+
+
+def required_credentials(definition: model.Definition, signature_method: str | None = None) -> tuple[str, ...]:
+    """The credentials without which there can be no client: ``client_id`` and what the signature method needs."""
+    method = signature_method or definition.oauth1.signature[0]
+    row = SIGNATURE_METHODS.get(method)
+    secret = "private_key" if row and row[0] == "rsa" else "client_secret"
+    named = {"client_id": True, secret: True}
+    named |= {name: credential.required for name, credential in definition.credentials.items()}
+    return tuple(name for name, is_required in named.items() if is_required)
+
+
+def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
+    """The credentials that the definition puts into URLs, parameters and headers: never a secret of the protocol."""
+    named = {"client_id", *definition.credentials}
+    return frozenset(
+        piece.expression
+        for text in templates_of(definition)
+        for piece in texts.pieces(text)
+        if isinstance(piece, Placeholder) and piece.expression in named
+    )
+
+
+def _check_usable(definition: model.Definition) -> None:
+    ended = definition.lifecycle.replaced_by
+    instead = f"use `{ended}`" if ended else ""
+    why = f": {definition.reason}" if definition.reason else ""
+    if definition.status == "dead":
+        raise UsageError(f"the provider {quoted(definition.name)} is gone{why}", code="provider-retired", hint=instead)
+    if definition.status == "unsupported":
+        raise UsageError(
+            f"a definition cannot express what {quoted(definition.name)} needs{why}",
+            code="provider-unsupported",
+            hint=instead,
+        )
+    if definition.protocol != "oauth1":
+        raise UsageError(
+            f"the protocol of {quoted(definition.name)} is not available yet: {quoted(definition.protocol)}",
+            code="protocol-not-available",
+            hint="this version speaks `oauth1`",
+        )
+
+
+def _environment(definition: model.Definition, name: str | None) -> model.Environment:
+    if name is None:
+        return model.Environment()
+    if name not in definition.environments:
+        raise UsageError(
+            f"{quoted(definition.name)} has no environment {quoted(name)}",
+            code="unknown-environment",
+            hint=hint(name, definition.environments) or "it has none",
+        )
+    return definition.environments[name]
+
+
+def _values(definition: model.Definition, environment: model.Environment, given: Mapping[str, str]) -> dict[str, str]:
+    """The value of each variable that has one, checked."""
+    for name in given:
+        if name not in definition.variables or definition.variables[name].from_ is not None:
+            settable = [key for key, variable in definition.variables.items() if variable.from_ is None]
+            raise UsageError(
+                f"{quoted(definition.name)} takes no variable {quoted(name)}",
+                code="unknown-variable",
+                hint=hint(name, settable) or "it takes none",
+            )
+    values: dict[str, str] = {}
+    for name, variable in definition.variables.items():
+        value = given.get(name, environment.variables.get(name, variable.default))
+        if value is not None:
+            values[name] = _fitting(definition, name, value)
+        elif variable.from_ is None and variable.required:
+            raise UsageError(
+                f"{quoted(definition.name)} needs the variable `{name}`"
+                + (f", {variable.title}" if variable.title else ""),
+                code="missing-variable",
+                hint=f'pass `variables={{"{name}": …}}`',
+            )
+    for name, variable in definition.variables.items():
+        if variable.from_ in values:
+            values[name] = _fitting(definition, name, derived(variable, values[variable.from_]))
+    return values
+
+
+def _fitting(definition: model.Definition, name: str, value: object) -> str:
+    wrong = fault(definition.variables[name], value) if isinstance(value, str) else f"not text: {quoted(value)}"
+    if wrong:
+        raise UsageError(f"the variable `{name}` of {quoted(definition.name)} is {wrong}", code="invalid-variable")
+    return str(value)
+
+
+class _Compiler:
+    """Holds what every part of the work needs: the definition and the values."""
+
+    def __init__(
+        self,
+        definition: model.Definition,
+        environment: model.Environment,
+        values: Mapping[str, str],
+        allow_insecure_http: bool,
+    ) -> None:
+        self.definition = definition
+        self.environment = environment
+        self.values = values
+        self.allow_insecure_http = allow_insecure_http
+        self.documents = documents_of(definition)
+
+    def provider(self) -> Provider:
+        definition = self.definition
+        endpoints = {name: self.url(text) for name, text in self._endpoints()}
+        identity = tuple(self._identity(endpoints.get("userinfo")))
+        claims = parse_claims(definition.claims, documents=self.documents) if definition.claims else None
+        return Provider(
+            name=definition.name,
+            title=definition.title,
+            protocol=definition.protocol,
+            status=definition.status,
+            docs=definition.docs,
+            endpoints=endpoints,
+            origins=frozenset(self._origins(endpoints, identity)),
+            oauth1=self._oauth1(),
+            scopes=Scopes(
+                default=definition.scopes.default,
+                separator=definition.scopes.separator,
+                parameter=definition.scopes.parameter,
+                leg=definition.scopes.leg,
+            ),
+            request_token=self._leg(definition.request_token),
+            authorize=Leg("GET", params=self.pairs(definition.authorize.params), rename=definition.authorize.rename),
+            token=self._leg(definition.token),
+            request_token_answer=_answer(definition.request_token),
+            token_answer=_answer(definition.token),
+            callback=CallbackSettings(
+                denied=tuple(_denial(text) for text in definition.callback.denied),
+                errors=definition.callback.errors,
+                keep=definition.callback.keep,
+            ),
+            identity=identity,
+            identity_documents=tuple(sorted(claims.documents)) if claims else (),
+            claims=claims,
+            api_headers=self.pairs(definition.api.headers),
+            api_error=_error(definition.api.error),
+            allow_insecure_http=self.allow_insecure_http,
+        )
+
+    def _endpoints(self) -> Iterable[tuple[str, str]]:
+        for name in model.Endpoints.model_fields:
+            text = getattr(self.environment.endpoints, name) or getattr(self.definition.endpoints, name)
+            if text is not None:
+                yield name, text
+
+    def url(self, text: str) -> str:
+        """A URL with its variables filled in, each value encoded for its position."""
+        return self._secure(self._fill(parse_text_template(text)).render({}))
+
+    def document_url(self, text: str) -> str | DocumentText:
+        """A URL that may still need documents when it is used."""
+        template, stand_ins = texts.url_template(text, self.values)
+        filled = self._fill(template)
+        if not stand_ins:
+            return self._secure(filled.render({}))
+        self._secure(_before_documents(filled))
+        paths = {name: parse_path(path, documents=self.documents) for name, path in stand_ins.items()}
+        return DocumentText(filled, paths)
+
+    def _fill(self, template: TextTemplate) -> TextTemplate:
+        return template.fill({**self.values, **self._beginning(template)}, encode=self._encode)
+
+    def _beginning(self, template: TextTemplate) -> Mapping[str, str]:
+        """The value of a variable that is the beginning of a URL, with one slash between it and the rest."""
+        first, *rest = template.parts
+        if not isinstance(first, Placed) or not rest or not isinstance(rest[0], str):
+            return {}
+        value = self.values[first.name].rstrip("/")
+        return {first.name: value if rest[0].startswith("/") else f"{value}/"}
+
+    def _secure(self, url: str) -> str:
+        scheme, host, _ = parse_origin(url)
+        if scheme == "http" and not is_loopback(host) and not self.allow_insecure_http:
+            raise UsageError(
+                f"{quoted(self.definition.name)} would be reached without TLS: 'http://{host}'",
+                code="insecure-url",
+                hint="give an `https` URL, or pass `allow_insecure_http=True`",
+            )
+        return url
+
+    def _encode(self, value: str, placed: Placed) -> str:
+        encoded = encode_for_url(value, placed)
+        if encoded is None:
+            raise UsageError(
+                f"the variable `{placed.name}` of {quoted(self.definition.name)} does not fit into a URL: {quoted(value)}",
+                code="invalid-variable",
+            )
+        return encoded
+
+    def pairs(self, table: Mapping[str, str]) -> Pairs:
+        """Parameters or headers with their variables filled in; one that needs an absent value is left out."""
+        found = ((name, self.text(value)) for name, value in table.items())
+        return tuple((name, value) for name, value in found if value is not None)
+
+    def text(self, text: str) -> str | None:
+        """A text with its variables filled in as they are; ``None`` if one has no value."""
+        template = parse_text_template(text)
+        return template.render(self.values) if template.names <= self.values.keys() else None
+
+    def _oauth1(self) -> OAuth1Settings:
+        table = self.definition.oauth1
+        return OAuth1Settings(
+            signature_methods=table.signature,
+            placement=table.placement,
+            realm=None if table.realm is None else self.text(table.realm),
+            callback=table.callback,
+            verifier=table.verifier,
+            confirm=table.confirm,
+            flow=table.flow,
+            body_hash=table.body_hash,
+            version="1.0" if table.send_version else None,
+            session_handle=table.session_handle,
+            authorize_url_from=_finder(table.authorize_url_from),
+        )
+
+    def _leg(self, leg: model.TokenLeg) -> Leg:
+        return Leg(
+            method=leg.method,
+            placement=leg.placement,
+            params=self.pairs(leg.params),
+            query=self.pairs(leg.query),
+            headers=self.pairs(leg.headers),
+            rename=leg.rename,
+        )
+
+    def _identity(self, userinfo: str | None) -> Iterator[IdentityRequest]:
+        table = self.definition.userinfo
+        if userinfo is not None:
+            yield self._request("userinfo", append_query(userinfo, self._query(table)), table)
+        for request in self.definition.identity.request:
+            added = append_query("", self._query(request))[1:]
+            joint = "&" if "?" in request.url else "?"
+            yield replace(
+                self._request(
+                    request.name, self.document_url(f"{request.url}{joint}{added}" if added else request.url), request
+                ),
+                when=parse_condition(request.when, documents=self.documents).holds if request.when else None,
+                optional=request.optional,
+            )
+
+    def _query(self, table: model.Userinfo) -> Pairs:
+        return self.pairs(table.params) if table.method == "GET" else ()
+
+    def _request(self, name: str, url: str | DocumentText, table: model.Userinfo) -> IdentityRequest:
+        return IdentityRequest(
+            name=name,
+            url=url,
+            method=table.method,
+            headers=self.pairs(table.headers),
+            form=() if table.method == "GET" else self.pairs(table.params),
+            json=table.json_,
+            format=table.format,
+            jwt=self._jwt(table.jwt),
+            error=_error(table.error),
+        )
+
+    def _origins(self, endpoints: Mapping[str, str], identity: Iterable[IdentityRequest]) -> Iterator[Origin]:
+        """Where signed requests go: every endpoint but the page for the user, identity requests, further origins."""
+        for name, url in endpoints.items():
+            if name != "authorize":
+                yield parse_origin(url)
+        for request in identity:
+            url = request.url if isinstance(request.url, str) else _before_documents(request.url.template)
+            yield parse_origin(url)
+        for text in self.definition.api.origins:
+            yield parse_origin(self.url(text))
+
+    def _jwt(self, table: model.JWT | None) -> JWTRules | None:
+        if table is None:
+            return None
+        return JWTRules(
+            algorithms=table.algorithms,
+            audience=None if table.audience is None else self.text(table.audience),
+            issuer=None if table.issuer is None else self.text(table.issuer),
+            nonce=table.nonce,
+            leeway=table.leeway,
+        )
+
+
+def _before_documents(template: TextTemplate) -> str:
+    """The beginning of a URL that is known before any document is; it holds the host."""
+    first = template.parts[0]
+    return first if isinstance(first, str) else ""
+
+
+def _answer(leg: model.TokenLeg) -> TokenAnswer:
+    table = leg.response
+    return TokenAnswer(
+        format=table.format,
+        root=_finder(table.root),
+        fields={name: parse_path(path).find_in for name, path in table.fields.items()},
+        success_status=table.success_status,
+        error=_error(leg.error),
+    )
+
+
+def _denial(text: str) -> tuple[str, str | None]:
+    name, equals, value = text.partition("=")
+    return name, value if equals else None
+
+
+def _error(table: model.ErrorTable | None) -> ErrorRule | None:
+    if table is None:
+        return None
+    when = table.when or model.When(path=table.code, present=True)
+    return ErrorRule(_holds(when), _text_finder(table.code), _text_finder(table.description))
+
+
+def _finder(path: str | None) -> Callable[[Any], Any] | None:
+    return parse_path(path).find_in if path else None
+
+
+def _text_finder(path: str | None) -> Callable[[Any], str]:
+    if path is None:
+        return lambda document: ""
+    find = parse_path(path).find_in
+    return lambda document: as_text(find(document)) or ""
+
+
+def _holds(when: model.When) -> Callable[[Any, str], bool]:
+    """The test on an answer's document and text."""
+    if when.text_prefix is not None:
+        prefix = when.text_prefix
+        return lambda document, text: text.lstrip().startswith(prefix)
+    find = parse_path(when.path or ".").find_in
+    if when.present is not None:
+        return lambda document, text: (find(document) is not None) is when.present
+    if when.not_in is not None:
+        unlisted = when.not_in
+        return lambda document, text: (value := find(document)) is not None and not _is_one_of(value, unlisted)
+    listed = (when.equals,) if when.is_in is None else when.is_in
+    return lambda document, text: _is_one_of(find(document), listed)
+
+
+def _is_one_of(value: Any, listed: Iterable[Any]) -> bool:
+    """Whether a value is listed; a boolean and a number are never the same."""
+    return any(value == item and isinstance(value, bool) is isinstance(item, bool) for item in listed)

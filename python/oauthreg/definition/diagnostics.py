@@ -1,0 +1,142 @@
+"""Problems of a definition: each with its place, the source line, a caret and a hint.
+
+::
+
+    providers/acme.toml:7:1: unknown key in `[oauth1]`: 'placment'
+      placment = "header"
+      ^^^^^^^^
+      hint: did you mean `placement`?
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from oauthreg.definition.spans import KeyPath, Span, Spans
+
+Target: TypeAlias = Literal["key", "value", "table"]
+
+_SECRET = re.compile(r"\b(?:client_secret|consumer_secret|passphrase|password|private_key)[\"']?\s*=\s*")
+"""What is never written into a definition, and must not be shown when someone does it."""
+_WIDEST = 120
+_LEAD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong at a key path, not placed yet.
+
+    ``at`` says what is wrong: the key, its value (or ``part`` of it), or a table that lacks the last key of the path.
+    ``mask`` keeps the value out of the source line that is shown.
+    """
+
+    path: KeyPath
+    message: str
+    hint: str = ""
+    at: Target = "value"
+    part: str = ""
+    mask: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One finding in a provider file. Line and column count from 1, in characters; ``key`` is the dotted path.
+
+    ``source`` is the line that the place is on and ``length`` how far the fault reaches there.
+    """
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+    hint: str = ""
+    source: str = field(default="", repr=False)
+    length: int = field(default=1, repr=False)
+
+
+def place(finding: Finding, file: str, spans: Spans) -> Problem:
+    """The finding at its place in a text."""
+    span = _span(finding, spans)
+    hidden = spans.value(finding.path).column - 1 if finding.mask else None
+    return place_at(span, file, spans, finding.message, finding.hint, key=render_path(finding.path), hidden=hidden)
+
+
+def place_at(
+    span: Span, file: str, spans: Spans, message: str, hint: str = "", *, key: str = "", hidden: int | None = None
+) -> Problem:
+    """A problem at a known place; what follows ``hidden`` characters of its line is not shown."""
+    source = spans.line(span.line)
+    secret = _SECRET.search(source)
+    cut = min(secret.end() if secret else len(source), len(source) if hidden is None else hidden)
+    if cut < len(source):
+        source = f"{source[:cut]}…"
+        span = Span(span.line, min(span.column, cut + 1), max(min(span.length, cut + 2 - span.column), 1))
+    return Problem(file, span.line, span.column, key, message, hint, source, span.length)
+
+
+def render_problem(problem: Problem) -> str:
+    """The problem as lines of text: place and message, the source line, a caret, the hint."""
+    lines = [f"{problem.file}:{problem.line}:{problem.column}: {problem.message}"]
+    if problem.source.strip():
+        shown, start, length = _window(problem)
+        before = shown[:start]
+        lines += [f"  {shown}", f"  {' ' * _width(before)}{'^' * max(_width(shown[start : start + length]), 1)}"]
+    if problem.hint:
+        lines.append(f"  hint: {problem.hint}")
+    return "\n".join(lines)
+
+
+def render_problems(problems: Iterable[Problem]) -> str:
+    """All problems, in the order of their places."""
+    return "\n".join(render_problem(problem) for problem in problems)
+
+
+def render_path(path: Sequence[str | int]) -> str:
+    """A key path as it would be written: ``identity.request[0].url``."""
+    text = ""
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            text += f".{key}" if text else key
+    return text
+
+
+def _span(finding: Finding, spans: Spans) -> Span:
+    if finding.at == "table":
+        return spans.key(finding.path[:-1])
+    if finding.at == "key":
+        return spans.key(finding.path)
+    return spans.value(finding.path, finding.part)
+
+
+def _window(problem: Problem) -> tuple[str, int, int]:
+    """The piece of a long line around the place, where in it the fault starts, and how long it is there.
+
+    What would move the caret is shown as a space, or as a replacement character.
+    """
+    clean = "".join(_visible(letter) for letter in problem.source.rstrip())
+    start = problem.column - 1
+    indent = len(clean) - len(clean.lstrip())
+    cut = indent if len(clean) <= _WIDEST else max(min(start - _LEAD, len(clean) - _WIDEST), indent)
+    lead = "…" if cut > indent else ""
+    shown = clean[cut : cut + _WIDEST]
+    tail = "…" if cut + _WIDEST < len(clean) else ""
+    return f"{lead}{shown}{tail}", max(start - cut, 0) + len(lead), min(problem.length, len(shown))
+
+
+def _visible(letter: str) -> str:
+    if letter.isspace():
+        return " "
+    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else letter
+
+
+def _width(text: str) -> int:
+    """How many cells a terminal gives to the text."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
+        for letter in text
+    )

@@ -1,0 +1,364 @@
+"""What a definition may say: the schema as frozen models, one class a table.
+
+Every key has a description and the standard's default, so that a file says only what differs. Here stands what can be
+told from one value alone; what must hold between tables stands in ``rules``.
+
+Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse, and signatures cover every character.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from oauthreg.claims.problems import listed
+from oauthreg.definition import texts
+from oauthreg.provider import AnswerFormat, Placement
+
+Protocol: TypeAlias = Literal["oauth1", "oauth2", "oidc"]
+Status: TypeAlias = Literal["alive", "self-hosted", "unknown", "dead", "unsupported"]
+VariableKind: TypeAlias = Literal["opaque", "label", "host", "url"]
+Method: TypeAlias = Literal["GET", "POST"]
+Algorithm: TypeAlias = Literal["HS256", "HS384", "HS512"]
+
+Title: TypeAlias = Annotated[str, AfterValidator(texts.check_title)]
+Name: TypeAlias = Annotated[str, AfterValidator(texts.check_name)]
+ProviderName: TypeAlias = Annotated[str, AfterValidator(texts.check_provider_name)]
+Link: TypeAlias = Annotated[str, AfterValidator(texts.check_link)]
+URL: TypeAlias = Annotated[str, AfterValidator(texts.check_url)]
+BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
+Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
+Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
+Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
+HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
+HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
+ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
+SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
+TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
+AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
+Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
+Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
+
+Parameters: TypeAlias = dict[ParameterName, Template]
+Headers: TypeAlias = dict[HeaderName, HeaderValue]
+Status2xx: TypeAlias = Annotated[int, Field(ge=200, le=299)]
+Document: TypeAlias = Any
+"""An answer as it is parsed: a table, a list or text."""
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _list_of(item: Any) -> Any:
+    """A TOML list, kept as a tuple."""
+    return Annotated[tuple[item, ...], Field(strict=False)]
+
+
+class Table(BaseModel):
+    """A table of a definition: frozen, strict, without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class Variable(Table):
+    """``[variables.NAME]``: a part of a URL or parameter that differs between users of one provider."""
+
+    title: Title = Field("", description="what it is, for the person who must give it")
+    default: str | None = Field(None, description="the value if none is given; without one, a value is required")
+    required: bool = Field(
+        True, description="`false`: parameters that need the variable are left out when it has no value"
+    )
+    kind: VariableKind = Field(
+        "opaque", description="`label` (one part of a host name), `host` (with a port, perhaps), `url` or `opaque`"
+    )
+    pattern: Pattern | None = Field(None, description="what a whole value must match; needed in a host")
+    from_: Name | None = Field(None, alias="from", description="the variable of which this one is another spelling")
+    lower: bool = Field(False, description="with `from`: in lower case")
+    replace: dict[str, str] = Field({}, description="with `from`: pieces of text and what they become")
+
+
+class Credential(Table):
+    """``[credentials.NAME]``: a secret beside ``client_id`` and ``client_secret``, or a word on one of those."""
+
+    title: Title = Field("", description="what it is, for the person who must give it")
+    required: bool = Field(True, description="whether there can be no client without it")
+
+
+class Endpoints(Table):
+    """``[endpoints]``: complete URLs, which may hold variables."""
+
+    request_token: URL | None = Field(None, description="where a login begins (RFC 5849 section 2.1)")
+    authorize: URL | None = Field(None, description="where the user is sent (section 2.2)")
+    token: URL | None = Field(None, description="where the access token is fetched (section 2.3)")
+    revoke: URL | None = Field(None, description="where a token is given up")
+    userinfo: URL | None = Field(None, description="who the user is; its answer is the document `userinfo`")
+    api_base: BaseURL | None = Field(None, description="what relative URLs are resolved against; ends with `/`")
+
+
+class Environment(Table):
+    """``[environments.NAME]``: what another installation of the provider, such as a sandbox, has different."""
+
+    title: Title = Field("", description="what it is")
+    variables: dict[Name, str] = Field({}, description="other values of variables")
+    endpoints: Endpoints = Field(Endpoints(), description="other URLs, by the names of `[endpoints]`")
+
+
+class OAuth1(Table):
+    """``[oauth1]``: what of RFC 5849 the provider does differently."""
+
+    signature: Annotated[_list_of(SignatureMethod), BeforeValidator(_one_or_more)] = Field(
+        ("HMAC-SHA1",), min_length=1, description="the signature method, or a list of those accepted, the default first"
+    )
+    placement: Placement = Field("header", description="where the protocol parameters go: `header`, `query`, `body`")
+    realm: Template | None = Field(None, description="the realm of the header, which may hold variables")
+    callback: Literal["request", "authorize", "both", "none"] = Field(
+        "request", description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0"
+    )
+    verifier: Literal["required", "none"] = Field("required", description="`none` is OAuth 1.0, which has no verifier")
+    confirm: Literal["strict", "lenient"] = Field(
+        "strict", description="`lenient`: the server need not answer `oauth_callback_confirmed=true`"
+    )
+    flow: Literal["three-legged", "two-legged", "none"] = Field(
+        "three-legged",
+        description="how a token comes about; `two-legged`: without a user, `none`: it is pasted, or there is none",
+    )
+    body_hash: bool = Field(False, description="whether bodies that are no form are covered by `oauth_body_hash`")
+    send_version: bool = Field(True, description="whether `oauth_version` is sent")
+    session_handle: bool = Field(False, description="whether a token is renewed by its `oauth_session_handle`")
+    authorize_url_from: AnswerPath | None = Field(
+        None, description="where the request-token answer holds a ready-made authorization URL"
+    )
+
+
+class When(Table):
+    """``when``: one test on an answer. A path that leads nowhere is neither equal to anything nor listed."""
+
+    path: AnswerPath | None = Field(None, description="the value that is tested")
+    present: bool | None = Field(None, description="whether there is a value")
+    equals: Plain = Field(None, description="the value is this")
+    is_in: _list_of(Plain) | None = Field(None, alias="in", description="the value is one of these")
+    not_in: _list_of(Plain) | None = Field(None, description="the value is none of these")
+    text_prefix: str | None = Field(None, min_length=1, description="the whole answer begins so; takes no `path`")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> "When":
+        tests = [name for name in ("present", "equals", "in", "not_in", "text_prefix") if name in self.named()]
+        if len(tests) != 1:
+            found = f"has {listed(tests)}" if tests else "tests nothing"
+            raise texts.Refused(f"`when` {found}", "write one of `present`, `equals`, `in`, `not_in`, `text_prefix`")
+        if (self.path is None) is (self.text_prefix is None):
+            wrong = "takes no `path`" if self.path else "needs a `path`"
+            raise texts.Refused(f"`{tests[0]}` {wrong}", 'as in `when = { path = "ok", equals = false }`')
+        return self
+
+    def named(self) -> frozenset[str]:
+        """The keys that are written."""
+        return frozenset("in" if name == "is_in" else name for name in self.model_fields_set)
+
+
+class ErrorTable(Table):
+    """``[….error]``: how an error is told that comes with a good status, and where it says why."""
+
+    when: When | None = Field(
+        None, description="the answer is an error when this holds; by default, when `code` is there"
+    )
+    code: AnswerPath | None = Field(None, description="where the error's code stands")
+    description: AnswerPath | None = Field(None, description="where the error's text stands")
+
+    @model_validator(mode="after")
+    def _tells_something(self) -> "ErrorTable":
+        if self.when is None and self.code is None:
+            raise texts.Refused("an error table needs `when` or `code`", 'as in `code = "error.code"`')
+        return self
+
+
+class AnswerTable(Table):
+    """``[….response]``: how an answer with a token is read."""
+
+    format: AnswerFormat = Field("auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`")
+    root: AnswerPath | None = Field(None, description="where in the answer the fields stand")
+    fields: dict[TokenField, AnswerPath] = Field({}, description="the standard's field and the path where it stands")
+    success_status: _list_of(Status2xx) = Field(
+        (), description="statuses that mean success; all of 200 to 299 by default"
+    )
+
+
+class AuthorizeLeg(Table):
+    """``[authorize]``: the URL that the user is sent to."""
+
+    params: Parameters = Field({}, description="further parameters")
+    rename: dict[ParameterName, str] = Field(
+        {}, description="standard name and the provider's; empty drops the parameter"
+    )
+
+
+class TokenLeg(Table):
+    """``[request_token]`` and ``[token]``: how one signed request is sent."""
+
+    method: Method = Field("POST", description="`GET` or `POST`")
+    placement: Placement | None = Field(None, description="where the protocol parameters go, if not as in `[oauth1]`")
+    params: Parameters = Field({}, description="further parameters: in the query of a `GET`, in the form of a `POST`")
+    query: Parameters = Field({}, description="further parameters that always go into the URL")
+    headers: Headers = Field({}, description="further headers")
+    rename: dict[ParameterName, str] = Field({}, description="parameter's name and the provider's; empty drops it")
+    response: AnswerTable = Field(AnswerTable(), description="how the answer is read")
+    error: ErrorTable | None = Field(None, description="how an error with a good status is told")
+
+
+class JWT(Table):
+    """``jwt``: what must hold for an answer that is a JWT signed with the client secret."""
+
+    algorithms: _list_of(Algorithm) = Field(("HS256",), min_length=1, description="the algorithms that are accepted")
+    audience: Template | None = Field(None, description="what `aud` must name, such as `{client_id}`")
+    issuer: Template | None = Field(None, description="what `iss` must be")
+    nonce: bool = Field(False, description="whether `nonce` must be the request's `oauth_nonce`")
+    leeway: int = Field(60, ge=0, le=600, description="by how many seconds clocks may differ")
+
+
+class Userinfo(Table):
+    """``[userinfo]``: how the request to the ``userinfo`` endpoint is sent and read."""
+
+    method: Method = Field("GET", description="`GET` or `POST`")
+    params: Parameters = Field({}, description="further parameters: in the query of a `GET`, in the form of a `POST`")
+    headers: Headers = Field({}, description="further headers")
+    json_: dict[str, Any] | None = Field(None, alias="json", description="the body of a `POST`, sent as JSON")
+    format: AnswerFormat = Field(
+        "auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
+    )
+    jwt: JWT | None = Field(None, description="what must hold for an answer that is a JWT")
+    error: ErrorTable | None = Field(None, description="how an error with a good status is told")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Userinfo":
+        if self.json_ is not None and (self.method == "GET" or self.params):
+            raise texts.Refused("`json` is the body of a `POST`, and there is no room for `params` beside it")
+        if (self.jwt is None) is (self.format == "jwt"):
+            raise texts.Refused('`jwt` and `format = "jwt"` go together')
+        return self
+
+
+class IdentityRequest(Userinfo):
+    """``[[identity.request]]``: one more request that tells who the user is; they are made in order."""
+
+    name: Name = Field(description="the document that its answer becomes")
+    url: URL = Field(description="a complete URL, which may use earlier documents: `{userinfo:id}`, `{token:user_id}`")
+    when: str | None = Field(None, description="the request is made if this holds: a path, or `not` and a path")
+    optional: bool = Field(False, description="whether the login goes on without it when it fails")
+
+
+class Identity(Table):
+    """``[identity]``: where it is told who the user is, beyond the ``userinfo`` endpoint."""
+
+    request: _list_of(IdentityRequest) = Field((), description="further requests")
+
+
+class API(Table):
+    """``[api]``: calls with the token."""
+
+    headers: Headers = Field({}, description="headers of every call, unless the caller sets them")
+    origins: _list_of(Origin) = Field((), description="further origins that receive signed calls")
+    error: ErrorTable | None = Field(None, description="how an error with a good status is told")
+
+
+class ScopesTable(Table):
+    """``[scopes]``: what a login asks for."""
+
+    default: _list_of(str) = Field((), description="the scopes if the caller names none")
+    separator: str = Field(" ", description="what stands between them")
+    parameter: ParameterName = Field("scope", description="the parameter that carries them")
+    leg: Literal["authorize", "request_token"] = Field("authorize", description="the leg that carries them")
+
+
+class Callback(Table):
+    """``[callback]``: what the user's browser brings back."""
+
+    denied: _list_of(Denial) = Field((), description="parameters that mean refusal: `name` or `name=value`")
+    errors: _list_of(ParameterName) = Field(("oauth_problem", "error"), description="parameters with an error's code")
+    keep: _list_of(ParameterName) = Field((), description="parameters that are kept with the token")
+
+
+class Meta(Table):
+    """``[meta]``: where the facts come from."""
+
+    sources: _list_of(Title) = Field((), description="who says so")
+    checked: date | None = Field(None, description="when they were last compared with the sources")
+
+
+class Lifecycle(Table):
+    """``[lifecycle]``: what has an end, as dates."""
+
+    closed_to_new_apps: date | None = Field(None, description="from then on no new application is registered")
+    retires: date | None = Field(None, description="from then on nothing is expected to work")
+    retired: date | None = Field(None, description="since then nothing works")
+    replaced_by: ProviderName | None = Field(None, description="the definition to use instead")
+    source: Title = Field("", description="who says so")
+
+
+class Example(BaseModel):
+    """``[[example]]``: documents as the provider sends them, with invented values, and the claims they must give."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    claims: dict[str, Any] = Field({}, description="the claims expected of the documents")
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """The documents by name."""
+        return self.model_extra or {}
+
+
+class Definition(Table):
+    """A whole file, checked. ``name`` is the file's stem, ``file`` where it was read from."""
+
+    schema_: Literal[1] = Field(alias="schema", description="the version of this schema: `1`")
+    title: Title = Field(description="the provider's name for people")
+    protocol: Protocol = Field(description="`oauth1`; `oauth2` and `oidc` are known words, and not available yet")
+    status: Status = Field(
+        "alive", description="`alive`, `self-hosted`, `unknown`, `dead`, or `unsupported` (with a `reason`)"
+    )
+    reason: Title = Field("", description="why there can be no client, for `dead` and `unsupported`")
+    docs: Link = Field("", description="the provider's own documentation")
+    aliases: _list_of(ProviderName) = Field((), description="other names of this definition")
+    extends: ProviderName | None = Field(
+        None, description="the definition that this one changes: tables are merged, lists replaced"
+    )
+    variables: dict[Name, Variable] = Field({}, description="parts of URLs and parameters that differ between users")
+    environments: dict[Name, Environment] = Field({}, description="other installations, such as a sandbox")
+    credentials: dict[Name, Credential] = Field({}, description="secrets beside `client_id` and `client_secret`")
+    endpoints: Endpoints = Field(Endpoints(), description="URLs")
+    oauth1: OAuth1 = Field(OAuth1(), description="what of OAuth 1.0a differs")
+    request_token: TokenLeg = Field(TokenLeg(), description="the request for temporary credentials")
+    authorize: AuthorizeLeg = Field(AuthorizeLeg(), description="the URL that the user is sent to")
+    token: TokenLeg = Field(TokenLeg(), description="the request for the access token")
+    userinfo: Userinfo = Field(Userinfo(), description="the request to the `userinfo` endpoint")
+    identity: Identity = Field(Identity(), description="further requests that tell who the user is")
+    api: API = Field(API(), description="calls with the token")
+    scopes: ScopesTable = Field(ScopesTable(), description="what a login asks for")
+    callback: Callback = Field(Callback(), description="what the user's browser brings back")
+    claims: dict[str, Any] = Field({}, description="the standard's claims and where they stand")
+    meta: Meta = Field(Meta(), description="where the facts come from")
+    lifecycle: Lifecycle = Field(Lifecycle(), description="what has an end")
+    example: _list_of(Example) = Field(
+        (), description="documents with invented values, and the claims expected of them"
+    )
+
+    _name: str = PrivateAttr("")
+    _file: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        """The name under which a registry knows it."""
+        return self._name
+
+    @property
+    def file(self) -> str:
+        """Where it was read from: a path, or ``<string>``."""
+        return self._file
+
+    def named(self, name: str, file: str = "<string>") -> "Definition":
+        """The same definition under a name."""
+        copy = self.model_copy()
+        copy._name, copy._file = name, file
+        return copy

@@ -1,0 +1,455 @@
+"""What must hold between the tables of a definition: each rule is one function of the table at the end."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from oauthreg.claims import (
+    STANDARD_CLAIMS,
+    ClaimsSyntaxError,
+    TemplateSyntaxError,
+    parse_claims,
+    parse_condition,
+    parse_document_text,
+)
+from oauthreg.claims import Variable as Placed
+from oauthreg.claims.placeholders import Placeholder
+from oauthreg.claims.problems import listed, quoted
+from oauthreg.definition import texts, variables
+from oauthreg.definition.diagnostics import Finding
+from oauthreg.definition.model import Definition, Endpoints, TokenLeg, Userinfo
+from oauthreg.definition.spans import KeyPath
+from oauthreg.definition.suggestions import hint, suggestion
+
+SECRETS = ("client_secret", "private_key", "passphrase")
+"""Credentials that never go into a text of a definition."""
+
+OAUTH1_TABLES = ("oauth1", "request_token")
+RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
+
+_PROTOCOL_PARAMETERS = frozenset(
+    f"oauth_{name}"
+    for name in (
+        "body_hash",
+        "callback",
+        "consumer_key",
+        "nonce",
+        "session_handle",
+        "signature",
+        "signature_method",
+        "timestamp",
+        "token",
+        "verifier",
+        "version",
+    )
+)
+_NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "none": ()}
+)
+"""Flow -> the endpoints that it cannot do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A definition, and the names that its file gives: also those whose tables are at fault."""
+
+    definition: Definition
+    variables: frozenset[str]
+    credentials: frozenset[str]
+    endpoints: frozenset[str]
+    documents: tuple[str, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a placeholder may name."""
+        return self.variables | self.credentials
+
+
+def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]:
+    """All that does not fit together. ``shape`` is the data, with what could not become part of the definition."""
+    subject = _Subject(
+        definition,
+        variables=_keys(shape.get("variables")),
+        credentials=_keys(shape.get("credentials")) | {"client_id"},
+        endpoints=_keys(shape.get("endpoints")),
+        documents=_documents(
+            str(shape.get("protocol")),
+            _keys(shape.get("endpoints")),
+            [row.get("name") for row in _rows(shape, "identity", "request") if isinstance(row, Mapping)],
+        ),
+    )
+    for rule in RULES:
+        yield from rule(subject)
+
+
+def documents_of(definition: Definition) -> tuple[str, ...]:
+    """The documents that claims and examples of a definition may name."""
+    requests = [request.name for request in definition.identity.request]
+    return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
+
+
+def templates_of(definition: Definition) -> Iterator[str]:
+    """Every text of a definition that may hold placeholders, the claims apart."""
+    for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
+        yield from (url for name in Endpoints.model_fields if (url := getattr(endpoints, name)) is not None)
+    yield from definition.api.origins
+    yield from (request.url for request in definition.identity.request)
+    yield from (text for _, text in _static_texts(definition))
+
+
+def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
+    named = [name for name in requests if isinstance(name, str)]
+    first = ["userinfo"] if "userinfo" in endpoints else []
+    of_oidc = [] if protocol == "oauth1" else ["id_token", "form"]
+    return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
+
+
+def _keys(table: object) -> frozenset[str]:
+    return frozenset(table) if isinstance(table, Mapping) else frozenset()
+
+
+def _rows(shape: Mapping[str, Any], *path: str) -> list[Any]:
+    value: Any = shape
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+# --- variables ----------------------------------------------------------------------------------------------------
+
+
+def _variables(subject: _Subject) -> Iterator[Finding]:
+    for name, variable in subject.definition.variables.items():
+        path: KeyPath = ("variables", name)
+        if name in {"client_id", *SECRETS} or name in subject.credentials:
+            yield Finding(path, f"a variable with the name of a credential: {quoted(name)}", at="key")
+        if variable.from_ is None:
+            for key in sorted(variable.model_fields_set & {"lower", "replace"}):
+                yield Finding((*path, key), f"`{key}` without `from`", "it makes one variable from another", at="key")
+        else:
+            yield from _derivation(subject, name)
+        if variable.default is not None:
+            wrong = variables.fault(variable, variable.default)
+            if wrong:
+                yield Finding((*path, "default"), wrong)
+
+
+def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
+    variable = subject.definition.variables[name]
+    source = subject.definition.variables.get(variable.from_ or "")
+    path: KeyPath = ("variables", name)
+    if variable.default is not None:
+        yield Finding(
+            (*path, "default"), "`default` beside `from`", "the value comes from the other variable", at="key"
+        )
+    if variable.from_ not in subject.variables:
+        yield Finding(
+            (*path, "from"), f"unknown variable: {quoted(variable.from_)}", hint(str(variable.from_), subject.variables)
+        )
+    elif source is not None and source.from_ is not None:
+        yield Finding(
+            (*path, "from"),
+            f"a variable that comes from another itself: {quoted(variable.from_)}",
+            f"name `{source.from_}`",
+        )
+
+
+def _environments(subject: _Subject) -> Iterator[Finding]:
+    for name, environment in subject.definition.environments.items():
+        for key, value in environment.variables.items():
+            path = ("environments", name, "variables", key)
+            variable = subject.definition.variables.get(key)
+            if key not in subject.variables:
+                yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, subject.variables), at="key")
+            elif variable is not None and variable.from_ is not None:
+                yield Finding(
+                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.from_}`", at="key"
+                )
+            elif variable is not None:
+                wrong = variables.fault(variable, value)
+                if wrong:
+                    yield Finding(path, wrong)
+
+
+# --- templates ----------------------------------------------------------------------------------------------------
+
+
+def _urls(subject: _Subject) -> Iterator[Finding]:
+    definition = subject.definition
+    yield from _urls_of(subject, definition.endpoints, ("endpoints",))
+    for name, environment in definition.environments.items():
+        yield from _urls_of(subject, environment.endpoints, ("environments", name, "endpoints"))
+    for index, url in enumerate(definition.api.origins):
+        yield from _url(subject, url, ("api", "origins", index))
+    earlier = [name for name in subject.documents if name in {"userinfo", "token", "callback", "id_token"}]
+    for index, request in enumerate(definition.identity.request):
+        yield from _url(subject, request.url, ("identity", "request", index, "url"), earlier)
+        earlier.append(request.name)
+
+
+def _urls_of(subject: _Subject, endpoints: Endpoints, path: KeyPath) -> Iterator[Finding]:
+    for name in Endpoints.model_fields:
+        url = getattr(endpoints, name)
+        if url is not None:
+            yield from _url(subject, url, (*path, name))
+
+
+def _url(subject: _Subject, url: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
+    found = list(_placeholders(subject, url, path, documents))
+    yield from found
+    if found:
+        return
+    template, paths = texts.url_template(url, subject.names)
+    for placed in template.parts:
+        if isinstance(placed, Placed):
+            name = paths.get(placed.name, placed.name)
+            wrong, advice = _misplaced(subject, placed, is_document=placed.name in paths)
+            if wrong:
+                yield Finding(path, f"{wrong}: {quoted(name)}", advice, part=f"{{{name}}}")
+
+
+def _misplaced(subject: _Subject, placed: Placed, *, is_document: bool) -> tuple[str, str]:
+    """Why a placeholder must not stand where it does in a URL, and what to do; both empty if it may."""
+    in_host = placed.position in {"start", "authority"}
+    if is_document:
+        return ("an answer would decide the host", "write the host, or a variable") if in_host else ("", "")
+    if placed.name not in subject.variables:
+        return ("a credential in a host", "use a variable") if in_host else ("", "")
+    variable = subject.definition.variables.get(placed.name)
+    if variable is None:
+        return "", ""
+    if not variable.required and variable.default is None:
+        return "a variable that may have no value", f"give `[variables.{placed.name}]` a `default`"
+    if placed.position == "start" and variable.kind != "url":
+        return "a URL begins with a variable that is no URL", f'add `kind = "url"` to `[variables.{placed.name}]`'
+    if placed.position != "start" and variable.kind == "url":
+        return "a URL within a URL", "a variable of the kind `url` is the beginning of a URL"
+    if placed.position == "authority" and not _is_bound(subject, placed.name):
+        return "a variable in a host needs a pattern", f"add `pattern` to `[variables.{placed.name}]`"
+    return "", ""
+
+
+def _is_bound(subject: _Subject, name: str) -> bool:
+    """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
+    variable = subject.definition.variables[name]
+    source = subject.definition.variables.get(variable.from_ or "")
+    return any(
+        one is not None and (one.pattern is not None or one.kind in {"label", "host"}) for one in (variable, source)
+    )
+
+
+def _texts(subject: _Subject) -> Iterator[Finding]:
+    for path, text in _static_texts(subject.definition):
+        yield from _placeholders(subject, text, path)
+
+
+def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
+    """All templates that are no URL."""
+    if definition.oauth1.realm is not None:
+        yield ("oauth1", "realm"), definition.oauth1.realm
+    for name, leg in (("request_token", definition.request_token), ("token", definition.token)):
+        yield from _rows_of((name, "params"), leg.params)
+        yield from _rows_of((name, "query"), leg.query)
+        yield from _rows_of((name, "headers"), leg.headers)
+    yield from _rows_of(("authorize", "params"), definition.authorize.params)
+    yield from _rows_of(("api", "headers"), definition.api.headers)
+    for path, request in _requests(definition):
+        yield from _rows_of((*path, "params"), request.params)
+        yield from _rows_of((*path, "headers"), request.headers)
+        for key in ("audience", "issuer"):
+            text = getattr(request.jwt, key, None)
+            if text is not None:
+                yield (*path, "jwt", key), text
+
+
+def _rows_of(path: KeyPath, table: Mapping[str, str]) -> Iterator[tuple[KeyPath, str]]:
+    for name, text in table.items():
+        yield (*path, name), text
+
+
+def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo]]:
+    yield ("userinfo",), definition.userinfo
+    for index, request in enumerate(definition.identity.request):
+        yield ("identity", "request", index), request
+
+
+def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
+    """Placeholders that name nothing, a secret, or a document where there is none."""
+    for piece in texts.pieces(text):
+        if not isinstance(piece, Placeholder) or piece.expression in subject.names - set(SECRETS):
+            continue
+        name, part = piece.expression, f"{{{piece.expression}}}"
+        if name in SECRETS:
+            yield Finding(path, f"a secret is never put into a text: {quoted(name)}", part=part)
+        elif ":" not in name:
+            advice = hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
+        elif not documents:
+            advice = "only `url` in `[[identity.request]]` knows documents"
+            yield Finding(path, f"no document is known here: {quoted(name)}", advice, part=part)
+        else:
+            try:
+                parse_document_text(part, documents=documents)
+            except TemplateSyntaxError as error:
+                yield Finding(path, error.problems[0].message, error.problems[0].hint, part=part)
+
+
+# --- OAuth 1 ------------------------------------------------------------------------------------------------------
+
+
+def _protocol(subject: _Subject) -> Iterator[Finding]:
+    definition = subject.definition
+    if definition.protocol != "oauth1":
+        for table in OAUTH1_TABLES:
+            if table in definition.model_fields_set:
+                yield Finding(
+                    (table,),
+                    f"`[{table}]` in a definition of {definition.protocol}",
+                    'it belongs to `protocol = "oauth1"`',
+                    at="key",
+                )
+        return
+    if definition.status in {"dead", "unsupported"}:
+        return
+    for name in _NEEDED_ENDPOINTS[definition.oauth1.flow]:
+        if name == "authorize" and definition.oauth1.authorize_url_from:
+            continue
+        if name not in subject.endpoints:
+            yield Finding(
+                ("endpoints", name),
+                f"missing key in `[endpoints]`: `{name}`, which a {definition.oauth1.flow} login needs",
+                'add it, or say how a token comes about: `flow = "none"` in `[oauth1]`',
+                at="table",
+            )
+
+
+def _legs(subject: _Subject) -> Iterator[Finding]:
+    definition = subject.definition
+    for name, leg in (("request_token", definition.request_token), ("token", definition.token)):
+        for key in ("params", "query"):
+            for parameter in getattr(leg, key):
+                if parameter in _PROTOCOL_PARAMETERS:
+                    yield Finding(
+                        (name, key, parameter),
+                        f"a parameter that the signature makes itself: {quoted(parameter)}",
+                        at="key",
+                    )
+        if leg.method == "GET" and (leg.placement or definition.oauth1.placement) == "body":
+            at: KeyPath = (name, "placement") if leg.placement else (name, "method")
+            yield Finding(at, "a `GET` has no body for the protocol parameters", 'write `placement = "query"`')
+    if definition.oauth1.realm is not None and "header" not in _placements(
+        definition, definition.request_token, definition.token
+    ):
+        yield Finding(
+            ("oauth1", "realm"), "`realm` stands in a header, and no request has one (RFC 5849 section 3.5.1)", at="key"
+        )
+
+
+def _placements(definition: Definition, *legs: TokenLeg) -> set[str]:
+    return {definition.oauth1.placement, *(leg.placement for leg in legs if leg.placement)}
+
+
+# --- identity -----------------------------------------------------------------------------------------------------
+
+
+def _identity(subject: _Subject) -> Iterator[Finding]:
+    definition = subject.definition
+    if "userinfo" in definition.model_fields_set and "userinfo" not in subject.endpoints:
+        yield Finding(("userinfo",), "`[userinfo]` without `userinfo` in `[endpoints]`", "add the URL there", at="key")
+    known = [name for name in subject.documents if name in {"userinfo", "token", "callback", "id_token"}]
+    for index, request in enumerate(definition.identity.request):
+        path: KeyPath = ("identity", "request", index)
+        if request.name in RESERVED_DOCUMENTS:
+            yield Finding(
+                (*path, "name"),
+                f"a name with a meaning of its own: {quoted(request.name)}",
+                f"taken: {listed(RESERVED_DOCUMENTS)}",
+            )
+        elif request.name in known:
+            yield Finding((*path, "name"), f"two requests of one name: {quoted(request.name)}")
+        if request.when is not None:
+            try:
+                parse_condition(request.when, documents=known)
+            except TemplateSyntaxError as error:
+                yield Finding((*path, "when"), error.problems[0].message, error.problems[0].hint)
+        known.append(request.name)
+
+
+def _claims(subject: _Subject) -> Iterator[Finding]:
+    claims = subject.definition.claims
+    if not claims:
+        return
+    if "sub" not in claims:
+        yield Finding(
+            ("claims", "sub"),
+            "missing key in `[claims]`: `sub`",
+            "the one claim that names the user for good",
+            at="table",
+        )
+    for name in claims.keys() - STANDARD_CLAIMS.keys():
+        meant = suggestion(name, STANDARD_CLAIMS.keys() - claims.keys(), edits=1)
+        if meant:
+            yield Finding(
+                ("claims", name), f"almost a standard claim: {quoted(name)}", f"did you mean `{meant}`?", at="key"
+            )
+    try:
+        parse_claims(claims, documents=subject.documents)
+    except ClaimsSyntaxError as error:
+        for problem in error.problems:
+            at = "key" if problem.message.startswith("unknown key") else "value"
+            yield Finding(("claims", *problem.key_path), problem.message, problem.hint, at=at)
+
+
+def _examples(subject: _Subject) -> Iterator[Finding]:
+    for index, example in enumerate(subject.definition.example):
+        path: KeyPath = ("example", index)
+        for name in example.documents:
+            if name not in subject.documents:
+                yield Finding(
+                    (*path, name),
+                    f"unknown document: {quoted(name)}",
+                    hint(name, [*subject.documents, "claims"]),
+                    at="key",
+                )
+        if "claims" not in example.model_fields_set:
+            yield Finding(
+                (*path, "claims"),
+                f"missing key in `[[example]]`: `claims`",
+                "what `[claims]` must make of the documents",
+                at="table",
+            )
+        elif not subject.definition.claims:
+            yield Finding((*path, "claims"), "claims are expected and there is no `[claims]`", at="key")
+
+
+# --- identity of the provider -------------------------------------------------------------------------------------
+
+
+def _status(subject: _Subject) -> Iterator[Finding]:
+    definition = subject.definition
+    if definition.status == "unsupported" and not definition.reason:
+        yield Finding(
+            ("reason",), "missing key: `reason`, which `unsupported` needs", "why there can be no client", at="table"
+        )
+    if definition.lifecycle.retired is not None and definition.status != "dead":
+        yield Finding(
+            ("lifecycle", "retired"),
+            f"retired, and the status is {quoted(definition.status)}",
+            'write `status = "dead"`',
+        )
+
+
+RULES = (
+    _status,
+    _protocol,
+    _variables,
+    _environments,
+    _urls,
+    _texts,
+    _legs,
+    _identity,
+    _claims,
+    _examples,
+)
+"""All rules, in no order that matters: findings are sorted by place."""

@@ -1,0 +1,89 @@
+"""From text to parsed TOML, or to the place where it is none."""
+
+import re
+import tomllib
+from typing import Any
+
+from oauthreg.definition.diagnostics import Problem, place_at, render_problem
+from oauthreg.definition.spans import Span, Spans
+from oauthreg.errors import DefinitionSyntaxError
+
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_QUOTES = 'text stands in quotes: `key = "value"`; booleans are `true` and `false`'
+_TWICE = "the key is defined twice"
+_NOT_CLOSED = "the text is not closed"
+
+_WORDS: tuple[tuple[str, str, str], ...] = (
+    ("Invalid statement", "neither a key nor a header", 'a line is `key = "value"`, `[table]`, or a `# comment`'),
+    ("Expected newline", "unexpected text after a value", "one `key = value` on a line; no leading zeros in numbers"),
+    ("Expected '='", "`=` is missing after the key", 'as in `key = "value"`'),
+    ("Expected ']", "the header is not closed", "as in `[table]` or `[[list]]`, alone on its line"),
+    ("Expected", _NOT_CLOSED, "end it with the quotes that it begins with"),
+    (
+        "Invalid initial character for a key",
+        "not a key",
+        "a key has letters, digits, `_` and `-`, or stands in quotes; an inline table stands on one line",
+    ),
+    ("Invalid value", "not a value", _QUOTES),
+    ("Invalid date", "not a date", "as in `2026-11-25`"),
+    ("Illegal character '\\n'", _NOT_CLOSED, "end it with quotes on its line, or begin and end it with three"),
+    ("Found invalid character '\\n'", _NOT_CLOSED, "end it with quotes on its line, or begin and end it with three"),
+    ("Illegal character", "a control character", "write it as an escape, such as `\\t` or `\\u0000`"),
+    ("Found invalid character", "a control character", "write it as an escape in double quotes"),
+    ("Unterminated string", _NOT_CLOSED, "end it with the quotes that it begins with"),
+    ("Unclosed array", "the list is not closed, or lacks a comma", 'as in `["a", "b"]`'),
+    (
+        "Unclosed inline table",
+        "the inline table is not closed, or lacks a comma",
+        'as in `{ a = "1", b = "2" }`, on one line',
+    ),
+    ("Unescaped", "a backslash that escapes nothing", "write it twice, or put the text in single quotes"),
+    ("Invalid hex value", "a bad escape in the text", "as in `\\u00e9`, with four digits"),
+    ("Escaped character", "a bad escape in the text", "the number is no character of Unicode"),
+    ("Cannot overwrite", _TWICE, ""),
+    ("Cannot declare", _TWICE, ""),
+    ("Cannot mutate", _TWICE, "what is written as an inline value cannot be added to"),
+    ("Cannot redefine", _TWICE, ""),
+    ("Duplicate inline table key", _TWICE, ""),
+)
+"""Start of the standard library's message -> ours, and what to do."""
+
+
+def parse_toml(text: str, file: str) -> dict[str, Any]:
+    """The tables of a text. Raises ``DefinitionSyntaxError`` with the place of the fault. Spec: TOML 1.0.0."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise syntax_error(_problem(str(error), file, Spans(text))) from None
+    except RecursionError:
+        spans = Spans("")
+        raise syntax_error(place_at(Span(1, 1), file, spans, "tables and lists nest too deep")) from None
+    except ValueError:
+        raise syntax_error(place_at(_long_number(text), file, Spans(text), "a number that is too long")) from None
+
+
+def syntax_error(problem: Problem) -> DefinitionSyntaxError:
+    """The error of a text that cannot be read."""
+    return DefinitionSyntaxError(render_problem(problem), problems=(problem,))
+
+
+def _problem(message: str, file: str, spans: Spans) -> Problem:
+    found = _PLACE.search(message)
+    reason = message[: found.start()] if found else message
+    words, hint = next(
+        ((words, hint) for start, words, hint in _WORDS if reason.startswith(start)),
+        (reason[:1].lower() + reason[1:], ""),
+    )
+    line, column = (found[1], found[2]) if found else (None, None)
+    offset = spans.offset(int(line), int(column)) if line and column else len(spans.text)
+    span = spans.at(offset) if line else spans.last_key(offset)
+    if words == _TWICE:
+        span, first = spans.repeated(offset) or (span, None)
+        hint = f"it stands on line {first.line} already" if first else hint
+    return place_at(span, file, spans, words, hint)
+
+
+def _long_number(text: str) -> Span:
+    spans = Spans(text)
+    found = re.search(r"[0-9_]{4000,}", spans.text)
+    return spans.at(found.start()) if found else Span(1, 1)

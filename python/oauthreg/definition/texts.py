@@ -1,0 +1,289 @@
+"""The texts of a definition, checked one by one: names, URLs, templates, patterns, paths.
+
+Each ``check_`` function gives its argument back or raises ``Refused``.
+"""
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+
+from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
+from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
+from oauthreg.claims.problems import quoted
+from oauthreg.definition.suggestions import hint
+from oauthreg.errors import OAuthRegError
+from oauthreg.origins import is_loopback, parse_origin
+from oauthreg.signing import SIGNATURE_METHODS
+
+PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+TOKEN_FIELDS = (
+    "oauth_token",
+    "oauth_token_secret",
+    "oauth_callback_confirmed",
+    "oauth_session_handle",
+    "oauth_expires_in",
+    "oauth_authorization_expires_in",
+)
+"""What a token answer may hold under names of its own. Spec: RFC 5849 section 2; OAuth Session 1.0."""
+
+_LONGEST_NAME = 64
+_LONGEST_TEXT = 2048
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_HEADER = re.compile(r"[^\x20-\x7e]")
+_NO_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OWN_HEADERS = frozenset({"authorization", "content-length", "host", "transfer-encoding"})
+_URL_EXAMPLE = 'as in "https://api.example.com/oauth/token"'
+
+
+class Refused(ValueError):  # noqa: N818 - a finding that pydantic carries to whoever reports it
+    """A value that cannot be used: ``part`` is the piece at fault, ``mask`` keeps the value out of the shown line."""
+
+    def __init__(self, message: str, hint: str = "", *, part: str = "", mask: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.part = part
+        self.mask = mask
+
+
+def check_title(text: str) -> str:
+    """One line of prose."""
+    if not text.strip():
+        raise Refused("the text is empty")
+    return _bounded(text)
+
+
+def check_name(text: str) -> str:
+    """The name of a variable, credential, environment or document."""
+    if not _NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
+        raise Refused(f"not a name: {quoted(text)}", "lower-case letters, digits and `_`, beginning with a letter")
+    return text
+
+
+def check_provider_name(text: str) -> str:
+    """The name of a definition, which is its file's stem."""
+    if not PROVIDER_NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
+        raise Refused(f"not a provider's name: {quoted(text)}", "lower-case letters, digits and `-`")
+    return text
+
+
+def check_link(text: str) -> str:
+    """A URL for people."""
+    if not text.startswith(("https://", "http://")) or _NO_URL.search(text):
+        raise Refused(f"not a link: {quoted(text)}", 'as in "https://docs.example.com/"')
+    return text
+
+
+def check_url(text: str) -> str:
+    """An absolute https URL (http on this machine), which may hold placeholders; it is kept as it stands."""
+    outline = _outline(text)
+    _check_characters(text, outline)
+    url = _URL.fullmatch(outline)
+    if url is None:
+        raise Refused(f"not an absolute URL: {quoted(text)}", _URL_EXAMPLE)
+    if "@" in url["authority"]:
+        raise Refused("a URL with user information", "credentials never stand in a definition", mask=True)
+    if "#" in url["rest"]:
+        raise Refused(f"a URL with a fragment: {quoted(text)}", "leave out `#` and what follows", part="#")
+    _check_origin(text, outline, url)
+    return text
+
+
+def check_base_url(text: str) -> str:
+    """A URL under which relative ones are resolved."""
+    check_url(text)
+    if "?" in text or not text.endswith("/"):
+        raise Refused(
+            f"a base URL that does not end with `/`: {quoted(text)}",
+            "relative URLs are resolved against it, and would replace its last part",
+        )
+    return text
+
+
+def check_origin(text: str) -> str:
+    """Scheme, host and port, without a path."""
+    check_url(text)
+    if text.count("/") != text[:8].count("/") or "?" in text:
+        raise Refused(f"not an origin: {quoted(text)}", 'scheme, host and port alone, as in "https://api.example.com"')
+    return text
+
+
+def check_template(text: str) -> str:
+    """The value of a parameter; it may hold placeholders."""
+    pieces(text)
+    return _bounded(text)
+
+
+def check_header(text: str) -> str:
+    """The value of a header; it may hold placeholders."""
+    check_template(text)
+    found = _NO_HEADER.search(text)
+    if found:
+        raise Refused(f"a character that no header may hold: {found[0]!r}", "printable ASCII only", part=found[0])
+    return text
+
+
+def check_header_name(text: str) -> str:
+    """The name of a header that a definition may set."""
+    if not _TOKEN.fullmatch(text):
+        raise Refused(f"not a header's name: {quoted(text)}")
+    if text.lower() in _OWN_HEADERS:
+        raise Refused(f"a header that the client makes itself: {quoted(text)}")
+    return text
+
+
+def check_parameter_name(text: str) -> str:
+    """The name of a parameter."""
+    if not text:
+        raise Refused("a parameter without a name")
+    return _bounded(text)
+
+
+def check_signature_method(text: str) -> str:
+    """A signature method of the table."""
+    if text not in SIGNATURE_METHODS:
+        raise Refused(f"unknown signature method: {quoted(text)}", hint(text, SIGNATURE_METHODS))
+    return text
+
+
+def check_token_field(text: str) -> str:
+    """The name of a field of a token answer: a standard one, or one that is kept with the token."""
+    if not text or (text.startswith("oauth") and text not in TOKEN_FIELDS):
+        raise Refused(f"unknown field of a token answer: {quoted(text)}", hint(text, TOKEN_FIELDS))
+    return _bounded(text)
+
+
+def check_path(text: str) -> str:
+    """A path into one answer."""
+    try:
+        parse_path(text)
+    except TemplateSyntaxError as error:
+        raise relayed(error) from None
+    return text
+
+
+def check_pattern(text: str) -> str:
+    """A regular expression without look-around and back-references, so that matching takes linear time."""
+    if len(text) > _LONGEST_TEXT:
+        raise Refused(f"a pattern of {len(text)} characters", f"{_LONGEST_TEXT} are allowed")
+    try:
+        _matcher(text)
+    except Exception as error:  # noqa: BLE001 - the class of this error stands in no public module of pydantic
+        reason = str(error).rstrip().rpartition("error: ")[2]
+        raise Refused(
+            f"not a regular expression: {quoted(text)}", reason if len(reason) < _LONGEST_NAME else ""
+        ) from None
+    return text
+
+
+def check_plain(value: object) -> object:
+    """A value to compare with: text, a whole number or a boolean."""
+    if not isinstance(value, str | int):
+        raise Refused(f"neither text, number nor boolean: {quoted(value)}")
+    return value
+
+
+def check_denial(text: str) -> str:
+    """A parameter of the callback that means refusal: its name, or ``name=value``."""
+    name, _, _ = text.partition("=")
+    if not name.strip() or name != name.strip():
+        raise Refused(f"not a parameter: {quoted(text)}", 'as in "denied" or "oauth_verifier=denied"')
+    return _bounded(text)
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether the pattern matches the whole value."""
+    try:
+        _matcher(pattern).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def pieces(text: str) -> list[str | Placeholder]:
+    """Literals and placeholders of a template."""
+    try:
+        return split_placeholders(text)
+    except TemplateSyntaxError as error:
+        raise relayed(error) from None
+
+
+def url_template(text: str, names: Collection[str]) -> tuple[TextTemplate, dict[str, str]]:
+    """A URL with the placeholders of ``names`` as they are, and stand-ins for all others: paths into documents.
+
+    The second value maps each stand-in to its path.
+    """
+    paths: dict[str, str] = {}
+    template = ""
+    for piece in pieces(text):
+        if isinstance(piece, str):
+            template += escape_braces(piece)
+        elif piece.expression in names:
+            template += f"{{{piece.expression}}}"
+        else:
+            stand_in = f"document.{len(paths)}"  # names have no dots
+            paths[stand_in] = piece.expression
+            template += f"{{{stand_in}}}"
+    return parse_text_template(template), paths
+
+
+def relayed(error: TemplateSyntaxError) -> Refused:
+    """The first finding of a template's parser."""
+    problem = error.problems[0]
+    return Refused(problem.message, problem.hint)
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> TypeAdapter[str]:
+    """Pydantic's own engine for patterns works in linear time, which Python's does not."""
+    return TypeAdapter(Annotated[str, StringConstraints(pattern=f"^(?:{pattern})$")])
+
+
+def _bounded(text: str) -> str:
+    found = _CONTROL.search(text)
+    if found:
+        raise Refused(f"a control character: {found[0]!r}")
+    if len(text) > _LONGEST_TEXT:
+        raise Refused(f"a text of {len(text)} characters", f"{_LONGEST_TEXT} are allowed")
+    return text
+
+
+def _outline(text: str) -> str:
+    """The URL with stand-ins for its placeholders; one at the start is a whole URL."""
+    parts = pieces(text)
+    first = "https://x" if parts and isinstance(parts[0], Placeholder) else None
+    return "".join(
+        part if isinstance(part, str) else first if first and not index else "x" for index, part in enumerate(parts)
+    )
+
+
+def _check_characters(text: str, outline: str) -> None:
+    if len(text) > _LONGEST_TEXT:
+        raise Refused(f"a URL of {len(text)} characters", f"{_LONGEST_TEXT} are allowed")
+    found = _NO_URL.search(outline)
+    if found:
+        encoded = "".join(f"%{octet:02X}" for octet in found[0].encode("utf-8", "surrogatepass"))
+        raise Refused(f"a character that no URL may hold: {found[0]!r}", f"write `{encoded}`", part=found[0])
+    escape = _BAD_ESCAPE.search(outline)
+    if escape:
+        raise Refused(f"`%` without two hexadecimal digits: {escape[0]!r}", "a `%` itself is `%25`", part=escape[0])
+
+
+def _check_origin(text: str, outline: str, url: re.Match[str]) -> None:
+    authority = _AUTHORITY.fullmatch(url["authority"])
+    try:
+        parse_origin(outline)
+    except OAuthRegError:
+        authority = None if url["scheme"] in {"https", "http"} else authority
+    if authority is None:
+        raise Refused(f"a URL without a valid host: {quoted(text)}", _URL_EXAMPLE)
+    if url["scheme"] != "https" and not (url["scheme"] == "http" and is_loopback(authority["host"].strip("[]"))):
+        raise Refused(f"not an https URL: {quoted(text)}", "`http` is for this machine only", part=url["scheme"])

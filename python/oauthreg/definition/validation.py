@@ -1,0 +1,265 @@
+"""From parsed TOML to a definition, or to everything that is wrong with it.
+
+Pydantic stops at the first floor: rules between tables need a whole model. So what it refuses is mended in a copy (a
+misspelt key is renamed, a bad value dropped, a missing one filled in) until the rest is a model that the rules can be
+tried on. One pass then reports all, and a fault is not reported again as its own consequence.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from oauthreg.claims.problems import quoted
+from oauthreg.definition import rules
+from oauthreg.definition.diagnostics import Finding, Target, render_path
+from oauthreg.definition.model import Definition
+from oauthreg.definition.spans import KeyPath
+from oauthreg.definition.suggestions import hint, suggestion
+from oauthreg.definition.texts import Refused
+
+_ROUNDS = 50
+_DEEPEST = 32
+_QUOTED = re.compile(r"'([^']*)'")
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "a boolean"),
+    (str, "text"),
+    (int, "a number"),
+    (float, "a number"),
+    (dict, "a table"),
+    (list, "a list"),
+)
+_EXPECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "string_type": ("text", "text stands in quotes"),
+        "bool_type": ("a boolean", "write `true` or `false`, without quotes"),
+        "int_type": ("a whole number", "a number stands without quotes"),
+        "tuple_type": ("a list", 'a list stands in brackets, as in `["a", "b"]`'),
+        "dict_type": ("a table", 'as in `{ name = "value" }`, or under a header in brackets'),
+        "model_type": ("a table", 'as in `{ name = "value" }`, or under a header in brackets'),
+        "date_type": ("a date", "a date stands without quotes, as in `2026-11-25`"),
+        "date_from_datetime_inexact": ("a date", "a date alone, as in `2026-11-25`"),
+    }
+)
+"""Error type of pydantic -> what is expected, and how it is written."""
+
+_BOUNDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
+    {
+        "too_short": lambda limits: "an empty list",
+        "string_too_short": lambda limits: "an empty text",
+        "greater_than_equal": lambda limits: f"less than {limits['ge']}",
+        "less_than_equal": lambda limits: f"more than {limits['le']}",
+    }
+)
+"""Error type of pydantic -> what the value is."""
+
+_STAND_INS: Mapping[str, Any] = MappingProxyType(
+    {"schema": 1, "title": "-", "protocol": "oauth1", "name": "x", "url": "https://localhost/"}
+)
+"""What a required key is taken for while it is missing."""
+
+_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "name": "the file's name without `.toml` is the definition's name",
+        "client_id": "credentials never stand in a definition: give them by environment or argument",
+        "client_secret": "credentials never stand in a definition: give them by environment or argument",
+        "consumer_secret": "credentials never stand in a definition: give them by environment or argument",
+        "private_key": "credentials never stand in a definition: give them by environment or argument",
+        "signature_method": "write `signature` in `[oauth1]`",
+    }
+)
+"""Keys that people look for, and what to do instead."""
+
+
+def validate(data: Mapping[str, Any]) -> Definition:
+    """The definition in parsed TOML. Raises ``InvalidDefinition`` with every finding."""
+    findings = tuple(_too_deep(data))
+    if findings:
+        raise InvalidDefinition(findings)
+    try:
+        definition = Definition.model_validate(data)
+    except ValidationError as error:
+        raise InvalidDefinition(_all_findings(data, error)) from None
+    findings = tuple(rules.check(definition, data))
+    if findings:
+        raise InvalidDefinition(findings)
+    return definition
+
+
+class InvalidDefinition(ValueError):  # noqa: N818 - findings on their way to whoever knows the file
+    """Everything that is wrong with a definition, not placed yet."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__(f"{len(findings)} findings")
+        self.findings = findings
+
+
+def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Later steps may recurse: no text gets to them that nests deeper than any use needs."""
+    level: list[tuple[KeyPath, Any]] = [((), data)]
+    for _ in range(_DEEPEST):
+        level = [
+            ((*path, key), child)
+            for path, value in level
+            for key, child in (value.items() if isinstance(value, Mapping) else enumerate(value))
+            if isinstance(child, (dict, list))
+        ]
+    for path, _ in level[:1]:
+        yield Finding(path, f"tables and lists nest more than {_DEEPEST} deep", at="key")
+
+
+def _all_findings(data: Mapping[str, Any], error: ValidationError) -> tuple[Finding, ...]:
+    mending = _Mending(data)
+    for _ in range(_ROUNDS):
+        mending.take(error)
+        try:
+            definition = Definition.model_validate(mending.data)
+        except ValidationError as next_error:
+            error = next_error
+            continue
+        for finding in rules.check(definition, mending.shape):
+            mending.report(finding)
+        break
+    return tuple(dict.fromkeys(mending.findings))
+
+
+class _Mending:
+    """A copy of the data that gets closer to valid with every error that is taken, and the findings so far.
+
+    ``shape`` keeps what was dropped: a name stays known although its table is at fault.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data: Any = copy.deepcopy(dict(data))
+        self.shape: Any = copy.deepcopy(dict(data))
+        self.findings: list[Finding] = []
+        self._renamed: list[tuple[KeyPath, str]] = []
+        self._dropped: set[KeyPath] = set()
+
+    def report(self, finding: Finding) -> None:
+        """Keep a finding, its path as it stands in the file: keys that were renamed have their first name again."""
+        names = list(finding.path)
+        for path, name in self._renamed:
+            if finding.path[: len(path)] == path:
+                names[len(path) - 1] = name
+        self.findings.append(replace(finding, path=tuple(names)))
+
+    def take(self, error: ValidationError) -> None:
+        """Report the errors of one round and mend what they are about; unknown keys first, since one may be missing."""
+        for item in sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden"):
+            path = tuple(item["loc"])
+            if path[-1] == "[key]":
+                self.report(_refusal(path[:-1], item["ctx"]["error"], at="key"))
+                self._drop(path[:-1])
+            elif item["type"] == "extra_forbidden":
+                self._unknown_key(path)
+            elif item["type"] == "missing":
+                self._missing_key(path)
+            elif path not in self._dropped:
+                self.report(_wrong_value(path, item))
+                self._drop(path)
+
+    def _unknown_key(self, path: KeyPath) -> None:
+        table, key = _at(self.data, path[:-1]), str(path[-1])
+        fields = keys_of(_model_at(path[:-1]))
+        free = [name for name in fields if name not in table]
+        meant = None if key in _ELSEWHERE else suggestion(key, free)
+        advice = _ELSEWHERE.get(key) or hint(key, free if meant else fields)
+        self.report(Finding(path, f"unknown key{_inside(path)}: {quoted(key)}", advice, at="key"))
+        if meant is None:
+            self._drop(path)
+            return
+        for tree in (table, _at(self.shape, path[:-1])):
+            tree[meant] = tree.pop(key)
+        self._renamed.append(((*path[:-1], meant), key))
+
+    def _missing_key(self, path: KeyPath) -> None:
+        table, key = _at(self.data, path[:-1]), str(path[-1])
+        if key in table:
+            return
+        if path not in self._dropped:
+            self.report(Finding(path, f"missing key{_inside(path)}: `{key}`", at="table"))
+        table[key] = _STAND_INS[key]
+
+    def _drop(self, path: KeyPath) -> None:
+        """Take out the nearest key: an item alone would move those after it."""
+        while not isinstance(path[-1], str):
+            path = path[:-1]
+        self._dropped.add(path)
+        _at(self.data, path[:-1]).pop(path[-1], None)
+
+
+def _at(data: Any, path: KeyPath) -> Any:
+    """The table at a path; an empty one if something above it was dropped."""
+    for key in path:
+        try:
+            data = data[key]
+        except LookupError:
+            return {}
+    return data
+
+
+def _inside(path: KeyPath) -> str:
+    """`` in `[table]` ``, as the header of the table is written."""
+    table = render_path([key for key in path[:-1] if isinstance(key, str)])
+    if not table:
+        return ""
+    return f" in `[[{table}]]`" if isinstance(path[-2], int) else f" in `[{table}]`"
+
+
+def _refusal(path: KeyPath, error: Refused, *, at: Target = "value") -> Finding:
+    return Finding(path, error.message, error.hint, at, error.part, error.mask)
+
+
+def _wrong_value(path: KeyPath, item: Mapping[str, Any]) -> Finding:
+    kind, value, context = item["type"], item["input"], item.get("ctx", {})
+    if kind == "value_error":
+        return _refusal(path, context["error"])
+    if kind in _EXPECTED:
+        expected, how = _EXPECTED[kind]
+        return Finding(path, f"{expected} is expected, not {_described(value)}", how)
+    if kind == "literal_error" and isinstance(value, str):
+        return Finding(path, f"unknown value: {quoted(value)}", hint(value, _QUOTED.findall(context["expected"])))
+    if kind == "literal_error":
+        return Finding(path, f"unknown value: {_described(value)}", f"{context['expected']} is expected")
+    return Finding(path, f"{_BOUNDS[kind](context)}: {quoted(value)}")
+
+
+def _described(value: object) -> str:
+    """What a value is, and the value itself where it is short."""
+    kind = next((words for kind, words in _TYPES if isinstance(value, kind)), "a date or time")
+    return kind if isinstance(value, (dict, list)) else f"{kind}: {quoted(value)}"
+
+
+def keys_of(model: type[BaseModel] | None) -> list[str]:
+    """The keys of a table as a file writes them."""
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
+
+
+def _model_at(path: KeyPath) -> type[BaseModel] | None:
+    """The model of the table at a path."""
+    annotation: Any = Definition
+    for key in path:
+        annotation = _bare(annotation)
+        if _is_model(annotation):
+            fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+            annotation = fields[str(key)].annotation
+        else:
+            annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
+    annotation = _bare(annotation)
+    return annotation if _is_model(annotation) else None
+
+
+def _bare(annotation: Any) -> Any:
+    """The type itself, without `Annotated` and without `None`."""
+    while get_origin(annotation) in (Annotated, Union, UnionType):
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

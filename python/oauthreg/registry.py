@@ -1,0 +1,346 @@
+"""From a name to a ready client: definitions found and compiled, credentials looked up.
+
+::
+
+    registry = Registry()
+    client = registry.client("acme", session)  # OAUTHREG_ACME_CLIENT_ID, OAUTHREG_ACME_CLIENT_SECRET
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from oauthreg.definition import (
+    Definition,
+    Loader,
+    compile_definition,
+    credentials_in_texts,
+    hint,
+    required_credentials,
+)
+from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
+from oauthreg.provider import Provider
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from oauthreg.http.clients import AsyncOAuth1Client
+    from oauthreg.token import OAuth1Token
+
+CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any] | None]
+"""Provider name -> its credentials by name (``client_id``, ``client_secret``, ``private_key`` …), or a function."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OWN_CREDENTIALS = ("client_id", "client_secret", "private_key", "passphrase")
+_LARGEST_FILE = 64 * 1024
+_MOST_PROVIDERS = 1024
+"""Compiled providers that are kept for each definition: one for every set of variables."""
+
+
+class Registry:
+    """Knows providers by name and makes clients for them.
+
+    Definitions come from the bundled files, the user's folder, the folders of ``OAUTHREG_PATH``, then ``paths``
+    (folders or single files); later ones win by name, and only what is asked for is read.
+
+    A credential is looked for among the arguments of ``client``, then in ``credentials``, then in ``environ`` as
+    ``OAUTHREG_<NAME>_<CREDENTIAL>``, or in the file that ``OAUTHREG_<NAME>_<CREDENTIAL>_FILE`` names; ``<NAME>`` is in
+    capitals with ``_`` for ``-``. Variables of the definition are found in ``environ`` in the same way.
+
+    Raises ``UsageError`` for a path that does not exist.
+    """
+
+    def __init__(
+        self,
+        *,
+        paths: Iterable[str | os.PathLike[str]] = (),
+        credentials: CredentialSource | None = None,
+        store: None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        if store is not None:
+            raise _no_store("store")
+        self._loader = Loader(paths, environ=environ)
+        self._credentials = credentials
+        self._environ = environ
+        self._known: dict[str, _Known] = {}
+
+    def client(
+        self,
+        name: str,
+        session: "ClientSession",
+        *,
+        account: None = None,
+        token: "str | Mapping[str, Any] | OAuth1Token | None" = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        redirect_uri: str | None = None,
+        variables: Mapping[str, str] = _NOTHING,
+        environment: str | None = None,
+        provider: Provider | None = None,
+        allow_insecure_http: bool = False,
+        **overrides: Any,
+    ) -> "AsyncOAuth1Client":
+        """A client for the provider of that name or alias; nothing is sent.
+
+        ``variables`` are those of the definition, ``environment`` the name of one of its environments (which wins over
+        variables in ``environ``). ``private_key`` and other credentials of the definition may be given by name.
+        ``provider`` takes the place of the compiled one. All other ``overrides`` go to the client's constructor.
+
+        Raises ``UnknownProviderError``, other ``DefinitionError`` for a file that cannot be used,
+        ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, and ``TypeError`` for an override that
+        the client does not know.
+        """
+        if account is not None:
+            raise _no_store("account")
+        known = self._find(name)
+        given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
+        given |= {key: overrides.pop(key) for key in known.credentials if key in overrides}
+        method = _checked_method(known.definition, overrides.get("signature_method"))
+        credentials = self._look_up(known, given, method)
+        if provider is None:
+            provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
+
+        from oauthreg.http.clients import AsyncOAuth1Client
+
+        return AsyncOAuth1Client(
+            session,
+            credentials["client_id"],
+            credentials.get("client_secret"),
+            token=token,
+            redirect_uri=redirect_uri,
+            rsa_key=credentials.get("private_key"),
+            passphrase=credentials.get("passphrase"),
+            provider=provider,
+            **overrides,
+        )
+
+    def provider(
+        self,
+        name: str,
+        *,
+        variables: Mapping[str, str] = _NOTHING,
+        environment: str | None = None,
+        allow_insecure_http: bool = False,
+    ) -> Provider:
+        """The provider as clients use it; texts that name a credential have it if it is found.
+
+        Raises ``UnknownProviderError``, other ``DefinitionError``, and ``UsageError``.
+        """
+        known = self._find(name)
+        found = {key: self._found(known, key, _NOTHING) for key in known.in_texts}
+        credentials = {key: value for key, value in found.items() if value}
+        return self._compile(known, variables, environment, credentials, allow_insecure_http)
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all definitions, sorted."""
+        return self._loader.names()
+
+    def definition(self, name: str) -> Definition:
+        """The definition of a name or alias. Raises ``UnknownProviderError`` and other ``DefinitionError``."""
+        return self._find(name).definition
+
+    def add(self, source: Definition | str | os.PathLike[str], name: str | None = None) -> Definition:
+        """Put a definition before all others of its name: TOML text, the path of a file, or a loaded definition.
+
+        Text has no name of its own, so ``name`` is needed there. Raises ``DefinitionError`` if it cannot be used.
+        """
+        chosen = name or _own_name(source)
+        if isinstance(source, os.PathLike):
+            source = self._loader.read(Path(source))
+        definition = self._loader.add(chosen, source)
+        self._known.clear()
+        return definition
+
+    def reload(self) -> None:
+        """Look for files anew and forget what was read; what was added stays, and so do clients already made."""
+        self._loader.reload()
+        self._known.clear()
+
+    def _find(self, name: str) -> "_Known":
+        known = self._known.get(name)
+        if known is None:
+            definition = self._loader.load(name)
+            known = self._known[name] = _Known(definition, credentials_in_texts(definition))
+        return known
+
+    def _compile(
+        self,
+        known: "_Known",
+        variables: Mapping[str, str],
+        environment: str | None,
+        credentials: Mapping[str, Any],
+        allow_insecure_http: bool,
+    ) -> Provider:
+        values = self._variables(known, environment) | variables if known.variables else dict(variables)
+        in_texts = {key: credentials[key] for key in known.in_texts if key in credentials}
+        key = (environment, allow_insecure_http, *map(str, values.items()), *in_texts.items())
+        provider = known.providers.get(key)
+        if provider is None:
+            provider = compile_definition(
+                known.definition,
+                variables=values,
+                environment=environment,
+                credentials=in_texts,
+                allow_insecure_http=allow_insecure_http,
+            )
+            if len(known.providers) >= _MOST_PROVIDERS:
+                known.providers.clear()
+            known.providers[key] = provider
+        return provider
+
+    def _variables(self, known: "_Known", environment: str | None) -> dict[str, str]:
+        """The variables in ``environ``, without those that the environment sets."""
+        chosen = known.definition.environments.get(environment or "")
+        names = [name for name in known.variables if chosen is None or name not in chosen.variables]
+        found = {name: self._environ.get(f"{known.prefix}{name.upper()}") for name in names}
+        return {name: value for name, value in found.items() if value}
+
+    def _look_up(self, known: "_Known", given: Mapping[str, Any], method: str) -> dict[str, Any]:
+        found = {name: self._found(known, name, given) for name in known.wanted(method)}
+        credentials = {name: value for name, value in found.items() if value is not None}
+        missing = [name for name in known.required(method) if name not in credentials]
+        if missing:
+            raise _missing(known, missing, looked=self._credentials is not None)
+        return credentials
+
+    def _found(self, known: "_Known", name: str, given: Mapping[str, Any]) -> Any:
+        """A credential from the first place that has it, or ``None``."""
+        if given.get(name) is not None:
+            return given[name]
+        value = self._from_source(known).get(name) if self._credentials is not None else None
+        return value or self._from_environ(f"{known.prefix}{name.upper()}", name)
+
+    def _from_source(self, known: "_Known") -> Mapping[str, Any]:
+        name = known.definition.name
+        source = self._credentials
+        values = source(name) if callable(source) else (source or _NOTHING).get(name)
+        if values is None:
+            return _NOTHING
+        if not isinstance(values, Mapping):
+            raise UsageError(
+                f"`credentials` gave no mapping for {name!r}: {type(values).__name__}",
+                code="invalid-credentials",
+                hint='it maps names to values, as in `{"client_id": …, "client_secret": …}`',
+            )
+        for key in values:
+            if key not in known.credentials:
+                raise UsageError(
+                    f"`credentials` gave an unknown one for {name!r}: {key!r}",
+                    code="invalid-credentials",
+                    hint=hint(str(key), known.credentials),
+                )
+        return values
+
+    def _from_environ(self, variable: str, name: str) -> str | bytes | None:
+        value = self._environ.get(variable)
+        if value:
+            return value
+        path = self._environ.get(f"{variable}_FILE")
+        return _read_secret(Path(path), f"{variable}_FILE", is_key=name == "private_key") if path else None
+
+
+@dataclass(slots=True)
+class _Known:
+    """A definition that was asked for, and what was made of it."""
+
+    definition: Definition
+    in_texts: frozenset[str]
+    providers: dict[tuple[Any, ...], Provider] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        """What environment variables begin with."""
+        return f"OAUTHREG_{self.definition.name.upper().replace('-', '_')}_"
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """All credentials that there may be."""
+        return tuple(dict.fromkeys((*_OWN_CREDENTIALS, *self.definition.credentials)))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that may be given."""
+        return tuple(name for name, variable in self.definition.variables.items() if variable.from_ is None)
+
+    def required(self, method: str) -> tuple[str, ...]:
+        """The credentials without which a client cannot be."""
+        return required_credentials(self.definition, method)
+
+    def wanted(self, method: str) -> tuple[str, ...]:
+        """The credentials that a client takes if they are there."""
+        needs_key = method.startswith("RSA")
+        return tuple(name for name in self.credentials if needs_key or name not in {"private_key", "passphrase"})
+
+
+def _own_name(source: Definition | str | os.PathLike[str]) -> str:
+    if isinstance(source, Definition) and source.name:
+        return source.name
+    if isinstance(source, os.PathLike):
+        return Path(source).stem
+    raise UsageError(
+        "a definition without a name",
+        code="missing-name",
+        hint="pass `name=`; to read a file, pass a `pathlib.Path`",
+    )
+
+
+def _checked_method(definition: Definition, method: str | None) -> str:
+    accepted = definition.oauth1.signature
+    if method is not None and method not in accepted:
+        raise UnsupportedMethodError(
+            f"{definition.name!r} does not accept the signature method: {method!r}", hint=hint(method, accepted)
+        )
+    return method or accepted[0]
+
+
+def _missing(known: _Known, names: list[str], *, looked: bool) -> MissingCredentialError:
+    variables = [f"{known.prefix}{name.upper()}" for name in names]
+    tried = [
+        "the arguments",
+        *(["`credentials=`"] if looked else []),
+        *variables,
+        *(f"{one}_FILE" for one in variables),
+    ]
+    titles = {name: known.definition.credentials[name].title for name in names if name in known.definition.credentials}
+    named = " and ".join(f"`{name}`" + (f" ({titles[name]})" if titles.get(name) else "") for name in names)
+    return MissingCredentialError(
+        f"{known.definition.name!r} needs {named}", hint=f"looked in {', '.join(tried[:-1])} and {tried[-1]}"
+    )
+
+
+def _read_secret(path: Path, variable: str, *, is_key: bool) -> str | bytes:
+    """A credential in a file: octets of a key, or text without the line break at its end."""
+    try:
+        with path.open("rb") as stream:
+            octets = stream.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise _unreadable(variable, reason) from None
+    if not 0 < len(octets) <= _LARGEST_FILE:
+        raise _unreadable(variable, f"it has {len(octets) or 'no'} octets")
+    if is_key:
+        return octets
+    try:
+        return octets.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _unreadable(variable, "it is no UTF-8") from None
+
+
+def _unreadable(variable: str, reason: str) -> MissingCredentialError:
+    return MissingCredentialError(
+        f"cannot use the file that `{variable}` names: {reason}",
+        code="unreadable-credential",
+        hint="the variable holds the path of a file with the credential alone",
+    )
+
+
+def _no_store(argument: str) -> UsageError:
+    return UsageError(
+        f"`{argument}` needs a token store, and this version has none",
+        code="store-not-available",
+        hint="keep the token yourself and pass it as `token=`",
+    )
