@@ -3,6 +3,7 @@
 Authlib itself reads the request from Flask, with what Flask does to it: that is how it runs in the wild.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from authlib.integrations.flask_oauth1 import AuthorizationServer, ResourceProte
 from authlib.oauth1 import ClientMixin, TemporaryCredential, TokenCredentialMixin
 from authlib.oauth1.errors import OAuth1Error
 from flask import Flask, Response, jsonify, request
+from werkzeug.serving import WSGIRequestHandler, make_server
 
-from .counterpart import CLIENTS, METHODS, USER, Counterpart, serve_wsgi
+from .counterpart import CLIENTS, METHODS, USER, Counterpart
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -22,8 +24,28 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 @contextmanager
 def serve_authlib(rsa_public_key: str) -> Iterator[Counterpart]:
     """The running counterpart; ``rsa_public_key`` (PEM) is that of every client."""
-    with serve_wsgi(build_app(rsa_public_key)) as origin:
+    with _serve(build_app(rsa_public_key)) as origin:
         yield Counterpart(f"Authlib {version('Authlib')}", origin)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log(self, *arguments: Any) -> None:
+        """Nothing: the tests tell what went wrong."""
+
+
+@contextmanager
+def _serve(app: Flask) -> Iterator[str]:
+    """The origin of the application, which werkzeug's server runs in a thread."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, name="Flask counterpart")
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(timeout=10)
+        server.server_close()
+    assert not thread.is_alive()
 
 
 @dataclass

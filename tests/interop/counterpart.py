@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from aiohttp import web
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 Placement = Literal["header", "query", "body"]
 PLACEMENTS: tuple[Placement, ...] = ("header", "query", "body")
@@ -101,24 +100,4 @@ def serve_aiohttp(make_app: Callable[[], web.Application]) -> Iterator[str]:
         loop.call_soon_threadsafe(stopped.set)
     finally:
         thread.join(timeout=10)
-    assert not thread.is_alive()
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log(self, *arguments: Any) -> None:
-        """Nothing: the tests tell what went wrong."""
-
-
-@contextmanager
-def serve_wsgi(app: Any) -> Iterator[str]:
-    """The origin of a WSGI application that werkzeug's server runs in a thread."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, name="WSGI counterpart")
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join(timeout=10)
-        server.server_close()
     assert not thread.is_alive()

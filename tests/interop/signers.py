@@ -1,13 +1,14 @@
 """Independent signers in several languages, all asked in one way: requests in, HMAC-SHA1 signatures out.
 
 The foreign ones are small programs in ``panel/`` that read one tab-separated request a line and print one signature a
-line, or ``refused``. npm's packages join in after ``npm install`` in that folder.
+line, or ``refused``. npm's packages are looked for beside the interpreter, in ``sys.prefix``.
 """
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -147,7 +148,7 @@ def _compiled(source: str, library: str) -> Callable[[Path], tuple[str, Sign]]:
 def _program(command: list[str]) -> tuple[str, Sign]:
     asked = _run([*command, "--version"], "")
     if asked.returncode:
-        raise LookupError(f"its library is missing ({(asked.stderr.strip().splitlines() or ['no message'])[0][:80]})")
+        raise LookupError("its library is missing")
 
     def sign(requests: Sequence[SignedRequest]) -> list[str]:
         done = _run(command, "".join("\t".join(request) + "\n" for request in requests))
@@ -161,7 +162,14 @@ def _program(command: list[str]) -> tuple[str, Sign]:
 
 def _run(command: list[str], lines: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, input=lines, capture_output=True, text=True, encoding="utf-8", check=False, timeout=60
+        command,
+        input=lines,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "NODE_PATH": str(Path(sys.prefix) / "node_modules")},
+        check=False,
+        timeout=60,
     )
 
 

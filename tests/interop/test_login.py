@@ -15,7 +15,7 @@ from oauthreg.login import PendingLogin
 from oauthreg.provider import CallbackSettings
 
 from .counterpart import METHODS, PLACEMENTS, PLAIN, RESERVED, TIMESTAMP_WINDOW, UNICODE, USER
-from .logins import CALLBACK, approve, log_in, login_outcome, parse_query
+from .logins import CALLBACK, approve, login_outcome, parse_query
 from .quirks import OUTSIDE_HEADER, expected_login
 
 MATRIX = [
@@ -36,16 +36,7 @@ async def test_login_comes_as_far_as_the_server_lets_it(server, method, placemen
 
 
 @every_combination
-async def test_a_login_gives_a_token_and_a_profile(server, method, placement, setup, session):
-    client = await log_in(setup(server, method, placement), session)
-
-    profile = await client.profile()
-
-    assert (profile.sub, profile.name, profile.email) == (USER["id"], USER["name"], USER["email"])
-
-
-@every_combination
-async def test_a_fresh_client_finishes_what_another_one_started(server, method, placement, setup, session):
+async def test_a_fresh_client_finishes_a_login_and_knows_the_user(server, method, placement, setup, session):
     settings = setup(server, method, placement)
     kept = (await settings.client(session).start(redirect_uri=CALLBACK)).to_json()
     callback = await approve(session, PendingLogin.from_json(kept).url)
@@ -53,9 +44,10 @@ async def test_a_fresh_client_finishes_what_another_one_started(server, method, 
     async with ClientSession() as other_session:
         client = settings.client(other_session)
         token = await client.finish(PendingLogin.from_json(kept), callback)
+        profile = await client.profile()
 
-        assert client.token["oauth_token"] == token.token
-        assert (await client.profile()).sub == USER["id"]
+    assert client.token["oauth_token"] == token.token
+    assert (profile.sub, profile.name, profile.email) == (USER["id"], USER["name"], USER["email"])
 
 
 async def test_another_process_finishes_the_login(setup, session):

@@ -16,7 +16,7 @@ static void add(int *argc, char ***argv, const char *name, const char *value) {
 int main(int count, char **arguments) {
     static char line[65536];
     if (count > 1 && strcmp(arguments[1], "--version") == 0) {
-        printf("liboauth %s\n", LIBOAUTH_VERSION);
+        printf("liboauth %s client\n", LIBOAUTH_VERSION);
         return 0;
     }
     while (fgets(line, sizeof line, stdin)) {

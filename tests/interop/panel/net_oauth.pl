@@ -6,7 +6,7 @@ use URI::Escape qw(uri_unescape);
 
 $Net::OAuth::PROTOCOL_VERSION = Net::OAuth::PROTOCOL_VERSION_1_0A;
 binmode STDIN, ':encoding(UTF-8)';
-if (@ARGV && $ARGV[0] eq '--version') { print "Net::OAuth $Net::OAuth::VERSION\n"; exit }
+if (@ARGV && $ARGV[0] eq '--version') { print "Net::OAuth $Net::OAuth::VERSION client\n"; exit }
 $| = 1;
 
 sub decode_form {

@@ -63,7 +63,7 @@ const sign = {
 };
 
 if (process.argv[3] === "--version") {
-  console.log(`npm ${name} ${require(`${name}/package.json`).version}`);
+  console.log(`npm ${name} ${require(`${name}/package.json`).version} client`);
 } else {
   for (const line of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
     const [method, url, form, clientId, clientSecret, token, tokenSecret, timestamp, nonce] = line.split("\t");

@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 if (($argv[1] ?? '') === '--version') {
-    echo 'php-oauth ', phpversion('oauth'), "\n";
-    exit;
+    echo 'php-oauth ', phpversion('oauth'), " client\n";
+    exit(extension_loaded('oauth') ? 0 : 1);
 }
 
 /** A map, as the extension wants it: a repeated name stands once. (`parse_str` would rewrite names.) */

@@ -5,7 +5,7 @@ require "oauth/signature/hmac/sha1"
 require "uri"
 
 if ARGV == ["--version"]
-  puts "ruby-oauth #{OAuth::VERSION}"
+  puts "ruby-oauth #{OAuth::VERSION} client"
   exit
 end
 
