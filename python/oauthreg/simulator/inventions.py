@@ -1,0 +1,52 @@
+"""What a simulated provider needs and nobody gave: an application's credentials, values of required variables."""
+
+import secrets
+from collections.abc import Iterator
+
+from oauthreg.definition import required_credentials, variables
+from oauthreg.definition.model import Definition, Variable
+from oauthreg.errors import UsageError
+from oauthreg.signing.keys import generate_private_key
+from oauthreg.simulator.oauth1 import Credentials
+
+_OWN = ("client_id", "client_secret", "private_key", "passphrase")
+_LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE", "1", "us")
+
+
+def invent_credentials(definition: Definition) -> Credentials:
+    """Credentials of an application, with an RSA key where the definition's signature method needs one."""
+    return Credentials(
+        f"app-{secrets.token_hex(4)}",
+        secrets.token_urlsafe(24),
+        generate_private_key() if "private_key" in required_credentials(definition) else None,
+        {name: secrets.token_urlsafe(18) for name in definition.credentials if name not in _OWN},
+    )
+
+
+def invent_variables(definition: Definition, environment: str | None = None) -> dict[str, str]:
+    """A value for every variable that must be given. Raises ``UsageError`` when none comes to mind."""
+    given = definition.environments[environment].variables if environment in definition.environments else {}
+    needed = {
+        name: variable
+        for name, variable in definition.variables.items()
+        if variable.required and variable.default is None and variable.from_ is None and name not in given
+    }
+    return {name: _invent(name, variable) for name, variable in needed.items()}
+
+
+def _invent(name: str, variable: Variable) -> str:
+    for value in _candidates(name, variable):
+        if not variables.fault(variable, value):
+            return value
+    raise UsageError(
+        f"no value comes to mind for the variable `{name}`",
+        code="missing-variable",
+        hint=f"pass one that matches {variable.pattern!r} in `variables=`",
+    )
+
+
+def _candidates(name: str, variable: Variable) -> Iterator[str]:
+    if variable.kind == "url":
+        yield f"https://provider.example.org/{name.replace('_', '-')}"
+        yield f"https://provider.example.org/{name.replace('_', '-')}/"
+    yield from _LIKELY

@@ -1,0 +1,82 @@
+"""A provider moved to this machine: each of its origins becomes a port on loopback, paths and queries stay."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from oauthreg.origins import Origin, parse_origin
+from oauthreg.provider import Documents, Provider, TextTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """Which loopback port stands for which of the provider's origins."""
+
+    ports: Mapping[Origin, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def moved(self, url: str) -> str:
+        """The URL on loopback; one of an unknown origin, or no absolute URL at all, stays as it is."""
+        port = self.ports.get(parse_origin(url)) if url.startswith(("https://", "http://")) else None
+        return url if port is None else f"http://127.0.0.1:{port}{_after_origin(url)}"
+
+    def original(self, url: str) -> str:
+        """The URL at the provider that a loopback URL stands for."""
+        port = urlsplit(url).port
+        for (scheme, host, real_port), local in self.ports.items():
+            if local == port:
+                shown = f"[{host}]" if ":" in host else host
+                default = {"https": 443, "http": 80}[scheme]
+                return f"{scheme}://{shown}{'' if real_port == default else f':{real_port}'}{_after_origin(url)}"
+        return url
+
+    def move(self, provider: Provider) -> Provider:
+        """The provider with its endpoints, its pinned origins and its identity requests on loopback."""
+        return replace(
+            provider,
+            endpoints=MappingProxyType({name: self.moved(url) for name, url in provider.endpoints.items()}),
+            origins=frozenset(parse_origin(self.moved(_render(origin))) for origin in provider.origins),
+            identity=tuple(replace(request, url=self._moved_template(request.url)) for request in provider.identity),
+        )
+
+    def _moved_template(self, url: str | TextTemplate) -> str | TextTemplate:
+        return self.moved(url) if isinstance(url, str) else MovedTemplate(url, self)
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTemplate:
+    """A URL template whose result is moved; answers may name the provider's real hosts."""
+
+    template: TextTemplate
+    relocation: Relocation
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders as written."""
+        return self.template.names
+
+    def render(self, documents: Documents) -> str | None:
+        """The filled-in URL on loopback; ``None`` if a value is missing."""
+        url = self.template.render(documents)
+        return None if url is None else self.relocation.moved(url)
+
+
+def origins_of(provider: Provider) -> list[Origin]:
+    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time."""
+    urls: Iterable[str] = [
+        *provider.endpoints.values(),
+        *(request.url for request in provider.identity if isinstance(request.url, str)),
+    ]
+    return sorted({*provider.origins, *map(parse_origin, urls)})
+
+
+def _render(origin: Origin) -> str:
+    scheme, host, port = origin
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _after_origin(url: str) -> str:
+    """Path, query and fragment, octet for octet."""
+    rest = url.partition("://")[2]
+    starts = [index for index in map(rest.find, "/?#") if index >= 0]
+    return rest[min(starts) :] if starts else ""

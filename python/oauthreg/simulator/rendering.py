@@ -1,0 +1,72 @@
+"""Answers as providers write them: the reverse of reading. JSON, JSONP, form, XML, plain text and signed JWTs."""
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from oauthreg.legs import render_form
+from oauthreg.messages import Response
+from oauthreg.provider import AnswerFormat
+
+_MEDIA_TYPES: dict[AnswerFormat, str] = {
+    "json": "application/json",
+    "jsonp": "application/javascript",
+    "form": "application/x-www-form-urlencoded",
+    "xml": "application/xml",
+    "text": "text/plain; charset=utf-8",
+    "jwt": "application/jwt",
+}
+
+
+def render_document(document: Any, written_as: AnswerFormat, *, status: int = 200) -> Response:
+    """The answer that holds a document. ``auto`` writes JSON, and a document that is text as text."""
+    chosen: AnswerFormat = ("text" if isinstance(document, str) else "json") if written_as == "auto" else written_as
+    text = {"json": _json, "jsonp": _jsonp, "form": _form, "xml": _xml, "text": _text, "jwt": _text}[chosen](document)
+    return Response(status, {"content-type": _MEDIA_TYPES[chosen]}, text.encode())
+
+
+def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS256") -> str:
+    """A compact JWT signed with a shared secret. Spec: RFC 7515 section 3.1, RFC 7518 section 3.2."""
+    header = _base64url(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
+    signed = f"{header}.{_base64url(json.dumps(dict(claims)).encode())}"
+    digest = hmac.digest(secret.encode(), signed.encode(), f"sha{algorithm.removeprefix('HS')}")
+    return f"{signed}.{_base64url(digest)}"
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document)
+
+
+def _jsonp(document: Any) -> str:
+    return f"callback({json.dumps(document)});"
+
+
+def _form(document: Any) -> str:
+    return render_form([(str(name), _text(value)) for name, value in document.items()])
+
+
+def _text(document: Any) -> str:
+    if isinstance(document, bool):
+        return "true" if document else "false"
+    return "" if document is None else str(document)
+
+
+def _xml(document: Any) -> str:
+    return '<?xml version="1.0" encoding="UTF-8"?>' + "".join(_element(str(k), v) for k, v in document.items())
+
+
+def _element(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, item) for item in value)
+    if not isinstance(value, Mapping):
+        return f"<{name}>{escape(_text(value))}</{name}>"
+    attributes = "".join(f' {key[1:]}="{escape(_text(item))}"' for key, item in value.items() if key.startswith("@"))
+    children = "".join(_element(key, item) for key, item in value.items() if not key.startswith(("@", "#")))
+    return f"<{name}{attributes}>{escape(_text(value.get('#text')))}{children}</{name}>"

@@ -1,0 +1,117 @@
+"""What a provider says, word for word: the reverse of what its definition says about reading its answers."""
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from oauthreg.definition.model import AnswerTable, Definition, ErrorTable, When
+from oauthreg.messages import Response
+from oauthreg.provider import AnswerFormat
+from oauthreg.simulator.rendering import render_document
+
+_KEY = re.compile(r"""\["([^"]*)"\]|\['([^']*)'\]|"([^"]*)"|'([^']*)'|\[(-?\d+)\]|([^.\[\]"']+)""")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalShape:
+    """How a refusal looks whose status is good: a text that starts in a certain way, or a document.
+
+    ``marks`` are ``(path, value)`` pairs that make the document an error; ``error`` and ``description`` are the paths
+    of the code and the text.
+    """
+
+    format: AnswerFormat = "json"
+    text_prefix: str = ""
+    marks: tuple[tuple[str, Any], ...] = ()
+    error: str = ""
+    description: str = ""
+
+    def render(self, error: str, description: str) -> Response:
+        """The refusal as an answer."""
+        if self.text_prefix:
+            return render_document(f"{self.text_prefix}{description or error}", "text")
+        document: dict[str, Any] = {}
+        for path, value in [(self.error, error), (self.description, description), *self.marks]:
+            if path:
+                place(document, path, value)
+        return render_document(document, self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenShape:
+    """How a token answer looks: format, root, renamed fields (standard's name to path), status, and its refusals."""
+
+    format: AnswerFormat = "form"
+    root: str = ""
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    status: int = 200
+    refusal: RefusalShape | None = None
+
+    def render(self, fields: Mapping[str, str], example: Mapping[str, Any] | None = None) -> Response:
+        """The fields as an answer, put over an example of it, which brings what else the provider sends."""
+        document: dict[str, Any] = deepcopy(dict(example or {}))
+        for name, value in fields.items():
+            path = self.fields.get(name) or (f'{self.root}["{name}"]' if self.root else f'["{name}"]')
+            place(document, path, value)
+        return render_document(document, self.format, status=self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Everything that a provider says: example documents by name, and the shapes of token answers and refusals."""
+
+    documents: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    request_token: TokenShape = field(default_factory=TokenShape)
+    token: TokenShape = field(default_factory=TokenShape)
+    api_refusal: RefusalShape | None = None
+    authorize_url: str = ""
+    """Where the request-token answer holds a ready-made authorization URL; empty if it does not."""
+
+
+def load_script(definition: Definition) -> Script:
+    """The script that a definition gives: its first example, and its answer and error tables in reverse."""
+    documents = definition.example[0].documents if definition.example else {}
+    return Script(
+        documents,
+        _token_shape(definition.request_token.response, definition.request_token.error),
+        _token_shape(definition.token.response, definition.token.error),
+        _refusal_shape(definition.api.error, "auto") if definition.api.error else None,
+        definition.oauth1.authorize_url_from or "",
+    )
+
+
+def _token_shape(answer: AnswerTable, error: ErrorTable | None) -> TokenShape:
+    written_as: AnswerFormat = "form" if answer.format == "auto" else answer.format
+    return TokenShape(
+        written_as,
+        answer.root or "",
+        answer.fields,
+        answer.success_status[0] if answer.success_status else 200,
+        _refusal_shape(error, written_as) if error else None,
+    )
+
+
+def _refusal_shape(error: ErrorTable, written_as: AnswerFormat) -> RefusalShape:
+    when = error.when or When(path=error.code, present=True)
+    marks = () if when.path is None or when.path == error.code else ((when.path, _mark(when)),)
+    return RefusalShape(written_as, when.text_prefix or "", marks, error.code or "", error.description or "")
+
+
+def _mark(when: When) -> Any:
+    """A value for which the test holds."""
+    if when.is_in:
+        return when.is_in[0]
+    if when.not_in is not None:
+        return next(value for value in (True, 1, 2, 3, "error") if value not in when.not_in)
+    return True if when.present else when.equals
+
+
+def place(document: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value where a path of the definition language would find it."""
+    *parents, last = [next(filter(None, match.groups()), "") for match in _KEY.finditer(path)]
+    for key in parents:
+        document = document.setdefault(key, {})
+    document[last] = value

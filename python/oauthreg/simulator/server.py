@@ -1,0 +1,297 @@
+"""The simulator itself: listens on loopback, one port for each of the provider's origins, and plays the person, too."""
+
+import asyncio
+import re
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from html import unescape
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+
+from oauthreg.definition import Definition, compile_definition
+from oauthreg.errors import UsageError
+from oauthreg.http import AsyncOAuth1Client
+from oauthreg.messages import Response
+from oauthreg.provider import Placement, Provider
+from oauthreg.registry import Registry
+from oauthreg.simulator.faults import Fault, Faults, Half, Slow, Status, Step, build_error, spoil
+from oauthreg.simulator.inventions import invent_credentials, invent_variables
+from oauthreg.simulator.oauth1 import Credentials, OAuth1Server, Received, Served
+from oauthreg.simulator.relocation import Relocation, origins_of
+from oauthreg.simulator.script import load_script
+from oauthreg.simulator.state import State
+from oauthreg.token import OAuth1Token
+
+_VERIFIER = re.compile(r'<code id="verifier">([^<]+)</code>').search
+_KEPT = 1000
+"""Exchanges that are remembered."""
+
+_paragraphs = re.compile(r"<p>(.*?)</p>").findall
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that the provider answered, fit to be shown: names of parameters, never their values.
+
+    ``url`` is at the provider's real host and without its query; ``seconds`` is the time until the answer was made.
+    ``problem`` is the ``oauth_problem`` of a refusal. ``base_string`` is what the provider signed when a signature
+    did not match; it holds tokens and form values.
+    """
+
+    step: Step
+    method: str
+    url: str
+    status: int
+    placement: Placement | None = None
+    signature_method: str = ""
+    protocol: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+    problem: str = ""
+    advice: str = ""
+    seconds: float = 0.0
+    base_string: str | None = field(default=None, repr=False)
+
+
+class Simulator:
+    """A provider on loopback, made from a definition (or its name), for one registered application.
+
+    It listens between ``async with`` and the end of the block. ``variables`` and ``environment`` are those of
+    ``Registry.client``; a required variable that is not given gets an invented value. ``credentials`` are invented,
+    too, unless given. With ``auto_approve`` the authorization page approves by itself. ``now`` gives the time in
+    seconds since 1970.
+
+    ::
+
+        async with Simulator("acme") as simulator, aiohttp.ClientSession() as session:
+            client = simulator.client(session)
+            pending = await client.start(redirect_uri="https://app.example/callback")
+            await client.finish(pending, await simulator.approve(pending.url))
+
+    Nothing is written to disk or logged, and nothing listens beyond this machine.
+    """
+
+    def __init__(
+        self,
+        definition: Definition | str,
+        *,
+        registry: Registry | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        environment: str | None = None,
+        credentials: Credentials | None = None,
+        auto_approve: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if isinstance(definition, str):
+            definition = (registry or Registry()).definition(definition)
+        self.definition = definition
+        self.variables = {**invent_variables(self.definition, environment), **variables}
+        self.credentials = credentials or invent_credentials(self.definition)
+        self._real = compile_definition(
+            self.definition,
+            variables=self.variables,
+            environment=environment,
+            credentials={"client_id": self.credentials.client_id, **self.credentials.others},
+        )
+        self.state = State()
+        self.skew = 0.0
+        self.exchanges: deque[Exchange] = deque(maxlen=_KEPT)
+        self._auto_approve = auto_approve
+        self._wall = now
+        self._faults = Faults()
+        self._running: _Running | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            sockets = {
+                origin: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for origin in origins_of(self._real)
+            }
+            relocation = Relocation({origin: listening.getsockname()[1] for origin, listening in sockets.items()})
+            runner = web.ServerRunner(
+                web.Server(self._serve, access_log=None, handler_cancellation=True), shutdown_timeout=1
+            )
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            for listening in sockets.values():
+                await web.SockSite(runner, listening).start()
+            person = await stack.enter_async_context(aiohttp.ClientSession())
+            server = OAuth1Server(
+                relocation.move(self._real),
+                load_script(self.definition),
+                self.credentials,
+                self.state,
+                self._now,
+                self._auto_approve,
+            )
+            self._running = _Running(server, relocation, person, stack.pop_all())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running, self._running = self._alive, None
+        await running.stack.aclose()
+
+    # --- for the application ----------------------------------------------------------------------------------------
+
+    @property
+    def provider(self) -> Provider:
+        """The provider with its endpoints on loopback; paths and queries are the real ones."""
+        return self._alive.server.provider
+
+    def registry(self) -> Registry:
+        """A registry in which the definition's name leads here, with the right credentials; else like any other."""
+        return SimulatedRegistry(self)
+
+    def client(self, session: aiohttp.ClientSession, **options: Any) -> AsyncOAuth1Client:
+        """A client of the simulated provider; ``options`` are those of ``Registry.client``."""
+        return self.registry().client(self.definition.name, session, **options)
+
+    def issue_token(self) -> OAuth1Token:
+        """An access token without a login, as a provider's settings page gives one."""
+        made = self.state.issue()
+        return OAuth1Token(made.token, made.token_secret)
+
+    # --- for the test -----------------------------------------------------------------------------------------------
+
+    async def approve(self, url: str) -> str:
+        """Open the authorization URL as the person's browser would and press "Approve".
+
+        Gives the callback URL that the browser is sent to, or the verifier that the page shows (out of band).
+        Raises ``UsageError`` when the page has no such answer.
+        """
+        callback = await self._decide(url, "approve")
+        if callback is None:
+            raise UsageError("the provider sent the person nowhere", code="no-callback", hint="start with a callback")
+        return callback
+
+    async def deny(self, url: str) -> str | None:
+        """Open the authorization URL and press "Deny"; ``None`` where the provider tells the application nothing."""
+        return await self._decide(url, "deny")
+
+    def fail(self, step: Step, fault: Fault, *, times: int = 1) -> None:
+        """Let the next ``times`` requests of a step go wrong: ``simulator.fail("token", Status(503))``."""
+        self._faults.arm(step, fault, times)
+
+    def serve(self, path: str, document: Any, *, method: str = "GET", status: int = 200) -> None:
+        """Let a path of the API answer with a document; other paths answer with what they were asked."""
+        self._alive.server.documents[method.upper(), path] = (document, status)
+
+    async def _decide(self, url: str, decision: str) -> str | None:
+        person = self._alive.person
+        if not self._auto_approve:
+            async with person.get(url, allow_redirects=False) as page:
+                _check_page(page.status, await page.text())
+        async with person.post(url, data={"decision": decision}, allow_redirects=False) as answer:
+            text = await answer.text()
+        if answer.status == 302:
+            return answer.headers["Location"]
+        _check_page(answer.status, text)
+        shown = _VERIFIER(text)
+        return shown[1] if shown else None
+
+    # --- serving ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _alive(self) -> "_Running":
+        if self._running is None:
+            raise UsageError(
+                "the simulator is not running", code="simulator-not-running", hint="use it in `async with Simulator(…)`"
+            )
+        return self._running
+
+    def _now(self) -> float:
+        return self._wall() + self.skew
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        begin = time.perf_counter()
+        received = Received(
+            request.method,
+            f"http://{request.host}{request.raw_path}",
+            {name.lower(): value for name, value in request.headers.items()},
+            await request.read(),
+        )
+        server = self._alive.server
+        step = server.step_of(received)
+        fault = self._faults.take(step)
+        served = Served(build_error(fault)) if isinstance(fault, Status) else server.answer(received, step)
+        self._remember(received, step, served, time.perf_counter() - begin)
+        if isinstance(fault, Slow):
+            await asyncio.sleep(fault.seconds)
+        return await self._send(request, spoil(served.answer, fault), half=isinstance(fault, Half))
+
+    async def _send(self, request: web.BaseRequest, answer: Response, *, half: bool) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.headers["Date"] = formatdate(self._now(), usegmt=True)
+        response.content_length = len(answer.body)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await response.write(answer.body[: len(answer.body) // 2] if half else answer.body)
+        if half and request.transport is not None:
+            request.transport.close()
+        return response
+
+    def _remember(self, received: Received, step: Step, served: Served, seconds: float) -> None:
+        claimed = received.claimed
+        self.exchanges.append(
+            Exchange(
+                step,
+                received.method,
+                self._alive.relocation.original(received.url).partition("?")[0],
+                served.answer.status,
+                served.signed.placement if served.signed else None,
+                served.signed.signature_method if served.signed else "",
+                tuple(sorted(name for name in claimed if name.startswith("oauth_"))),
+                tuple(name for name in received.query if not name.startswith("oauth_")),
+                tuple(name for name in received.form if not name.startswith("oauth_")),
+                served.problem,
+                served.advice,
+                seconds,
+                served.base_string,
+            )
+        )
+
+
+class SimulatedRegistry(Registry):
+    """A registry in which one name leads to a simulator."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        name, given = simulator.definition.name, simulator.credentials
+        credentials = {"client_id": given.client_id, "client_secret": given.client_secret, **given.others}
+        if given.private_key is not None:
+            credentials["private_key"] = given.private_key
+        super().__init__(credentials={name: credentials}, environ={})
+        self.add(simulator.definition)
+        self._simulator = simulator
+
+    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> AsyncOAuth1Client:
+        """A client as any registry makes it, for the provider on loopback if the name is the simulated one."""
+        if self.definition(name).name == self._simulator.definition.name:
+            options.setdefault("provider", self._simulator.provider)
+        return super().client(name, session, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What there is only while the simulator listens."""
+
+    server: OAuth1Server
+    relocation: Relocation
+    person: aiohttp.ClientSession
+    stack: AsyncExitStack
+
+
+def _check_page(status: int, text: str) -> None:
+    if status != 200:
+        said = unescape(" ".join(_paragraphs(text)))
+        raise UsageError(
+            f"the authorization page refuses: {said}", code="authorization-refused", hint="start a new login"
+        )

@@ -1,0 +1,101 @@
+"""A simulated provider without a network: a flow's requests go straight to the server's side."""
+
+from typing import Any
+
+import pytest
+
+from oauthreg.legs import render_form
+from oauthreg.messages import Flow, Request, Response
+from oauthreg.oauth1.placement import FORM
+from oauthreg.provider import Provider
+from oauthreg.signing import Signer
+from oauthreg.simulator.oauth1 import Credentials, OAuth1Server, Received, Served
+from oauthreg.simulator.script import Script
+from oauthreg.simulator.state import State
+
+ENDPOINTS = {
+    "request_token": "https://api.example.com/oauth/request_token",
+    "authorize": "https://api.example.com/oauth/authorize",
+    "token": "https://api.example.com/oauth/access_token",
+    "api_base": "https://api.example.com/1/",
+}
+SECRET = "a secret of the tests"
+CREDENTIALS = Credentials("ck", SECRET)
+CALLBACK = "https://app.example/cb?next=%2Fhome"
+
+
+class Counter:
+    """Texts that differ and are the same in every run."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> str:
+        self.made += 1
+        return f"text-{self.made}"
+
+
+class World:
+    """A client and a provider that talk without a network."""
+
+    def __init__(self, clock: Any, script: Script = Script(), *, auto_approve: bool = False, **changes: Any) -> None:
+        self.provider = Provider(**{"name": "acme", "title": "Acme", "endpoints": ENDPOINTS, **changes})
+        self.state = State(Counter())
+        self.server = OAuth1Server(self.provider, script, CREDENTIALS, self.state, clock, auto_approve=auto_approve)
+        self.clock = clock
+        self.served: list[Served] = []
+
+    def signer(self, **changes: Any) -> Signer:
+        method = changes.pop("method", self.provider.oauth1.signature_methods[0])
+        made = {"realm": self.provider.oauth1.realm, "body_hash": self.provider.oauth1.body_hash, "clock": self.clock}
+        return Signer(method, "ck", changes.pop("client_secret", SECRET), **{**made, **changes})
+
+    def serve(self, received: Received) -> Served:
+        served = self.server.answer(received, self.server.step_of(received))
+        self.served.append(served)
+        return served
+
+    def send(self, request: Request) -> Response:
+        return self.serve(on_the_wire(request)).answer
+
+    def run(self, flow: Flow[Any]) -> Any:
+        response = None
+        while True:
+            try:
+                request = flow.send(response)
+            except StopIteration as stopped:
+                return stopped.value
+            assert isinstance(request, Request)
+            response = self.send(request)
+
+    def browse(self, url: str, decision: str | None = None) -> Response:
+        if decision is None:
+            return self.serve(Received("GET", url)).answer
+        form = render_form([("decision", decision)]).encode()
+        return self.serve(Received("POST", url, {"content-type": FORM}, form)).answer
+
+
+def on_the_wire(request: Request) -> Received:
+    body = render_form(request.form).encode() if request.form is not None else request.body
+    headers = {name.lower(): value for name, value in request.headers}
+    if request.form is not None:
+        headers["content-type"] = FORM
+    url = request.url
+    if request.authenticator is not None:
+        made = request.authenticator.authenticate(request.method, url, body, headers.get("content-type"))
+        headers |= {name.lower(): value for name, value in made.headers}
+        url, body = made.url or url, body if made.body is None else made.body
+    return Received(request.method, url, headers, body or b"")
+
+
+@pytest.fixture
+def make_world(clock):
+    def make(*arguments, **changes):
+        return World(clock, *arguments, **changes)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world):
+    return make_world()
