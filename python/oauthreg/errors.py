@@ -61,12 +61,29 @@ class OAuthRegError(Exception):
 class Problem(Protocol):
     """One finding in a provider file."""
 
-    file: str
-    line: int
-    column: int
-    key: str
-    message: str
-    hint: str
+    @property
+    def file(self) -> str:
+        """The file's path, or ``<string>``."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+
+    @property
+    def column(self) -> int:
+        """From 1, in characters."""
+
+    @property
+    def key(self) -> str:
+        """The dotted path of the key."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+    @property
+    def hint(self) -> str:
+        """What to do; may be empty."""
 
 
 class DefinitionError(OAuthRegError):

@@ -149,9 +149,8 @@ class Registry:
         Text has no name of its own, so ``name`` is needed there. Raises ``DefinitionError`` if it cannot be used.
         """
         chosen = name or _own_name(source)
-        if isinstance(source, os.PathLike):
-            source = self._loader.read(Path(source))
-        definition = self._loader.add(chosen, source)
+        content = self._loader.read(Path(source)) if isinstance(source, os.PathLike) else source
+        definition = self._loader.add(chosen, content)
         self._known.clear()
         return definition
 
@@ -175,7 +174,7 @@ class Registry:
         credentials: Mapping[str, Any],
         allow_insecure_http: bool,
     ) -> Provider:
-        values = self._variables(known, environment) | variables if known.variables else dict(variables)
+        values = {**self._variables(known, environment), **variables}
         in_texts = {key: credentials[key] for key in known.in_texts if key in credentials}
         key = (environment, allow_insecure_http, *map(str, values.items()), *in_texts.items())
         provider = known.providers.get(key)

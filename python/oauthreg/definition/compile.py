@@ -7,13 +7,13 @@ from typing import Any
 from oauthreg.claims import (
     DocumentText,
     TextTemplate,
+    Variable as Placed,
     encode_for_url,
     parse_claims,
     parse_condition,
     parse_path,
     parse_text_template,
 )
-from oauthreg.claims import Variable as Placed
 from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
@@ -222,9 +222,10 @@ class _Compiler:
         filled = self._fill(template)
         if not stand_ins:
             return self._secure(filled.render({}))
-        self._secure(_before_documents(filled))
         paths = {name: parse_path(path, documents=self.documents) for name, path in stand_ins.items()}
-        return DocumentText(filled, paths)
+        url = DocumentText(filled, paths)
+        self._secure(_before_documents(url))
+        return url
 
     def _fill(self, template: TextTemplate) -> TextTemplate:
         return template.fill({**self.values, **self._beginning(template)}, encode=self._encode)
@@ -251,7 +252,7 @@ class _Compiler:
         encoded = encode_for_url(value, placed)
         if encoded is None:
             raise UsageError(
-                f"the variable `{placed.name}` of {quoted(self.definition.name)} does not fit into a URL: {quoted(value)}",
+                f"the variable `{placed.name}` of {quoted(self.definition.name)} fits into no URL: {quoted(value)}",
                 code="invalid-variable",
             )
         return encoded
@@ -329,8 +330,8 @@ class _Compiler:
             if name != "authorize":
                 yield parse_origin(url)
         for request in identity:
-            url = request.url if isinstance(request.url, str) else _before_documents(request.url.template)
-            yield parse_origin(url)
+            if isinstance(request.url, str | DocumentText):
+                yield parse_origin(_before_documents(request.url))
         for text in self.definition.api.origins:
             yield parse_origin(self.url(text))
 
@@ -346,9 +347,9 @@ class _Compiler:
         )
 
 
-def _before_documents(template: TextTemplate) -> str:
+def _before_documents(url: str | DocumentText) -> str:
     """The beginning of a URL that is known before any document is; it holds the host."""
-    first = template.parts[0]
+    first = url if isinstance(url, str) else url.template.parts[0]
     return first if isinstance(first, str) else ""
 
 
@@ -381,24 +382,29 @@ def _finder(path: str | None) -> Callable[[Any], Any] | None:
 
 def _text_finder(path: str | None) -> Callable[[Any], str]:
     if path is None:
-        return lambda document: ""
+        return lambda _: ""
     find = parse_path(path).find_in
     return lambda document: as_text(find(document)) or ""
 
 
 def _holds(when: model.When) -> Callable[[Any, str], bool]:
     """The test on an answer's document and text."""
-    if when.text_prefix is not None:
-        prefix = when.text_prefix
-        return lambda document, text: text.lstrip().startswith(prefix)
-    find = parse_path(when.path or ".").find_in
+    prefix = when.text_prefix
+    if prefix is not None:
+        return lambda _, text: text.lstrip().startswith(prefix)
+    find, test = parse_path(when.path or ".").find_in, _test(when)
+    return lambda document, _: test(find(document))
+
+
+def _test(when: model.When) -> Callable[[Any], bool]:
+    """The test on one value, which is ``None`` where there is none."""
     if when.present is not None:
-        return lambda document, text: (find(document) is not None) is when.present
+        return lambda value: (value is not None) is when.present
     if when.not_in is not None:
         unlisted = when.not_in
-        return lambda document, text: (value := find(document)) is not None and not _is_one_of(value, unlisted)
+        return lambda value: value is not None and not _is_one_of(value, unlisted)
     listed = (when.equals,) if when.is_in is None else when.is_in
-    return lambda document, text: _is_one_of(find(document), listed)
+    return lambda value: _is_one_of(value, listed)
 
 
 def _is_one_of(value: Any, listed: Iterable[Any]) -> bool:

@@ -15,7 +15,7 @@ from oauthreg.claims.problems import quoted
 from oauthreg.definition.diagnostics import Finding, Problem, place, place_at, render_problems
 from oauthreg.definition.examples import check_examples
 from oauthreg.definition.model import Definition
-from oauthreg.definition.spans import KeyPath, Span, Spans
+from oauthreg.definition.spans import KeyPath, Spans
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.texts import PROVIDER_NAME

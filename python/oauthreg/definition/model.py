@@ -8,7 +8,7 @@ Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -40,6 +40,9 @@ AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
 Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 
+Item = TypeVar("Item")
+Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
+"""A TOML list, kept as a tuple."""
 Parameters: TypeAlias = dict[ParameterName, Template]
 Headers: TypeAlias = dict[HeaderName, HeaderValue]
 Status2xx: TypeAlias = Annotated[int, Field(ge=200, le=299)]
@@ -51,11 +54,6 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _list_of(item: Any) -> Any:
-    """A TOML list, kept as a tuple."""
-    return Annotated[tuple[item, ...], Field(strict=False)]
-
-
 class Table(BaseModel):
     """A table of a definition: frozen, strict, without unknown keys."""
 
@@ -65,82 +63,97 @@ class Table(BaseModel):
 class Variable(Table):
     """``[variables.NAME]``: a part of a URL or parameter that differs between users of one provider."""
 
-    title: Title = Field("", description="what it is, for the person who must give it")
-    default: str | None = Field(None, description="the value if none is given; without one, a value is required")
+    title: Title = Field(default="", description="what it is, for the person who must give it")
+    default: str | None = Field(
+        default=None, description="the value if none is given; without one, a value is required"
+    )
     required: bool = Field(
-        True, description="`false`: parameters that need the variable are left out when it has no value"
+        default=True, description="`false`: parameters that need the variable are left out when it has no value"
     )
     kind: VariableKind = Field(
-        "opaque", description="`label` (one part of a host name), `host` (with a port, perhaps), `url` or `opaque`"
+        default="opaque",
+        description="`label` (one part of a host name), `host` (with a port, perhaps), `url` or `opaque`",
     )
-    pattern: Pattern | None = Field(None, description="what a whole value must match; needed in a host")
-    from_: Name | None = Field(None, alias="from", description="the variable of which this one is another spelling")
-    lower: bool = Field(False, description="with `from`: in lower case")
-    replace: dict[str, str] = Field({}, description="with `from`: pieces of text and what they become")
+    pattern: Pattern | None = Field(default=None, description="what a whole value must match; needed in a host")
+    from_: Name | None = Field(
+        default=None, alias="from", description="the variable of which this one is another spelling"
+    )
+    lower: bool = Field(default=False, description="with `from`: in lower case")
+    replace: dict[str, str] = Field(default={}, description="with `from`: pieces of text and what they become")
 
 
 class Credential(Table):
     """``[credentials.NAME]``: a secret beside ``client_id`` and ``client_secret``, or a word on one of those."""
 
-    title: Title = Field("", description="what it is, for the person who must give it")
-    required: bool = Field(True, description="whether there can be no client without it")
+    title: Title = Field(default="", description="what it is, for the person who must give it")
+    required: bool = Field(default=True, description="whether there can be no client without it")
 
 
 class Endpoints(Table):
     """``[endpoints]``: complete URLs, which may hold variables."""
 
-    request_token: URL | None = Field(None, description="where a login begins (RFC 5849 section 2.1)")
-    authorize: URL | None = Field(None, description="where the user is sent (section 2.2)")
-    token: URL | None = Field(None, description="where the access token is fetched (section 2.3)")
-    revoke: URL | None = Field(None, description="where a token is given up")
-    userinfo: URL | None = Field(None, description="who the user is; its answer is the document `userinfo`")
-    api_base: BaseURL | None = Field(None, description="what relative URLs are resolved against; ends with `/`")
+    request_token: URL | None = Field(default=None, description="where a login begins (RFC 5849 section 2.1)")
+    authorize: URL | None = Field(default=None, description="where the user is sent (section 2.2)")
+    token: URL | None = Field(default=None, description="where the access token is fetched (section 2.3)")
+    revoke: URL | None = Field(default=None, description="where a token is given up")
+    userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
+    api_base: BaseURL | None = Field(default=None, description="what relative URLs are resolved against; ends with `/`")
 
 
 class Environment(Table):
     """``[environments.NAME]``: what another installation of the provider, such as a sandbox, has different."""
 
-    title: Title = Field("", description="what it is")
-    variables: dict[Name, str] = Field({}, description="other values of variables")
-    endpoints: Endpoints = Field(Endpoints(), description="other URLs, by the names of `[endpoints]`")
+    title: Title = Field(default="", description="what it is")
+    variables: dict[Name, str] = Field(default={}, description="other values of variables")
+    endpoints: Endpoints = Field(default=Endpoints(), description="other URLs, by the names of `[endpoints]`")
 
 
 class OAuth1(Table):
     """``[oauth1]``: what of RFC 5849 the provider does differently."""
 
-    signature: Annotated[_list_of(SignatureMethod), BeforeValidator(_one_or_more)] = Field(
-        ("HMAC-SHA1",), min_length=1, description="the signature method, or a list of those accepted, the default first"
+    signature: Annotated[Listed[SignatureMethod], BeforeValidator(_one_or_more)] = Field(
+        default=("HMAC-SHA1",),
+        min_length=1,
+        description="the signature method, or a list of those accepted, the default first",
     )
-    placement: Placement = Field("header", description="where the protocol parameters go: `header`, `query`, `body`")
-    realm: Template | None = Field(None, description="the realm of the header, which may hold variables")
+    placement: Placement = Field(
+        default="header", description="where the protocol parameters go: `header`, `query`, `body`"
+    )
+    realm: Template | None = Field(default=None, description="the realm of the header, which may hold variables")
     callback: Literal["request", "authorize", "both", "none"] = Field(
-        "request", description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0"
+        default="request", description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0"
     )
-    verifier: Literal["required", "none"] = Field("required", description="`none` is OAuth 1.0, which has no verifier")
+    verifier: Literal["required", "none"] = Field(
+        default="required", description="`none` is OAuth 1.0, which has no verifier"
+    )
     confirm: Literal["strict", "lenient"] = Field(
-        "strict", description="`lenient`: the server need not answer `oauth_callback_confirmed=true`"
+        default="strict", description="`lenient`: the server need not answer `oauth_callback_confirmed=true`"
     )
     flow: Literal["three-legged", "two-legged", "none"] = Field(
-        "three-legged",
+        default="three-legged",
         description="how a token comes about; `two-legged`: without a user, `none`: it is pasted, or there is none",
     )
-    body_hash: bool = Field(False, description="whether bodies that are no form are covered by `oauth_body_hash`")
-    send_version: bool = Field(True, description="whether `oauth_version` is sent")
-    session_handle: bool = Field(False, description="whether a token is renewed by its `oauth_session_handle`")
+    body_hash: bool = Field(
+        default=False, description="whether bodies that are no form are covered by `oauth_body_hash`"
+    )
+    send_version: bool = Field(default=True, description="whether `oauth_version` is sent")
+    session_handle: bool = Field(default=False, description="whether a token is renewed by its `oauth_session_handle`")
     authorize_url_from: AnswerPath | None = Field(
-        None, description="where the request-token answer holds a ready-made authorization URL"
+        default=None, description="where the request-token answer holds a ready-made authorization URL"
     )
 
 
 class When(Table):
     """``when``: one test on an answer. A path that leads nowhere is neither equal to anything nor listed."""
 
-    path: AnswerPath | None = Field(None, description="the value that is tested")
-    present: bool | None = Field(None, description="whether there is a value")
-    equals: Plain = Field(None, description="the value is this")
-    is_in: _list_of(Plain) | None = Field(None, alias="in", description="the value is one of these")
-    not_in: _list_of(Plain) | None = Field(None, description="the value is none of these")
-    text_prefix: str | None = Field(None, min_length=1, description="the whole answer begins so; takes no `path`")
+    path: AnswerPath | None = Field(default=None, description="the value that is tested")
+    present: bool | None = Field(default=None, description="whether there is a value")
+    equals: Plain = Field(default=None, description="the value is this")
+    is_in: Listed[Plain] | None = Field(default=None, alias="in", description="the value is one of these")
+    not_in: Listed[Plain] | None = Field(default=None, description="the value is none of these")
+    text_prefix: str | None = Field(
+        default=None, min_length=1, description="the whole answer begins so; takes no `path`"
+    )
 
     @model_validator(mode="after")
     def _one_test(self) -> "When":
@@ -162,10 +175,10 @@ class ErrorTable(Table):
     """``[….error]``: how an error is told that comes with a good status, and where it says why."""
 
     when: When | None = Field(
-        None, description="the answer is an error when this holds; by default, when `code` is there"
+        default=None, description="the answer is an error when this holds; by default, when `code` is there"
     )
-    code: AnswerPath | None = Field(None, description="where the error's code stands")
-    description: AnswerPath | None = Field(None, description="where the error's text stands")
+    code: AnswerPath | None = Field(default=None, description="where the error's code stands")
+    description: AnswerPath | None = Field(default=None, description="where the error's text stands")
 
     @model_validator(mode="after")
     def _tells_something(self) -> "ErrorTable":
@@ -177,58 +190,72 @@ class ErrorTable(Table):
 class AnswerTable(Table):
     """``[….response]``: how an answer with a token is read."""
 
-    format: AnswerFormat = Field("auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`")
-    root: AnswerPath | None = Field(None, description="where in the answer the fields stand")
-    fields: dict[TokenField, AnswerPath] = Field({}, description="the standard's field and the path where it stands")
-    success_status: _list_of(Status2xx) = Field(
-        (), description="statuses that mean success; all of 200 to 299 by default"
+    format: AnswerFormat = Field(
+        default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`"
+    )
+    root: AnswerPath | None = Field(default=None, description="where in the answer the fields stand")
+    fields: dict[TokenField, AnswerPath] = Field(
+        default={}, description="the standard's field and the path where it stands"
+    )
+    success_status: Listed[Status2xx] = Field(
+        default=(), description="statuses that mean success; all of 200 to 299 by default"
     )
 
 
 class AuthorizeLeg(Table):
     """``[authorize]``: the URL that the user is sent to."""
 
-    params: Parameters = Field({}, description="further parameters")
+    params: Parameters = Field(default={}, description="further parameters")
     rename: dict[ParameterName, str] = Field(
-        {}, description="standard name and the provider's; empty drops the parameter"
+        default={}, description="standard name and the provider's; empty drops the parameter"
     )
 
 
 class TokenLeg(Table):
     """``[request_token]`` and ``[token]``: how one signed request is sent."""
 
-    method: Method = Field("POST", description="`GET` or `POST`")
-    placement: Placement | None = Field(None, description="where the protocol parameters go, if not as in `[oauth1]`")
-    params: Parameters = Field({}, description="further parameters: in the query of a `GET`, in the form of a `POST`")
-    query: Parameters = Field({}, description="further parameters that always go into the URL")
-    headers: Headers = Field({}, description="further headers")
-    rename: dict[ParameterName, str] = Field({}, description="parameter's name and the provider's; empty drops it")
-    response: AnswerTable = Field(AnswerTable(), description="how the answer is read")
-    error: ErrorTable | None = Field(None, description="how an error with a good status is told")
+    method: Method = Field(default="POST", description="`GET` or `POST`")
+    placement: Placement | None = Field(
+        default=None, description="where the protocol parameters go, if not as in `[oauth1]`"
+    )
+    params: Parameters = Field(
+        default={}, description="further parameters: in the query of a `GET`, in the form of a `POST`"
+    )
+    query: Parameters = Field(default={}, description="further parameters that always go into the URL")
+    headers: Headers = Field(default={}, description="further headers")
+    rename: dict[ParameterName, str] = Field(
+        default={}, description="parameter's name and the provider's; empty drops it"
+    )
+    response: AnswerTable = Field(default=AnswerTable(), description="how the answer is read")
+    error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
 
 class JWT(Table):
     """``jwt``: what must hold for an answer that is a JWT signed with the client secret."""
 
-    algorithms: _list_of(Algorithm) = Field(("HS256",), min_length=1, description="the algorithms that are accepted")
-    audience: Template | None = Field(None, description="what `aud` must name, such as `{client_id}`")
-    issuer: Template | None = Field(None, description="what `iss` must be")
-    nonce: bool = Field(False, description="whether `nonce` must be the request's `oauth_nonce`")
-    leeway: int = Field(60, ge=0, le=600, description="by how many seconds clocks may differ")
+    algorithms: Listed[Algorithm] = Field(
+        default=("HS256",), min_length=1, description="the algorithms that are accepted"
+    )
+    audience: Template | None = Field(default=None, description="what `aud` must name, such as `{client_id}`")
+    issuer: Template | None = Field(default=None, description="what `iss` must be")
+    nonce: bool = Field(default=False, description="whether `nonce` must be the request's `oauth_nonce`")
+    leeway: int = Field(default=60, ge=0, le=600, description="by how many seconds clocks may differ")
 
 
 class Userinfo(Table):
     """``[userinfo]``: how the request to the ``userinfo`` endpoint is sent and read."""
 
-    method: Method = Field("GET", description="`GET` or `POST`")
-    params: Parameters = Field({}, description="further parameters: in the query of a `GET`, in the form of a `POST`")
-    headers: Headers = Field({}, description="further headers")
-    json_: dict[str, Any] | None = Field(None, alias="json", description="the body of a `POST`, sent as JSON")
-    format: AnswerFormat = Field(
-        "auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
+    method: Method = Field(default="GET", description="`GET` or `POST`")
+    params: Parameters = Field(
+        default={}, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
-    jwt: JWT | None = Field(None, description="what must hold for an answer that is a JWT")
-    error: ErrorTable | None = Field(None, description="how an error with a good status is told")
+    headers: Headers = Field(default={}, description="further headers")
+    json_: dict[str, Any] | None = Field(default=None, alias="json", description="the body of a `POST`, sent as JSON")
+    format: AnswerFormat = Field(
+        default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
+    )
+    jwt: JWT | None = Field(default=None, description="what must hold for an answer that is a JWT")
+    error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Userinfo":
@@ -244,56 +271,58 @@ class IdentityRequest(Userinfo):
 
     name: Name = Field(description="the document that its answer becomes")
     url: URL = Field(description="a complete URL, which may use earlier documents: `{userinfo:id}`, `{token:user_id}`")
-    when: str | None = Field(None, description="the request is made if this holds: a path, or `not` and a path")
-    optional: bool = Field(False, description="whether the login goes on without it when it fails")
+    when: str | None = Field(default=None, description="the request is made if this holds: a path, or `not` and a path")
+    optional: bool = Field(default=False, description="whether the login goes on without it when it fails")
 
 
 class Identity(Table):
     """``[identity]``: where it is told who the user is, beyond the ``userinfo`` endpoint."""
 
-    request: _list_of(IdentityRequest) = Field((), description="further requests")
+    request: Listed[IdentityRequest] = Field(default=(), description="further requests")
 
 
 class API(Table):
     """``[api]``: calls with the token."""
 
-    headers: Headers = Field({}, description="headers of every call, unless the caller sets them")
-    origins: _list_of(Origin) = Field((), description="further origins that receive signed calls")
-    error: ErrorTable | None = Field(None, description="how an error with a good status is told")
+    headers: Headers = Field(default={}, description="headers of every call, unless the caller sets them")
+    origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
+    error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
 
 class ScopesTable(Table):
     """``[scopes]``: what a login asks for."""
 
-    default: _list_of(str) = Field((), description="the scopes if the caller names none")
-    separator: str = Field(" ", description="what stands between them")
-    parameter: ParameterName = Field("scope", description="the parameter that carries them")
-    leg: Literal["authorize", "request_token"] = Field("authorize", description="the leg that carries them")
+    default: Listed[str] = Field(default=(), description="the scopes if the caller names none")
+    separator: str = Field(default=" ", description="what stands between them")
+    parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
+    leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
 
 
 class Callback(Table):
     """``[callback]``: what the user's browser brings back."""
 
-    denied: _list_of(Denial) = Field((), description="parameters that mean refusal: `name` or `name=value`")
-    errors: _list_of(ParameterName) = Field(("oauth_problem", "error"), description="parameters with an error's code")
-    keep: _list_of(ParameterName) = Field((), description="parameters that are kept with the token")
+    denied: Listed[Denial] = Field(default=(), description="parameters that mean refusal: `name` or `name=value`")
+    errors: Listed[ParameterName] = Field(
+        default=("oauth_problem", "error"), description="parameters with an error's code"
+    )
+    keep: Listed[ParameterName] = Field(default=(), description="parameters that are kept with the token")
 
 
 class Meta(Table):
     """``[meta]``: where the facts come from."""
 
-    sources: _list_of(Title) = Field((), description="who says so")
-    checked: date | None = Field(None, description="when they were last compared with the sources")
+    sources: Listed[Title] = Field(default=(), description="who says so")
+    checked: date | None = Field(default=None, description="when they were last compared with the sources")
 
 
 class Lifecycle(Table):
     """``[lifecycle]``: what has an end, as dates."""
 
-    closed_to_new_apps: date | None = Field(None, description="from then on no new application is registered")
-    retires: date | None = Field(None, description="from then on nothing is expected to work")
-    retired: date | None = Field(None, description="since then nothing works")
-    replaced_by: ProviderName | None = Field(None, description="the definition to use instead")
-    source: Title = Field("", description="who says so")
+    closed_to_new_apps: date | None = Field(default=None, description="from then on no new application is registered")
+    retires: date | None = Field(default=None, description="from then on nothing is expected to work")
+    retired: date | None = Field(default=None, description="since then nothing works")
+    replaced_by: ProviderName | None = Field(default=None, description="the definition to use instead")
+    source: Title = Field(default="", description="who says so")
 
 
 class Example(BaseModel):
@@ -301,7 +330,7 @@ class Example(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    claims: dict[str, Any] = Field({}, description="the claims expected of the documents")
+    claims: dict[str, Any] = Field(default={}, description="the claims expected of the documents")
 
     @property
     def documents(self) -> Mapping[str, Document]:
@@ -316,32 +345,36 @@ class Definition(Table):
     title: Title = Field(description="the provider's name for people")
     protocol: Protocol = Field(description="`oauth1`; `oauth2` and `oidc` are known words, and not available yet")
     status: Status = Field(
-        "alive", description="`alive`, `self-hosted`, `unknown`, `dead`, or `unsupported` (with a `reason`)"
+        default="alive", description="`alive`, `self-hosted`, `unknown`, `dead`, or `unsupported` (with a `reason`)"
     )
-    reason: Title = Field("", description="why there can be no client, for `dead` and `unsupported`")
-    docs: Link = Field("", description="the provider's own documentation")
-    aliases: _list_of(ProviderName) = Field((), description="other names of this definition")
+    reason: Title = Field(default="", description="why there can be no client, for `dead` and `unsupported`")
+    docs: Link = Field(default="", description="the provider's own documentation")
+    aliases: Listed[ProviderName] = Field(default=(), description="other names of this definition")
     extends: ProviderName | None = Field(
-        None, description="the definition that this one changes: tables are merged, lists replaced"
+        default=None, description="the definition that this one changes: tables are merged, lists replaced"
     )
-    variables: dict[Name, Variable] = Field({}, description="parts of URLs and parameters that differ between users")
-    environments: dict[Name, Environment] = Field({}, description="other installations, such as a sandbox")
-    credentials: dict[Name, Credential] = Field({}, description="secrets beside `client_id` and `client_secret`")
-    endpoints: Endpoints = Field(Endpoints(), description="URLs")
-    oauth1: OAuth1 = Field(OAuth1(), description="what of OAuth 1.0a differs")
-    request_token: TokenLeg = Field(TokenLeg(), description="the request for temporary credentials")
-    authorize: AuthorizeLeg = Field(AuthorizeLeg(), description="the URL that the user is sent to")
-    token: TokenLeg = Field(TokenLeg(), description="the request for the access token")
-    userinfo: Userinfo = Field(Userinfo(), description="the request to the `userinfo` endpoint")
-    identity: Identity = Field(Identity(), description="further requests that tell who the user is")
-    api: API = Field(API(), description="calls with the token")
-    scopes: ScopesTable = Field(ScopesTable(), description="what a login asks for")
-    callback: Callback = Field(Callback(), description="what the user's browser brings back")
-    claims: dict[str, Any] = Field({}, description="the standard's claims and where they stand")
-    meta: Meta = Field(Meta(), description="where the facts come from")
-    lifecycle: Lifecycle = Field(Lifecycle(), description="what has an end")
-    example: _list_of(Example) = Field(
-        (), description="documents with invented values, and the claims expected of them"
+    variables: dict[Name, Variable] = Field(
+        default={}, description="parts of URLs and parameters that differ between users"
+    )
+    environments: dict[Name, Environment] = Field(default={}, description="other installations, such as a sandbox")
+    credentials: dict[Name, Credential] = Field(
+        default={}, description="secrets beside `client_id` and `client_secret`"
+    )
+    endpoints: Endpoints = Field(default=Endpoints(), description="URLs")
+    oauth1: OAuth1 = Field(default=OAuth1(), description="what of OAuth 1.0a differs")
+    request_token: TokenLeg = Field(default=TokenLeg(), description="the request for temporary credentials")
+    authorize: AuthorizeLeg = Field(default=AuthorizeLeg(), description="the URL that the user is sent to")
+    token: TokenLeg = Field(default=TokenLeg(), description="the request for the access token")
+    userinfo: Userinfo = Field(default=Userinfo(), description="the request to the `userinfo` endpoint")
+    identity: Identity = Field(default=Identity(), description="further requests that tell who the user is")
+    api: API = Field(default=API(), description="calls with the token")
+    scopes: ScopesTable = Field(default=ScopesTable(), description="what a login asks for")
+    callback: Callback = Field(default=Callback(), description="what the user's browser brings back")
+    claims: dict[str, Any] = Field(default={}, description="the standard's claims and where they stand")
+    meta: Meta = Field(default=Meta(), description="where the facts come from")
+    lifecycle: Lifecycle = Field(default=Lifecycle(), description="what has an end")
+    example: Listed[Example] = Field(
+        default=(), description="documents with invented values, and the claims expected of them"
     )
 
     _name: str = PrivateAttr("")
@@ -360,5 +393,5 @@ class Definition(Table):
     def named(self, name: str, file: str = "<string>") -> "Definition":
         """The same definition under a name."""
         copy = self.model_copy()
-        copy._name, copy._file = name, file
+        copy._name, copy._file = name, file  # noqa: SLF001 - its own class
         return copy

@@ -9,15 +9,15 @@ from oauthreg.claims import (
     STANDARD_CLAIMS,
     ClaimsSyntaxError,
     TemplateSyntaxError,
+    Variable as Placed,
     parse_claims,
     parse_condition,
     parse_document_text,
 )
-from oauthreg.claims import Variable as Placed
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
-from oauthreg.definition.diagnostics import Finding
+from oauthreg.definition.diagnostics import Finding, Target
 from oauthreg.definition.model import Definition, Endpoints, TokenLeg, Userinfo
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
@@ -212,21 +212,26 @@ def _url(subject: _Subject, url: str, path: KeyPath, documents: Collection[str] 
 def _misplaced(subject: _Subject, placed: Placed, *, is_document: bool) -> tuple[str, str]:
     """Why a placeholder must not stand where it does in a URL, and what to do; both empty if it may."""
     in_host = placed.position in {"start", "authority"}
-    if is_document:
-        return ("an answer would decide the host", "write the host, or a variable") if in_host else ("", "")
-    if placed.name not in subject.variables:
-        return ("a credential in a host", "use a variable") if in_host else ("", "")
+    if placed.name in subject.variables:
+        return _misplaced_variable(subject, placed)
+    if in_host and is_document:
+        return "an answer would decide the host", "write the host, or a variable"
+    return ("a credential in a host", "use a variable") if in_host else ("", "")
+
+
+def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
+    table = f"`[variables.{placed.name}]`"
     variable = subject.definition.variables.get(placed.name)
     if variable is None:
         return "", ""
     if not variable.required and variable.default is None:
-        return "a variable that may have no value", f"give `[variables.{placed.name}]` a `default`"
+        return "a variable that may have no value", f"give {table} a `default`"
     if placed.position == "start" and variable.kind != "url":
-        return "a URL begins with a variable that is no URL", f'add `kind = "url"` to `[variables.{placed.name}]`'
+        return "a URL begins with a variable that is no URL", f'add `kind = "url"` to {table}'
     if placed.position != "start" and variable.kind == "url":
         return "a URL within a URL", "a variable of the kind `url` is the beginning of a URL"
     if placed.position == "authority" and not _is_bound(subject, placed.name):
-        return "a variable in a host needs a pattern", f"add `pattern` to `[variables.{placed.name}]`"
+        return "a variable in a host needs a pattern", f"add `pattern` to {table}"
     return "", ""
 
 
@@ -397,7 +402,7 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
         parse_claims(claims, documents=subject.documents)
     except ClaimsSyntaxError as error:
         for problem in error.problems:
-            at = "key" if problem.message.startswith("unknown key") else "value"
+            at: Target = "key" if problem.message.startswith("unknown key") else "value"
             yield Finding(("claims", *problem.key_path), problem.message, problem.hint, at=at)
 
 
@@ -415,7 +420,7 @@ def _examples(subject: _Subject) -> Iterator[Finding]:
         if "claims" not in example.model_fields_set:
             yield Finding(
                 (*path, "claims"),
-                f"missing key in `[[example]]`: `claims`",
+                "missing key in `[[example]]`: `claims`",
                 "what `[claims]` must make of the documents",
                 at="table",
             )

@@ -177,7 +177,7 @@ class _Scanner:
 
     def _dotted(self) -> list[tuple[str, tuple[int, int]]]:
         """A key and its parts, each with its place; the scanner then stands on what follows."""
-        parts = []
+        parts: list[tuple[str, tuple[int, int]]] = []
         while True:
             self._skip(_SPACE)
             match = _KEY.match(self.text, self._at)

@@ -49,8 +49,8 @@ _EXPECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 _BOUNDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
     {
-        "too_short": lambda limits: "an empty list",
-        "string_too_short": lambda limits: "an empty text",
+        "too_short": lambda _: "an empty list",
+        "string_too_short": lambda _: "an empty text",
         "greater_than_equal": lambda limits: f"less than {limits['ge']}",
         "less_than_equal": lambda limits: f"more than {limits['le']}",
     }
