@@ -231,12 +231,9 @@ class _Compiler:
         return template.fill({**self.values, **self._beginning(template)}, encode=self._encode)
 
     def _beginning(self, template: TextTemplate) -> Mapping[str, str]:
-        """The value of a variable that is the beginning of a URL, with one slash between it and the rest."""
+        """The value of a variable that is the beginning of a URL: its own last slash would be one too many."""
         first, *rest = template.parts
-        if not isinstance(first, Placed) or not rest or not isinstance(rest[0], str):
-            return {}
-        value = self.values[first.name].rstrip("/")
-        return {first.name: value if rest[0].startswith("/") else f"{value}/"}
+        return {first.name: self.values[first.name].rstrip("/")} if isinstance(first, Placed) and rest else {}
 
     def _secure(self, url: str) -> str:
         scheme, host, _ = parse_origin(url)

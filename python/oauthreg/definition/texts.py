@@ -258,11 +258,15 @@ def _bounded(text: str) -> str:
 
 def _outline(text: str) -> str:
     """The URL with stand-ins for its placeholders; one at the start is a whole URL."""
-    parts = pieces(text)
-    first = "https://x" if parts and isinstance(parts[0], Placeholder) else None
-    return "".join(
-        part if isinstance(part, str) else first if first and not index else "x" for index, part in enumerate(parts)
-    )
+    first, *rest = pieces(text) or [""]
+    others = "".join(part if isinstance(part, str) else "x" for part in rest)
+    if isinstance(first, str):
+        return first + others
+    if others and others[0] not in "/?#":
+        raise Refused(
+            f"no `/` or `?` after the variable at the beginning: {quoted(text)}", part=f"{{{first.expression}}}"
+        )
+    return f"https://x{others}"
 
 
 def _check_characters(text: str, outline: str) -> None:
