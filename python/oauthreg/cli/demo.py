@@ -1,0 +1,221 @@
+"""``oauthreg demo``: a whole login and signed calls, against a local provider made from a definition."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oauthreg.cli.engine import describe_engine, engine_line
+from oauthreg.cli.output import echo_json, echo_table
+from oauthreg.errors import OAuthError
+from oauthreg.errors import OAuthError
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from oauthreg.definition import Definition
+    from oauthreg.http import AsyncOAuth1Client
+    from oauthreg.registry import Registry
+    from oauthreg.simulator import Exchange, Simulator
+
+_CALLBACK = "https://app.example/callback"
+
+
+@click.command(short_help="Log in to a local provider, made from a definition, and call its API.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(name: str | None, *, as_json: bool) -> None:
+    """Log in to a local provider, made from the definition NAME, and call its API.
+
+    \b
+    Examples:
+      oauthreg demo
+      oauthreg demo acme
+      oauthreg demo acme --json
+
+    Without NAME, the provider that tells most about a person. Credentials are made up on the spot, and nothing leaves
+    this machine.
+    """
+    from oauthreg.registry import Registry
+
+    registry = Registry()
+    definition = registry.definition(name or _most_telling(registry))
+    story = _Story(quiet=as_json)
+    asyncio.run(_play(definition, story))
+    if as_json:
+        engine, why = describe_engine()
+        echo_json(
+            {
+                "provider": definition.name,
+                "title": definition.title,
+                "engine": {"name": engine, "why": why},
+                "steps": story.record(),
+                "profile": next((scene.profile for scene in story.scenes if scene.profile), {}),
+            }
+        )
+
+
+def _most_telling(registry: "Registry") -> str:
+    """The name of the definition whose first example gives the most claims."""
+    definitions = [registry.definition(name) for name in registry.names()]
+    return max(definitions, key=lambda one: len(one.example[0].claims) if one.example else 0).name
+
+
+async def _play(definition: "Definition", story: "_Story") -> None:
+    from aiohttp import ClientSession, ClientTimeout
+
+    from oauthreg.simulator import Simulator
+
+    begin = time.perf_counter()
+    async with Simulator(definition) as simulator, ClientSession(timeout=ClientTimeout(total=10)) as session:
+        story.open(simulator)
+        client = simulator.registry().client(definition.name, session)
+        if simulator.provider.oauth1.flow == "three-legged":
+            await _log_in(simulator, client, story)
+        await _call(simulator, client, story)
+        await _refuse(simulator, session, client, story)
+        story.close(time.perf_counter() - begin)
+
+
+async def _log_in(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
+    with story.scene(simulator, "The application asks for a request token"):
+        pending = await client.start(redirect_uri=_CALLBACK)
+    with story.scene(simulator, "The person opens the provider's page and approves"):
+        came_back = await simulator.approve(pending.url)
+    with story.scene(simulator, "The application exchanges what came back for an access token"):
+        await client.finish(pending, came_back)
+    if client.provider.oauth1.session_handle:
+        with story.scene(simulator, "It renews the token by its session handle"):
+            await client.refresh_token()
+    if client.provider.claims is not None:
+        with story.scene(simulator, "It asks who the person is") as scene:
+            scene.profile = (await client.profile()).to_dict()
+
+
+async def _call(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
+    base = client.provider.endpoints.get("api_base", "")
+    with story.scene(simulator, "It calls the API with a signed request"):
+        if client.provider.oauth1.body_hash:
+            request = client.post(f"{base}demo", json={"greeting": "hello world"})
+        else:
+            request = client.get(f"{base}demo", params={"greeting": "hello world"})
+        async with request as response:
+            response.raise_for_status()
+    refused = [exchange for exchange in simulator.exchanges if exchange.problem]
+    if refused:
+        raise OAuthError(refused[0].problem, refused[0].advice, status=refused[0].status)
+
+
+async def _refuse(
+    simulator: "Simulator", session: "ClientSession", client: "AsyncOAuth1Client", story: "_Story"
+) -> None:
+    """Show that signatures are really looked at."""
+    from oauthreg.signing.keys import generate_private_key
+
+    from oauthreg.signing.keys import generate_private_key
+
+    wrong: dict[str, Any] = {"client_secret": "not the secret"}
+    if simulator.credentials.private_key is not None:
+        wrong = {"private_key": generate_private_key()}
+    impostor = simulator.client(session, token=client.token, **wrong)
+    with story.scene(simulator, "Somebody without the secret does the same, and is refused"):
+        async with impostor.get(f"{client.provider.endpoints.get('api_base', '')}demo"):
+            pass
+    if simulator.exchanges[-1].problem != "signature_invalid":
+        raise OAuthError("", "the provider accepted a wrong signature")
+
+
+@dataclass(slots=True)
+class _Scene:
+    """One step of the story and the requests that it took."""
+
+    title: str
+    exchanges: list["Exchange"] = field(default_factory=list)
+    seconds: float = 0.0
+    profile: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Story:
+    """Tells each step when it is over; keeps all of them for who wants one document."""
+
+    quiet: bool
+    scenes: list[_Scene] = field(default_factory=list)
+
+    def open(self, simulator: "Simulator") -> None:
+        definition = simulator.definition
+        self._say(click.style(f"{definition.title} ({definition.name})", bold=True))
+        self._say(f"played by a local provider that is made from {definition.file}; nothing leaves this machine")
+        self._say(engine_line())
+
+    @contextmanager
+    def scene(self, simulator: "Simulator", title: str) -> Iterator[_Scene]:
+        """A step: the requests that the provider answers meanwhile belong to it."""
+        told, begin = len(simulator.exchanges), time.perf_counter()
+        scene = _Scene(title)
+        yield scene
+        scene.seconds = time.perf_counter() - begin
+        scene.exchanges = list(simulator.exchanges)[told:]
+        self.scenes.append(scene)
+        self._tell(scene)
+
+    def close(self, seconds: float) -> None:
+        requests = sum(len(scene.exchanges) for scene in self.scenes)
+        self._say(f"\n{requests} requests in {seconds * 1000:.0f} ms, every signature checked by the provider")
+
+    def record(self) -> list[dict[str, Any]]:
+        """The steps as plain data."""
+        return [
+            {
+                "title": scene.title,
+                "milliseconds": round(scene.seconds * 1000, 3),
+                "requests": [_record(exchange) for exchange in scene.exchanges],
+            }
+            for scene in self.scenes
+        ]
+
+    def _tell(self, scene: _Scene) -> None:
+        heading = f"{len(self.scenes)}. {scene.title}"
+        self._say(f"\n{click.style(heading, bold=True)} {click.style(f'{scene.seconds * 1000:.1f} ms', dim=True)}")
+        for exchange in scene.exchanges:
+            for line in _lines(exchange):
+                self._say(f"   {line}")
+        if scene.profile and not self.quiet:
+            click.echo()
+            echo_table(("claim", "value"), [(name, str(value)) for name, value in scene.profile.items()])
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            click.echo(text)
+
+
+def _lines(exchange: "Exchange") -> Iterator[str]:
+    """What was sent, how it was signed, and what came back."""
+    yield f"{exchange.method} {exchange.url}"
+    if exchange.form:
+        yield f"  form: {exchange.form}"
+    if exchange.signature_method:
+        names = " ".join(name.removeprefix("oauth_") for name in exchange.protocol)
+        yield click.style(f"  {exchange.signature_method}, in the {exchange.placement}: {names}", dim=True)
+    if exchange.problem:
+        yield click.style(f"  -> {exchange.status} {exchange.problem}", fg="yellow")
+    else:
+        yield click.style(f"  -> {exchange.status} {exchange.location}".rstrip(), fg="green")
+
+
+def _record(exchange: "Exchange") -> dict[str, Any]:
+    return {
+        "method": exchange.method,
+        "url": exchange.url,
+        "form": exchange.form,
+        "signature_method": exchange.signature_method,
+        "placement": exchange.placement,
+        "parameters": exchange.protocol,
+        "status": exchange.status,
+        "location": exchange.location,
+        "problem": exchange.problem,
+    }

@@ -1,0 +1,96 @@
+"""``oauthreg doctor``: which engine runs here and why, which versions, and whether the definitions are sound."""
+
+import os
+import platform
+import ssl
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from oauthreg.cli.exits import FINE, UNEXPECTED
+from oauthreg.cli.output import echo_json, echo_table
+from oauthreg.errors import OAuthRegError
+
+_PACKAGES = ("oauthreg", "aiohttp", "yarl", "pydantic", "cryptography", "joserfc", "platformdirs", "click", "rich")
+
+Finding = dict[str, str]
+"""``what`` was looked at, how it ``is``, and ``wrong``: why that will not do, or an empty text."""
+
+
+@click.command(short_help="Show the engine, versions and search paths of this installation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, as_json: bool) -> int:
+    """Show the engine, versions and search paths of this installation, and check the definitions.
+
+    \b
+    Examples:
+      oauthreg doctor
+      oauthreg doctor --json
+
+    The exit code is 1 when something is wrong.
+    """
+    findings = [_engine(), _interpreter(), *map(_package, _PACKAGES), *_definitions()]
+    wrong = [finding for finding in findings if finding["wrong"]]
+    if as_json:
+        echo_json({"ok": not wrong, "findings": findings})
+    else:
+        echo_table(("", "what", "is"), [_row(finding) for finding in findings])
+        for finding in wrong:
+            click.echo(f"{finding['what']}: {finding['wrong']}", err=True)
+    return UNEXPECTED if wrong else FINE
+
+
+def _engine() -> Finding:
+    from oauthreg.cli.engine import ADVICE, describe_engine
+
+    try:
+        name, why = describe_engine()
+    except (ImportError, OAuthRegError) as error:
+        return _finding("signing engine", "none", f"{error}; {ADVICE}")
+    return _finding("signing engine", f"{name}: {why}")
+
+
+def _interpreter() -> Finding:
+    text = (
+        f"{platform.python_implementation()} {platform.python_version()}, {ssl.OPENSSL_VERSION}, {platform.platform()}"
+    )
+    return _finding("python", text)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return _finding(name, version(name))
+    except PackageNotFoundError:
+        return _finding(name, "missing", f"pip install {name}")
+
+
+def _definitions() -> list[Finding]:
+    from oauthreg.definition import Loader
+
+    loader = Loader(environ=os.environ)
+    found = []
+    for place in loader.places:
+        count = len(list(place.glob("*.toml"))) if place.is_dir() else 0
+        found.append(_finding("searched", f"{place}: {count} definitions" if place.is_dir() else f"{place}: not there"))
+    for name in loader.names():
+        problems = _problems(loader, name)
+        if problems:
+            found.append(_finding(f"definition {name}", "invalid", f"{problems}; see `oauthreg check`"))
+    return [_finding("definitions", f"{len(loader.names())} checked"), *found]
+
+
+def _problems(loader: Any, name: str) -> str:
+    try:
+        problems = loader.check(name)
+    except OAuthRegError as error:
+        return error.message
+    return problems[0].message if len(problems) == 1 else f"{len(problems)} problems" if problems else ""
+
+
+def _finding(what: str, how: str, wrong: str = "") -> Finding:
+    return {"what": what, "is": how, "wrong": wrong}
+
+
+def _row(finding: Finding) -> tuple[str, str, str]:
+    return "wrong" if finding["wrong"] else "ok", finding["what"], finding["is"]

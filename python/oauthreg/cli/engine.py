@@ -1,0 +1,24 @@
+"""Which signing engine runs here, in words."""
+
+import os
+
+ADVICE = "install a Rust toolchain, then oauthreg again: pip install --force-reinstall --no-cache-dir oauthreg"
+
+
+def describe_engine() -> tuple[str, str]:
+    """The engine's name and why it is that one. Raises ``ImportError`` or ``OAuthRegError`` when none can run."""
+    from oauthreg.signing import ENGINE
+
+    wanted = os.environ.get("OAUTHREG_ENGINE") or "auto"
+    if wanted != "auto":
+        return ENGINE, f"OAUTHREG_ENGINE={wanted} asks for it"
+    if ENGINE == "native":
+        return ENGINE, "the compiled extension is there"
+    return ENGINE, "no compiled extension is there"
+
+
+def engine_line() -> str:
+    """One line for the person; it says how to get the native engine where it is missing."""
+    name, why = describe_engine()
+    advice = f"; for the native one {ADVICE}" if name == "pure" and not os.environ.get("OAUTHREG_ENGINE") else ""
+    return f"signing engine: {name} ({why}{advice})"

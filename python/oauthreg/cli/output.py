@@ -1,0 +1,47 @@
+"""How commands speak: data on stdout, notes on stderr, tables that are pretty on a terminal and plain elsewhere."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def echo_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(text, err=True)
+
+
+def echo_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under headings on stdout: drawn by rich on a terminal, aligned columns elsewhere."""
+    if sys.stdout.isatty():
+        _echo_rich(headings, rows)
+    else:
+        click.echo(render_columns(headings, rows))
+
+
+def render_columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows under headings as text, columns aligned and two spaces apart."""
+    lines = [list(headings), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _echo_rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=SIMPLE_HEAD, header_style="bold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)

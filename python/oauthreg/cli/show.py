@@ -1,0 +1,59 @@
+"""``oauthreg show``: one definition, with all that it inherits."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from oauthreg.cli.output import echo_json, note
+from oauthreg.cli.toml import render_toml
+
+
+@click.command(short_help="Show a provider's definition, with all that it inherits.")
+@click.argument("name")
+@click.option("--raw", is_flag=True, help="Print the file as it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(name: str, *, raw: bool, as_json: bool) -> None:
+    """Show a provider's definition, with all that it inherits; comments say what came from another file.
+
+    \b
+    Examples:
+      oauthreg show acme
+      oauthreg show acme --raw
+      oauthreg show acme --json
+    """
+    from oauthreg.definition import Loader
+
+    loader = Loader(environ=os.environ)
+    chain = loader.chain(name)
+    if raw:
+        click.echo(chain[0].text, nl=False)
+        return
+    definition = loader.load(name)
+    if as_json:
+        echo_json(definition.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        return
+    inherited = {
+        path: f"from {source.file}"
+        for source in reversed(chain[1:])
+        for path in _paths(source.data)
+        if not _stands_in(chain[0].data, path)
+    }
+    note(f"{definition.name}: {definition.file}")
+    click.echo(render_toml(definition.model_dump(by_alias=True, exclude_unset=True), inherited), nl=False)
+
+
+def _paths(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in table.items():
+        yield (*above, name)
+        if isinstance(value, Mapping):
+            yield from _paths(value, (*above, name))
+
+
+def _stands_in(table: Any, path: tuple[str, ...]) -> bool:
+    for key in path:
+        if not isinstance(table, Mapping) or key not in table:
+            return False
+        table = table[key]
+    return True
