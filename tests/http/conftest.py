@@ -170,6 +170,7 @@ class WireServer:
     replies: list[Reply] = field(default_factory=list)
     answer: Callable[[Sent], Reply | Awaitable[Reply]] = lambda sent: Reply()
     connections: dict[asyncio.StreamWriter, "asyncio.Task[None]"] = field(default_factory=dict)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -191,7 +192,13 @@ class WireServer:
         finally:
             writer.close()
 
+    async def stay_silent(self, _: Sent) -> Reply:
+        """As ``answer``: none comes."""
+        await self.closing.wait()
+        return Reply(status=None)
+
     async def hang_up(self) -> None:
+        self.closing.set()
         for writer in self.connections:
             writer.close()
         await asyncio.gather(*self.connections.values())
@@ -223,6 +230,63 @@ def rendered(reply: Reply, *, with_body: bool) -> bytes:
     if "transfer-encoding" not in {name.lower() for name, _ in reply.headers}:
         lines.append(f"Content-Length: {length}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (reply.body if with_body else b"")
+
+
+class LoginServer:
+    """The provider's side of a login, which refuses what is not signed right or not what it expects.
+
+    ``confirms`` and ``extra`` change what it says; ``callbacks`` and ``verifiers`` are what it was told.
+    """
+
+    def __init__(self, server: WireServer) -> None:
+        self.url = server.url
+        self.server = server
+        self.callbacks: list[str | None] = []
+        self.verifiers: list[str | None] = []
+        self.request_tokens: dict[str, str] = {}
+        self.access_tokens: dict[str, str] = {"token": "token&secret"}
+        self.confirms = "true"
+        self.extra = ""
+        server.answer = self.answer
+
+    def answer(self, sent: Sent) -> Reply:
+        legs = {"/request_token": self.request_token, "/access_token": self.access_token}
+        try:
+            return legs.get(sent.target.partition("?")[0], self.call)(sent)
+        except (AssertionError, KeyError) as error:
+            return Reply(401, (), f"refused: {error}".encode())
+
+    def request_token(self, sent: Sent) -> Reply:
+        protocol = Verifier(token_secret="").check(sent, None)
+        assert "oauth_verifier" not in protocol
+        self.callbacks.append(protocol.get("oauth_callback"))
+        token = f"request{len(self.callbacks)}"
+        self.request_tokens[token] = f"secret of {token}"
+        body = f"oauth_token={token}&oauth_token_secret={quote(self.request_tokens[token])}"
+        return Reply(body=f"{body}&oauth_callback_confirmed={self.confirms}".encode())
+
+    def access_token(self, sent: Sent) -> Reply:
+        token = sent.protocol["oauth_token"]
+        protocol = Verifier(token_secret=self.request_tokens.pop(token)).check(sent, token)
+        assert "oauth_callback" not in protocol
+        self.verifiers.append(protocol.get("oauth_verifier"))
+        assert self.verifiers[-1] == f"verifier of {token}"
+        granted = f"access{len(self.verifiers)}"
+        self.access_tokens[granted] = f"secret of {granted}"
+        body = f"oauth_token={granted}&oauth_token_secret={quote(self.access_tokens[granted])}&user_id=12"
+        return Reply(body=f"{body}{self.extra}".encode())
+
+    def call(self, sent: Sent) -> Reply:
+        token = sent.protocol["oauth_token"]
+        Verifier(token_secret=self.access_tokens[token]).check(sent, token)
+        body = b'{"id": 12, "name": "Ada", "token": "%s"}' % token.encode()
+        return Reply(headers=(("Content-Type", "application/json"),), body=body)
+
+
+@pytest.fixture
+def login(server) -> LoginServer:
+    """A provider at ``login.url`` with ``/request_token``, ``/access_token`` and any API."""
+    return LoginServer(server)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ Spec: RFC 5849 section 3.4.1 (what a signature covers).
 
 import asyncio
 import re
+from typing import Any
 
 from aiohttp import (
     AsyncIterablePayload,
@@ -18,6 +19,7 @@ from aiohttp import (
     ClientResponse,
     MultipartWriter,
     Payload,
+    RequestInfo,
 )
 from yarl import URL
 
@@ -189,14 +191,22 @@ def _is_coded(content_encoding: str | None) -> bool:
 
 
 def _conceal(error: Exception, sent: URL, shown: URL) -> None:
-    """Puts the caller's URL into an error that names the one with the credential."""
+    """Puts the caller's URL into an error that names the one with the credential, wherever it stands."""
     if sent == shown:
         return
-    error.args = tuple(arg.replace(str(sent), str(shown)) if isinstance(arg, str) else arg for arg in error.args)
-    if isinstance(error, OSError) and isinstance(error.strerror, str):
-        error.strerror = error.strerror.replace(str(sent), str(shown))
-    if hasattr(error, "request_info"):
-        error.request_info = error.request_info._replace(url=shown)
+
+    def concealed(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(str(sent), str(shown))
+        if isinstance(value, RequestInfo):
+            return value._replace(url=shown)
+        return shown if value == sent else value
+
+    error.args = tuple([concealed(value) for value in error.args])
+    for name, value in vars(error).items():
+        setattr(error, name, concealed(value))
+    if isinstance(error, OSError):
+        error.strerror = concealed(error.strerror)
 
 
 def _show(response: ClientResponse, url: URL) -> None:

@@ -28,8 +28,8 @@ class AuthenticationMiddleware:
     """Authenticates one request, redirects included. Make a new one for every request.
 
     ``origins`` are the origins that may receive the credential; without any, the first hop's own origin is the only
-    one. A hop elsewhere goes out as the caller made it, with nothing of ours on it; if it would carry a body, it is
-    refused. ``headers`` go to the same origins as the credential. ``repair`` may ask for one more attempt after a 401.
+    one. A hop elsewhere goes out as the caller made it, with nothing of ours on it, and so do all that follow it, lest a
+    stranger choose what is signed; one that would carry a body is refused. ``headers`` go to the same origins as the credential. ``repair`` may ask for one more attempt after a 401.
     ``clear_text`` allows http to other machines.
 
     Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
@@ -51,6 +51,7 @@ class AuthenticationMiddleware:
         self._repair = repair
         self._clear_text = clear_text
         self._is_first = True
+        self._has_left = False
 
     async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one hop."""
@@ -87,7 +88,8 @@ class AuthenticationMiddleware:
                 code="foreign-redirect",
                 hint="pass `allow_redirects=False` to see the redirect, or `allowed_origins=` to let it follow",
             )
-        return not foreign
+        self._has_left = self._has_left or bool(foreign)
+        return not self._has_left
 
 
 def chain(

@@ -1,0 +1,437 @@
+import asyncio
+import threading
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+
+from oauthreg.errors import ResponseError, UnsignableRequestError, UsageError
+from oauthreg.http import AsyncOAuth1Client, AuthenticationMiddleware, middleware
+from oauthreg.http.middleware import chain
+from oauthreg.messages import Authenticated
+
+SECRETS = ("t0k3n", "s1gnature")
+
+
+@dataclass
+class Fixed:
+    """An authenticator whose credential is always the same, so that any trace of it is found."""
+
+    placement: str = "header"
+    needs_body: bool = False
+    is_slow: bool = False
+    threads: list = field(default_factory=list)
+    error: Exception | None = None
+
+    def authenticate(self, method, url, body, content_type):
+        self.threads.append(threading.current_thread())
+        if self.error:
+            raise self.error
+        if self.placement == "header":
+            return Authenticated(headers=(("Authorization", "Bearer t0k3n"), ("X-Proof", "s1gnature")))
+        if self.placement == "query":
+            return Authenticated(url=f"{url}?access_token=t0k3n&proof=s1gnature")
+        return Authenticated(body=(body + b"&" if body else b"") + b"access_token=t0k3n&proof=s1gnature")
+
+
+@pytest.fixture(params=["header", "query", "body"])
+def authenticator(request):
+    return Fixed(request.param, needs_body=request.param == "body")
+
+
+def shows(sent) -> list[str]:
+    """The secrets that a request carries."""
+    text = repr(sent)
+    return [secret for secret in SECRETS if secret in text]
+
+
+def origin(server):
+    return (server.scheme, "127.0.0.1", server.port)
+
+
+async def test_a_credential_is_on_the_wire_and_nowhere_else(authenticator, server, session):
+    own = AuthenticationMiddleware(authenticator)
+    async with session.post(server.url, data={"a": "1"}, middlewares=(own,)) as response:
+        assert shows(server.sent) == list(SECRETS)
+        for text in (
+            response,
+            response.request_info,
+            response.url,
+            response.real_url,
+            dict(response.request_info.headers),
+        ):
+            assert shows(text) == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_nothing_follows_a_redirect_to_another_origin(
+    status, authenticator, server, make_server, session, redirect
+):
+    other = await make_server()
+    server.replies = [redirect(status, f"{other.url}/stolen")]
+    own = AuthenticationMiddleware(authenticator, headers=(("X-Api-Key", "t0k3n"),))
+    async with session.post(server.url, data={"a": "1"}, middlewares=(own,)) as response:
+        assert response.status == 200
+    assert shows(server.sent) == list(SECRETS)
+    (stolen,) = other.sent
+    assert (stolen.method, stolen.target, stolen.body) == ("GET", "/stolen", b"")
+    assert shows(stolen) == []
+    assert shows(response.history) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "method"), [(307, "POST"), (308, "POST"), (301, "PUT"), (302, "DELETE"), (307, "PUT")]
+)
+async def test_a_body_does_not_follow_to_another_origin(
+    status, method, authenticator, server, make_server, session, redirect
+):
+    other = await make_server()
+    server.replies = [redirect(status, other.url)]
+    own = AuthenticationMiddleware(authenticator)
+    with pytest.raises(ResponseError) as caught:
+        await session.request(method, server.url, data={"a": "1"}, middlewares=(own,))
+    assert caught.value.code == "foreign-redirect"
+    assert other.sent == []
+    assert other.connections == {}
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_an_empty_body_may_follow_with_nothing_of_ours(
+    status, authenticator, server, make_server, session, redirect
+):
+    other = await make_server()
+    server.replies = [redirect(status, other.url)]
+    own = AuthenticationMiddleware(authenticator)
+    async with session.post(server.url, middlewares=(own,)):
+        pass
+    (stolen,) = other.sent
+    assert (stolen.method, stolen.body, shows(stolen)) == ("POST", b"", [])
+
+
+async def test_a_stranger_cannot_choose_what_is_signed(authenticator, server, make_server, session, redirect):
+    """A redirect that comes back from another origin is not authenticated either."""
+    other = await make_server()
+    server.replies = [redirect(302, other.url)]
+    other.replies = [redirect(302, f"{server.url}/delete-everything")]
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(authenticator),)):
+        pass
+    assert [shows(sent) for sent in (*server.sent, *other.sent)] == [list(SECRETS), [], []]
+
+
+async def test_two_pinned_origins_may_redirect_to_each_other(authenticator, server, make_server, session, redirect):
+    other = await make_server()
+    server.replies = [redirect(307, other.url)]
+    own = AuthenticationMiddleware(authenticator, [origin(server), origin(other)])
+    async with session.post(server.url, data={"a": "1"}, middlewares=(own,)):
+        pass
+    assert shows(server.sent[0]) == shows(other.sent[0]) == list(SECRETS)
+    if authenticator.placement == "body":
+        assert other.sent[0].body.count(b"t0k3n") == 1
+
+
+async def test_nothing_follows_from_https_to_http(authenticator, server, make_server, tls, redirect):
+    secure = await make_server(tls.server)
+    secure.replies = [redirect(302, server.url)]
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls.client)) as session:
+        async with session.get(secure.url, middlewares=(AuthenticationMiddleware(authenticator),)):
+            pass
+    assert shows(secure.sent[0]) == list(SECRETS)
+    assert shows(server.sent[0]) == []
+
+
+async def test_hosts_of_one_machine_are_different_origins(authenticator, any_host_session, server, redirect):
+    server.replies = [redirect(302, "http://api.example.com.evil.example/")]
+    own = AuthenticationMiddleware(authenticator, clear_text=True)
+    async with any_host_session.get("http://api.example.com/", middlewares=(own,)):
+        pass
+    assert [shows(sent) for sent in server.sent] == [list(SECRETS), []]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("http://h/", "http://h:80/x"), ("http://h:80/", "http://h/x"), ("http://H/", "http://h/x")],
+)
+async def test_an_origin_is_compared_by_its_effective_port_and_without_case(
+    first, second, any_host_session, server, redirect
+):
+    server.replies = [redirect(302, second)]
+    own = AuthenticationMiddleware(Fixed(), clear_text=True)
+    async with any_host_session.get(first, middlewares=(own,)):
+        pass
+    assert [shows(sent) for sent in server.sent] == [list(SECRETS)] * 2
+
+
+async def test_a_first_hop_elsewhere_is_refused(authenticator, server, make_server, session):
+    other = await make_server()
+    with pytest.raises(UsageError) as caught:
+        await session.get(other.url, middlewares=(AuthenticationMiddleware(authenticator, [origin(server)]),))
+    assert caught.value.code == "foreign-origin"
+    assert "allowed_origins" in caught.value.hint
+    assert other.connections == {}
+
+
+async def test_a_host_header_of_another_origin_is_refused(authenticator, server, session):
+    own = AuthenticationMiddleware(authenticator, [origin(server)])
+    with pytest.raises(UsageError) as caught:
+        await session.get(server.url, headers={"Host": "evil.example"}, middlewares=(own,))
+    assert caught.value.code == "foreign-origin"
+    assert server.sent == []
+
+
+async def test_a_middleware_that_moves_the_request_does_not_move_the_credential(authenticator, server, make_server):
+    """aiohttp leaves the old Host header when a middleware changes the URL: both must be pinned."""
+    other = await make_server()
+
+    async def move(req, handler):
+        req.url = req.url.with_port(other.port)
+        return await handler(req)
+
+    async with aiohttp.ClientSession() as session:
+        own = AuthenticationMiddleware(authenticator, [origin(server)])
+        with pytest.raises(UsageError):
+            await session.get(server.url, middlewares=(move, own))
+    assert other.sent == []
+
+
+async def test_clear_text_to_another_machine_is_refused(authenticator, any_host_session, server):
+    with pytest.raises(UsageError) as caught:
+        await any_host_session.get("http://api.example.com/", middlewares=(AuthenticationMiddleware(authenticator),))
+    assert caught.value.code == "insecure-url"
+    assert server.connections == {}
+
+
+async def test_further_headers_go_along(server, session):
+    own = AuthenticationMiddleware(Fixed(), headers=(("Accept", "application/json"), ("X-Version", "2")))
+    async with session.get(server.url, middlewares=(own,)) as response:
+        assert response.request_info.headers["Accept"] == "*/*"
+    assert (server.sent[0].header("Accept"), server.sent[0].header("X-Version")) == ("application/json", "2")
+
+
+async def test_the_callers_own_credential_gives_way_and_comes_back(server, make_server, session, redirect):
+    """Within the provider's origins there is one credential; aiohttp strips the caller's from any other origin."""
+    other = await make_server()
+    server.replies = [redirect(302, other.url)]
+    own = AuthenticationMiddleware(Fixed())
+    async with session.get(server.url, headers={"Authorization": "Basic b3du"}, middlewares=(own,)) as response:
+        assert response.history[0].request_info.headers["Authorization"] == "Basic b3du"
+    assert server.sent[0].header("Authorization") == "Bearer t0k3n"
+    assert other.sent[0].header("Authorization") is None
+
+
+async def test_a_slow_credential_is_made_in_a_thread(server, session):
+    slow, fast = Fixed(is_slow=True), Fixed()
+    for authenticator in (slow, fast):
+        async with session.get(server.url, middlewares=(AuthenticationMiddleware(authenticator),)):
+            pass
+    assert slow.threads != [threading.main_thread()]
+    assert fast.threads == [threading.main_thread()]
+
+
+async def test_an_error_of_the_authenticator_leaves_the_request_as_it_was(server, session):
+    seen = []
+
+    async def watch(req, handler):
+        try:
+            return await handler(req)
+        finally:
+            seen.append((req.url.path_qs, dict(req.headers), await req.body.as_bytes()))
+
+    own = AuthenticationMiddleware(Fixed(error=UnsignableRequestError("no")), headers=(("X-Version", "2"),))
+    with pytest.raises(UnsignableRequestError):
+        await session.post(f"{server.url}/a", data=b"x", headers={"X-A": "1"}, middlewares=(watch, own))
+    ((path, headers, body),) = seen
+    assert (path, body, headers["X-A"], "X-Version" in headers) == ("/a", b"x", "1", False)
+    assert server.sent == []
+
+
+async def test_a_cancelled_request_is_left_as_it_was(authenticator, server, session):
+    arrived, seen = asyncio.Event(), []
+
+    async def answer(sent):
+        arrived.set()
+        return await server.stay_silent(sent)
+
+    async def watch(req, handler):
+        try:
+            return await handler(req)
+        except asyncio.CancelledError:
+            seen.append((str(req.url), str(req.headers), await req.body.as_bytes()))
+            raise
+
+    server.answer = answer
+    own = AuthenticationMiddleware(authenticator)
+    task = asyncio.create_task(session.post(server.url, data={"a": "1"}, middlewares=(watch, own)))
+    await arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert shows(seen) == []
+    assert seen[0][2] == b"a=1"
+
+
+async def test_a_refusal_may_be_repaired_once(authenticator, server, session, reply):
+    server.replies = [reply(401, (("X-Why", "clock"),), b"first"), reply(401, (), b"second"), reply()]
+    asked = []
+
+    async def repair(response):
+        asked.append((response.status, response.headers["x-why"], response.body))
+        return authenticator
+
+    own = AuthenticationMiddleware(authenticator, repair=repair)
+    async with session.post(server.url, data={"a": "1"}, middlewares=(own,)) as response:
+        assert (response.status, await response.text()) == (401, "second")
+    assert asked == [(401, "clock", b"first")]
+    assert server.sent[0].own_body == server.sent[1].own_body
+    assert shows(server.sent[1]) == list(SECRETS)
+
+
+async def test_a_repair_may_bring_another_authenticator(server, session, reply):
+    server.replies = [reply(401)]
+
+    async def repair(response):
+        return Fixed("query")
+
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)):
+        pass
+    assert [sent.target for sent in server.sent] == ["/", "/?access_token=t0k3n&proof=s1gnature"]
+
+
+async def test_a_refusal_that_stands_can_still_be_read(server, session, reply):
+    server.replies = [reply(401, (), b"denied")]
+
+    async def repair(response):
+        return None
+
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+        assert (response.status, await response.text()) == (401, "denied")
+    assert len(server.sent) == 1
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 500])
+async def test_only_a_401_is_repaired(status, server, session, reply):
+    server.replies = [reply(status)]
+
+    async def repair(response):
+        raise AssertionError
+
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+        assert response.status == status
+
+
+async def pieces():
+    yield b"a"
+    yield b"b"
+
+
+def writer(part):
+    made = aiohttp.MultipartWriter()
+    made.append(part)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("make_data", "again"),
+    [
+        (lambda: b"a", True),
+        (lambda: "a", True),
+        (lambda: {"a": "1"}, True),
+        (lambda: writer("a"), True),
+        (lambda: None, True),
+        (pieces, False),
+        (lambda: writer(pieces()), False),
+    ],
+    ids=["bytes", "text", "form", "multipart", "nothing", "stream", "multipart with a stream"],
+)
+async def test_a_body_that_may_be_used_up_is_not_sent_again(make_data, again, server, session, reply):
+    server.replies = [reply(401)]
+
+    async def repair(response):
+        return Fixed()
+
+    own = AuthenticationMiddleware(Fixed(), repair=repair)
+    async with session.post(server.url, data=make_data(), middlewares=(own,)) as response:
+        assert response.status == (200 if again else 401)
+    assert len({sent.body for sent in server.sent}) == 1
+    assert len(server.sent) == (2 if again else 1)
+
+
+@pytest.mark.parametrize("framing", ["longer than said", "too long to buffer"])
+async def test_the_text_of_a_refusal_is_not_waited_for(framing, server, session, reply, monkeypatch):
+    monkeypatch.setattr(middleware, "_PATIENCE", 0.02)
+    long = b"x" * (1 << 21)
+    server.replies = [reply(401, (), b"begun", 100) if framing == "longer than said" else reply(401, (), long)]
+    asked = []
+
+    async def repair(response):
+        asked.append(response.body)
+
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+        assert asked == [b""]
+        assert await response.content.readany() != b""
+
+
+async def test_a_refusal_that_breaks_off_stands(server, session, reply):
+    async def answer(sent):
+        for stream in server.connections:
+            stream.write(b"HTTP/1.1 401 No\r\nContent-Length: 100\r\n\r\nbegun")
+            await stream.drain()
+        return reply(status=None)
+
+    asked = []
+
+    async def repair(response):
+        asked.append(response.body)
+
+    server.answer = answer
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+        assert (response.status, asked) == (401, [b""])
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+
+
+async def test_it_comes_after_the_sessions_own_middlewares(server, credentials):
+    order = []
+
+    def watching(name):
+        async def watch(req, handler):
+            order.append((name, "Authorization" in req.headers))
+            return await handler(req)
+
+        return watch
+
+    async with aiohttp.ClientSession(middlewares=(watching("a"), watching("b"))) as session:
+        client = AsyncOAuth1Client(session, **credentials)
+        async with client.get(server.url):
+            pass
+        assert order == [("a", False), ("b", False)]
+        order.clear()
+        async with client.get(server.url, middlewares=[watching("own")]):
+            pass
+        assert order == [("own", False)]
+        order.clear()
+        async with client.get(server.url, middlewares=()):
+            pass
+        assert order == []
+    assert all(sent.header("Authorization") for sent in server.sent)
+
+
+async def test_a_retrying_middleware_gets_a_new_nonce_each_time(server, credentials, verifier, reply):
+    server.replies = [reply(503), reply(503)]
+
+    async def persist(req, handler):
+        while (response := await handler(req)).status == 503:
+            response.release()
+        return response
+
+    async with aiohttp.ClientSession(middlewares=(persist,)) as session:
+        async with AsyncOAuth1Client(session, **credentials).get(server.url):
+            pass
+    assert len({verifier.check(sent)["oauth_nonce"] for sent in server.sent}) == 3
+
+
+async def test_a_session_whose_middlewares_cannot_be_read_is_refused(session):
+    assert chain(session, None) == ()
+    with pytest.raises(UsageError) as caught:
+        chain(object(), None)
+    assert caught.value.code == "unreadable-session"
+    assert chain(object(), ()) == ()

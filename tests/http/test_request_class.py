@@ -1,0 +1,190 @@
+import warnings
+
+import aiohttp
+import pytest
+from authlib.oauth1 import ClientAuth
+
+from oauthreg.errors import UnsignableRequestError
+from oauthreg.http import AsyncOAuth1Client, OAuthRequest
+from oauthreg.http.request_class import OAuthRequest as Door
+from oauthreg.messages import Authenticated
+
+PLACEMENTS = ["HEADER", "QUERY", "BODY"]
+
+
+@pytest.fixture
+async def session():
+    """A session as the old module wants it."""
+    async with aiohttp.ClientSession(request_class=OAuthRequest) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_warning_of_the_old_argument():
+    """aiohttp 3.14 warns of any `auth=`; that the caller gives it is the caller's affair."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The 'auth' parameter is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", "BasicAuth is deprecated", DeprecationWarning)
+        yield
+
+
+@pytest.fixture(params=PLACEMENTS)
+def placement(request):
+    return request.param
+
+
+@pytest.fixture(params=["this package", "authlib"])
+def auth(request, placement, session, credentials):
+    """An object for `auth=`: an authenticator of this package, or what Authlib's clients pass."""
+    if request.param == "authlib":
+        return ClientAuth(**credentials, signature_type=placement)
+    return AsyncOAuth1Client(session, **credentials, signature_type=placement).auth
+
+
+def test_it_is_public():
+    assert OAuthRequest is Door
+    assert issubclass(OAuthRequest, aiohttp.ClientRequest)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("GET", {"params": {"a": "x y", "b": "$'"}}),
+        ("GET", {}),
+        ("POST", {"data": {"a": "x y"}}),
+        ("POST", {"data": {"a": ["1", "2"]}}),
+        ("PUT", {"data": [("a", "é"), ("a", "&=")]}),
+        ("DELETE", {"data": {"a": "1"}}),
+    ],
+)
+async def test_an_object_in_auth_signs_what_is_sent(method, options, auth, placement, server, session, verifier):
+    if isinstance(auth, ClientAuth) and "params" in options:
+        options = {"params": {"a": "x y"}}  # it refuses a raw `$` or `'`
+    async with session.request(method, server.url, auth=auth, **options) as response:
+        assert response.status == 200
+    (sent,) = server.sent
+    assert list(sent.places)[0] == ("query" if placement == "BODY" and method == "GET" else placement.lower()) or (
+        isinstance(auth, ClientAuth)
+    )
+    verifier.check(sent)
+
+
+@pytest.mark.parametrize("json", [{"a": 1}, "a=1"])
+async def test_a_body_that_is_no_form_stays_what_it_is(json, server, session, credentials, verifier):
+    async with session.post(server.url, json=json, auth=ClientAuth(**credentials)):
+        pass
+    (sent,) = server.sent
+    assert sent.body == (b'{"a": 1}' if json != "a=1" else b'"a=1"')
+    verifier.check(sent)
+
+
+async def test_a_stream_is_not_read_for_an_old_object(server, session, credentials, verifier):
+    async def pieces():
+        yield b"a"
+
+    async with session.post(server.url, data=pieces(), auth=ClientAuth(**credentials)):
+        pass
+    assert server.sent[0].body == b"a"
+    verifier.check(server.sent[0])
+
+
+async def test_a_stream_that_must_be_covered_is_refused(server, session, credentials):
+    async def pieces():
+        yield b"a"
+
+    client = AsyncOAuth1Client(session, **credentials, body_hash=True)
+    with pytest.raises(UnsignableRequestError):
+        await session.post(server.url, data=pieces(), auth=client.auth)
+    assert server.sent == []
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_each_hop_is_signed_anew(status, auth, placement, server, session, verifier, redirect):
+    server.replies = [redirect(status, "/t2?x=1")]
+    async with session.post(server.url, data={"a": "1"}, auth=auth):
+        pass
+    first, second = server.sent
+    assert (second.method, second.own_body) == (("POST", b"a=1") if status == 307 else ("GET", b""))
+    assert verifier.check(first)["oauth_nonce"] != verifier.check(second)["oauth_nonce"]
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_no_credential_follows_to_another_origin(status, auth, server, make_server, session, redirect):
+    other = await make_server()
+    server.replies = [redirect(status, other.url)]
+    async with session.post(server.url, data={"a": "1"}, auth=auth):
+        pass
+    (stolen,) = other.sent
+    assert stolen.places == {}
+    assert stolen.body == (b"a=1" if status == 307 else b"")
+
+
+async def test_what_is_shown_afterwards_holds_no_credential(auth, server, session):
+    async with session.post(server.url, data={"a": "1"}, auth=auth) as response:
+        shown = repr((response, response.request_info, dict(response.request_info.headers)))
+    assert "oauth_signature" in repr(server.sent)
+    assert "oauth_" not in shown
+
+
+async def test_basic_authentication_is_left_to_aiohttp(server, session):
+    async with session.get(server.url, auth=aiohttp.BasicAuth("ada", "secret")):
+        pass
+    assert server.sent[0].header("Authorization") == "Basic YWRhOnNlY3JldA=="
+
+
+async def test_nonsense_is_left_to_aiohttp(server, session):
+    with pytest.raises(TypeError):
+        await session.get(server.url, auth=object())
+    assert server.sent == []
+
+
+async def test_without_auth_it_is_a_plain_request(server, session):
+    async with session.post(server.url, data={"a": "1"}):
+        pass
+    assert server.sent[0].places == {}
+    assert server.sent[0].body == b"a=1"
+
+
+async def test_with_a_client_it_is_inert(placement, server, session, credentials, verifier, recwarn):
+    client = AsyncOAuth1Client(session, **credentials, signature_type=placement)
+    async with client.post(server.url, data={"a": "1"}):
+        pass
+    assert verifier.check(server.sent[0])
+    assert list(recwarn) == []
+
+
+async def test_an_old_objects_text_body_is_sent(server, session):
+    class Auth:
+        def prepare(self, method, url, headers, body):
+            return url, {**headers, "X-Saw": f"{method} {body!r}", "Content-Length": "1"}, "a=2&b=é"
+
+    async with session.post(server.url, data={"a": "1"}, auth=Auth()):
+        pass
+    (sent,) = server.sent
+    assert (sent.body, sent.header("X-Saw")) == ("a=2&b=é".encode(), "POST b'a=1'")
+    assert sent.header("Content-Length") == str(len(sent.body))
+
+
+async def test_it_works_where_the_base_class_knows_no_auth(server, session, monkeypatch):
+    """aiohttp 4 has no `auth`, and then nobody can pass one."""
+    asked = []
+
+    def init(self, method, url, **options):
+        asked.append(sorted(options))
+
+    monkeypatch.setattr(aiohttp.ClientRequest, "__init__", init)
+    OAuthRequest("GET", aiohttp.client.URL(server.url), loop=None)
+    assert asked == [["data", "loop"]]
+
+
+async def test_an_authenticator_of_any_kind_is_taken(server, session):
+    class Bearing:
+        needs_body = False
+        is_slow = False
+
+        def authenticate(self, method, url, body, content_type):
+            return Authenticated(headers=(("Authorization", "Bearer t0k3n"),))
+
+    async with session.get(server.url, auth=Bearing()):
+        pass
+    assert server.sent[0].header("Authorization") == "Bearer t0k3n"
