@@ -1,0 +1,94 @@
+"""Every example of README and ARCHITECTURE runs, and the names in them exist."""
+
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import oauthreg
+from oauthreg.simulator import Simulator
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_readme_has_the_examples_that_are_run_here():
+    assert len(blocks("python")) == 4
+    assert len(blocks("toml")) == 1
+
+
+async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
+    login, call = blocks("python")[:2]
+    async with Simulator("twitter") as simulator, aiohttp.ClientSession() as session:
+        monkeypatch.setattr(oauthreg, "Registry", lambda: simulator.registry)
+        names = {}
+        exec(login + call, names)
+        url, kept = await names["send_to_provider"](session)
+        profile = await names["come_back"](session, kept, await simulator.approve(url))
+        assert profile.name == "Ada"
+        assert "screen_name" in capsys.readouterr().out
+        simulator.serve("/1.1/statuses/home_timeline.json", [{"id": 1}])
+        token = simulator.issue_token().to_mapping()
+        assert await names["timeline"](session, token) == [{"id": 1}]
+
+
+def test_signing_by_hand(engine):
+    exec(blocks("python")[2], {"oauthreg": oauthreg})
+
+
+async def test_the_definition_of_the_readme_logs_in(tmp_path):
+    path = tmp_path / "acme.toml"
+    path.write_text(blocks("toml")[0])
+    registry = oauthreg.Registry(paths=[tmp_path])
+    async with Simulator(registry.definition("acme")) as simulator, aiohttp.ClientSession() as session:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri="https://app.example/callback")
+        await client.finish(pending, await simulator.approve(pending.url))
+        assert (await client.profile()).email == "ada@example.org"
+
+
+async def test_old_code_runs_after_changing_the_import(capsys):
+    async with Simulator("twitter") as simulator:
+        source = blocks("python")[3]
+        for name, endpoint in (("request_token", "request_token"), ("authorize", "authorize")):
+            source = source.replace(f"https://api.example.com/oauth/{name}", simulator.provider.endpoints[endpoint])
+        credentials = simulator.credentials
+        source = source.replace('"client-id"', repr(credentials.client_id))
+        source = source.replace('"client-secret"', repr(credentials.client_secret))
+        names = {"aiohttp": aiohttp}
+        exec(source, names)
+        await names["old_code"]()
+    assert "oauth_token=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([\w./-]+)\)", README))))
+def test_links_lead_somewhere(path):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)+[\w.]*)`", ARCHITECTURE))))
+def test_the_rooms_that_architecture_names_exist(path):
+    places = [ROOT, ROOT / "python/oauthreg"]
+    assert any((place / path).exists() for place in places)
+
+
+def test_the_floors_picture_shows_every_module():
+    picture = ARCHITECTURE.split("```")[1]
+    for path in (ROOT / "python/oauthreg").iterdir():
+        if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists()):
+            assert path.name in picture, path.name
+
+
+def test_refused_synonyms_of_the_glossary_are_not_class_names():
+    refused = {"manager", "factory", "adapter", "connector", "backend", "strategy", "helper", "utils", "mock", "handler"}
+    for path in (ROOT / "python/oauthreg").rglob("*.py"):
+        assert path.stem not in refused
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            words = {word.lower() for word in re.findall(r"[A-Z][a-z]+", name)}
+            assert not words & refused, name
