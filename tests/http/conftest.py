@@ -5,7 +5,7 @@ Neither shares a line with the package: what they accept is what an independent 
 
 import asyncio
 import base64
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import inspect
@@ -168,7 +168,7 @@ class WireServer:
     scheme: str = "http"
     sent: list[Sent] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
-    answer: Callable[[Sent], Reply | Awaitable[Reply]] = lambda sent: Reply()
+    answer: Callable[[Sent], Reply | Awaitable[Reply]] = lambda _: Reply()
     connections: dict[asyncio.StreamWriter, "asyncio.Task[None]"] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -383,15 +383,15 @@ class TLS:
 def tls(tmp_path_factory) -> TLS:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
     folder = tmp_path_factory.mktemp("tls")

@@ -16,7 +16,8 @@ def asking(*steps):
     """A flow that takes its steps and returns the answers."""
     answers = []
     for step in steps:
-        answers.append((yield step))
+        answer = yield step
+        answers += [answer]
     return answers
 
 

@@ -58,7 +58,7 @@ async def test_raise_for_status_shows_no_credential(server, session, reply):
 
 
 async def test_an_endless_redirect_shows_no_credential(server, session, redirect):
-    server.answer = lambda sent: redirect(302, "/")
+    server.answer = lambda _: redirect(302, "/")
     with pytest.raises(aiohttp.TooManyRedirects) as caught:
         await session.get(server.url, middlewares=(AuthenticationMiddleware(InQuery()),))
     assert len(server.sent) == 10

@@ -132,9 +132,11 @@ async def test_two_pinned_origins_may_redirect_to_each_other(authenticator, serv
 async def test_nothing_follows_from_https_to_http(authenticator, server, make_server, tls, redirect):
     secure = await make_server(tls.server)
     secure.replies = [redirect(302, server.url)]
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls.client)) as session:
-        async with session.get(secure.url, middlewares=(AuthenticationMiddleware(authenticator),)):
-            pass
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls.client)) as session,
+        session.get(secure.url, middlewares=(AuthenticationMiddleware(authenticator),)),
+    ):
+        pass
     assert shows(secure.sent[0]) == list(SECRETS)
     assert shows(server.sent[0]) == []
 
@@ -423,9 +425,11 @@ async def test_a_retrying_middleware_gets_a_new_nonce_each_time(server, credenti
             response.release()
         return response
 
-    async with aiohttp.ClientSession(middlewares=(persist,)) as session:
-        async with AsyncOAuth1Client(session, **credentials).get(server.url):
-            pass
+    async with (
+        aiohttp.ClientSession(middlewares=(persist,)) as session,
+        AsyncOAuth1Client(session, **credentials).get(server.url),
+    ):
+        pass
     assert len({verifier.check(sent)["oauth_nonce"] for sent in server.sent}) == 3
 
 

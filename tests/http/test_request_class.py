@@ -63,9 +63,8 @@ async def test_an_object_in_auth_signs_what_is_sent(method, options, auth, place
     async with session.request(method, server.url, auth=auth, **options) as response:
         assert response.status == 200
     (sent,) = server.sent
-    assert list(sent.places)[0] == ("query" if placement == "BODY" and method == "GET" else placement.lower()) or (
-        isinstance(auth, ClientAuth)
-    )
+    in_query = placement == "BODY" and method == "GET" and not isinstance(auth, ClientAuth)
+    assert list(sent.places) == ["query" if in_query else placement.lower()]
     verifier.check(sent)
 
 

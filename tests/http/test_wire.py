@@ -120,7 +120,7 @@ HOSTS = [
     ("http://user:pass@example.com", "example.com", "example.com"),
 ]
 
-# (URL, params, target)
+# URL, params, target
 PARAMS = [
     ("/p", {"a": "x y"}, "/p?a=x+y"),
     ("/p", {"a": "x+y"}, "/p?a=x%2By"),
@@ -233,7 +233,7 @@ REFUSED_WHEN_COVERED = [
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 SEES_NO_BODY = ("GET", "HEAD")
 
-# (status, method) -> (method, whether the body goes along)
+# Status and method, and what the next hop's method is and whether the body goes along.
 REDIRECTS = {
     (status, method): outcome
     for status in (301, 302, 303, 307, 308)

@@ -28,9 +28,9 @@ class AuthenticationMiddleware:
     """Authenticates one request, redirects included. Make a new one for every request.
 
     ``origins`` are the origins that may receive the credential; without any, the first hop's own origin is the only
-    one. A hop elsewhere goes out as the caller made it, with nothing of ours on it, and so do all that follow it, lest a
-    stranger choose what is signed; one that would carry a body is refused. ``headers`` go to the same origins as the credential. ``repair`` may ask for one more attempt after a 401.
-    ``clear_text`` allows http to other machines.
+    one. A hop elsewhere goes out as the caller made it, with nothing of ours on it, and so do all that follow it, lest
+    a stranger choose what is signed; one that would carry a body is refused. ``headers`` go where the credential goes.
+    ``repair`` may ask for one more attempt after a 401. ``clear_text`` allows http to other machines.
 
     Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
