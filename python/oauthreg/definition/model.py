@@ -24,6 +24,7 @@ Algorithm: TypeAlias = Literal["HS256", "HS384", "HS512"]
 
 Title: TypeAlias = Annotated[str, AfterValidator(texts.check_title)]
 Name: TypeAlias = Annotated[str, AfterValidator(texts.check_name)]
+Schema: TypeAlias = Annotated[int, AfterValidator(texts.check_schema)]
 ProviderName: TypeAlias = Annotated[str, AfterValidator(texts.check_provider_name)]
 Link: TypeAlias = Annotated[str, AfterValidator(texts.check_link)]
 URL: TypeAlias = Annotated[str, AfterValidator(texts.check_url)]
@@ -341,7 +342,7 @@ class Example(BaseModel):
 class Definition(Table):
     """A whole file, checked. ``name`` is the file's stem, ``file`` where it was read from."""
 
-    schema_: Literal[1] = Field(alias="schema", description="the version of this schema: `1`")
+    schema_: Schema = Field(alias="schema", description="the version of this schema: `1`")
     title: Title = Field(description="the provider's name for people")
     protocol: Protocol = Field(description="`oauth1`; `oauth2` and `oidc` are known words, and not available yet")
     status: Status = Field(

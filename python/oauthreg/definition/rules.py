@@ -56,9 +56,11 @@ class _Subject:
 
     definition: Definition
     variables: frozenset[str]
+    bound: frozenset[str]
     credentials: frozenset[str]
     endpoints: frozenset[str]
     documents: tuple[str, ...]
+    says_protocol: bool
 
     @property
     def names(self) -> frozenset[str]:
@@ -71,6 +73,11 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
     subject = _Subject(
         definition,
         variables=_keys(shape.get("variables")),
+        bound=frozenset(
+            name
+            for name in _keys(shape.get("variables"))
+            if "pattern" in (keys := _keys(shape["variables"][name])) or "kind" in keys
+        ),
         credentials=_keys(shape.get("credentials")) | {"client_id"},
         endpoints=_keys(shape.get("endpoints")),
         documents=_documents(
@@ -78,6 +85,7 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
             _keys(shape.get("endpoints")),
             [row.get("name") for row in _rows(shape, "identity", "request") if isinstance(row, Mapping)],
         ),
+        says_protocol="protocol" in shape,
     )
     for rule in RULES:
         yield from rule(subject)
@@ -237,11 +245,8 @@ def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
 
 def _is_bound(subject: _Subject, name: str) -> bool:
     """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
-    variable = subject.definition.variables[name]
-    source = subject.definition.variables.get(variable.from_ or "")
-    return any(
-        one is not None and (one.pattern is not None or one.kind in {"label", "host"}) for one in (variable, source)
-    )
+    source = subject.definition.variables[name].from_
+    return name in subject.bound or source in subject.bound
 
 
 def _texts(subject: _Subject) -> Iterator[Finding]:
@@ -315,18 +320,22 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                     at="key",
                 )
         return
-    if definition.status in {"dead", "unsupported"}:
+    if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
-    for name in _NEEDED_ENDPOINTS[definition.oauth1.flow]:
-        if name == "authorize" and definition.oauth1.authorize_url_from:
-            continue
-        if name not in subject.endpoints:
-            yield Finding(
-                ("endpoints", name),
-                f"missing key in `[endpoints]`: `{name}`, which a {definition.oauth1.flow} login needs",
-                'add it, or say how a token comes about: `flow = "none"` in `[oauth1]`',
-                at="table",
-            )
+    settings = definition.oauth1
+    needed = _NEEDED_ENDPOINTS[settings.flow]
+    missing = [
+        name
+        for name in needed
+        if name not in subject.endpoints and not (name == "authorize" and settings.authorize_url_from)
+    ]
+    if missing:
+        yield Finding(
+            ("endpoints", missing[0]),
+            f"missing in `[endpoints]`: {listed(missing)}, which a {settings.flow} login needs",
+            'where there is no login, write `flow = "none"` in `[oauth1]`',
+            at="table",
+        )
 
 
 def _legs(subject: _Subject) -> Iterator[Finding]:

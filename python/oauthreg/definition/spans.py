@@ -20,7 +20,8 @@ _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 _STRING = re.compile(
-    r'"""(?:[^\\]|\\.)*?"{3,5}(?!")' r"|'''.*?'{3,5}(?!')" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'", re.DOTALL
+    r'''"""(?:[^\\]|\\.)*?(?:"{3,5}(?!")|\Z)''' r"|'''.*?(?:'{3,5}(?!')|\Z)" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'",
+    re.DOTALL,
 )
 _BARE = re.compile(r"[^,\]}#\n]*[^,\]}#\s]")
 _DEEPEST = 100
@@ -62,7 +63,12 @@ class Spans:
         return Span(1, 1)
 
     def value(self, path: KeyPath, part: str = "") -> Span:
-        """The value at ``path``, or the first place of ``part`` within it; the key where a table has no value."""
+        """The value at ``path``, or the first place of ``part`` within it; the key where a table has no value.
+
+        An item that a file need not write as one of a list is the whole value.
+        """
+        while path not in self._values and path and isinstance(path[-1], int) and path[:-1] in self._values:
+            path = path[:-1]
         if path not in self._values:
             return self.key(path)
         start, end = self._values[path]

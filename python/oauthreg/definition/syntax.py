@@ -24,6 +24,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
         "not a key",
         "a key has letters, digits, `_` and `-`, or stands in quotes; an inline table stands on one line",
     ),
+    ("Invalid value (at end", "the value is missing, or its list is not closed", 'as in `["a", "b"]`'),
     ("Invalid value", "not a value", _QUOTES),
     ("Invalid date", "not a date", "as in `2026-11-25`"),
     ("Illegal character '\\n'", _NOT_CLOSED, "end it with quotes on its line, or begin and end it with three"),
@@ -69,10 +70,9 @@ def syntax_error(problem: Problem) -> DefinitionSyntaxError:
 
 def _problem(message: str, file: str, spans: Spans) -> Problem:
     found = _PLACE.search(message)
-    reason = message[: found.start()] if found else message
     words, hint = next(
-        ((words, hint) for start, words, hint in _WORDS if reason.startswith(start)),
-        (reason[:1].lower() + reason[1:], ""),
+        ((words, hint) for start, words, hint in _WORDS if message.startswith(start)),
+        (message[:1].lower() + _PLACE.sub("", message[1:]), ""),
     )
     line, column = (found[1], found[2]) if found else (None, None)
     offset = spans.offset(int(line), int(column)) if line and column else len(spans.text)

@@ -30,6 +30,7 @@ TOKEN_FIELDS = (
 """What a token answer may hold under names of its own. Spec: RFC 5849 section 2; OAuth Session 1.0."""
 
 _LONGEST_NAME = 64
+_SLASHES_BEFORE_PATH = 3
 _LONGEST_TEXT = 2048
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -52,6 +53,13 @@ class Refused(ValueError):  # noqa: N818 - a finding that pydantic carries to wh
         self.hint = hint
         self.part = part
         self.mask = mask
+
+
+def check_schema(version: int) -> int:
+    """The version of the schema; a later one only comes when files must change."""
+    if version != 1:
+        raise Refused(f"unknown schema: {version}", "this version reads `schema = 1`")
+    return version
 
 
 def check_title(text: str) -> str:
@@ -275,7 +283,9 @@ def _check_characters(text: str, outline: str) -> None:
     found = _NO_URL.search(outline)
     if found:
         encoded = "".join(f"%{octet:02X}" for octet in found[0].encode("utf-8", "surrogatepass"))
-        raise Refused(f"a character that no URL may hold: {found[0]!r}", f"write `{encoded}`", part=found[0])
+        in_host = outline.count("/", 0, found.start()) < _SLASHES_BEFORE_PATH
+        advice = "a host is written in ASCII, as in `xn--bcher-kva.example`" if in_host else f"write `{encoded}`"
+        raise Refused(f"a character that no URL may hold: {found[0]!r}", advice, part=found[0])
     escape = _BAD_ESCAPE.search(outline)
     if escape:
         raise Refused(f"`%` without two hexadecimal digits: {escape[0]!r}", "a `%` itself is `%25`", part=escape[0])

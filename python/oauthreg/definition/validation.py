@@ -9,6 +9,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date, datetime, time
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -25,13 +26,16 @@ from oauthreg.definition.texts import Refused
 _ROUNDS = 50
 _DEEPEST = 32
 _QUOTED = re.compile(r"'([^']*)'")
-_TYPES: tuple[tuple[type, str], ...] = (
+_TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "a boolean"),
     (str, "text"),
     (int, "a number"),
     (float, "a number"),
     (dict, "a table"),
-    (list, "a list"),
+    ((list, tuple), "a list"),
+    (datetime, "a date with a time"),
+    (date, "a date"),
+    (time, "a time"),
 )
 _EXPECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -57,10 +61,16 @@ _BOUNDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
 )
 """Error type of pydantic -> what the value is."""
 
-_STAND_INS: Mapping[str, Any] = MappingProxyType(
-    {"schema": 1, "title": "-", "protocol": "oauth1", "name": "x", "url": "https://localhost/"}
+_REQUIRED: Mapping[str, tuple[Any, str]] = MappingProxyType(
+    {
+        "schema": (1, "add `schema = 1`"),
+        "title": ("-", "the provider's name for people"),
+        "protocol": ("oauth1", 'add `protocol = "oauth1"`'),
+        "name": ("x", "the document that the answer becomes"),
+        "url": ("https://localhost/", "where the request goes"),
+    }
 )
-"""What a required key is taken for while it is missing."""
+"""Required key -> what it is taken for while it is missing, and what to do."""
 
 _ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
@@ -159,8 +169,9 @@ class _Mending:
                 self._unknown_key(path)
             elif item["type"] == "missing":
                 self._missing_key(path)
-            elif path not in self._dropped:
-                self.report(_wrong_value(path, item))
+            else:
+                if not any(dropped[: len(path)] == path for dropped in self._dropped):
+                    self.report(_wrong_value(path, item))
                 self._drop(path)
 
     def _unknown_key(self, path: KeyPath) -> None:
@@ -169,7 +180,8 @@ class _Mending:
         free = [name for name in fields if name not in table]
         meant = None if key in _ELSEWHERE else suggestion(key, free)
         advice = _ELSEWHERE.get(key) or hint(key, free if meant else fields)
-        self.report(Finding(path, f"unknown key{_inside(path)}: {quoted(key)}", advice, at="key"))
+        is_secret = path[0] == "credentials"
+        self.report(Finding(path, f"unknown key{_inside(path)}: {quoted(key)}", advice, at="key", mask=is_secret))
         if meant is None:
             self._drop(path)
             return
@@ -182,8 +194,8 @@ class _Mending:
         if key in table:
             return
         if path not in self._dropped:
-            self.report(Finding(path, f"missing key{_inside(path)}: `{key}`", at="table"))
-        table[key] = _STAND_INS[key]
+            self.report(Finding(path, f"missing key{_inside(path)}: `{key}`", _REQUIRED[key][1], at="table"))
+        table[key] = _REQUIRED[key][0]
 
     def _drop(self, path: KeyPath) -> None:
         """Take out the nearest key: an item alone would move those after it."""
@@ -219,20 +231,24 @@ def _wrong_value(path: KeyPath, item: Mapping[str, Any]) -> Finding:
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "value_error":
         return _refusal(path, context["error"])
+    is_secret = path[0] == "credentials"
     if kind in _EXPECTED:
         expected, how = _EXPECTED[kind]
-        return Finding(path, f"{expected} is expected, not {_described(value)}", how)
+        message = f"{expected} is expected, not {_described(value, is_secret=is_secret)}"
+        return Finding(path, message, how, mask=is_secret)
     if kind == "literal_error" and isinstance(value, str):
         return Finding(path, f"unknown value: {quoted(value)}", hint(value, _QUOTED.findall(context["expected"])))
     if kind == "literal_error":
-        return Finding(path, f"unknown value: {_described(value)}", f"{context['expected']} is expected")
+        return Finding(path, f"text is expected, not {_described(value)}", f"{context['expected']} is expected")
     return Finding(path, f"{_BOUNDS[kind](context)}: {quoted(value)}")
 
 
-def _described(value: object) -> str:
-    """What a value is, and the value itself where it is short."""
-    kind = next((words for kind, words in _TYPES if isinstance(value, kind)), "a date or time")
-    return kind if isinstance(value, (dict, list)) else f"{kind}: {quoted(value)}"
+def _described(value: object, *, is_secret: bool = False) -> str:
+    """What a value is, and the value itself where it may be shown."""
+    kind = next(words for kind, words in _TYPES if isinstance(value, kind))
+    if is_secret or isinstance(value, (dict, list, tuple)):
+        return kind
+    return f"{kind}: {value.isoformat() if isinstance(value, (date, time)) else quoted(value)}"
 
 
 def keys_of(model: type[BaseModel] | None) -> list[str]:
