@@ -63,7 +63,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Optional:
+class OptionalPath:
     """A placeholder ``{path?}`` that may be missing."""
 
     path: Path
@@ -73,7 +73,7 @@ class Optional:
 class Format:
     """Text with paths in it."""
 
-    parts: tuple[str | Path | Optional, ...]
+    parts: tuple[str | Path | OptionalPath, ...]
 
     def read(self, reading: Reading) -> object:
         """The text; a missing optional part takes the white space on its one side with it."""
@@ -85,20 +85,18 @@ class Format:
                 return None
             if left_out and (not text or text[-1].isspace()):
                 piece = piece.lstrip()
-            left_out = not piece and isinstance(part, Optional)
+            left_out = not piece and isinstance(part, OptionalPath)
             if len(text) + len(piece) > _LONGEST_TEXT:
                 return None
             text += piece
-        return text.strip() if any(isinstance(part, Optional) for part in self.parts) else text
+        return text.strip() if any(isinstance(part, OptionalPath) for part in self.parts) else text
 
-    def _piece(self, part: str | Path | Optional, reading: Reading) -> str | None:
-        match part:
-            case str():
-                return part
-            case Path():
-                return as_text(part.read(reading))
-            case Optional(path):
-                return as_text(path.read(reading)) or ""
+    def _piece(self, part: str | Path | OptionalPath, reading: Reading) -> str | None:
+        if isinstance(part, str):
+            return part
+        if isinstance(part, OptionalPath):
+            return as_text(part.path.read(reading)) or ""
+        return as_text(part.read(reading))
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,12 +432,12 @@ class _ClaimsParser:
         parts = [self._part(piece, at) for piece in pieces]
         return Format(tuple(part for part in parts if part is not None))
 
-    def _part(self, piece: str | Placeholder, at: KeyPath) -> str | Path | Optional | None:
+    def _part(self, piece: str | Placeholder, at: KeyPath) -> str | Path | OptionalPath | None:
         if isinstance(piece, str):
             return piece
         optional = piece.expression.endswith("?")
         path = self._path(piece.expression.removesuffix("?"), at)
-        return Optional(path) if path and optional else path
+        return OptionalPath(path) if path and optional else path
 
     def _condition(self, table: Mapping[str, object], at: KeyPath) -> Condition | None:
         text = table.get("if")
