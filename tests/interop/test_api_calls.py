@@ -21,7 +21,8 @@ Pairs = list[tuple[str, str]]
 class Call:
     """A call and what the server must see of it: the decoded query, and the decoded form or the exact body.
 
-    ``make`` gives fresh arguments of the request; ``encoded`` takes the path as it stands, without yarl's changes.
+    ``options`` are further arguments of the request; ``encoded`` sends the path as it stands, without yarl's changes;
+    ``raw_path`` is the path on the wire where it is not just ``/echo``.
     """
 
     method: str
@@ -247,6 +248,19 @@ async def test_a_timestamp_outside_of_the_window_is_refused(server, setup, sessi
 
     # Authlib calls an old timestamp an invalid request.
     assert statuses == [400 if server == "authlib" else 401, 200]
+
+
+@every_placement
+async def test_a_wrong_clock_is_set_at_the_first_call(placement, setup, session, clock, wiretap):
+    """PHP's provider is the one that says why it refuses a call, and in its answer's ``Date`` what time it is."""
+    settings = setup("php", placement=placement)
+    client = settings.client(session, clock=clock)
+    client.token = (await log_in(settings, session)).token
+    traffic = len(wiretap.sent)
+
+    async with client.post(settings.counterpart.url("echo"), data={"a": "1"}) as response:
+        assert response.status == 200
+    assert len(wiretap.sent) == traffic + 2
 
 
 async def _status(session, url: str, authorization: str) -> int:
