@@ -31,6 +31,7 @@ from oauthreg.http.middleware import AuthenticationMiddleware, chain
 from oauthreg.http.references import resolve
 from oauthreg.http.request_context import RequestContext
 from oauthreg.identity import identity_flow
+from oauthreg.legs import append_query
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Authenticator, Flow, Pairs, Response
 from oauthreg.oauth1.flow import (
@@ -274,19 +275,21 @@ class AsyncOAuth1Client:
     ) -> str:
         """The URL to send the user to, for ``request_token`` or else the current token.
 
-        ``url`` replaces the provider's endpoint; ``parameters`` are added to its query. Spec: RFC 5849 section 2.2.
+        ``url`` replaces the provider's endpoint, or the ready-made URL that came with the request token;
+        ``parameters`` are added to its query. Spec: RFC 5849 section 2.2.
         """
         token = request_token or (self._token.token if self._token else "")
         if not token:
             raise MissingTokenError("there is no request token", hint="await `fetch_request_token` first")
-        provider = self.provider
+        provider, added = self.provider, _pairs("parameters", parameters)
+        find = provider.oauth1.authorize_url_from
+        if url is None and find and self._token and token == self._token.token and (found := find(self._token.extra)):
+            return append_query(str(found), added)
         if self._is_custom and self.redirect_uri != self._announced:
             # OAuth 1.0 without the "a": a callback that went with no request token goes here.
             provider = replace(provider, oauth1=replace(provider.oauth1, callback="both"))
         callback = None if "oauth_callback" in parameters else self.redirect_uri
-        return build_authorization_url(
-            provider, token, callback=callback, url=url, params=_pairs("parameters", parameters)
-        )
+        return build_authorization_url(provider, token, callback=callback, url=url, params=added)
 
     def parse_authorization_response(self, url: str) -> dict[str, str]:
         """The parameters of a callback URL; its token and verifier complete ``token``.
@@ -353,14 +356,11 @@ class AsyncOAuth1Client:
         callback = redirect_uri or self.redirect_uri or "oob"
         signer = await self._prepared_signer(None)
         token = await self._run(lambda: request_token_flow(provider, signer, callback=callback, scope=scope))
-        url = build_authorization_url(
-            provider,
-            token.token,
-            callback=callback,
-            url=token.authorize_url,
-            scope=scope,
-            params=_pairs("parameters", parameters),
-        )
+        added = _pairs("parameters", parameters)
+        if token.authorize_url:
+            url = append_query(token.authorize_url, added)
+        else:
+            url = build_authorization_url(provider, token.token, callback=callback, scope=scope, params=added)
         values = {"oauth_token": token.token, "oauth_token_secret": token.token_secret}
         return PendingLogin(
             provider.name, provider.protocol, url, callback, MappingProxyType(values), int(self.clock())
@@ -633,7 +633,7 @@ def _pairs(name: str, given: Any) -> Pairs:
 def _origins(provider: Provider, allowed: Iterable[str]) -> frozenset[Origin]:
     """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
     texts = (allowed,) if isinstance(allowed, str) else allowed
-    own = provider.origins or {parse_origin(url) for url in provider.endpoints.values()}
+    own = provider.origins or {parse_origin(url) for url in provider.endpoints.values() if url}
     # yarl writes a host as it will be compared: an internationalised one as its A-label.
     return frozenset({*own, *(parse_origin(str(URL(text))) for text in texts)})
 
