@@ -52,6 +52,13 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture(scope="session")
+def engines() -> list[Engine]:
+    """Every engine under test at once, the pure one first."""
+    names: list[signing.EngineName] = ["pure", "native"] if _is_native_tested() else ["pure"]
+    return [Engine(name, signing.load_engine(name)) for name in names]
+
+
+@pytest.fixture(scope="session")
 def twins() -> tuple[Engine, Engine]:
     """The native and the pure engine, for tests that compare them."""
     return Engine("native", signing.load_engine("native")), Engine("pure", signing.load_engine("pure"))

@@ -158,6 +158,14 @@ def test_a_url_object_without_a_server_is_refused(engine, url):
     assert caught.value.code == "invalid-url"
 
 
+@pytest.mark.parametrize("port", ["99999", "8o", "-1"])
+def test_a_url_object_that_reads_its_port_too_late_is_refused(engine, port):
+    with pytest.raises(UsageError) as caught:
+        engine.module.base_uri(URL(f"http://user:pass@h:{port}/", encoded=True))
+    assert caught.value.code == "invalid-url"
+    assert caught.value.message == "the URL cannot be signed, its port is no number up to 65535: 'http://'"
+
+
 @pytest.mark.parametrize("url", [b"http://h/", None, 5, ("http", "h")])
 def test_what_is_no_url_is_refused(engine, url):
     with pytest.raises(UsageError) as caught:

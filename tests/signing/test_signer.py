@@ -7,6 +7,7 @@ import re
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from urllib.parse import quote, unquote
 
 import pytest
@@ -179,16 +180,20 @@ def test_octets_are_taken_for_text(engine, fixed):
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    "shape",
     [
-        {"oauth_callback": "oob", "x": "é"},
-        OrderedDict([("oauth_callback", "oob"), ("x", "é")]),
-        MultiDict([("oauth_callback", "oob"), ("x", "é")]),
-        [["oauth_callback", "oob"], ("x", "é")],
-        (pair for pair in [("oauth_callback", "oob"), ("x", "é")]),
+        dict,
+        OrderedDict,
+        MultiDict,
+        MappingProxyType,
+        list,
+        iter,
+        lambda pairs: [list(pair) for pair in dict(pairs).items()],
     ],
 )
-def test_parameters_in_every_shape(engine, fixed, parameters):
+def test_parameters_in_every_shape(engine, fixed, shape):
+    pairs = [("oauth_callback", "oob"), ("x", "é")]
+    parameters = MappingProxyType(dict(pairs)) if shape is MappingProxyType else shape(pairs)
     sent = engine.signer("HMAC-SHA1", "ck", "cs").parameters("GET", URL_TEXT, parameters=parameters, **fixed)
     assert [pair for pair in sent if pair[0] in ("oauth_callback", "x")] == [("oauth_callback", "oob"), ("x", "é")]
 

@@ -52,7 +52,7 @@ def test_signatures_and_documentation(twins, name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_signatures_and_documentation_of_methods(twins, name):
-    native, pure = (getattr(engine.module.Signer, name) for engine in twins)
+    native, pure = (getattr(engine.signer("PLAINTEXT", "ck"), name) for engine in twins)
     assert shape(native) == shape(pure)
     assert inspect.getdoc(native) == inspect.getdoc(pure)
     assert inspect.getdoc(pure)

@@ -58,6 +58,7 @@ _IS_DIGITS = re.compile(r"[0-9]+").fullmatch
 _HAS_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MOST_PORTS = 65535
+_BAD_PORT = "its port is no number up to 65535"
 _DIGEST_INFO = {"sha1": 35, "sha256": 51, "sha512": 83}
 """Hash -> octets of the block that RSASSA-PKCS1-v1_5 signs. Spec: RFC 8017 section 9.2."""
 _LEAST_PADDING = 11
@@ -533,6 +534,8 @@ def _split(url: Any) -> _Parts:
         path, query = url.raw_path, url.raw_query_string
     except AttributeError:
         raise refusals.wrong_type("url", "text or a `yarl.URL`", url) from None
+    except ValueError:  # a `yarl.URL` made with `encoded=True` looks at its port only now
+        raise refusals.invalid_url(f"{url.scheme}://", _BAD_PORT) from None
     # yarl writes the Host header without the dots at the end of a name, so they are not signed either.
     host = host.rstrip(".") if host else ""
     if not host:
@@ -554,7 +557,7 @@ def _split_text(url: str) -> _Parts:
         return _Parts(scheme.lower(), host, None, path or "/", query)
     if not _IS_DIGITS(port) or len(port.lstrip("0")) > 5 or int(port) > _MOST_PORTS:
         # What stands there may be a password whose user forgot the host.
-        raise refusals.invalid_url(f"{scheme}://{host}", "its port is no number up to 65535")
+        raise refusals.invalid_url(f"{scheme}://{host}", _BAD_PORT)
     return _Parts(scheme.lower(), host, int(port), path or "/", query)
 
 
