@@ -24,6 +24,9 @@ CREDENTIALS = Credentials("ck", SECRET)
 CALLBACK = "https://app.example/cb?next=%2Fhome"
 
 
+SILENT = Script()
+
+
 class Counter:
     """Texts that differ and are the same in every run."""
 
@@ -38,7 +41,7 @@ class Counter:
 class World:
     """A client and a provider that talk without a network."""
 
-    def __init__(self, clock: Any, script: Script = Script(), *, auto_approve: bool = False, **changes: Any) -> None:
+    def __init__(self, clock: Any, script: Script = SILENT, *, auto_approve: bool = False, **changes: Any) -> None:
         self.provider = Provider(**{"name": "acme", "title": "Acme", "endpoints": ENDPOINTS, **changes})
         self.state = State(Counter())
         self.server = OAuth1Server(self.provider, script, CREDENTIALS, self.state, clock, auto_approve=auto_approve)

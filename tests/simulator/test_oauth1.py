@@ -241,8 +241,15 @@ def signed_by(world, placement="header", parameters=(("oauth_callback", CALLBACK
     return {"authenticator": OAuth1Authentication(world.signer(**changes), placement, parameters)}
 
 
+def with_header(text):
+    return {"authenticator": None, "headers": (("Authorization", text),)}
+
+
+BAD_TIMESTAMP = 'OAuth oauth_consumer_key="ck", oauth_nonce="1", oauth_timestamp="x", oauth_signature="s", '
+BAD_TIMESTAMP += 'oauth_signature_method="HMAC-SHA1"'
+
 REFUSALS = {
-    "no signature": (401, "parameter_absent", lambda world: {"authenticator": None}),
+    "no signature": (401, "parameter_absent", lambda _: {"authenticator": None}),
     "a wrong secret": (401, "signature_invalid", lambda world: signed_by(world, client_secret="other")),
     "another client": (
         401,
@@ -265,46 +272,22 @@ REFUSALS = {
         lambda world: signed_by(world, parameters=(("oauth_callback", "nowhere"),)),
     ),
     "another placement": (400, "parameter_rejected", lambda world: signed_by(world, placement="query")),
-    "another HTTP method": (405, "parameter_rejected", lambda world: {"method": "GET", "form": None}),
-    "a header nobody can read": (
-        400,
-        "parameter_rejected",
-        lambda world: {"authenticator": None, "headers": (("Authorization", "OAuth ="),)},
-    ),
+    "another HTTP method": (405, "parameter_rejected", lambda _: {"method": "GET", "form": None}),
+    "a header nobody can read": (400, "parameter_rejected", lambda _: with_header("OAuth =")),
     "a parameter that stands twice": (
         400,
         "parameter_rejected",
-        lambda world: {
-            "authenticator": None,
-            "headers": (("Authorization", 'OAuth oauth_nonce="1", oauth_nonce="2"'),),
-        },
+        lambda _: with_header('OAuth oauth_nonce="1", oauth_nonce="2"'),
     ),
-    "a missing parameter": (
-        400,
-        "parameter_absent",
-        lambda world: {"authenticator": None, "headers": (("Authorization", 'OAuth oauth_nonce="1"'),)},
-    ),
-    "a timestamp that is no number": (
-        400,
-        "parameter_rejected",
-        lambda world: {
-            "authenticator": None,
-            "headers": (
-                (
-                    "Authorization",
-                    'OAuth oauth_nonce="1", oauth_timestamp="x", oauth_consumer_key="ck", oauth_signature="s", '
-                    'oauth_signature_method="HMAC-SHA1"',
-                ),
-            ),
-        },
-    ),
+    "a missing parameter": (400, "parameter_absent", lambda _: with_header('OAuth oauth_nonce="1"')),
+    "a timestamp that is no number": (400, "parameter_rejected", lambda _: with_header(BAD_TIMESTAMP)),
     "parameters in two places": (
         400,
         "parameter_rejected",
-        lambda world: (
-            {"url": f"{world.provider.endpoints['request_token']}?oauth_nonce=1", "authenticator": None}
-            | {"headers": (("Authorization", 'OAuth oauth_nonce="1"'),)}
-        ),
+        lambda world: {
+            **with_header('OAuth oauth_nonce="1"'),
+            "url": f"{world.provider.endpoints['request_token']}?oauth_nonce=1",
+        },
     ),
 }
 

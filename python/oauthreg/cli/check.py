@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(files: tuple[Path, ...], *, as_json: bool) -> int:
-    """Show every problem of provider files (or folders of them), at once: place, line, caret and hint.
+    r"""Show every problem of provider files (or folders of them), at once: place, line, caret and hint.
 
     \b
     Examples:

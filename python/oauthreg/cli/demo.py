@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +13,14 @@ import click
 from oauthreg.cli.engine import describe_engine, engine_line
 from oauthreg.cli.output import echo_json, echo_table
 from oauthreg.errors import OAuthError
-from oauthreg.errors import OAuthError
+from oauthreg.redaction import MASK
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from oauthreg.definition import Definition
     from oauthreg.http import AsyncOAuth1Client
+    from oauthreg.http.request_context import RequestContext
     from oauthreg.registry import Registry
     from oauthreg.simulator import Exchange, Simulator
 
@@ -29,7 +31,7 @@ _CALLBACK = "https://app.example/callback"
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
-    """Log in to a local provider, made from the definition NAME, and call its API.
+    r"""Log in to a local provider, made from the definition NAME, and call its API.
 
     \b
     Examples:
@@ -37,8 +39,8 @@ def command(name: str | None, *, as_json: bool) -> None:
       oauthreg demo acme
       oauthreg demo acme --json
 
-    Without NAME, the provider that tells most about a person. Credentials are made up on the spot, and nothing leaves
-    this machine.
+    Without NAME, the provider that tells most about a person in the fewest words. Credentials are made up on the spot,
+    and nothing leaves this machine.
     """
     from oauthreg.registry import Registry
 
@@ -60,9 +62,13 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 
 def _most_telling(registry: "Registry") -> str:
-    """The name of the definition whose first example gives the most claims."""
-    definitions = [registry.definition(name) for name in registry.names()]
-    return max(definitions, key=lambda one: len(one.example[0].claims) if one.example else 0).name
+    """The name of the definition of a public provider whose example gives the most claims; of several the shortest."""
+
+    def telling(definition: "Definition") -> tuple[bool, int, int]:
+        claims = len(definition.example[0].claims) if definition.example else 0
+        return definition.status == "alive", claims, -len(definition.model_dump_json(exclude_unset=True))
+
+    return max((registry.definition(name) for name in registry.names()), key=telling).name
 
 
 async def _play(definition: "Definition", story: "_Story") -> None:
@@ -70,7 +76,6 @@ async def _play(definition: "Definition", story: "_Story") -> None:
 
     from oauthreg.simulator import Simulator
 
-    begin = time.perf_counter()
     async with Simulator(definition) as simulator, ClientSession(timeout=ClientTimeout(total=10)) as session:
         story.open(simulator)
         client = simulator.registry().client(definition.name, session)
@@ -78,7 +83,7 @@ async def _play(definition: "Definition", story: "_Story") -> None:
             await _log_in(simulator, client, story)
         await _call(simulator, client, story)
         await _refuse(simulator, session, client, story)
-        story.close(time.perf_counter() - begin)
+        story.close()
 
 
 async def _log_in(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
@@ -93,17 +98,24 @@ async def _log_in(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_
             await client.refresh_token()
     if client.provider.claims is not None:
         with story.scene(simulator, "It asks who the person is") as scene:
-            scene.profile = (await client.profile()).to_dict()
+            scene.profile = _without(client.token["oauth_token"], (await client.profile()).to_dict())
+
+
+def _request(client: "AsyncOAuth1Client") -> "RequestContext":
+    url = f"{client.provider.endpoints.get('api_base', '')}demo"
+    if client.provider.oauth1.body_hash:
+        return client.post(url, json={"greeting": "hello world"})
+    return client.get(url, params={"greeting": "hello world"})
+
+
+def _without(token: str | None, profile: dict[str, object]) -> dict[str, object]:
+    """The profile, with the access token masked where a provider knows a person by nothing else."""
+    return {name: MASK if value == token else value for name, value in profile.items()}
 
 
 async def _call(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
-    base = client.provider.endpoints.get("api_base", "")
     with story.scene(simulator, "It calls the API with a signed request"):
-        if client.provider.oauth1.body_hash:
-            request = client.post(f"{base}demo", json={"greeting": "hello world"})
-        else:
-            request = client.get(f"{base}demo", params={"greeting": "hello world"})
-        async with request as response:
+        async with _request(client) as response:
             response.raise_for_status()
     refused = [exchange for exchange in simulator.exchanges if exchange.problem]
     if refused:
@@ -116,14 +128,13 @@ async def _refuse(
     """Show that signatures are really looked at."""
     from oauthreg.signing.keys import generate_private_key
 
-    from oauthreg.signing.keys import generate_private_key
-
     wrong: dict[str, Any] = {"client_secret": "not the secret"}
     if simulator.credentials.private_key is not None:
         wrong = {"private_key": generate_private_key()}
-    impostor = simulator.client(session, token=client.token, **wrong)
+    token = client.token if client.token["oauth_token"] else None
+    impostor = simulator.client(session, token=token, **wrong)
     with story.scene(simulator, "Somebody without the secret does the same, and is refused"):
-        async with impostor.get(f"{client.provider.endpoints.get('api_base', '')}demo"):
+        async with _request(impostor):
             pass
     if simulator.exchanges[-1].problem != "signature_invalid":
         raise OAuthError("", "the provider accepted a wrong signature")
@@ -163,9 +174,10 @@ class _Story:
         self.scenes.append(scene)
         self._tell(scene)
 
-    def close(self, seconds: float) -> None:
+    def close(self) -> None:
         requests = sum(len(scene.exchanges) for scene in self.scenes)
-        self._say(f"\n{requests} requests in {seconds * 1000:.0f} ms, every signature checked by the provider")
+        took = sum(scene.seconds for scene in self.scenes) * 1000
+        self._say(f"\n{requests} requests in {took:.0f} ms, every signature checked by the provider")
 
     def record(self) -> list[dict[str, Any]]:
         """The steps as plain data."""
@@ -181,9 +193,8 @@ class _Story:
     def _tell(self, scene: _Scene) -> None:
         heading = f"{len(self.scenes)}. {scene.title}"
         self._say(f"\n{click.style(heading, bold=True)} {click.style(f'{scene.seconds * 1000:.1f} ms', dim=True)}")
-        for exchange in scene.exchanges:
-            for line in _lines(exchange):
-                self._say(f"   {line}")
+        for line in [line for exchange in scene.exchanges for line in _lines(exchange)] or ["no request: it is known"]:
+            self._say(f"   {line}")
         if scene.profile and not self.quiet:
             click.echo()
             echo_table(("claim", "value"), [(name, str(value)) for name, value in scene.profile.items()])
@@ -202,7 +213,8 @@ def _lines(exchange: "Exchange") -> Iterator[str]:
         names = " ".join(name.removeprefix("oauth_") for name in exchange.protocol)
         yield click.style(f"  {exchange.signature_method}, in the {exchange.placement}: {names}", dim=True)
     if exchange.problem:
-        yield click.style(f"  -> {exchange.status} {exchange.problem}", fg="yellow")
+        within = ", with an error in the answer:" if exchange.status == HTTPStatus.OK else ""
+        yield click.style(f"  -> {exchange.status}{within} {exchange.problem}", fg="yellow")
     else:
         yield click.style(f"  -> {exchange.status} {exchange.location}".rstrip(), fg="green")
 

@@ -4,6 +4,7 @@ import os
 import platform
 import ssl
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from oauthreg.cli.exits import FINE, UNEXPECTED
 from oauthreg.cli.output import echo_json, echo_table
 from oauthreg.errors import OAuthRegError
 
-_PACKAGES = ("oauthreg", "aiohttp", "yarl", "pydantic", "cryptography", "joserfc", "platformdirs", "click", "rich")
+_PACKAGES = ("aiohttp", "yarl", "pydantic", "cryptography", "joserfc", "platformdirs", "click", "rich")
 
 Finding = dict[str, str]
 """``what`` was looked at, how it ``is``, and ``wrong``: why that will not do, or an empty text."""
@@ -21,7 +22,7 @@ Finding = dict[str, str]
 @click.command(short_help="Show the engine, versions and search paths of this installation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, as_json: bool) -> int:
-    """Show the engine, versions and search paths of this installation, and check the definitions.
+    r"""Show the engine, versions and search paths of this installation, and check the definitions.
 
     \b
     Examples:
@@ -30,7 +31,7 @@ def command(*, as_json: bool) -> int:
 
     The exit code is 1 when something is wrong.
     """
-    findings = [_engine(), _interpreter(), *map(_package, _PACKAGES), *_definitions()]
+    findings = [_engine(), _interpreter(), _itself(), *map(_package, _PACKAGES), *_definitions()]
     wrong = [finding for finding in findings if finding["wrong"]]
     if as_json:
         echo_json({"ok": not wrong, "findings": findings})
@@ -58,11 +59,18 @@ def _interpreter() -> Finding:
     return _finding("python", text)
 
 
+def _itself() -> Finding:
+    try:
+        return _finding("oauthreg", version("oauthreg"))
+    except PackageNotFoundError:
+        return _finding("oauthreg", f"not installed, runs from {Path(__file__).parents[1]}")
+
+
 def _package(name: str) -> Finding:
     try:
         return _finding(name, version(name))
     except PackageNotFoundError:
-        return _finding(name, "missing", f"pip install {name}")
+        return _finding(name, "missing", "" if name == "rich" else f"pip install {name}")
 
 
 def _definitions() -> list[Finding]:
@@ -71,8 +79,8 @@ def _definitions() -> list[Finding]:
     loader = Loader(environ=os.environ)
     found = []
     for place in loader.places:
-        count = len(list(place.glob("*.toml"))) if place.is_dir() else 0
-        found.append(_finding("searched", f"{place}: {count} definitions" if place.is_dir() else f"{place}: not there"))
+        there = f"files: {len(list(place.glob('*.toml')))}" if place.is_dir() else "not there"
+        found.append(_finding("searched", f"{place} ({there})"))
     for name in loader.names():
         problems = _problems(loader, name)
         if problems:

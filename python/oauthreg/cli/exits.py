@@ -7,11 +7,20 @@
 import sys
 import traceback
 
-from oauthreg.errors import DefinitionError, OAuthError, OAuthRegError, ResponseError, TokenError, UsageError
+from oauthreg.errors import (
+    DefinitionError,
+    OAuthError,
+    OAuthRegError,
+    ResponseError,
+    TokenError,
+    UnknownProviderError,
+    UsageError,
+)
 
 FINE, UNEXPECTED, USAGE, DEFINITION, LOGIN_NEEDED, REFUSED, NETWORK, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (UnknownProviderError, USAGE),
     (DefinitionError, DEFINITION),
     (UsageError, USAGE),
     (TokenError, LOGIN_NEEDED),

@@ -11,7 +11,7 @@ from oauthreg.errors import DefinitionError
 @click.command(short_help="List the providers that are known here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, as_json: bool) -> None:
-    """List the providers that are known here: name, title, protocol, status and file.
+    r"""List the providers that are known here: name, title, protocol, status and file.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ from oauthreg.cli.toml import render_toml
 @click.option("--raw", is_flag=True, help="Print the file as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str, *, raw: bool, as_json: bool) -> None:
-    """Show a provider's definition, with all that it inherits; comments say what came from another file.
+    r"""Show a provider's definition, with all that it inherits; comments say what came from another file.
 
     \b
     Examples:

@@ -66,5 +66,8 @@ def _value(value: Any) -> str:
 
 
 def _text(value: str) -> str:
+    # Patterns are full of backslashes, which a literal string leaves alone.
+    if "\\" in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
     # A JSON string is a TOML basic string, but for the delete character, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

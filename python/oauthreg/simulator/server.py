@@ -12,6 +12,7 @@ from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -19,8 +20,10 @@ from aiohttp import web
 from oauthreg.definition import Definition, compile_definition
 from oauthreg.errors import UsageError
 from oauthreg.http import AsyncOAuth1Client
+from oauthreg.legs import append_text
 from oauthreg.messages import Response
 from oauthreg.provider import Placement, Provider
+from oauthreg.redaction import MASK, redact
 from oauthreg.registry import Registry
 from oauthreg.simulator.faults import Fault, Faults, Half, Slow, Status, Step, build_error, spoil
 from oauthreg.simulator.inventions import invent_credentials, invent_variables
@@ -34,27 +37,31 @@ _VERIFIER = re.compile(r'<code id="verifier">([^<]+)</code>').search
 _KEPT = 1000
 """Exchanges that are remembered."""
 
+_PATIENCE = 0.01
+"""Seconds that an answer under way may take when the simulator ends; whoever waits for it is gone by then."""
+
 _paragraphs = re.compile(r"<p>(.*?)</p>").findall
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that the provider answered, fit to be shown: names of parameters, never their values.
+    """One request that the provider answered, fit to be shown: the values of secret parameters are masked.
 
-    ``url`` is at the provider's real host and without its query; ``seconds`` is the time until the answer was made.
-    ``problem`` is the ``oauth_problem`` of a refusal. ``base_string`` is what the provider signed when a signature
-    did not match; it holds tokens and form values.
+    ``url`` is at the provider's real host, without protocol parameters; those are named in ``protocol``. ``location``
+    is where the answer sends the browser. ``problem`` is the ``oauth_problem`` of a refusal, ``advice`` says why.
+    ``seconds`` is how long the answer took to make. ``base_string`` is what the provider signed when a signature did
+    not match; it holds tokens and form values.
     """
 
     step: Step
     method: str
     url: str
     status: int
+    protocol: tuple[str, ...] = ()
     placement: Placement | None = None
     signature_method: str = ""
-    protocol: tuple[str, ...] = ()
-    query: tuple[str, ...] = ()
-    form: tuple[str, ...] = ()
+    form: str = ""
+    location: str = ""
     problem: str = ""
     advice: str = ""
     seconds: float = 0.0
@@ -67,7 +74,7 @@ class Simulator:
     It listens between ``async with`` and the end of the block. ``variables`` and ``environment`` are those of
     ``Registry.client``; a required variable that is not given gets an invented value. ``credentials`` are invented,
     too, unless given. With ``auto_approve`` the authorization page approves by itself. ``now`` gives the time in
-    seconds since 1970.
+    seconds since 1970, to the provider and to clients made here; the provider's clock is ``skew`` seconds ahead of it.
 
     ::
 
@@ -105,7 +112,7 @@ class Simulator:
         self.skew = 0.0
         self.exchanges: deque[Exchange] = deque(maxlen=_KEPT)
         self._auto_approve = auto_approve
-        self._wall = now
+        self.now = now
         self._faults = Faults()
         self._running: _Running | None = None
 
@@ -116,7 +123,7 @@ class Simulator:
             }
             relocation = Relocation({origin: listening.getsockname()[1] for origin, listening in sockets.items()})
             runner = web.ServerRunner(
-                web.Server(self._serve, access_log=None, handler_cancellation=True), shutdown_timeout=1
+                web.Server(self._serve, access_log=None, handler_cancellation=True), shutdown_timeout=_PATIENCE
             )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -209,7 +216,7 @@ class Simulator:
         return self._running
 
     def _now(self) -> float:
-        return self._wall() + self.skew
+        return self.now() + self.skew
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         begin = time.perf_counter()
@@ -240,24 +247,32 @@ class Simulator:
         return response
 
     def _remember(self, received: Received, step: Step, served: Served, seconds: float) -> None:
-        claimed = received.claimed
+        masked = {self._alive.server.provider.authorize.rename.get("oauth_token", "")}
+        protocol = tuple(sorted(name for name in received.claimed if name.startswith("oauth_")))
+        others = [pair for pair in received.query.items() if step == "authorize" or pair[0] not in protocol]
+        address = self._alive.relocation.original(received.url).partition("?")[0]
         self.exchanges.append(
             Exchange(
                 step,
                 received.method,
-                self._alive.relocation.original(received.url).partition("?")[0],
+                append_text(address, _shown(others, masked)),
                 served.answer.status,
+                () if step == "authorize" else protocol,
                 served.signed.placement if served.signed else None,
                 served.signed.signature_method if served.signed else "",
-                tuple(sorted(name for name in claimed if name.startswith("oauth_"))),
-                tuple(name for name in received.query if not name.startswith("oauth_")),
-                tuple(name for name in received.form if not name.startswith("oauth_")),
+                _shown([pair for pair in received.form.items() if pair[0] not in protocol], masked),
+                redact(served.answer.headers.get("location", "")),
                 served.problem,
                 served.advice,
                 seconds,
                 served.base_string,
             )
         )
+
+
+def _shown(pairs: list[tuple[str, str]], masked: set[str]) -> str:
+    """Pairs as a query that may be shown."""
+    return redact("&".join(f"{name}={MASK if name in masked else quote(value, safe='')}" for name, value in pairs))
 
 
 class SimulatedRegistry(Registry):
@@ -275,7 +290,7 @@ class SimulatedRegistry(Registry):
     def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> AsyncOAuth1Client:
         """A client as any registry makes it, for the provider on loopback if the name is the simulated one."""
         if self.definition(name).name == self._simulator.definition.name:
-            options.setdefault("provider", self._simulator.provider)
+            options = {"provider": self._simulator.provider, "clock": self._simulator.now, **options}
         return super().client(name, session, **options)
 
 

@@ -1,0 +1,397 @@
+"""The simulator over the wire: every bundled definition, in both engines, and what goes wrong on demand."""
+
+import asyncio
+import logging
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from oauthreg import Registry
+from oauthreg.errors import (
+    AccessDeniedError,
+    MalformedResponseError,
+    MissingCredentialError,
+    OAuthError,
+    ReauthorizationRequired,
+    UsageError,
+)
+from oauthreg.login import PendingLogin
+from oauthreg.origins import parse_origin
+from oauthreg.simulator import Body, ContentType, Credentials, Half, Missing, Simulator, Slow, Status
+
+CALLBACK = "https://app.example/callback?next=%2Fhome"
+NAMES = Registry(environ={}).names()
+PLAIN = """
+schema = 1
+title = "Acme"
+protocol = "oauth1"
+
+[endpoints]
+request_token = "https://api.example.com/oauth/request_token"
+authorize = "https://www.example.com/oauth/authorize?ui=1"
+token = "https://api.example.com/oauth/access_token"
+userinfo = "https://api.example.com/1/me"
+api_base = "https://api.example.com/1/"
+
+[oauth1]
+session_handle = true
+
+[claims]
+sub = "id"
+
+[[example]]
+userinfo = { id = "12" }
+token = { oauth_token = "at", oauth_token_secret = "ts", user_id = "12" }
+claims = { sub = "12" }
+"""
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def acme(clock):
+    registry = Registry(environ={})
+    registry.add(PLAIN, "acme")
+    async with Simulator("acme", registry=registry, now=clock) as simulator:
+        yield simulator
+
+
+async def log_in(simulator, client):
+    pending = await client.start(redirect_uri=CALLBACK)
+    return await client.finish(pending, await simulator.approve(pending.url))
+
+
+def steps(simulator):
+    return [(exchange.step, exchange.status) for exchange in simulator.exchanges]
+
+
+# --- every definition -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_login_and_a_call_work_with(name, session, engine):
+    async with Simulator(name) as simulator:
+        client = simulator.registry().client(name, session, engine=engine.name)
+        if client.provider.oauth1.flow == "three-legged":
+            token = await log_in(simulator, client)
+            assert token.token
+            if client.provider.oauth1.session_handle:
+                assert (await client.refresh_token()).token != token.token
+            expected = dict(simulator.definition.example[0].claims)
+            found = (await client.profile()).to_dict()
+            if found["sub"] == client.token["oauth_token"]:
+                found["sub"] = expected["sub"]
+            assert found == expected
+        async with client.get("things", params={"q": "a b&c"}) as response:
+            assert response.status == 200
+            assert (await response.json())["query"] == {"q": "a b&c"}
+        async with (
+            client.post("things", json={"a": 1})
+            if client.provider.oauth1.body_hash
+            else client.post("things", data={"a": "1"}) as response
+        ):
+            assert response.status == 200
+        assert {exchange.problem for exchange in simulator.exchanges} == {""}
+        settings = client.provider.oauth1
+        for exchange in simulator.exchanges:
+            if exchange.signature_method:
+                assert exchange.signature_method == settings.signature_methods[0]
+                assert exchange.placement in (settings.placement, "query")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_person_who_refuses_is_understood_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        if client.provider.oauth1.flow != "three-legged":
+            with pytest.raises(UsageError, match="no login"):
+                await client.start(redirect_uri=CALLBACK)
+            return
+        pending = await client.start(redirect_uri=CALLBACK)
+        callback = await simulator.deny(pending.url)
+        if callback is None:
+            assert client.provider.callback.errors == ()
+            return
+        with pytest.raises(AccessDeniedError):
+            await client.finish(pending, callback)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_wrong_key_is_refused_with(name, session):
+    async with Simulator(name) as simulator, Simulator(name) as other:
+        wrong = {"client_secret": "wrong"}
+        if simulator.credentials.private_key is not None:
+            wrong = {"private_key": other.credentials.private_key}
+        client = simulator.client(session, token=simulator.issue_token(), **wrong)
+        async with client.get("things") as response:
+            await response.read()
+        assert simulator.exchanges[-1].problem == "signature_invalid"
+        if client.provider.oauth1.flow == "three-legged":
+            with pytest.raises((OAuthError, MalformedResponseError)):
+                await client.start(redirect_uri=CALLBACK)
+            assert simulator.exchanges[-1].problem == "signature_invalid"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_request_that_is_sent_twice_is_refused_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session, token=simulator.issue_token())
+        url = client.provider.endpoints["api_base"] + "things"
+        signed = client.auth.authenticate("GET", url, None, None)
+        headers = {**dict(client.provider.api_headers), **dict(signed.headers)}
+        for _ in range(2):
+            async with session.get(URL(signed.url or url, encoded=True), headers=headers) as response:
+                await response.read()
+        assert [exchange.problem for exchange in simulator.exchanges] == ["", "nonce_used"]
+
+
+# --- where it listens -----------------------------------------------------------------------------------------------
+
+
+async def test_each_host_is_a_port_of_its_own_on_loopback(acme):
+    endpoints = acme.provider.endpoints
+    origins = {name: parse_origin(url) for name, url in endpoints.items()}
+    assert {host for _, host, _ in origins.values()} == {"127.0.0.1"}
+    assert origins["authorize"] != origins["token"] == origins["request_token"] == origins["api_base"]
+    assert [urlsplit(url)[2:4] for url in endpoints.values()] == [
+        ("/oauth/request_token", ""),
+        ("/oauth/authorize", "ui=1"),
+        ("/oauth/access_token", ""),
+        ("/1/me", ""),
+        ("/1/", ""),
+    ]
+
+
+async def test_nothing_listens_after_the_end(session):
+    async with Simulator("flickr") as simulator:
+        urls = set(simulator.provider.endpoints.values())
+    for url in urls:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(url)
+    with pytest.raises(UsageError, match="not running"):
+        _ = simulator.provider
+
+
+async def test_a_call_under_way_does_not_hold_up_the_end(session):
+    async with Simulator("twitter") as simulator:
+        simulator.fail("api", Slow(3600))
+        client = simulator.client(session, token=simulator.issue_token())
+        call = asyncio.ensure_future(read(client, "slow"))
+        while not simulator.exchanges:  # noqa: ASYNC110 - the provider has no event for it
+            await asyncio.sleep(0)
+    with pytest.raises(aiohttp.ClientError):
+        await call
+
+
+async def test_it_can_be_used_again(session):
+    simulator = Simulator("twitter")
+    for _ in range(2):
+        async with simulator:
+            assert (await log_in(simulator, simulator.client(session))).token
+
+
+async def read(client, path):
+    async with client.get(path) as response:
+        return response.status, await response.text()
+
+
+# --- for the application --------------------------------------------------------------------------------------------
+
+
+async def test_a_registry_leads_here_for_one_name_alone(acme, session):
+    registry = acme.registry()
+    assert registry.client("acme", session).provider == acme.provider
+    assert "twitter" in registry.names()
+    with pytest.raises(MissingCredentialError):
+        registry.client("twitter", session)
+
+
+async def test_a_login_may_end_in_another_process(acme, session):
+    text = (await acme.client(session).start(redirect_uri=CALLBACK)).to_json()
+    pending = PendingLogin.from_json(text)
+    token = await acme.client(session).finish(pending, await acme.approve(pending.url))
+    assert token.extra["user_id"] == "12"
+
+
+async def test_a_person_may_carry_the_verifier_by_hand(acme, session):
+    client = acme.client(session)
+    pending = await client.start()
+    assert (await client.finish(pending, verifier=await acme.approve(pending.url))).token
+
+
+async def test_the_page_approves_by_itself_when_told(session):
+    async with Simulator("twitter", auto_approve=True) as simulator:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri=CALLBACK)
+        async with session.get(pending.url, allow_redirects=False) as page:
+            await client.finish(pending, page.headers["Location"])
+        refused = await client.start(redirect_uri=CALLBACK)
+        with pytest.raises(AccessDeniedError):
+            await client.finish(refused, await simulator.deny(refused.url))
+
+
+async def test_a_page_that_refuses_is_an_error(acme, session):
+    pending = await acme.client(session).start(redirect_uri=CALLBACK)
+    await acme.approve(pending.url)
+    with pytest.raises(UsageError, match="decided before"):
+        await acme.approve(pending.url)
+    with pytest.raises(UsageError, match="unknown"):
+        await acme.deny(acme.provider.endpoints["authorize"])
+
+
+async def test_given_credentials_and_variables_are_used(session):
+    given = Credentials("my-app", "my-secret")
+    async with Simulator("netsuite-tba", variables={"account": "42_RP"}, credentials=given) as simulator:
+        assert simulator.provider.oauth1.realm == "42_RP"
+        assert simulator.client(session).client_id == "my-app"
+        assert (await log_in(simulator, simulator.client(session))).token
+
+
+async def test_a_definition_can_be_handed_over(session):
+    async with Simulator(Registry(environ={}).definition("tumblr")) as simulator:
+        assert (await log_in(simulator, simulator.client(session))).token
+
+
+async def test_an_environment_is_simulated(session):
+    async with Simulator("mastercard", environment="sandbox") as simulator:
+        client = simulator.client(session)
+        assert (await read(client, "things"))[0] == 200
+        assert simulator.exchanges[-1].url == "https://sandbox.api.mastercard.com/things"
+
+
+async def test_documents_can_be_put_into_the_api(acme, session):
+    acme.serve("/1/statuses", {"id": 7}, method="post", status=201)
+    client = acme.client(session, token=acme.issue_token())
+    async with client.post("statuses", data={"status": "hi"}) as response:
+        assert (response.status, await response.json()) == (201, {"id": 7})
+
+
+async def test_tokens_expire_are_renewed_and_revoked(acme, session):
+    client = acme.client(session)
+    await log_in(acme, client)
+    acme.state.expire_tokens()
+    assert (await read(client, "things"))[0] == 401
+    await client.refresh_token()
+    assert (await read(client, "things"))[0] == 200
+    acme.state.revoke_tokens()
+    assert (await read(client, "things"))[0] == 401
+    with pytest.raises(ReauthorizationRequired):
+        await client.refresh_token()
+
+
+async def test_a_head_request_gets_no_body(acme, session):
+    client = acme.client(session, token=acme.issue_token())
+    async with client.head("things") as response:
+        assert (response.status, await response.read()) == (200, b"")
+
+
+# --- faults ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_status_comes_as_often_as_told_and_uses_nothing_up(acme, session):
+    client = acme.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    callback = await acme.approve(pending.url)
+    acme.fail("token", Status(503, "later", (("Retry-After", "1"),)), times=2)
+    for _ in range(2):
+        with pytest.raises(OAuthError) as caught:
+            await client.finish(pending, callback)
+        assert (caught.value.status, caught.value.headers["retry-after"]) == (503, "1")
+    assert (await client.finish(pending, callback)).token
+
+
+async def test_faults_of_other_steps_wait(acme, session):
+    acme.fail("refresh", Status(500))
+    client = acme.client(session)
+    await log_in(acme, client)
+    with pytest.raises(OAuthError):
+        await client.refresh_token()
+    assert await client.refresh_token()
+
+
+async def test_a_confirmation_can_be_missing(acme, session):
+    acme.fail("request_token", Missing("oauth_callback_confirmed"))
+    with pytest.raises(MalformedResponseError) as caught:
+        await acme.client(session).start(redirect_uri=CALLBACK)
+    assert caught.value.code == "callback-not-confirmed"
+
+
+async def test_a_secret_can_be_missing(acme, session):
+    acme.fail("request_token", Missing("oauth_token_secret"))
+    with pytest.raises(MalformedResponseError) as caught:
+        await acme.client(session).start(redirect_uri=CALLBACK)
+    assert caught.value.code == "no-token-secret"
+
+
+async def test_a_field_of_a_profile_can_be_missing(acme, session):
+    client = acme.client(session)
+    await log_in(acme, client)
+    acme.fail("identity", Missing("id"))
+    with pytest.raises(MalformedResponseError) as caught:
+        await client.profile()
+    assert caught.value.code == "missing-sub"
+
+
+@pytest.mark.parametrize("label", ["text/html", "application/json; charset=latin-1", None])
+async def test_a_wrong_label_changes_nothing(acme, session, label):
+    client = acme.client(session)
+    for step in ("request_token", "token", "identity"):
+        acme.fail(step, ContentType(label))
+    await log_in(acme, client)
+    assert (await client.profile()).sub == "12"
+
+
+async def test_another_body_is_no_answer(acme, session):
+    acme.fail("request_token", Body())
+    with pytest.raises(MalformedResponseError) as caught:
+        await acme.client(session).start(redirect_uri=CALLBACK)
+    assert caught.value.status == 200
+
+
+async def test_half_an_answer_is_an_error_of_the_transport(acme, session):
+    acme.fail("request_token", Half())
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await acme.client(session).start(redirect_uri=CALLBACK)
+
+
+async def test_a_slow_answer_runs_into_the_time_out(acme, session):
+    client = acme.client(session, token=acme.issue_token())
+    acme.fail("api", Slow(3600))
+    with pytest.raises(TimeoutError):
+        await client.get("things", timeout=aiohttp.ClientTimeout(total=0.05))
+
+
+async def test_another_clock_shows_in_every_answer_and_is_learnt(acme, session, clock):
+    acme.skew = 3600.0
+    client = acme.client(session)
+    await log_in(acme, client)
+    assert steps(acme)[:2] == [("request_token", 401), ("request_token", 200)]
+    assert acme.exchanges[0].problem == "timestamp_refused"
+    assert abs(client.clock() - clock() - 3600) < 60
+    async with session.get(acme.provider.endpoints["api_base"]) as response:
+        assert response.headers["Date"] == "Tue, 14 Nov 2023 23:13:20 GMT"
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+
+async def test_no_secret_is_shown_or_logged(acme, session, caplog):
+    caplog.set_level(logging.DEBUG)
+    client = acme.client(session)
+    token = await log_in(acme, client)
+    await client.profile()
+    wrong = acme.client(session, token=token, client_secret="planted-wrong-secret")
+    await read(wrong, "things?password=hunter2")
+    shown = f"{acme!r} {acme.exchanges!r} {acme.credentials!r} {acme.state!r} {caplog.text}"
+    secrets = [acme.credentials.client_secret, token.token, token.token_secret, "planted-wrong-secret", "hunter2"]
+    secrets += [
+        one for pair in acme.state._temporary.values() for one in (pair.token, pair.token_secret, pair.verifier)
+    ]
+    assert [secret for secret in secrets if secret in shown] == []
+    assert acme.exchanges[-1].base_string.startswith("GET&")
