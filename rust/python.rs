@@ -57,7 +57,9 @@ mod _native {
         Ok(())
     }
 
-    /// `value` percent-encoded. Spec: RFC 5849 section 3.6.
+    /// ``value`` percent-encoded: everything but letters, digits, ``-``, ``.``, ``_`` and ``~``, in upper-case hex.
+    ///
+    /// Text is encoded as UTF-8 first. Spec: RFC 5849 section 3.6.
     #[pyfunction]
     fn escape<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let octets = arguments::text_or_bytes("value", value)?;
@@ -69,14 +71,18 @@ mod _native {
         Ok(PyString::from_bytes(value.py(), &out)?.into_any())
     }
 
-    /// The octets of percent-encoded `value`; a `%` without two hex digits stands for itself.
+    /// The octets of percent-encoded ``value``. A ``%`` without two hex digits stands for itself; ``+`` too.
     #[pyfunction]
     fn unescape<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let octets = arguments::text_or_bytes("value", value)?;
         Ok(PyBytes::new(value.py(), &percent::unescape(&octets)))
     }
 
-    /// The names and values in a query or form body, decoded, in order. Spec: RFC 5849 section 3.4.1.3.1.
+    /// The names and values in a query or form body, decoded, in order; empty pieces give nothing.
+    ///
+    /// ``+`` is a space, ``;`` separates nothing, a ``%`` without two hex digits stands for itself.
+    ///
+    /// Spec: RFC 5849 section 3.4.1.3.1 (which takes the decoding from the W3C's form encoding).
     #[pyfunction]
     fn parse_parameters<'py>(text: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
         let octets = arguments::text_or_bytes("text", text)?;
@@ -84,13 +90,19 @@ mod _native {
         Ok(params::parse(&octets).into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect())
     }
 
-    /// Decoded pairs as one text: encoded, sorted, joined. Spec: RFC 5849 section 3.4.1.3.2.
+    /// Decoded pairs as one text: encoded, sorted by octets (name, then value), joined.
+    ///
+    /// Spec: RFC 5849 section 3.4.1.3.2.
     #[pyfunction]
     fn normalize_parameters<'py>(parameters: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
         PyString::from_bytes(parameters.py(), &params::normalize(&read_pairs(parameters)?))
     }
 
-    /// The URL as it enters the base string. Spec: RFC 5849 section 3.4.1.2.
+    /// The URL as it enters the base string: lower-case scheme and host, no default port, the path as sent, no query.
+    ///
+    /// Octets that no request target can hold (space, controls, non-ASCII) are escaped. Raises ``UsageError``.
+    ///
+    /// Spec: RFC 5849 section 3.4.1.2.
     #[pyfunction]
     fn base_uri<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
         let py = url.py();
@@ -99,7 +111,10 @@ mod _native {
         PyString::from_bytes(py, &uri)
     }
 
-    /// The signature base string of a request with the given protocol parameters. Spec: RFC 5849 section 3.4.1.
+    /// The signature base string of a request with the given protocol parameters.
+    ///
+    /// ``parameters`` are decoded pairs; the query of ``url`` and a form body are added to them, and ``oauth_signature``
+    /// from any place is left out. Raises ``UsageError`` and ``UnsignableRequestError``. Spec: RFC 5849 section 3.4.1.
     #[pyfunction]
     #[pyo3(signature = (method, url, parameters, body=None, content_type=None))]
     fn base_string<'py>(
@@ -129,7 +144,9 @@ mod _native {
         PyString::from_bytes(py, &text_of::build(method_octets, &url, &mut collected).map_err(refuse)?)
     }
 
-    /// The value of `oauth_body_hash`.
+    /// The value of ``oauth_body_hash``: the hash of the signature method over the body, in base64.
+    ///
+    /// ``body`` is bytes, text (as UTF-8) or ``None`` for an empty one. PLAINTEXT has no hash and is refused.
     #[pyfunction]
     fn body_hash<'py>(
         signature_method: &Bound<'py, PyAny>,
@@ -141,7 +158,9 @@ mod _native {
         PyString::from_bytes(signature_method.py(), &hash_body(hash, body)?)
     }
 
-    /// The signature over a base string. Spec: RFC 5849 sections 3.4.2 to 3.4.4.
+    /// The signature over a base string, in base64 (for PLAINTEXT: the two escaped secrets).
+    ///
+    /// Spec: RFC 5849 sections 3.4.2 to 3.4.4.
     #[pyfunction]
     #[pyo3(signature = (signature_method, text, client_secret=None, token_secret=None, rsa_key=None, passphrase=None))]
     fn sign_base_string<'py>(
@@ -167,7 +186,12 @@ mod _native {
         PyString::from_bytes(py, &signature)
     }
 
-    /// Whether `signature` is right for the base string `text`, in constant time. Spec: RFC 5849 section 3.2.
+    /// Whether ``signature`` is right for the base string ``text``, compared in constant time.
+    ///
+    /// Base64 in any other spelling than the canonical one (line breaks, stray bits, no padding) is wrong. ``rsa_key`` is
+    /// a public key, a certificate or a private key in any form that ``keys.load_public_key`` reads.
+    ///
+    /// Spec: RFC 5849 section 3.2.
     #[pyfunction]
     #[pyo3(signature = (signature_method, text, signature, client_secret=None, token_secret=None, rsa_key=None))]
     fn check_signature<'py>(
@@ -195,7 +219,7 @@ mod _native {
         py.detach(|| rsa::verify(&der, hash, &message, &decoded)).map_err(|refusal| refusals::of_url(py, refusal))
     }
 
-    /// The HMAC of `message`; `hash_name` is `sha1`, `sha256` or `sha512`. Spec: RFC 2104.
+    /// The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104.
     #[pyfunction]
     fn hmac<'py>(
         hash_name: &Bound<'py, PyAny>,
@@ -211,7 +235,9 @@ mod _native {
         }
     }
 
-    /// The RSASSA-PKCS1-v1_5 signature of `message`. Spec: RFC 8017 section 8.2.1.
+    /// The RSASSA-PKCS1-v1_5 signature of ``message``; ``key`` is anything that ``keys.load_private_key`` reads.
+    ///
+    /// Spec: RFC 8017 section 8.2.1.
     #[pyfunction]
     fn rsa_sign<'py>(
         hash_name: &Bound<'py, PyAny>,
@@ -228,7 +254,7 @@ mod _native {
         Ok(PyBytes::new(py, &signature).into_any())
     }
 
-    /// Whether `signature` is the RSASSA-PKCS1-v1_5 signature of `message`. Spec: RFC 8017 section 8.2.2.
+    /// Whether ``signature`` is the RSASSA-PKCS1-v1_5 signature of ``message``. Spec: RFC 8017 section 8.2.2.
     #[pyfunction]
     fn rsa_verify<'py>(
         hash_name: &Bound<'py, PyAny>,
@@ -246,7 +272,7 @@ mod _native {
             .map_err(|refusal| refusals::of_url(py, refusal))
     }
 
-    /// A nonce: 128 bits from the operating system as 32 hexadecimal digits.
+    /// A nonce: 128 bits from the operating system as 32 hexadecimal digits, different in every forked process.
     #[pyfunction]
     fn make_nonce(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
         PyString::from_bytes(py, &draw_nonce()?)

@@ -35,7 +35,15 @@ const RESERVED: [&[u8]; 2] = [b"oauth_signature", b"realm"];
 
 /// Signs requests for one client and one token.
 ///
-/// Arguments, results and errors are those of the pure engine's `Signer`. Spec: RFC 5849 section 3.
+/// ``signature_method`` is a key of ``SIGNATURE_METHODS``. ``rsa_key`` (PEM or DER as text or bytes, a path object, or
+/// a ``cryptography`` private key; ``passphrase`` if it is encrypted) is needed by the RSA methods, which ignore the
+/// secrets. ``token`` of ``None`` or ``""`` is left out. ``realm`` stands in headers only. ``version=None`` leaves
+/// ``oauth_version`` out. ``body_hash`` adds ``oauth_body_hash`` to every request that is no form (never with
+/// PLAINTEXT). ``clock`` gives the time in seconds since 1970; default: the system's.
+///
+/// Raises ``UnsupportedMethodError``, ``MissingCredentialError``, ``InvalidKeyError`` and ``UsageError``.
+///
+/// Spec: RFC 5849 section 3.
 #[pyclass(frozen, weakref, module = "oauthreg.signing._native")]
 pub struct Signer {
     core: signer::Signer,
@@ -180,7 +188,14 @@ impl Signer {
         })
     }
 
-    /// The value of the `Authorization` header for one request. Spec: RFC 5849 section 3.5.1.
+    /// The value of the ``Authorization`` header for one request.
+    ///
+    /// ``url`` is a ``yarl.URL`` (its raw parts are used) or text as it goes on the wire; ``body`` is bytes, text or
+    /// ``None`` and enters the signature if ``content_type`` says that it is a form. ``parameters`` are further
+    /// protocol parameters (``oauth_callback``, ``oauth_verifier`` …). ``nonce`` and ``timestamp`` default to 128
+    /// random bits and the time now; a timestamp given as text is sent as it stands.
+    ///
+    /// Raises ``UnsignableRequestError`` and ``UsageError``. Spec: RFC 5849 section 3.5.1.
     #[pyo3(
         signature = (method, url, body=None, content_type=None, *, parameters=None, nonce=None, timestamp=None),
         text_signature = "($self, method, url, body=None, content_type=None, *, parameters=(), nonce=None, \
@@ -203,9 +218,10 @@ impl Signer {
         PyString::from_bytes(method.py(), &header)
     }
 
-    /// The protocol parameters of one request with `oauth_signature` last, decoded, for query or body placement.
+    /// The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
     ///
-    /// Spec: RFC 5849 sections 3.5.2 and 3.5.3.
+    /// Arguments as in ``authorization``. An ``oauth_signature`` that the URL or the form brings along is not signed:
+    /// take it out before sending. Spec: RFC 5849 sections 3.5.2 and 3.5.3.
     #[pyo3(
         signature = (method, url, body=None, content_type=None, *, parameters=None, nonce=None, timestamp=None),
         text_signature = "($self, method, url, body=None, content_type=None, *, parameters=(), nonce=None, \
@@ -238,7 +254,7 @@ impl Signer {
             .collect()
     }
 
-    /// The text that is signed for one request. Spec: RFC 5849 section 3.4.1.
+    /// The text that is signed for one request. Arguments as in ``authorization``. Spec: RFC 5849 section 3.4.1.
     #[pyo3(
         signature = (method, url, body=None, content_type=None, *, parameters=None, nonce=None, timestamp=None),
         text_signature = "($self, method, url, body=None, content_type=None, *, parameters=(), nonce=None, \
@@ -263,7 +279,11 @@ impl Signer {
         PyString::from_bytes(method.py(), &text)
     }
 
-    /// The `Authorization` values of many requests, in order, made on several processors.
+    /// The ``Authorization`` values of many requests, in order.
+    ///
+    /// ``requests`` gives ``(method, url)``, ``(method, url, body)`` or ``(method, url, body, content_type)``.
+    /// ``threads`` is the most threads to use; ``None`` takes one a processor. The pure engine uses threads for RSA
+    /// only, since nothing else here runs outside the interpreter's lock. A refusal names the request's position.
     #[pyo3(signature = (requests, *, threads=None))]
     fn sign_many<'py>(
         &self,
@@ -288,7 +308,7 @@ impl Signer {
         }
     }
 
-    /// The engine that runs: `"pure"` or `"native"`.
+    /// The engine that runs: ``"pure"`` or ``"native"``.
     #[getter]
     #[expect(clippy::unused_self, reason = "a property has an object")]
     fn engine(&self) -> &'static str {
