@@ -1,9 +1,11 @@
 """The one rule for braces: ``{expression}`` is a placeholder, ``{{`` and ``}}`` are literal braces."""
 
+import re
 from dataclasses import dataclass
 
 from oauthreg.claims.problems import quoted, refusal
 
+_BRACE = re.compile(r"[{}]")
 _DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"
 
 
@@ -22,7 +24,9 @@ def split_placeholders(text: str) -> list[str | Placeholder]:
     parts: list[str | Placeholder] = []
     literal = ""
     at = 0
-    while at < len(text):
+    while brace := _BRACE.search(text, at):
+        literal += text[at : brace.start()]
+        at = brace.start()
         if text[at : at + 2] in {"{{", "}}"}:
             literal += text[at]
             at += 2
@@ -33,11 +37,9 @@ def split_placeholders(text: str) -> list[str | Placeholder]:
                 literal = ""
             parts.append(_placeholder(text, text[at + 1 : end]))
             at = end + 1
-        elif text[at] == "}":
-            raise refusal(f"`}}` without `{{`: {quoted(text)}", _DOUBLE_HINT)
         else:
-            literal += text[at]
-            at += 1
+            raise refusal(f"`}}` without `{{`: {quoted(text)}", _DOUBLE_HINT)
+    literal += text[at:]
     return [*parts, literal] if literal else parts
 
 

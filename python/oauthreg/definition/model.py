@@ -6,7 +6,7 @@ told from one value alone; what must hold between tables stands in ``rules``.
 Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse, and signatures cover every character.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -42,6 +42,7 @@ Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 
 Item = TypeVar("Item")
+Whole = TypeVar("Whole")
 Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
 """A TOML list, kept as a tuple."""
 Parameters: TypeAlias = dict[ParameterName, Template]
@@ -53,6 +54,11 @@ Document: TypeAlias = Any
 
 def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _always(table: Whole) -> Callable[[], Whole]:
+    """A default that is not copied for every definition: tables are frozen."""
+    return lambda: table
 
 
 class Table(BaseModel):
@@ -80,7 +86,9 @@ class Variable(Table):
         default=None, alias="from", description="the variable of which this one is another spelling"
     )
     lower: bool = Field(default=False, description="with `from`: in lower case")
-    replace: dict[str, str] = Field(default={}, description="with `from`: pieces of text and what they become")
+    replace: dict[str, str] = Field(
+        default_factory=dict, description="with `from`: pieces of text and what they become"
+    )
 
 
 class Credential(Table):
@@ -105,8 +113,10 @@ class Environment(Table):
     """``[environments.NAME]``: what another installation of the provider, such as a sandbox, has different."""
 
     title: Title = Field(default="", description="what it is")
-    variables: dict[Name, str] = Field(default={}, description="other values of variables")
-    endpoints: Endpoints = Field(default=Endpoints(), description="other URLs, by the names of `[endpoints]`")
+    variables: dict[Name, str] = Field(default_factory=dict, description="other values of variables")
+    endpoints: Endpoints = Field(
+        default_factory=_always(Endpoints()), description="other URLs, by the names of `[endpoints]`"
+    )
 
 
 class OAuth1(Table):
@@ -196,7 +206,7 @@ class AnswerTable(Table):
     )
     root: AnswerPath | None = Field(default=None, description="where in the answer the fields stand")
     fields: dict[TokenField, AnswerPath] = Field(
-        default={}, description="the standard's field and the path where it stands"
+        default_factory=dict, description="the standard's field and the path where it stands"
     )
     success_status: Listed[Status2xx] = Field(
         default=(), description="statuses that mean success; all of 200 to 299 by default"
@@ -206,9 +216,9 @@ class AnswerTable(Table):
 class AuthorizeLeg(Table):
     """``[authorize]``: the URL that the user is sent to."""
 
-    params: Parameters = Field(default={}, description="further parameters")
+    params: Parameters = Field(default_factory=dict, description="further parameters")
     rename: dict[ParameterName, str] = Field(
-        default={}, description="standard name and the provider's; empty drops the parameter"
+        default_factory=dict, description="standard name and the provider's; empty drops the parameter"
     )
 
 
@@ -220,14 +230,14 @@ class TokenLeg(Table):
         default=None, description="where the protocol parameters go, if not as in `[oauth1]`"
     )
     params: Parameters = Field(
-        default={}, description="further parameters: in the query of a `GET`, in the form of a `POST`"
+        default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
-    query: Parameters = Field(default={}, description="further parameters that always go into the URL")
-    headers: Headers = Field(default={}, description="further headers")
+    query: Parameters = Field(default_factory=dict, description="further parameters that always go into the URL")
+    headers: Headers = Field(default_factory=dict, description="further headers")
     rename: dict[ParameterName, str] = Field(
-        default={}, description="parameter's name and the provider's; empty drops it"
+        default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )
-    response: AnswerTable = Field(default=AnswerTable(), description="how the answer is read")
+    response: AnswerTable = Field(default_factory=_always(AnswerTable()), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
 
@@ -248,9 +258,9 @@ class Userinfo(Table):
 
     method: Method = Field(default="GET", description="`GET` or `POST`")
     params: Parameters = Field(
-        default={}, description="further parameters: in the query of a `GET`, in the form of a `POST`"
+        default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
-    headers: Headers = Field(default={}, description="further headers")
+    headers: Headers = Field(default_factory=dict, description="further headers")
     json_: dict[str, Any] | None = Field(default=None, alias="json", description="the body of a `POST`, sent as JSON")
     format: AnswerFormat = Field(
         default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
@@ -285,7 +295,7 @@ class Identity(Table):
 class API(Table):
     """``[api]``: calls with the token."""
 
-    headers: Headers = Field(default={}, description="headers of every call, unless the caller sets them")
+    headers: Headers = Field(default_factory=dict, description="headers of every call, unless the caller sets them")
     origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
@@ -331,7 +341,7 @@ class Example(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    claims: dict[str, Any] = Field(default={}, description="the claims expected of the documents")
+    claims: dict[str, Any] = Field(default_factory=dict, description="the claims expected of the documents")
 
     @property
     def documents(self) -> Mapping[str, Document]:
@@ -355,25 +365,35 @@ class Definition(Table):
         default=None, description="the definition that this one changes: tables are merged, lists replaced"
     )
     variables: dict[Name, Variable] = Field(
-        default={}, description="parts of URLs and parameters that differ between users"
+        default_factory=dict, description="parts of URLs and parameters that differ between users"
     )
-    environments: dict[Name, Environment] = Field(default={}, description="other installations, such as a sandbox")
+    environments: dict[Name, Environment] = Field(
+        default_factory=dict, description="other installations, such as a sandbox"
+    )
     credentials: dict[Name, Credential] = Field(
-        default={}, description="secrets beside `client_id` and `client_secret`"
+        default_factory=dict, description="secrets beside `client_id` and `client_secret`"
     )
-    endpoints: Endpoints = Field(default=Endpoints(), description="URLs")
-    oauth1: OAuth1 = Field(default=OAuth1(), description="what of OAuth 1.0a differs")
-    request_token: TokenLeg = Field(default=TokenLeg(), description="the request for temporary credentials")
-    authorize: AuthorizeLeg = Field(default=AuthorizeLeg(), description="the URL that the user is sent to")
-    token: TokenLeg = Field(default=TokenLeg(), description="the request for the access token")
-    userinfo: Userinfo = Field(default=Userinfo(), description="the request to the `userinfo` endpoint")
-    identity: Identity = Field(default=Identity(), description="further requests that tell who the user is")
-    api: API = Field(default=API(), description="calls with the token")
-    scopes: ScopesTable = Field(default=ScopesTable(), description="what a login asks for")
-    callback: Callback = Field(default=Callback(), description="what the user's browser brings back")
-    claims: dict[str, Any] = Field(default={}, description="the standard's claims and where they stand")
-    meta: Meta = Field(default=Meta(), description="where the facts come from")
-    lifecycle: Lifecycle = Field(default=Lifecycle(), description="what has an end")
+    endpoints: Endpoints = Field(default_factory=_always(Endpoints()), description="URLs")
+    oauth1: OAuth1 = Field(default_factory=_always(OAuth1()), description="what of OAuth 1.0a differs")
+    request_token: TokenLeg = Field(
+        default_factory=_always(TokenLeg()), description="the request for temporary credentials"
+    )
+    authorize: AuthorizeLeg = Field(
+        default_factory=_always(AuthorizeLeg()), description="the URL that the user is sent to"
+    )
+    token: TokenLeg = Field(default_factory=_always(TokenLeg()), description="the request for the access token")
+    userinfo: Userinfo = Field(
+        default_factory=_always(Userinfo()), description="the request to the `userinfo` endpoint"
+    )
+    identity: Identity = Field(
+        default_factory=_always(Identity()), description="further requests that tell who the user is"
+    )
+    api: API = Field(default_factory=_always(API()), description="calls with the token")
+    scopes: ScopesTable = Field(default_factory=_always(ScopesTable()), description="what a login asks for")
+    callback: Callback = Field(default_factory=_always(Callback()), description="what the user's browser brings back")
+    claims: dict[str, Any] = Field(default_factory=dict, description="the standard's claims and where they stand")
+    meta: Meta = Field(default_factory=_always(Meta()), description="where the facts come from")
+    lifecycle: Lifecycle = Field(default_factory=_always(Lifecycle()), description="what has an end")
     example: Listed[Example] = Field(
         default=(), description="documents with invented values, and the claims expected of them"
     )

@@ -14,7 +14,6 @@ from oauthreg.claims import (
     parse_condition,
     parse_document_text,
 )
-from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
@@ -204,6 +203,8 @@ def _urls_of(subject: _Subject, endpoints: Endpoints, path: KeyPath) -> Iterator
 
 
 def _url(subject: _Subject, url: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
+    if "{" not in url:
+        return
     found = list(_placeholders(subject, url, path, documents))
     yield from found
     if found:
@@ -286,8 +287,9 @@ def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo]]:
 
 def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
     """Placeholders that name nothing, a secret, or a document where there is none."""
+    known = subject.names - set(SECRETS)
     for piece in texts.pieces(text):
-        if not isinstance(piece, Placeholder) or piece.expression in subject.names - set(SECRETS):
+        if isinstance(piece, str) or piece.expression in known:
             continue
         name, part = piece.expression, f"{{{piece.expression}}}"
         if name in SECRETS:

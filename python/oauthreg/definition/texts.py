@@ -218,6 +218,8 @@ def matches(pattern: str, value: str) -> bool:
 
 def pieces(text: str) -> list[str | Placeholder]:
     """Literals and placeholders of a template."""
+    if "{" not in text and "}" not in text:
+        return [text] if text else []
     try:
         return split_placeholders(text)
     except TemplateSyntaxError as error:
