@@ -1,0 +1,65 @@
+import pytest
+
+from oauthreg import Registry, Signer
+from oauthreg.errors import UsageError
+from oauthreg.simulator.inventions import invent_credentials, invent_variables
+
+ACME = """
+schema = 1
+title = "Acme"
+protocol = "oauth1"
+
+[variables.thing]
+{variable}
+
+[endpoints]
+request_token = "https://api.example.com/request"
+authorize = "https://api.example.com/authorize"
+token = "https://api.example.com/token"
+api_base = "{base}/"
+{more}
+"""
+
+
+def define(variable, base="https://{thing}.example.com", more=""):
+    registry = Registry(environ={})
+    return registry.add(ACME.format(variable=variable, base=base, more=more), "acme")
+
+
+@pytest.mark.parametrize(
+    ("variable", "base", "value"),
+    [
+        ('kind = "label"\npattern = "[a-z]+"', "https://{thing}.example.com", "example"),
+        ('kind = "host"\npattern = "[a-z.]+"', "https://{thing}", "example"),
+        ('kind = "url"', "{thing}", "https://provider.example.org/thing"),
+        ('pattern = "[0-9]+(_SB[0-9]+)?"', "https://api.example.com/{thing}", "1234567"),
+        ('pattern = "[A-Z]+"', "https://api.example.com/{thing}", "EXAMPLE"),
+    ],
+)
+def test_a_required_variable_gets_a_value_that_fits(variable, base, value):
+    assert invent_variables(define(variable, base)) == {"thing": value}
+
+
+def test_what_has_a_value_needs_none():
+    assert invent_variables(define('default = "x"\npattern = "[a-z]"')) == {}
+    more = '[environments.sandbox]\nvariables = { thing = "box" }'
+    definition = define('pattern = "[a-z]+"', more=more)
+    assert invent_variables(definition, "sandbox") == {}
+    assert invent_variables(definition) == {"thing": "example"}
+
+
+def test_a_pattern_that_nothing_fits_is_asked_for():
+    with pytest.raises(UsageError) as caught:
+        invent_variables(define('pattern = "q{40}"'))
+    assert (caught.value.code, "q{40}" in caught.value.hint) == ("missing-variable", True)
+
+
+def test_credentials_are_those_that_the_definition_needs():
+    more = '[credentials.api_key]\n[credentials.client_secret]\ntitle = "the shared secret"'
+    plain = invent_credentials(define('default = "x"\npattern = "[a-z]"', more=more))
+    assert (plain.private_key, set(plain.others)) == (None, {"api_key"})
+    assert plain.client_secret not in repr(plain)
+    more = '[credentials.private_key]\n[oauth1]\nsignature = "RSA-SHA256"'
+    signing = invent_credentials(define('default = "x"\npattern = "[a-z]"', more=more))
+    assert Signer("RSA-SHA256", signing.client_id, rsa_key=signing.private_key).key_bits == 2048
+    assert "PRIVATE KEY" not in repr(signing)
