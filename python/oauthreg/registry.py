@@ -6,9 +6,10 @@
     client = registry.client("acme", session)  # OAUTHREG_ACME_CLIENT_ID, OAUTHREG_ACME_CLIENT_SECRET
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from oauthreg.definition import (
     Definition,
     Loader,
+    check_usable,
     compile_definition,
     credentials_in_texts,
     hint,
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any] | None]
 """Provider name -> its credentials by name (``client_id``, ``client_secret``, ``private_key`` …), or a function."""
 
+_log = logging.getLogger("oauthreg")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN_CREDENTIALS = ("client_id", "client_secret", "private_key", "passphrase")
 _LARGEST_FILE = 64 * 1024
+"""Octets of a file that holds a credential."""
 _MOST_PROVIDERS = 1024
 """Compiled providers that are kept for each definition: one for every set of variables."""
 
@@ -99,8 +103,14 @@ class Registry:
         known = self._find(name)
         given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
         given |= {key: overrides.pop(key) for key in known.credentials if key in overrides}
+        known.warn_once()
         method = _checked_method(known.definition, overrides.get("signature_method"))
-        credentials = self._look_up(known, given, method)
+        if provider is None:
+            check_usable(known.definition)
+        credentials = self._look_up(known, known.wanted(method), given)
+        missing = [key for key in known.required(method) if key not in credentials]
+        if missing:
+            raise _missing(known, missing, asked=self._credentials is not None)
         if provider is None:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
 
@@ -131,8 +141,7 @@ class Registry:
         Raises ``UnknownProviderError``, other ``DefinitionError``, and ``UsageError``.
         """
         known = self._find(name)
-        found = {key: self._found(known, key, _NOTHING) for key in known.in_texts}
-        credentials = {key: value for key, value in found.items() if value}
+        credentials = self._look_up(known, known.in_texts, _NOTHING)
         return self._compile(known, variables, environment, credentials, allow_insecure_http)
 
     def names(self) -> tuple[str, ...]:
@@ -162,8 +171,7 @@ class Registry:
     def _find(self, name: str) -> "_Known":
         known = self._known.get(name)
         if known is None:
-            definition = self._loader.load(name)
-            known = self._known[name] = _Known(definition, credentials_in_texts(definition))
+            known = self._known[name] = _Known(self._loader.load(name))
         return known
 
     def _compile(
@@ -198,25 +206,20 @@ class Registry:
         found = {name: self._environ.get(f"{known.prefix}{name.upper()}") for name in names}
         return {name: value for name, value in found.items() if value}
 
-    def _look_up(self, known: "_Known", given: Mapping[str, Any], method: str) -> dict[str, Any]:
-        found = {name: self._found(known, name, given) for name in known.wanted(method)}
-        credentials = {name: value for name, value in found.items() if value is not None}
-        missing = [name for name in known.required(method) if name not in credentials]
-        if missing:
-            raise _missing(known, missing, looked=self._credentials is not None)
-        return credentials
+    def _look_up(self, known: "_Known", names: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The credentials of those names that are there, each from the first place that has it."""
+        source = self._from_source(known)
+        found = {name: self._found(known, name, given, source) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
 
-    def _found(self, known: "_Known", name: str, given: Mapping[str, Any]) -> Any:
-        """A credential from the first place that has it, or ``None``."""
+    def _found(self, known: "_Known", name: str, given: Mapping[str, Any], source: Mapping[str, Any]) -> Any:
         if given.get(name) is not None:
             return given[name]
-        value = self._from_source(known).get(name) if self._credentials is not None else None
-        return value or self._from_environ(f"{known.prefix}{name.upper()}", name)
+        return source.get(name) or self._from_environ(f"{known.prefix}{name.upper()}", name)
 
     def _from_source(self, known: "_Known") -> Mapping[str, Any]:
-        name = known.definition.name
-        source = self._credentials
-        values = source(name) if callable(source) else (source or _NOTHING).get(name)
+        name, source = known.name, self._credentials or _NOTHING
+        values = source(name) if callable(source) else source.get(name)
         if values is None:
             return _NOTHING
         if not isinstance(values, Mapping):
@@ -242,28 +245,28 @@ class Registry:
         return _read_secret(Path(path), f"{variable}_FILE", is_key=name == "private_key") if path else None
 
 
-@dataclass(slots=True)
 class _Known:
-    """A definition that was asked for, and what was made of it."""
+    """A definition that was asked for, what every client of it needs to know, and the providers made of it."""
 
-    definition: Definition
-    in_texts: frozenset[str]
-    providers: dict[tuple[Any, ...], Provider] = field(default_factory=dict)
+    __slots__ = ("credentials", "definition", "in_texts", "is_warned", "name", "prefix", "providers", "variables")
 
-    @property
-    def prefix(self) -> str:
-        """What environment variables begin with."""
-        return f"OAUTHREG_{self.definition.name.upper().replace('-', '_')}_"
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.name = definition.name
+        self.prefix = f"OAUTHREG_{self.name.upper().replace('-', '_')}_"
+        self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *definition.credentials)))
+        self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
+        self.is_warned = False
+        self.in_texts = credentials_in_texts(definition)
+        self.providers: dict[tuple[Any, ...], Provider] = {}
 
-    @property
-    def credentials(self) -> tuple[str, ...]:
-        """All credentials that there may be."""
-        return tuple(dict.fromkeys((*_OWN_CREDENTIALS, *self.definition.credentials)))
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that may be given."""
-        return tuple(name for name, variable in self.definition.variables.items() if variable.from_ is None)
+    def warn_once(self) -> None:
+        """Log that the provider has an end, if it comes near."""
+        if not self.is_warned:
+            self.is_warned = True
+            ends = self.definition.lifecycle.render_warning(_today())
+            if ends:
+                _log.warning("%s: %s", self.name, ends)
 
     def required(self, method: str) -> tuple[str, ...]:
         """The credentials without which a client cannot be."""
@@ -273,6 +276,10 @@ class _Known:
         """The credentials that a client takes if they are there."""
         needs_key = method.startswith("RSA")
         return tuple(name for name in self.credentials if needs_key or name not in {"private_key", "passphrase"})
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _own_name(source: Definition | str | os.PathLike[str]) -> str:
@@ -296,18 +303,18 @@ def _checked_method(definition: Definition, method: str | None) -> str:
     return method or accepted[0]
 
 
-def _missing(known: _Known, names: list[str], *, looked: bool) -> MissingCredentialError:
+def _missing(known: _Known, names: list[str], *, asked: bool) -> MissingCredentialError:
     variables = [f"{known.prefix}{name.upper()}" for name in names]
     tried = [
         "the arguments",
-        *(["`credentials=`"] if looked else []),
+        *(["`credentials=`"] if asked else []),
         *variables,
         *(f"{one}_FILE" for one in variables),
     ]
     titles = {name: known.definition.credentials[name].title for name in names if name in known.definition.credentials}
     named = " and ".join(f"`{name}`" + (f" ({titles[name]})" if titles.get(name) else "") for name in names)
     return MissingCredentialError(
-        f"{known.definition.name!r} needs {named}", hint=f"looked in {', '.join(tried[:-1])} and {tried[-1]}"
+        f"{known.name!r} needs {named}", hint=f"looked in {', '.join(tried[:-1])} and {tried[-1]}"
     )
 
 

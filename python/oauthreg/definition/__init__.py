@@ -1,6 +1,6 @@
 """Definitions: TOML files found, read and checked, and compiled into providers."""
 
-from oauthreg.definition.compile import compile_definition, credentials_in_texts, required_credentials
+from oauthreg.definition.compile import check_usable, compile_definition, credentials_in_texts, required_credentials
 from oauthreg.definition.diagnostics import Problem, render_problem, render_problems
 from oauthreg.definition.loader import Loader, Source, load_definition
 from oauthreg.definition.model import Definition
@@ -15,6 +15,7 @@ __all__ = [
     "Problem",
     "ProviderDefinition",
     "Source",
+    "check_usable",
     "compile_definition",
     "credentials_in_texts",
     "hint",

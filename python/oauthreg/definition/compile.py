@@ -58,7 +58,7 @@ def compile_definition(
     Raises ``UsageError``: ``unknown-environment``, ``unknown-variable``, ``missing-variable``, ``invalid-variable``,
     ``insecure-url``, ``protocol-not-available``, ``provider-retired``, ``provider-unsupported``.
     """
-    _check_usable(definition)
+    check_usable(definition)
     chosen = _environment(definition, environment)
     values = {**_values(definition, chosen, variables), **credentials}
     return _Compiler(definition, chosen, values, allow_insecure_http).provider()
@@ -85,7 +85,11 @@ def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
     )
 
 
-def _check_usable(definition: model.Definition) -> None:
+def check_usable(definition: model.Definition) -> None:
+    """Raises ``UsageError`` where there can be no client.
+
+    Its code is ``protocol-not-available``, ``provider-retired`` or ``provider-unsupported``.
+    """
     ended = definition.lifecycle.replaced_by
     instead = f"use `{ended}`" if ended else ""
     why = f": {definition.reason}" if definition.reason else ""

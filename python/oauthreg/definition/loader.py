@@ -92,6 +92,8 @@ class Loader:
 
         Aliases stand in the files, which are only searched when no file has the name.
         """
+        if not isinstance(name, str):
+            raise UsageError(f"a provider's name is text: {name!r}", code="invalid-name")
         if name in self._added or name in self._files():
             return name
         if self._aliases is None:

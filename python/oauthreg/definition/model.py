@@ -7,7 +7,7 @@ Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
@@ -41,6 +41,8 @@ AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
 Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 
+_NOTICE = timedelta(days=183)
+"""How long before an end a warning begins."""
 Item = TypeVar("Item")
 Whole = TypeVar("Whole")
 Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
@@ -334,6 +336,17 @@ class Lifecycle(Table):
     retired: date | None = Field(default=None, description="since then nothing works")
     replaced_by: ProviderName | None = Field(default=None, description="the definition to use instead")
     source: Title = Field(default="", description="who says so")
+
+    def render_warning(self, today: date) -> str:
+        """What ends or has ended, in words; empty if that is half a year away or more."""
+        instead = f"; use `{self.replaced_by}`" if self.replaced_by else ""
+        if self.retired is not None and self.retired <= today:
+            return f"retired since {self.retired}{instead}"
+        if self.retires is not None and self.retires - today < _NOTICE:
+            return f"{'was to retire' if self.retires <= today else 'retires'} on {self.retires}{instead}"
+        if self.closed_to_new_apps is not None and self.closed_to_new_apps - today < _NOTICE:
+            return f"closed to new applications from {self.closed_to_new_apps} on{instead}"
+        return ""
 
 
 class Example(BaseModel):
