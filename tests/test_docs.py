@@ -26,7 +26,7 @@ def test_the_readme_has_the_examples_that_are_run_here():
 async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
     login, call = blocks("python")[:2]
     async with Simulator("twitter") as simulator, aiohttp.ClientSession() as session:
-        monkeypatch.setattr(oauthreg, "Registry", lambda: simulator.registry)
+        monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
         names = {}
         exec(login + call, names)
         url, kept = await names["send_to_provider"](session)
