@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -108,6 +109,29 @@ def test_the_engine_that_was_demanded_runs():
     assert signing.ENGINE == signing.load_engine().ENGINE
     if demanded != "auto":
         assert demanded == signing.ENGINE
+
+
+def imitation(surface: int) -> ModuleType:
+    module = ModuleType("oauthreg.signing._native")
+    module.SURFACE = surface
+    return module
+
+
+def test_load_engine_in_this_process(monkeypatch):
+    name = "oauthreg.signing._native"
+    good, stale = imitation(_pure.SURFACE), imitation(_pure.SURFACE + 1)
+    assert signing.load_engine("pure") is _pure
+    monkeypatch.setitem(sys.modules, name, good)
+    assert signing.load_engine("native") is good
+    assert signing.load_engine("auto") is good
+    monkeypatch.setitem(sys.modules, name, stale)
+    for choice in ("native", "auto"):
+        with pytest.raises(ImportError, match="the native engine is stale"):
+            signing.load_engine(choice)
+    monkeypatch.setitem(sys.modules, name, None)
+    assert signing.load_engine("auto") is _pure
+    with pytest.raises(ModuleNotFoundError):
+        signing.load_engine("native")
 
 
 def test_a_signer_without_a_choice_uses_the_engine_that_runs():

@@ -1,9 +1,11 @@
 """RSA keys in every form that people have them in, and every wrong one."""
 
 import base64
+import math
 import random
 import traceback
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from oauthreg.errors import InvalidKeyError, MissingCredentialError, UsageError
 from oauthreg.signing import keys
 
 MESSAGE = b"base string"
+ODD_PRIMES = math.prod(n for n in range(3, 300, 2) if all(n % d for d in range(3, n, 2)))
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,23 @@ def test_the_private_key_is_found_behind_other_blocks(engine, key, certificate, 
     for others in (certificate_pem(certificate), public_pem(key.public_key())):
         assert engine.module.rsa_sign("sha256", others + pem(key), MESSAGE) == expected
         assert engine.module.rsa_sign("sha256", pem(key) + others, MESSAGE) == expected
+
+
+def test_a_key_of_any_kind_is_loaded_where_rsa_is_not_asked_for(key, certificate):
+    for other in (ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate(), key):
+        assert keys.load_private_key_of_any_kind(other) is other
+        assert type(keys.load_private_key_of_any_kind(pem(other))) is type(other)
+        assert type(keys.load_private_key_of_any_kind(pem(other, passphrase=b"secret"), "secret\n")) is type(other)
+    for public in (key.public_key(), certificate, public_pem(key.public_key())):
+        with pytest.raises(InvalidKeyError) as caught:
+            keys.load_private_key_of_any_kind(public)
+        assert caught.value.code == "not-a-private-key"
+
+
+def test_a_generated_key_can_be_used_and_is_new():
+    one, another = keys.generate_private_key(1024), keys.generate_private_key(1024)
+    assert one != another
+    assert keys.load_private_key(one).key_size == 1024
 
 
 def test_equal_texts_share_one_key(key):
@@ -420,6 +440,7 @@ def test_a_zero_in_a_key_is_refused(engine, key, position):
     assert caught.value.code in {"inconsistent-key", "invalid-key"}
 
 
+@cache
 def small_key(bits: int) -> bytes:
     """A key of that size, always the same one; nothing but a test would use it."""
     draw = random.Random(bits)
@@ -427,7 +448,11 @@ def small_key(bits: int) -> bytes:
     def prime(size: int) -> int:
         while True:
             number = draw.getrandbits(size) | 3 << (size - 2) | 1
-            if number % 65537 != 1 and all(pow(base, number - 1, number) == 1 for base in (2, 3, 5, 7, 11)):
+            if (
+                number % 65537 != 1
+                and math.gcd(number, ODD_PRIMES) == 1
+                and all(pow(base, number - 1, number) == 1 for base in (2, 3, 5, 7, 11))
+            ):
                 return number
 
     p, q = prime((bits + 1) // 2), prime(bits // 2)

@@ -490,6 +490,13 @@ def test_a_body_hash_that_was_changed(sign, refuse):
     refuse(received | {"authorization": changed}, "body-hash-mismatch")
 
 
+def test_plaintext_proves_no_body(sign, check, refuse):
+    received = sign(**JSON, signature_method="PLAINTEXT", parameters={"oauth_body_hash": "x"})
+    assert check(received)
+    refuse(received, "body-hash-missing", body_hash="required")
+    refuse(sign(**JSON, signature_method="PLAINTEXT"), "body-hash-missing", body_hash="required")
+
+
 def test_a_form_with_a_body_hash(sign, refuse):
     refuse(sign(parameters={"oauth_body_hash": "x"}), "body-hash-with-form")
 

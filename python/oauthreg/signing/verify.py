@@ -205,13 +205,13 @@ def _check_body_hash(
     engine: Any, request: SignedRequest, body: Any, content_type: str | None, wanted: Literal["optional", "required"]
 ) -> None:
     claimed, form = request.parameters.get("oauth_body_hash"), _is_form(content_type)
+    if form and claimed is not None:
+        raise VerificationError("a form carries no `oauth_body_hash`", code="body-hash-with-form")
+    if request.signature_method == "PLAINTEXT":
+        claimed = None  # nothing covers it
     if claimed is None:
         if wanted == "required" and not form:
             raise VerificationError("`oauth_body_hash` is missing", code="body-hash-missing")
-        return
-    if form:
-        raise VerificationError("a form carries no `oauth_body_hash`", code="body-hash-with-form")
-    if request.signature_method == "PLAINTEXT":
         return
     computed = engine.body_hash(request.signature_method, body)
     if not hmac.compare_digest(computed.encode(), claimed.encode("utf-8", "replace")):
