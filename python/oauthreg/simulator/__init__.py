@@ -7,22 +7,51 @@
         pending = await client.start(redirect_uri="https://app.example/callback")
         await client.finish(pending, await simulator.approve(pending.url))
 
-It shares signing code with the client, so it proves flows, not correctness.
+It shares signing code with the client, so it proves flows, not correctness. The fixture of ``pytest_plugin`` gives it
+to tests. Names are loaded when they are first used: pytest looks in here at every start.
 """
 
-from oauthreg.simulator.faults import Body, ContentType, Half, Missing, Slow, Status, Step
-from oauthreg.simulator.oauth1 import Credentials
-from oauthreg.simulator.server import Exchange, Simulator
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Body",
-    "ContentType",
-    "Credentials",
-    "Exchange",
-    "Half",
-    "Missing",
-    "Simulator",
-    "Slow",
-    "Status",
-    "Step",
-]
+if TYPE_CHECKING:
+    from oauthreg.simulator.faults import (
+        Body as Body,
+        ContentType as ContentType,
+        Half as Half,
+        Missing as Missing,
+        Slow as Slow,
+        Status as Status,
+        Step as Step,
+    )
+    from oauthreg.simulator.oauth1 import Credentials as Credentials
+    from oauthreg.simulator.server import Exchange as Exchange, Simulator as Simulator
+
+_HOME = {
+    "Body": "faults",
+    "ContentType": "faults",
+    "Credentials": "oauth1",
+    "Exchange": "server",
+    "Half": "faults",
+    "Missing": "faults",
+    "Simulator": "server",
+    "Slow": "faults",
+    "Status": "faults",
+    "Step": "faults",
+}
+"""Public name -> the module that holds it."""
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module, once."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
