@@ -11,12 +11,18 @@ _SECRET = (
     r"refresh_token|id_token|client_secret|client_assertion|assertion|password|passwd|code_verifier|code|"
     r"x_auth_password|device_code|user_code|consumer_secret|secret|token|session_key|api_key|apikey"
 )
+_IS_SECRET = re.compile(_SECRET, re.IGNORECASE).fullmatch
 _FORM_PAIR = re.compile(rf"((?:^|[?&;\s\"',(])(?:amp;)?(?:{_SECRET})=)([^&;\s\"'<>,)]+)", re.IGNORECASE)
 _JSON_PAIR = re.compile(rf"(\"(?:{_SECRET})\"\s*:\s*)(\"(?:[^\"\\]|\\.)*\"?|[^\s,}}\]]+)", re.IGNORECASE)
 _QUOTED_PAIR = re.compile(rf"(\b(?:{_SECRET})=\")([^\"]*)", re.IGNORECASE)
 _XML_PAIR = re.compile(rf"(<(?:\w+:)?(?:{_SECRET})(?:\s[^>]*)?>)([^<]*)", re.IGNORECASE)
 _BEARER = re.compile(r"\b(Bearer|OAuth|Basic|DPoP)(\s+)([A-Za-z0-9\-._~+/=]{8,})")
 _PRIVATE_HEADERS = frozenset({"set-cookie", "cookie", "authorization", "proxy-authorization", "location"})
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of this name holds a secret."""
+    return _IS_SECRET(name) is not None
 
 
 def redact(text: str) -> str:

@@ -24,7 +24,7 @@ from oauthreg.errors import (
 )
 from oauthreg.messages import Response
 from oauthreg.provider import TokenAnswer
-from oauthreg.redaction import redact, redact_headers
+from oauthreg.redaction import is_secret, redact, redact_headers
 from oauthreg.token import OAuth2Token
 
 _LONGEST_LIFETIME = 10 * 365 * 86400
@@ -32,7 +32,6 @@ _MILLISECONDS = 1000
 _TRANSIENT_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
 _TRANSIENT_ERRORS = frozenset(("temporarily_unavailable", "server_error", "slow_down_later"))
 _KNOWN_TYPES = {"bearer": "Bearer", "dpop": "DPoP"}
-_OWN_FIELDS = frozenset(("access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"))
 _STALE = frozenset(("expires_in", "expires_at", "expires_on", "expires", "ext_expires_in", "missing_scopes"))
 _REFRESH_LIFETIMES = ("refresh_expires_in", "refresh_token_expires_in")
 _ANSWER = TokenAnswer()
@@ -206,7 +205,7 @@ def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any],
             {
                 name: redact(value) if isinstance(value, str) else value
                 for name, value in fields.items()
-                if name not in _OWN_FIELDS
+                if not is_secret(name)
             }
         ),
         hint=hint,
