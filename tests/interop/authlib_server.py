@@ -143,6 +143,11 @@ def build_app(rsa_public_key: str) -> Flask:
         """Read the body before Authlib parses it as a form, so that the echo still has it."""
         request.get_data(cache=True)
 
+    @app.errorhandler(ValueError)
+    def fail(error: ValueError) -> Response:
+        """Answer what Flask would, without writing a traceback each time that Authlib refuses a URL."""
+        return Response(str(error), status=500)
+
     @app.post("/request_token")
     def request_token():
         return server.create_temporary_credentials_response()
