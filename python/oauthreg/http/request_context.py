@@ -18,7 +18,7 @@ class RequestContext(Coroutine[Any, Any, ClientResponse]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, ClientResponse]) -> None:
         self._coroutine = coroutine
-        self._response: ClientResponse | None = None
+        self._response: ClientResponse
 
     def send(self, value: Any) -> Any:
         """Resume the request (the coroutine protocol)."""
@@ -42,5 +42,4 @@ class RequestContext(Coroutine[Any, Any, ClientResponse]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._response is not None:
-            await self._response.__aexit__(kind, error, traceback)
+        await self._response.__aexit__(kind, error, traceback)
