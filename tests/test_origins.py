@@ -20,7 +20,7 @@ def test_origins_are_compared_by_effective_port(url, origin, text):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "/x", "ftp://a.example/", "https://", "https://a:99999/", "https://a:x/", "a.example"]
+    "url", ["", "/x", "ftp://a.example/", "https://", "https://a:99999/", "https://a:x/", "https://[::1/", "a.example"]
 )
 def test_what_has_no_origin_is_refused(url):
     with pytest.raises(UsageError) as refused:

@@ -17,12 +17,12 @@ _PORTS = {"http": 80, "https": 443}
 
 def parse_origin(url: str) -> Origin:
     """The origin of an absolute http or https URL. Raises ``UsageError`` for anything else."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
+    scheme, host, port = url.partition(":")[0].lower(), "", None
     try:
-        host, port = (parts.hostname or "").lower(), parts.port
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
     except ValueError:
-        host, port = "", None
+        host = ""
     if scheme not in _PORTS or not host:
         raise UsageError(f"no http or https origin: {scheme}://{host}", code="invalid-origin")
     return scheme, host, _PORTS[scheme] if port is None else port
