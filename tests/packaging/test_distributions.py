@@ -141,9 +141,12 @@ def test_the_metadata_is_that_of_the_project_whoever_builds_it(wheel, root):
     required = {Requirement(line) for line in metadata.get_all("Requires-Dist")}
     assert {item for item in required if item.marker is None} == {Requirement(line) for line in project["dependencies"]}
     assert metadata.get_payload().strip() == (root / "README.md").read_text(encoding="utf-8").strip()
-    scripts = ConfigParser()
-    scripts.read_string(files["entry_points.txt"])
-    assert dict(scripts["console_scripts"]) == project["scripts"]
+    entry_points = ConfigParser()
+    entry_points.read_string(files["entry_points.txt"])
+    assert {group: dict(entry_points[group]) for group in entry_points.sections()} == {
+        "console_scripts": project["scripts"],
+        **project["entry-points"],
+    }
     assert files["licenses/LICENSE"] == (root / "LICENSE").read_text(encoding="utf-8")
 
 
