@@ -54,6 +54,7 @@ def oracle_decode(form: str | bytes) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in plain]
 
 
+@lru_cache(maxsize=64)
 def oracle_uri(url: str) -> tuple[str, str]:
     """Section 3.4.1.2: the base string URI, and the query that does not belong to it."""
     scheme, rest = url.split("://", 1)

@@ -25,6 +25,7 @@ from oauthreg.errors import (
     UsageError,
 )
 
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 FORM = "application/x-www-form-urlencoded"
 URL_TEXT = "https://api.example.com/r?a=1"
 
@@ -367,7 +368,7 @@ def test_a_clock_that_learnt_the_servers_time(engine):
     assert sent() == "5010"
 
 
-def test_without_a_clock_the_systems_is_read(engine, monkeypatch):
+def test_without_a_clock_the_systems_is_read(engine):
     before = int(Clock()())
     sent = int(dict(engine.signer("HMAC-SHA1", "ck").parameters("GET", URL_TEXT))["oauth_timestamp"])
     assert before <= sent <= Clock()()
@@ -420,7 +421,7 @@ def nonces_in_forks(engine, signer, forks: int) -> list[list[str]]:
     return drawn
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@FORKS
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_forked_processes_draw_different_nonces(engine, signer):
     engine.module.make_nonce()
@@ -434,6 +435,7 @@ def draw_nonces(engine_name: str, count: int) -> list[str]:
     return [module.make_nonce() for _ in range(count)]
 
 
+@FORKS
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_worker_processes_draw_different_nonces(engine):
     draw_nonces(engine.name, 1)
