@@ -1,0 +1,294 @@
+"""Files found, layered and read. What is wrong inside a file stands in ``cases``."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from oauthreg.definition import Definition, Loader, load_definition, loader, render_problems
+from oauthreg.errors import (
+    DefinitionError,
+    DefinitionInvalidError,
+    DefinitionSyntaxError,
+    UnknownProviderError,
+    UsageError,
+)
+
+ACME = """schema = 1
+title = "Acme"
+protocol = "oauth1"
+aliases = ["acme-classic"]
+
+[endpoints]
+request_token = "https://api.acme.example/request_token"
+authorize = "https://www.acme.example/authorize"
+token = "https://api.acme.example/access_token"
+
+[token]
+headers = { X-A = "1", X-B = "2" }
+
+[callback]
+keep = ["role", "company"]
+"""
+
+
+def write(folder: Path, name: str, text: str = ACME) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def titled(title: str) -> str:
+    return ACME.replace('"Acme"', f'"{title}"')
+
+
+def test_a_file_in_a_folder_is_a_definition(loader, tmp_path):
+    write(tmp_path, "acme")
+    definition = loader.load("acme")
+    assert (definition.name, definition.title, definition.file) == ("acme", "Acme", "acme.toml")
+    assert "acme" in loader.names()
+
+
+def test_the_bundled_definitions_are_there():
+    assert len(Loader(environ={}).names()) >= 10
+
+
+def test_later_places_win(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folders = [tmp_path / "config" / "oauthreg" / "providers", tmp_path / "env1", tmp_path / "env2", tmp_path / "arg"]
+    environ = {"OAUTHREG_PATH": os.pathsep.join([str(tmp_path / "env1"), "", str(tmp_path / "env2")])}
+    for folder in folders:
+        write(folder, "acme", titled(folder.name))
+        last = Loader([tmp_path / "arg"] if folder.name == "arg" else [], environ=environ)
+        assert last.load("acme").title == folder.name
+    assert last.places[1:] == tuple(folders)
+
+
+def test_a_single_file_may_be_given(tmp_path):
+    path = write(tmp_path, "acme")
+    write(tmp_path, "other")
+    names = Loader([str(path)], environ={}).names()
+    assert "acme" in names
+    assert "other" not in names
+
+
+def test_a_given_path_must_be_there(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        Loader([tmp_path / "missing"], environ={})
+    assert caught.value.code == "no-such-path"
+    assert Loader(environ={"OAUTHREG_PATH": str(tmp_path / "missing")}).names()
+
+
+def test_only_the_file_that_is_asked_for_is_read(loader, tmp_path):
+    write(tmp_path, "acme")
+    write(tmp_path, "broken", "= 1")
+    (tmp_path / "octets.toml").write_bytes(b"\xff")
+    assert loader.load("acme").title == "Acme"
+    with pytest.raises(DefinitionSyntaxError):
+        loader.load("broken")
+
+
+def test_other_files_are_no_definitions(loader, tmp_path):
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "folder.toml").mkdir()
+    assert {"README", "folder"}.isdisjoint(loader.names())
+
+
+def test_an_unknown_name_gets_a_near_one_or_the_folders(loader, tmp_path):
+    write(tmp_path, "acme")
+    with pytest.raises(UnknownProviderError, match="no definition has the name: 'acne'") as caught:
+        loader.load("acne")
+    assert caught.value.hint == "did you mean `acme`?"
+    assert isinstance(caught.value, LookupError)
+    with pytest.raises(UnknownProviderError) as caught:
+        loader.load("xyzzy")
+    assert caught.value.hint.startswith("put `xyzzy.toml` into one of: config/oauthreg/providers, .")
+
+
+@pytest.mark.parametrize("name", ["", "../acme", "acme.toml", "ACME", "acme\0"])
+def test_a_name_never_becomes_a_path(loader, tmp_path, name):
+    write(tmp_path, "acme")
+    with pytest.raises(UnknownProviderError):
+        loader.load(name)
+
+
+def test_a_name_is_text(loader):
+    with pytest.raises(UsageError, match="a provider's name is text: 5"):
+        loader.load(5)
+
+
+def test_an_alias_leads_to_its_definition(loader, tmp_path):
+    write(tmp_path, "acme")
+    write(tmp_path, "broken", "= 1")
+    write(tmp_path, "odd", 'aliases = "x"')
+    write(tmp_path, "odder", "aliases = [1]")
+    assert loader.load("acme-classic").name == "acme"
+    assert loader.resolve("acme") == "acme"
+    with pytest.raises(UnknownProviderError) as caught:
+        loader.load("acme-clasic")
+    assert caught.value.hint == "did you mean `acme-classic`?"
+
+
+def test_a_file_with_a_bad_name_says_so(loader, tmp_path):
+    write(tmp_path, "My_Acme")
+    assert "My_Acme" not in loader.names()
+    with pytest.raises(DefinitionInvalidError) as caught:
+        loader.load("My_Acme")
+    assert str(caught.value).startswith("My_Acme.toml:1:1: not a provider's name: 'My_Acme'\n  hint: rename the file")
+
+
+def test_tables_are_merged_and_lists_replaced(loader, tmp_path):
+    write(tmp_path, "acme")
+    changes = '[token.headers]\nX-B = "3"\nX-C = "4"\n[callback]\nkeep = ["entity"]\n'
+    write(tmp_path, "sandbox", f'extends = "acme"\ntitle = "Sandbox"\n{changes}')
+    definition = loader.load("sandbox")
+    assert definition.name == "sandbox"
+    assert definition.title == "Sandbox"
+    assert definition.token.headers == {"X-A": "1", "X-B": "3", "X-C": "4"}
+    assert definition.callback.keep == ("entity",)
+    assert definition.endpoints == loader.load("acme").endpoints
+    assert definition.aliases == ()
+    assert [source.name for source in loader.chain("sandbox")] == ["sandbox", "acme"]
+
+
+def test_a_file_may_change_the_one_that_it_hides(tmp_path):
+    below, above, top = tmp_path / "below", tmp_path / "above", tmp_path / "top"
+    write(below, "acme")
+    write(above, "acme", 'extends = "acme"\ntitle = "Changed"\n')
+    write(top, "acme", 'extends = "acme"\n[callback]\nkeep = []\n')
+    definition = Loader([below, above, top], environ={}).load("acme")
+    assert (definition.title, definition.callback.keep) == ("Changed", ())
+
+
+def test_a_chain_has_an_end(loader, tmp_path):
+    for number in range(9):
+        write(tmp_path, f"acme-{number}", f'extends = "acme-{number + 1}"\n')
+    write(tmp_path, "acme-9")
+    assert loader.load("acme-2").title == "Acme"
+    with pytest.raises(DefinitionInvalidError, match="more than 8 definitions extend each other"):
+        loader.load("acme-0")
+
+
+def test_problems_are_in_the_file_that_has_them(loader, tmp_path):
+    write(tmp_path, "acme", ACME + '\n[oauth1]\nrealm = "{x}"\n')
+    write(tmp_path, "sandbox", 'extends = "acme"\n\n[api.headers]\nX-Y = "{y}"\n')
+    problems = loader.check("sandbox")
+    assert [(problem.file, problem.line, problem.key) for problem in problems] == [
+        ("acme.toml", 18, "oauth1.realm"),
+        ("sandbox.toml", 4, "api.headers.X-Y"),
+    ]
+    with pytest.raises(DefinitionInvalidError) as caught:
+        loader.load("sandbox")
+    assert caught.value.problems == problems
+    assert str(caught.value) == render_problems(problems)
+
+
+def test_a_file_is_utf_8(loader, tmp_path):
+    (tmp_path / "acme.toml").write_bytes(ACME.replace("Acme", "Akmé").replace("\n", "\r\n").encode("latin-1"))
+    with pytest.raises(DefinitionSyntaxError) as caught:
+        loader.load("acme")
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column, problem.message) == (2, 13, "an octet that is no UTF-8: 0xE9")
+    (tmp_path / "acme.toml").write_bytes(b"\xef\xbb\xbf" + ACME.encode())
+    assert loader.load("acme").title == "Acme"
+
+
+def test_a_file_has_a_largest_size(loader, tmp_path):
+    write(tmp_path, "acme", ACME + "#" * (256 * 1024 - len(ACME)))
+    assert loader.load("acme").title == "Acme"
+    write(tmp_path, "acme", ACME + "#" * (256 * 1024 - len(ACME) + 1))
+    with pytest.raises(DefinitionSyntaxError, match="too large"):
+        loader.load("acme")
+
+
+def test_a_file_that_cannot_be_read_says_why(loader, tmp_path):
+    path = write(tmp_path, "acme")
+    loader.names()
+    path.unlink()
+    with pytest.raises(DefinitionError, match=r"cannot read acme.toml: No such file or directory") as caught:
+        loader.load("acme")
+    assert caught.value.code == "unreadable-definition"
+    with pytest.raises(DefinitionError):
+        loader.check("acme")
+
+
+def test_a_checkout_without_symbolic_links_says_so(tmp_path, monkeypatch):
+    link = tmp_path / "providers"
+    link.write_text("../../providers")
+    monkeypatch.setattr(loader, "_BUNDLED", link)
+    with pytest.raises(DefinitionError) as caught:
+        Loader(environ={}).names()
+    assert caught.value.code == "no-bundled-definitions"
+    assert "symlinks" in caught.value.hint
+
+
+def test_new_files_are_found_after_reload(loader, tmp_path):
+    loader.names()
+    write(tmp_path, "acme")
+    assert "acme" not in loader.names()
+    loader.reload()
+    assert "acme" in loader.names()
+
+
+def test_a_text_is_added_before_all_files(loader, tmp_path):
+    write(tmp_path, "acme")
+    assert loader.add("acme", titled("Added")).title == "Added"
+    loader.reload()
+    assert (loader.load("acme").title, loader.load("acme").file) == ("Added", "<string>")
+
+
+def test_an_added_text_may_change_the_file_that_it_hides(loader, tmp_path):
+    write(tmp_path, "acme")
+    below = loader.load("acme")
+    changed = loader.add("acme", 'extends = "acme"\ntitle = "Changed"\n')
+    assert changed.title == "Changed"
+    assert changed.endpoints == below.endpoints
+
+
+def test_what_cannot_be_used_is_not_added(loader):
+    for text, error in [("= 1", DefinitionSyntaxError), ("a = 1", DefinitionInvalidError)]:
+        with pytest.raises(error) as caught:
+            loader.add("acme", text)
+        assert caught.value.problems[0].file == "<string>"
+        with pytest.raises(UnknownProviderError):
+            loader.load("acme")
+    loader.add("acme", ACME)
+    with pytest.raises(DefinitionInvalidError):
+        loader.add("acme", "a = 1")
+    assert loader.load("acme").title == "Acme"
+    with pytest.raises(UsageError) as caught:
+        loader.add("Acme", ACME)
+    assert caught.value.code == "invalid-name"
+
+
+def test_a_loaded_definition_is_added_under_another_name(loader, tmp_path):
+    write(tmp_path, "acme")
+    added = loader.add("copy", loader.load("acme"))
+    assert isinstance(added, Definition)
+    assert added == loader.load("acme").named("copy", "acme.toml")
+    assert loader.add("sandbox", 'extends = "copy"\ntitle = "Sandbox"\n').callback.keep == ("role", "company")
+
+
+def test_problems_of_a_text_without_lines_are_told_all_the_same(loader, tmp_path):
+    write(tmp_path, "acme")
+    loader.add("copy", loader.load("acme"))
+    with pytest.raises(DefinitionInvalidError, match="<string>:1:11: unknown definition: 'cop'"):
+        loader.add("x", 'extends = "cop"\n')
+
+
+def test_examples_are_checked(loader, tmp_path):
+    example = '\n[claims]\nsub = "token:id"\n\n[[example]]\ntoken = { id = 1 }\nclaims = { sub = "2" }\n'
+    write(tmp_path, "acme", ACME + example)
+    (problem,) = loader.check("acme-classic")
+    assert (problem.line, problem.column, problem.message) == (22, 18, "the documents give another `sub`: '1'")
+    with pytest.raises(UnknownProviderError):
+        loader.check("xyzzy")
+
+
+def test_a_definition_is_loaded_from_a_text_or_a_path(tmp_path):
+    assert load_definition(ACME, name="acme").name == "acme"
+    assert load_definition(ACME).name == "custom"
+    assert load_definition(write(tmp_path, "acme")).name == "acme"
+    with pytest.raises(DefinitionSyntaxError):
+        load_definition("= 1")
