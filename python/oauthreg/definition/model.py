@@ -380,13 +380,13 @@ class Definition(Table):
     variables: dict[Name, Variable] = Field(
         default_factory=dict, description="parts of URLs and parameters that differ between users"
     )
+    endpoints: Endpoints = Field(default_factory=_always(Endpoints()), description="URLs")
     environments: dict[Name, Environment] = Field(
         default_factory=dict, description="other installations, such as a sandbox"
     )
     credentials: dict[Name, Credential] = Field(
         default_factory=dict, description="secrets beside `client_id` and `client_secret`"
     )
-    endpoints: Endpoints = Field(default_factory=_always(Endpoints()), description="URLs")
     oauth1: OAuth1 = Field(default_factory=_always(OAuth1()), description="what of OAuth 1.0a differs")
     request_token: TokenLeg = Field(
         default_factory=_always(TokenLeg()), description="the request for temporary credentials"

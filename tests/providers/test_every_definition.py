@@ -1,0 +1,147 @@
+"""Every bundled definition: valid, sourced, without stray placeholders, its examples true, and a client can be made."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from oauthreg.claims import Profile
+from oauthreg.definition import Loader, compile_definition, render_problems, required_credentials
+from oauthreg.definition.rules import templates_of
+from oauthreg.definition.spans import Spans
+from oauthreg.registry import Registry
+from oauthreg.signing.keys import generate_private_key
+
+FOLDER = Path(__file__).parents[2] / "providers"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+VALUES = {"account": "1234567_SB1", "base_url": "https://jira.example.org/jira"}
+"""Values for the variables that have no default."""
+
+by_name = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(name="loader", scope="module")
+def fixture_loader():
+    return Loader([FOLDER], environ={})
+
+
+@pytest.fixture(name="private_key", scope="module")
+def fixture_private_key():
+    return generate_private_key()
+
+
+def variables(definition):
+    """A value for each variable that needs one."""
+    return {
+        name: VALUES[name]
+        for name, variable in definition.variables.items()
+        if variable.required and variable.default is None and variable.from_ is None
+    }
+
+
+def compiled(definition, **options):
+    return compile_definition(definition, variables=variables(definition), credentials={"client_id": "app"}, **options)
+
+
+def test_all_are_found_by_name():
+    assert set(NAMES) <= set(Registry(environ={}).names())
+    assert len(NAMES) >= 10
+
+
+@by_name
+def test_it_has_no_problem_and_its_examples_are_true(loader, name):
+    assert render_problems(loader.check(name)) == ""
+
+
+@by_name
+def test_it_says_where_its_facts_come_from(loader, name):
+    meta = loader.load(name).meta
+    assert meta.sources
+    assert meta.checked <= date(2100, 1, 1)
+
+
+@by_name
+def test_who_can_name_the_user_has_an_example(loader, name):
+    definition = loader.load(name)
+    assert bool(definition.example) == bool(definition.claims)
+
+
+@by_name
+def test_every_claim_of_it_is_shown_by_an_example(loader, name):
+    definition = loader.load(name)
+    assert {claim for example in definition.example for claim in example.claims} == set(definition.claims)
+
+
+@by_name
+def test_its_urls_are_https_and_have_no_stray_placeholder(loader, name):
+    definition = loader.load(name)
+    for environment in (None, *definition.environments):
+        provider = compiled(definition, environment=environment)
+        urls = [*provider.endpoints.values(), *(r.url for r in provider.identity if isinstance(r.url, str))]
+        assert [url for url in urls if not re.fullmatch(r"https://[^{}\s]+", url)] == []
+        texts = [*provider.api_headers, *provider.authorize.params, *provider.token.params, *provider.token.headers]
+        assert [value for _, value in texts if "{" in value] == []
+        assert "{" not in (provider.oauth1.realm or "")
+        assert provider.origins
+
+
+@by_name
+def test_none_of_its_variables_and_credentials_is_unused(loader, name):
+    definition = loader.load(name)
+    used = set(re.findall(r"\{(\w+)\}", " ".join(templates_of(definition))))
+    used |= {variable.from_ for variable in definition.variables.values()}
+    assert set(definition.variables) - used == set()
+    assert set(definition.credentials) - used - {"client_secret", "private_key", "passphrase"} == set()
+
+
+@by_name
+def test_nothing_that_is_the_default_is_written(loader, name):
+    def repeated(table, path=()):
+        for key in table.model_fields_set:
+            value, field = getattr(table, key), type(table).model_fields[key]
+            if hasattr(value, "model_fields_set"):
+                yield from repeated(value, (*path, key))
+            elif not field.is_required() and value == field.get_default(call_default_factory=True):
+                yield (*path, key)
+
+    assert list(repeated(loader.load(name))) == []
+
+
+@by_name
+def test_a_plain_provider_fits_on_one_screen(name):
+    text = (FOLDER / f"{name}.toml").read_text("utf-8")
+    assert len(text.partition("[[example]]")[0].splitlines()) <= 70
+
+
+@by_name
+def test_no_value_in_it_is_a_real_one(name):
+    text = (FOLDER / f"{name}.toml").read_text("utf-8")
+    example = text.partition("[[example]]")[2]
+    assert set(re.findall(r"[\w.]+@([\w.]+)", example)) <= {"example.org", "N01"}
+    spans = Spans(text)
+    assert not spans.line(1).startswith("#")
+
+
+@by_name
+async def test_a_client_can_be_made(loader, private_key, name):
+    definition = loader.load(name)
+    secrets = {"client_id": "app", "client_secret": "not-a-secret", "private_key": private_key}
+    registry = Registry(credentials={name: {key: secrets[key] for key in required_credentials(definition)}}, environ={})
+    async with aiohttp.ClientSession() as session:
+        client = registry.client(name, session, variables=variables(definition))
+        assert client.provider.name == name
+        assert client.signature_method == definition.oauth1.signature[0]
+        if definition.oauth1.flow == "three-legged":
+            url = client.create_authorization_url(request_token="rt")
+            assert url.startswith(client.provider.endpoints["authorize"])
+
+
+@by_name
+def test_a_profile_can_be_made_of_its_examples(loader, name):
+    definition = loader.load(name)
+    claims = compiled(definition).claims
+    for example in definition.example:
+        profile = Profile.from_claims(claims.render(example.documents), raw=example.documents)
+        assert profile.sub == example.claims["sub"]
