@@ -133,9 +133,9 @@ def _values(definition: model.Definition, environment: model.Environment, given:
             )
     values: dict[str, str] = {}
     for name, variable in definition.variables.items():
-        value = given.get(name, environment.variables.get(name, variable.default))
-        if value is not None:
-            values[name] = _fitting(definition, name, value)
+        value = environment.variables.get(name, variable.default)
+        if name in given or value is not None:
+            values[name] = _fitting(definition, name, given.get(name, value))
         elif variable.from_ is None and variable.required:
             raise UsageError(
                 f"{quoted(definition.name)} needs the variable `{name}`"

@@ -120,8 +120,6 @@ class Loader:
         try:
             chain = self.chain(name)
             definition = _validated(chain)
-        except UnknownProviderError:
-            raise
         except DefinitionError as error:
             if not error.problems:
                 raise

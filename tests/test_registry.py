@@ -1,0 +1,410 @@
+"""From a name to a ready client: where definitions, credentials and variables come from."""
+
+import logging
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from oauthreg import registry as registry_module
+from oauthreg.definition import Definition
+from oauthreg.errors import (
+    DefinitionError,
+    DefinitionInvalidError,
+    MissingCredentialError,
+    UnknownProviderError,
+    UnsupportedMethodError,
+    UsageError,
+)
+from oauthreg.provider import Provider
+from oauthreg.registry import Registry
+
+ACME = """schema = 1
+title = "Acme"
+protocol = "oauth1"
+aliases = ["acme-classic"]
+
+[variables.host]
+default = "api.acme.example"
+pattern = '[a-z.]+'
+
+[environments.sandbox.variables]
+host = "sandbox.acme.example"
+
+[endpoints]
+request_token = "https://{host}/request_token"
+authorize = "https://{host}/authorize"
+token = "https://{host}/access_token"
+api_base = "https://{host}/"
+"""
+RSA = ACME + '\n[oauth1]\nsignature = ["RSA-SHA1", "HMAC-SHA1"]\n'
+KEYED = ACME + '\n[credentials.api_key]\ntitle = "the key of the application"\n[api.headers]\nX-Key = "{api_key}"\n'
+ENVIRON = {"OAUTHREG_ACME_CLIENT_ID": "env-id", "OAUTHREG_ACME_CLIENT_SECRET": "env-secret"}
+
+
+@pytest.fixture(name="session")
+async def fixture_session():
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def made(environ=ENVIRON, *, text=ACME, **options):
+    registry = Registry(environ=environ, **options)
+    registry.add(text, "acme")
+    return registry
+
+
+def key_of(client):
+    """What the client signs with."""
+    return client.client_id, client._client_secret
+
+
+# --- names and definitions ------------------------------------------------------------------------------------------
+
+
+def test_names_are_those_of_files_and_of_what_was_added():
+    names = made().names()
+    assert names == tuple(sorted(names))
+    assert "acme" in names
+    assert len(names) > 10
+
+
+def test_a_definition_is_found_by_name_and_by_alias():
+    registry = made()
+    assert isinstance(registry.definition("acme"), Definition)
+    assert registry.definition("acme") is registry.definition("acme")
+    assert registry.definition("acme-classic").name == "acme"
+
+
+def test_an_unknown_name_gets_a_near_one():
+    with pytest.raises(UnknownProviderError) as caught:
+        made().definition("acne")
+    assert caught.value.code == "unknown-provider"
+    assert caught.value.hint == "did you mean `acme`?"
+
+
+def test_a_text_needs_a_name_and_a_file_has_one(tmp_path):
+    registry = Registry(environ={})
+    with pytest.raises(UsageError) as caught:
+        registry.add(ACME)
+    assert caught.value.code == "missing-name"
+    path = tmp_path / "acme.toml"
+    path.write_text(ACME)
+    assert registry.add(path).name == "acme"
+    assert registry.add(path, "other").file.endswith("acme.toml")
+    assert registry.add(registry.definition("acme")).name == "acme"
+    assert registry.add(registry.definition("acme"), "third").name == "third"
+
+
+def test_what_is_added_wins_at_once():
+    registry = made()
+    assert registry.definition("acme").title == "Acme"
+    registry.add(ACME.replace('"Acme"', '"Changed"'), "acme")
+    assert registry.definition("acme").title == "Changed"
+    with pytest.raises(DefinitionInvalidError):
+        registry.add("schema = 1", "acme")
+    assert registry.definition("acme").title == "Changed"
+
+
+def test_reload_reads_files_anew(tmp_path):
+    path = tmp_path / "acme.toml"
+    path.write_text(ACME)
+    registry = Registry(paths=[tmp_path], environ={})
+    assert registry.definition("acme").title == "Acme"
+    path.write_text(ACME.replace('"Acme"', '"Changed"'))
+    (tmp_path / "new.toml").write_text(ACME)
+    assert registry.definition("acme").title == "Acme"
+    registry.reload()
+    assert registry.definition("acme").title == "Changed"
+    assert "new" in registry.names()
+
+
+def test_a_broken_file_hurts_only_its_own_provider(tmp_path, session):
+    (tmp_path / "broken.toml").write_text("= 1")
+    (tmp_path / "acme.toml").write_text(ACME)
+    registry = Registry(paths=[tmp_path], environ=ENVIRON)
+    assert registry.client("acme", session).provider.name == "acme"
+    with pytest.raises(DefinitionError, match=r"broken\.toml:1:1"):
+        registry.client("broken", session)
+
+
+# --- credentials ----------------------------------------------------------------------------------------------------
+
+
+async def test_credentials_come_from_the_environment(session):
+    assert key_of(made().client("acme", session)) == ("env-id", "env-secret")
+
+
+async def test_credentials_given_to_the_registry_win_over_the_environment(session):
+    given = {"acme": {"client_id": "map-id", "client_secret": "map-secret"}, "other": {"client_id": "x"}}
+    assert key_of(made(credentials=given).client("acme", session)) == ("map-id", "map-secret")
+    asked = []
+
+    def credentials(name):
+        asked.append(name)
+        return given.get(name)
+
+    assert key_of(made(credentials=credentials).client("acme-classic", session)) == ("map-id", "map-secret")
+    assert asked == ["acme"]
+
+
+async def test_arguments_win_over_all(session):
+    registry = made(credentials={"acme": {"client_id": "map-id", "client_secret": "map-secret"}})
+    client = registry.client("acme", session, client_id="id", client_secret="secret")
+    assert key_of(client) == ("id", "secret")
+
+
+@pytest.mark.parametrize("empty", [None, {}, {"client_id": None}, {"client_id": "", "client_secret": ""}])
+async def test_what_a_source_does_not_have_is_looked_for_further(session, empty):
+    assert key_of(made(credentials={"acme": empty}).client("acme", session)) == ("env-id", "env-secret")
+    assert key_of(made(credentials=lambda _: empty).client("acme", session)) == ("env-id", "env-secret")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [
+        ({"acme": "secret"}, "`credentials` gave no mapping for 'acme': str"),
+        ({"acme": {"client_secert": "hunter2"}}, "`credentials` gave an unknown one for 'acme': 'client_secert'"),
+    ],
+)
+async def test_a_source_that_gives_something_else_is_refused(session, credentials, message):
+    with pytest.raises(UsageError) as caught:
+        made(credentials=credentials).client("acme", session)
+    assert (caught.value.code, caught.value.message) == ("invalid-credentials", message)
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_credential_may_stand_in_a_file(session, tmp_path):
+    path = tmp_path / "secret"
+    path.write_bytes(b"\xef\xbb\xbffile-secret\r\n")
+    environ = {"OAUTHREG_ACME_CLIENT_ID": "env-id", "OAUTHREG_ACME_CLIENT_SECRET_FILE": str(path)}
+    assert key_of(made(environ).client("acme", session)) == ("env-id", "file-secret")
+    assert key_of(made(environ | ENVIRON).client("acme", session)) == ("env-id", "env-secret")
+
+
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [(None, "No such file"), (b"", "no octets"), (b"x" * 70_000, "65537 octets"), (b"\xff", "no UTF-8")],
+)
+async def test_a_file_that_holds_no_credential_is_refused(session, tmp_path, octets, reason):
+    path = tmp_path / "secret"
+    if octets is not None:
+        path.write_bytes(octets)
+    environ = {"OAUTHREG_ACME_CLIENT_ID": "env-id", "OAUTHREG_ACME_CLIENT_SECRET_FILE": str(path)}
+    with pytest.raises(MissingCredentialError, match=reason) as caught:
+        made(environ).client("acme", session)
+    assert caught.value.code == "unreadable-credential"
+    assert "OAUTHREG_ACME_CLIENT_SECRET_FILE" in caught.value.message
+
+
+async def test_a_missing_credential_says_where_it_was_looked_for(session):
+    with pytest.raises(MissingCredentialError) as caught:
+        made({"OAUTHREG_ACME_CLIENT_ID": "env-id"}).client("acme", session)
+    assert caught.value.code == "missing-credential"
+    assert caught.value.message == "'acme' needs `client_secret`"
+    assert caught.value.hint == (
+        "looked in the arguments, OAUTHREG_ACME_CLIENT_SECRET and OAUTHREG_ACME_CLIENT_SECRET_FILE"
+    )
+    with pytest.raises(MissingCredentialError) as caught:
+        made({}, credentials={}, text=KEYED).client("acme", session)
+    assert caught.value.message == (
+        "'acme' needs `client_id` and `client_secret` and `api_key` (the key of the application)"
+    )
+    assert "`credentials=`" in caught.value.hint
+
+
+async def test_a_name_with_hyphens_has_underscores_in_the_environment(session):
+    environ = {"OAUTHREG_ACME_2_CLIENT_ID": "id", "OAUTHREG_ACME_2_CLIENT_SECRET": "secret"}
+    registry = Registry(environ=environ)
+    registry.add(ACME, "acme-2")
+    assert key_of(registry.client("acme-2", session)) == ("id", "secret")
+
+
+async def test_an_optional_secret_may_be_missing(session):
+    text = ACME + "\n[credentials.client_secret]\nrequired = false\n"
+    assert key_of(made({"OAUTHREG_ACME_CLIENT_ID": "id"}, text=text).client("acme", session)) == ("id", None)
+    assert key_of(made({}).client("acme", session, client_id="id", client_secret="")) == ("id", "")
+
+
+async def test_rsa_needs_a_key_and_takes_a_secret_if_there_is_one(session, tmp_path):
+    environ = {"OAUTHREG_ACME_CLIENT_ID": "id"}
+    with pytest.raises(MissingCredentialError, match="`private_key`"):
+        made(environ, text=RSA).client("acme", session)
+    path = tmp_path / "key.der"
+    path.write_bytes(b"\x30\x82")
+    environ |= {"OAUTHREG_ACME_PRIVATE_KEY_FILE": str(path), "OAUTHREG_ACME_PASSPHRASE": "pass"}
+    client = made(environ, text=RSA).client("acme", session)
+    assert (client._rsa_key, client._passphrase, client._client_secret) == (b"\x30\x82", "pass", None)
+    environ |= {"OAUTHREG_ACME_PRIVATE_KEY": "PEM", "OAUTHREG_ACME_CLIENT_SECRET": "secret"}
+    client = made(environ, text=RSA).client("acme", session)
+    assert (client._rsa_key, client._client_secret) == ("PEM", "secret")
+    for name in ("rsa_key", "private_key"):
+        client = made({}, text=RSA).client("acme", session, client_id="id", **{name: "given"})
+        assert client._rsa_key == "given"
+
+
+async def test_another_method_of_the_definition_needs_its_own_credentials(session):
+    client = made(text=RSA).client("acme", session, signature_method="HMAC-SHA1")
+    assert (client.signature_method, client._rsa_key) == ("HMAC-SHA1", None)
+    with pytest.raises(UnsupportedMethodError) as caught:
+        made(text=RSA).client("acme", session, signature_method="HMAC-SHA256")
+    assert caught.value.hint == "did you mean `HMAC-SHA1`?"
+
+
+async def test_other_credentials_go_where_the_definition_puts_them(session):
+    environ = ENVIRON | {"OAUTHREG_ACME_API_KEY": "env-key"}
+    registry = made(environ, text=KEYED)
+    assert registry.client("acme", session).provider.api_headers == (("X-Key", "env-key"),)
+    assert registry.client("acme", session, api_key="given").provider.api_headers == (("X-Key", "given"),)
+    assert registry.provider("acme").api_headers == (("X-Key", "env-key"),)
+    assert made(text=KEYED).provider("acme").api_headers == ()
+
+
+async def test_no_secret_is_shown(session, tmp_path):
+    registry = made(ENVIRON | {"OAUTHREG_ACME_API_KEY": "hunter2"}, text=KEYED)
+    client = registry.client("acme", session, client_secret="hunter2")
+    assert "hunter2" not in repr(client) + repr(registry) + repr(registry.definition("acme"))
+
+
+# --- variables and environments -------------------------------------------------------------------------------------
+
+
+async def test_variables_come_from_arguments_then_the_environment_then_the_file(session):
+    def host(environ, **options):
+        return made(ENVIRON | environ).client("acme", session, **options).provider.endpoints["api_base"]
+
+    assert host({}) == "https://api.acme.example/"
+    assert host({"OAUTHREG_ACME_HOST": "env.example"}) == "https://env.example/"
+    assert host({"OAUTHREG_ACME_HOST": "env.example"}, variables={"host": "arg.example"}) == "https://arg.example/"
+    assert host({}, environment="sandbox") == "https://sandbox.acme.example/"
+    assert host({"OAUTHREG_ACME_HOST": "env.example"}, environment="sandbox") == "https://sandbox.acme.example/"
+    assert host({}, environment="sandbox", variables={"host": "arg.example"}) == "https://arg.example/"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"variables": {"hots": "a"}}, "unknown-variable"),
+        ({"variables": {"host": "A"}}, "invalid-variable"),
+        ({"variables": {"host": ["a"]}}, "invalid-variable"),
+        ({"variables": {"host": None}}, "invalid-variable"),
+        ({"environment": "sandbx"}, "unknown-environment"),
+        ({"account": "ada"}, "store-not-available"),
+    ],
+)
+async def test_wrong_options_are_refused(session, options, code):
+    with pytest.raises(UsageError) as caught:
+        made().client("acme", session, **options)
+    assert caught.value.code == code
+    assert caught.value.hint or code == "invalid-variable"
+
+
+async def test_an_override_that_no_client_knows_is_a_type_error(session):
+    with pytest.raises(TypeError, match="colour"):
+        made().client("acme", session, colour="red")
+
+
+async def test_overrides_go_to_the_client(session):
+    client = made().client(
+        "acme", session, redirect_uri="https://app.example/cb", token={"oauth_token": "t"}, realm="r"
+    )
+    assert client.redirect_uri == "https://app.example/cb"
+    assert client.token["oauth_token"] == "t"
+    assert client.provider.oauth1.realm == "r"
+
+
+async def test_a_provider_may_take_the_place_of_the_compiled_one(session):
+    local = Provider(name="acme", endpoints={"api_base": "http://127.0.0.1:8000/"})
+    assert made().client("acme", session, provider=local).provider.endpoints == local.endpoints
+
+
+async def test_http_is_asked_for_by_name(session):
+    text = ACME.replace("default = \"api.acme.example\"\npattern = '[a-z.]+'", 'kind = "url"').replace(
+        '"https://{host}/', '"{host}/'
+    )
+    text = text.replace('host = "sandbox', 'host = "https://sandbox')
+    variables = {"host": "http://acme.internal"}
+    registry = made(text=text)
+    with pytest.raises(UsageError) as caught:
+        registry.client("acme", session, variables=variables)
+    assert caught.value.code == "insecure-url"
+    client = registry.client("acme", session, variables=variables, allow_insecure_http=True)
+    assert client.provider.allow_insecure_http
+    assert registry.provider("acme", variables=variables, allow_insecure_http=True) is not None
+    with pytest.raises(UsageError):
+        registry.client("acme", session, variables=variables)
+
+
+def test_there_is_no_store_yet():
+    with pytest.raises(UsageError) as caught:
+        Registry(store=object(), environ={})
+    assert caught.value.code == "store-not-available"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (('protocol = "oauth1"', 'protocol = "oauth2"'), "protocol-not-available"),
+        (('protocol = "oauth1"', 'protocol = "oauth1"\nstatus = "dead"'), "provider-retired"),
+        (('protocol = "oauth1"', 'protocol = "oauth1"\nstatus = "unsupported"\nreason = "x"'), "provider-unsupported"),
+    ],
+)
+async def test_without_a_client_there_is_a_reason_before_credentials_are_asked_for(session, change, code):
+    text = ACME.replace(*change)
+    if code == "protocol-not-available":
+        text = text.replace('request_token = "https://{host}/request_token"\n', "")
+    with pytest.raises(UsageError) as caught:
+        made({}, text=text).client("acme", session)
+    assert caught.value.code == code
+
+
+# --- compiled providers ---------------------------------------------------------------------------------------------
+
+
+def test_a_provider_is_compiled_once_for_each_set_of_variables():
+    registry = made()
+    assert registry.provider("acme") is registry.provider("acme")
+    assert registry.provider("acme") is not registry.provider("acme", environment="sandbox")
+    other = registry.provider("acme", variables={"host": "a.example"})
+    assert other is registry.provider("acme", variables={"host": "a.example"})
+
+
+def test_the_providers_that_are_kept_have_a_bound(monkeypatch):
+    monkeypatch.setattr(registry_module, "_MOST_PROVIDERS", 2)
+    registry = made()
+    first = registry.provider("acme")
+    for letter in "ab":
+        registry.provider("acme", variables={"host": letter})
+    assert registry.provider("acme") == first
+    assert registry.provider("acme") is not first
+
+
+async def test_an_end_that_comes_near_is_logged_once(session, caplog, monkeypatch):
+    monkeypatch.setattr(registry_module, "_today", lambda: date(2026, 11, 25))
+    registry = made(text=ACME + "\n[lifecycle]\nretires = 2027-01-01\n")
+    with caplog.at_level(logging.WARNING, logger="oauthreg"):
+        registry.client("acme", session)
+        registry.client("acme", session)
+    assert caplog.messages == ["acme: retires on 2027-01-01"]
+    caplog.clear()
+    made().client("acme", session)
+    assert caplog.messages == []
+
+
+def test_today_is_a_date():
+    assert isinstance(registry_module._today(), date)
+
+
+# --- imports --------------------------------------------------------------------------------------------------------
+
+
+def test_aiohttp_waits_until_a_client_is_made():
+    code = (
+        "import sys; from oauthreg.registry import Registry; Registry(environ={}).names(); "
+        "sys.exit('aiohttp' in sys.modules)"
+    )
+    root = Path(__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root / "python", check=False).returncode == 0
