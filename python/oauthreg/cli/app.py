@@ -2,19 +2,27 @@
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from oauthreg.cli.command import Group
 from oauthreg.cli.exits import exit_code, render_error
+from oauthreg.cli.installation import installed_version
 
 _COMMANDS = ("check", "demo", "doctor", "list", "show")
 """Each is a module of this folder that holds a ``command``."""
 
 
-class _Commands(click.Group):
+_EXAMPLES = (
+    ("oauthreg demo", "a whole login against a local provider"),
+    ("oauthreg list", "the providers that are known here"),
+    ("oauthreg check acme.toml", "every problem of a provider file, at once"),
+)
+
+
+class _Commands(Group):
     """Loads a command's module when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
@@ -29,17 +37,23 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="oauthreg", message="%(prog)s %(version)s")
-def group() -> None:
-    r"""Log in with any OAuth provider; a provider is one TOML file.
+def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"oauthreg {installed_version('oauthreg') or '(not installed)'}")
+        ctx.exit()
 
-    \b
-    Examples:
-      oauthreg demo              a whole login against a local provider
-      oauthreg list              the providers that are known here
-      oauthreg check acme.toml   every problem of a provider file, at once
-    """
+
+@click.group(cls=_Commands, examples=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
+def group() -> None:
+    """Log in with any OAuth provider; a provider is one TOML file."""
 
 
 def run(arguments: Sequence[str] | None = None, **options: Any) -> int:
@@ -53,10 +67,6 @@ def run(arguments: Sequence[str] | None = None, **options: Any) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return exit_code(KeyboardInterrupt())
-    except BrokenPipeError:
-        # Whoever read the output has seen enough, as in `oauthreg list | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the outermost frame
         click.echo(render_error(error), err=True)
         return exit_code(error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.exits import DEFINITION, FINE
 from oauthreg.cli.output import echo_json, note
 
@@ -13,17 +14,18 @@ if TYPE_CHECKING:
     from oauthreg.definition import Problem
 
 
-@click.command(short_help="Show every problem of provider files, at once.")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(files: tuple[Path, ...], *, as_json: bool) -> int:
-    r"""Show every problem of provider files (or folders of them), at once: place, line, caret and hint.
+_EXAMPLES = (
+    ("oauthreg check", "all definitions that are known here"),
+    ("oauthreg check acme.toml", "one file"),
+    ("oauthreg check providers/ --json", "a folder, for a program"),
+)
 
-    \b
-    Examples:
-      oauthreg check                  all that are known here
-      oauthreg check acme.toml
-      oauthreg check providers/ --json
+
+@click.command(cls=Command, examples=_EXAMPLES, short_help="Show every problem of provider files, at once.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=True, path_type=Path))
+@json_option
+def command(files: tuple[Path, ...], *, as_json: bool) -> int:
+    """Show every problem of provider files (or folders of them), at once: place, line, caret and hint.
 
     The examples in a file are rendered and compared with the claims that they promise. The exit code is 3 when there
     is a problem.

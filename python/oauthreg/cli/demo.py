@@ -1,6 +1,5 @@
 """``oauthreg demo``: a whole login and signed calls, against a local provider made from a definition."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oauthreg.cli.engine import describe_engine, engine_line
+from oauthreg.cli.command import Command, json_option
+from oauthreg.cli.installation import describe_engine, engine_line
 from oauthreg.cli.output import echo_json, echo_table
 from oauthreg.errors import OAuthError
-from oauthreg.redaction import MASK
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -27,21 +26,22 @@ if TYPE_CHECKING:
 _CALLBACK = "https://app.example/callback"
 
 
-@click.command(short_help="Log in to a local provider, made from a definition, and call its API.")
+_EXAMPLES = (
+    ("oauthreg demo", "the provider that tells most about a person in the fewest words"),
+    ("oauthreg demo acme", "the provider of your choice"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES, short_help="Log in to a local provider and call its API.")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(name: str | None, *, as_json: bool) -> None:
-    r"""Log in to a local provider, made from the definition NAME, and call its API.
+    """Log in to a local provider, made from the definition NAME, and call its API.
 
-    \b
-    Examples:
-      oauthreg demo
-      oauthreg demo acme
-      oauthreg demo acme --json
-
-    Without NAME, the provider that tells most about a person in the fewest words. Credentials are made up on the spot,
-    and nothing leaves this machine.
+    Credentials are made up on the spot, and nothing leaves this machine.
     """
+    import asyncio
+
     from oauthreg.registry import Registry
 
     registry = Registry()
@@ -110,7 +110,7 @@ def _request(client: "AsyncOAuth1Client") -> "RequestContext":
 
 def _without(token: str | None, profile: dict[str, object]) -> dict[str, object]:
     """The profile, with the access token masked where a provider knows a person by nothing else."""
-    return {name: MASK if value == token else value for name, value in profile.items()}
+    return {name: "***" if value == token else value for name, value in profile.items()}
 
 
 async def _call(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:

@@ -3,13 +3,14 @@
 import os
 import platform
 import ssl
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import click
 
+from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.exits import FINE, UNEXPECTED
+from oauthreg.cli.installation import installed_version
 from oauthreg.cli.output import echo_json, echo_table
 from oauthreg.errors import OAuthRegError
 
@@ -19,15 +20,18 @@ Finding = dict[str, str]
 """``what`` was looked at, how it ``is``, and ``wrong``: why that will not do, or an empty text."""
 
 
-@click.command(short_help="Show the engine, versions and search paths of this installation.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, as_json: bool) -> int:
-    r"""Show the engine, versions and search paths of this installation, and check the definitions.
+_EXAMPLES = (
+    ("oauthreg doctor", "everything at a glance"),
+    ("oauthreg doctor --json", "for a report"),
+)
 
-    \b
-    Examples:
-      oauthreg doctor
-      oauthreg doctor --json
+
+@click.command(
+    cls=Command, examples=_EXAMPLES, short_help="Show the engine, versions and search paths of this installation."
+)
+@json_option
+def command(*, as_json: bool) -> int:
+    """Show the engine, versions and search paths of this installation, and check the definitions.
 
     The exit code is 1 when something is wrong.
     """
@@ -43,7 +47,7 @@ def command(*, as_json: bool) -> int:
 
 
 def _engine() -> Finding:
-    from oauthreg.cli.engine import ADVICE, describe_engine
+    from oauthreg.cli.installation import ADVICE, describe_engine
 
     try:
         name, why = describe_engine()
@@ -60,17 +64,14 @@ def _interpreter() -> Finding:
 
 
 def _itself() -> Finding:
-    try:
-        return _finding("oauthreg", version("oauthreg"))
-    except PackageNotFoundError:
-        return _finding("oauthreg", f"not installed, runs from {Path(__file__).parents[1]}")
+    return _finding(
+        "oauthreg", installed_version("oauthreg") or f"not installed, runs from {Path(__file__).parents[1]}"
+    )
 
 
 def _package(name: str) -> Finding:
-    try:
-        return _finding(name, version(name))
-    except PackageNotFoundError:
-        return _finding(name, "missing", "" if name == "rich" else f"pip install {name}")
+    found = installed_version(name)
+    return _finding(name, found or "missing", "" if found or name == "rich" else f"pip install {name}")
 
 
 def _definitions() -> list[Finding]:

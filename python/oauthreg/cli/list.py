@@ -4,19 +4,20 @@ import os
 
 import click
 
+from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.output import echo_json, echo_table, note
 from oauthreg.errors import DefinitionError
 
+_EXAMPLES = (
+    ("oauthreg list", "a table"),
+    ("oauthreg list --json", "for a program"),
+)
 
-@click.command(short_help="List the providers that are known here.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+@click.command(cls=Command, examples=_EXAMPLES, short_help="List the providers that are known here.")
+@json_option
 def command(*, as_json: bool) -> None:
-    r"""List the providers that are known here: name, title, protocol, status and file.
-
-    \b
-    Examples:
-      oauthreg list
-      oauthreg list --json
+    """List the providers that are known here: name, title, protocol, status and file.
 
     Later places hide earlier ones: bundled files, your folder, OAUTHREG_PATH.
     """

@@ -6,23 +6,22 @@ from typing import Any
 
 import click
 
+from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.output import echo_json, note
 from oauthreg.cli.toml import render_toml
 
+_EXAMPLES = (
+    ("oauthreg show acme", "what holds after inheritance, and what came from where"),
+    ("oauthreg show acme --raw", "the file as it is"),
+)
 
-@click.command(short_help="Show a provider's definition, with all that it inherits.")
+
+@click.command(cls=Command, examples=_EXAMPLES, short_help="Show a provider's definition, with all that it inherits.")
 @click.argument("name")
 @click.option("--raw", is_flag=True, help="Print the file as it is.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(name: str, *, raw: bool, as_json: bool) -> None:
-    r"""Show a provider's definition, with all that it inherits; comments say what came from another file.
-
-    \b
-    Examples:
-      oauthreg show acme
-      oauthreg show acme --raw
-      oauthreg show acme --json
-    """
+    """Show a provider's definition, with all that it inherits; comments say what came from another file."""
     from oauthreg.definition import Loader
 
     loader = Loader(environ=os.environ)

@@ -1,4 +1,4 @@
-"""Which signing engine runs here, in words."""
+"""What is installed here: the signing engine, in words, and versions."""
 
 import os
 
@@ -22,3 +22,13 @@ def engine_line() -> str:
     name, why = describe_engine()
     advice = f"; for the native one {ADVICE}" if name == "pure" and not os.environ.get("OAUTHREG_ENGINE") else ""
     return f"signing engine: {name} ({why}{advice})"
+
+
+def installed_version(package: str) -> str | None:
+    """The version of an installed package, or ``None``."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

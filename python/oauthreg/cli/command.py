@@ -1,0 +1,41 @@
+"""A command whose help shows examples before anything else, and the option that every command has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+Example = tuple[str, str]
+"""A command line and what it does."""
+
+
+class _WithExamples:
+    """Adds examples to the help of a command or a group."""
+
+    examples: Sequence[Example] = ()
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description and the examples."""
+        super().format_help_text(ctx, formatter)  # type: ignore[misc]
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write_dl(self.examples, col_max=40)
+
+
+class Command(_WithExamples, click.Command):
+    """A command with examples."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[Example] = (), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.examples = examples
+
+
+class Group(_WithExamples, click.Group):
+    """A group of commands with examples."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[Example] = (), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.examples = examples
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
