@@ -11,7 +11,8 @@ use crate::{
 const NO_SCHEME: &str = "it has no scheme and host";
 /// Why a URL without a host is refused.
 pub const NO_HOST: &str = "it has no host";
-const BAD_PORT: &str = "its port is no number up to 65535";
+/// Why a URL with a port that is none is refused.
+pub const BAD_PORT: &str = "its port is no number up to 65535";
 const BAD_SCHEME: &str = "its scheme is neither http nor https";
 const BAD_HOST: &str = "its host is no host name or address";
 
@@ -30,17 +31,23 @@ pub struct Url<'a> {
     pub is_utf8: bool,
 }
 
+/// The checked and lower-case start of a URL, without a default port.
+struct Root<'a> {
+    scheme: &'static str,
+    host: Cow<'a, [u8]>,
+    port: Option<u32>,
+}
+
 impl<'a> Url<'a> {
     /// The parts of a URL given as text.
     pub fn parse(url: &'a [u8], is_utf8: bool) -> Result<Self, Refusal> {
         let refused = |reason| Refusal::InvalidUrl { url: url.to_vec(), reason };
         let (scheme, rest) = split_scheme(url).ok_or_else(|| refused(NO_SCHEME))?;
-        let (authority, rest) = rest.split_at(find(rest, b"/?#"));
-        let (path, rest) = rest.split_at(find(rest, b"?#"));
-        let query = match rest.strip_prefix(b"?") {
-            Some(rest) => &rest[..find(rest, b"#")],
-            None => b"",
-        };
+        // The fragment goes first: that it is absent is found out fast.
+        let rest = if rest.contains(&b'#') { &rest[..find(rest, b"#")] } else { rest };
+        let (authority, rest) = rest.split_at(find(rest, b"/?"));
+        let (path, query) = rest.split_at(find(rest, b"?"));
+        let query = query.strip_prefix(b"?").unwrap_or_default();
         let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
         let (host, port) = match authority.iter().rposition(|&octet| octet == b':') {
             Some(at) if !authority[at..].contains(&b']') => (&authority[..at], &authority[at + 1..]),
@@ -78,8 +85,9 @@ impl<'a> Url<'a> {
     ///
     /// Spec: RFC 5849 section 3.4.1.2.
     pub fn base_uri(&self) -> Result<Vec<u8>, Refusal> {
-        let mut out = self.root()?;
+        let root = self.root()?;
         self.check_path()?;
+        let mut out = [root.scheme.as_bytes(), b"://", &root.host, root.port(":").as_bytes()].concat();
         for &octet in &*self.path {
             if octet.is_ascii_graphic() {
                 out.push(octet);
@@ -90,25 +98,21 @@ impl<'a> Url<'a> {
         Ok(out)
     }
 
-    /// Scheme, host and port that is not the default one.
-    fn root(&self) -> Result<Vec<u8>, Refusal> {
-        let secure = self.scheme.eq_ignore_ascii_case(b"https");
-        if !secure && !self.scheme.eq_ignore_ascii_case(b"http") {
-            return Err(self.refused(BAD_SCHEME));
-        }
-        let mut out = Vec::with_capacity(self.host.len() + 16);
-        out.extend_from_slice(if secure { b"https://" } else { b"http://" });
-        if let Some(a_label) = &self.a_label {
-            out.extend_from_slice(a_label.as_bytes());
-        } else if is_ip_literal(&self.host) || is_host(&self.host) {
-            out.extend(self.host.iter().map(u8::to_ascii_lowercase));
+    fn root(&self) -> Result<Root<'_>, Refusal> {
+        let (scheme, default_port) = if self.scheme.eq_ignore_ascii_case(b"https") {
+            ("https", 443)
+        } else if self.scheme.eq_ignore_ascii_case(b"http") {
+            ("http", 80)
         } else {
-            return Err(self.refused(BAD_HOST));
-        }
-        if let Some(port) = self.port.filter(|&port| port != if secure { 443 } else { 80 }) {
-            out.extend_from_slice(format!(":{port}").as_bytes());
-        }
-        Ok(out)
+            return Err(self.refused(BAD_SCHEME));
+        };
+        let host = match &self.a_label {
+            Some(a_label) => Cow::Borrowed(a_label.as_bytes()),
+            None if !is_ip_literal(&self.host) && !is_host(&self.host) => return Err(self.refused(BAD_HOST)),
+            None if self.host.iter().any(u8::is_ascii_uppercase) => Cow::Owned(self.host.to_ascii_lowercase()),
+            None => Cow::Borrowed(&*self.host),
+        };
+        Ok(Root { scheme, host, port: self.port.filter(|&port| port != default_port) })
     }
 
     fn check_path(&self) -> Result<(), Refusal> {
@@ -141,6 +145,19 @@ impl<'a> Url<'a> {
     }
 }
 
+impl Root<'_> {
+    fn push_escaped(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.scheme.as_bytes());
+        out.extend_from_slice(b"%3A%2F%2F");
+        escape::push_once(out, &self.host);
+        out.extend_from_slice(self.port("%3A").as_bytes());
+    }
+
+    fn port(&self, colon: &str) -> String {
+        self.port.map_or_else(String::new, |port| format!("{colon}{port}"))
+    }
+}
+
 /// The base string of a request. `method` of `None` is one that is not text.
 pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) -> Result<Vec<u8>, Refusal> {
     let root = url.root()?;
@@ -149,10 +166,13 @@ pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) 
     if !is_token(method) {
         return Err(Refusal::InvalidMethod(method.to_vec()));
     }
-    let mut out = Vec::with_capacity(3 * (method.len() + root.len()) + 5 * url.path.len() + parameters.sorted_len());
-    escape::push_once(&mut out, &method.to_ascii_uppercase());
+    let room = 3 * (method.len() + root.host.len() + 16) + 5 * url.path.len() + parameters.sorted_len();
+    let mut out = Vec::with_capacity(room);
+    for octet in method {
+        escape::push_octet(&mut out, octet.to_ascii_uppercase());
+    }
     out.push(b'&');
-    escape::push_once(&mut out, &root);
+    root.push_escaped(&mut out);
     url.push_path(&mut out);
     out.push(b'&');
     parameters.write_sorted(&mut out);

@@ -5,8 +5,6 @@
 //!
 //! Spec: RFC 5849 section 3.6.
 
-const HEX_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-
 const UNRESERVED: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0;
@@ -15,6 +13,33 @@ const UNRESERVED: [bool; 256] = {
         let character = octet as u8;
         table[octet] = character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~');
         octet += 1;
+    }
+    table
+};
+
+/// Octet -> its two digits.
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789ABCDEF";
+    let mut table = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = [digits[octet >> 4], digits[octet & 15]];
+        octet += 1;
+    }
+    table
+};
+
+const NO_DIGIT: u8 = 16;
+
+/// Character -> the value of the hexadecimal digit.
+const DIGIT: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        table[digit as usize] = value;
+        table[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
     }
     table
 };
@@ -39,6 +64,15 @@ pub fn push_twice(out: &mut Vec<u8>, octets: &[u8]) {
     push_runs(out, octets, push_double_escape);
 }
 
+/// Writes one octet encoded once.
+pub fn push_octet(out: &mut Vec<u8>, octet: u8) {
+    if is_unreserved(octet) {
+        out.push(octet);
+    } else {
+        push_escape(out, octet);
+    }
+}
+
 /// Writes one octet encoded twice.
 pub fn push_octet_twice(out: &mut Vec<u8>, octet: u8) {
     if is_unreserved(octet) {
@@ -50,20 +84,23 @@ pub fn push_octet_twice(out: &mut Vec<u8>, octet: u8) {
 
 /// Writes `%XX`.
 pub fn push_escape(out: &mut Vec<u8>, octet: u8) {
-    let [high, low] = hex(octet);
+    let [high, low] = HEX[usize::from(octet)];
     out.extend_from_slice(&[b'%', high, low]);
 }
 
 /// Writes `%25XX`, the escape of an escape.
 pub fn push_double_escape(out: &mut Vec<u8>, octet: u8) {
-    let [high, low] = hex(octet);
+    let [high, low] = HEX[usize::from(octet)];
     out.extend_from_slice(&[b'%', b'2', b'5', high, low]);
 }
 
 /// The octet that the escape at the start of `octets` stands for, if it is one.
 pub fn escaped_octet(octets: &[u8]) -> Option<u8> {
     match *octets {
-        [b'%', high, low, ..] => Some(digit(high)? << 4 | digit(low)?),
+        [b'%', high, low, ..] => {
+            let (high, low) = (DIGIT[usize::from(high)], DIGIT[usize::from(low)]);
+            (high < NO_DIGIT && low < NO_DIGIT).then_some(high << 4 | low)
+        }
         _ => None,
     }
 }
@@ -92,19 +129,6 @@ fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: fn(&mut Vec<u8>, u
         let Some((&octet, after)) = reserved.split_first() else { return };
         push_reserved(out, octet);
         rest = after;
-    }
-}
-
-fn hex(octet: u8) -> [u8; 2] {
-    [HEX_DIGITS[usize::from(octet >> 4)], HEX_DIGITS[usize::from(octet & 15)]]
-}
-
-fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'A'..=b'F' => Some(character - b'A' + 10),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
     }
 }
 

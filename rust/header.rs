@@ -87,19 +87,18 @@ impl Protocol {
         });
     }
 
-    /// The header up to the opening quotation mark of the signature, with room for a signature of `room` octets.
-    pub fn header_before_signature(&self, variable: &Variable<'_>, nonce: &[u8], room: usize) -> Vec<u8> {
-        let varying: usize = variable.pairs(nonce).map(|(name, value)| name.len() + value.len() + 8).sum();
-        let mut out = Vec::with_capacity(self.header_start.len() + varying + room + 24);
+    /// The header's value.
+    pub fn header(&self, variable: &Variable<'_>, nonce: &[u8], signature: &[u8]) -> Vec<u8> {
+        let room = variable.pairs(nonce).map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
+        let mut out = Vec::with_capacity(self.header_start.len() + room + signature.len() + signature.len() / 4 + 32);
         out.extend_from_slice(&self.header_start);
-        for (name, value) in variable.pairs(nonce) {
+        for (name, value) in variable.pairs(nonce).chain([(&b"oauth_signature"[..], signature)]) {
             out.extend_from_slice(b", ");
             escape::push_once(&mut out, name);
             out.extend_from_slice(b"=\"");
             escape::push_once(&mut out, value);
             out.push(b'"');
         }
-        out.extend_from_slice(b", oauth_signature=\"");
         out
     }
 }
@@ -201,12 +200,12 @@ mod tests {
     fn the_header_quotes_the_realm_and_escapes_the_rest() {
         let extra = [pair("oauth_callback", "a b")];
         let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"=") };
-        let header = protocol(Some(b"t"), Some(b"1.0")).header_before_signature(&variable, b"n", 0);
+        let header = protocol(Some(b"t"), Some(b"1.0")).header(&variable, b"n", b"s/g=");
         assert_eq!(
             String::from_utf8(header).unwrap(),
             r#"OAuth realm="a \"quoted\\\" realm", oauth_consumer_key="c%20k", oauth_token="t", "#.to_owned()
                 + r#"oauth_signature_method="HMAC-SHA1", oauth_version="1.0", oauth_timestamp="1", oauth_nonce="n", "#
-                + r#"oauth_callback="a%20b", oauth_body_hash="%3D", oauth_signature=""#
+                + r#"oauth_callback="a%20b", oauth_body_hash="%3D", oauth_signature="s%2Fg%3D""#
         );
     }
 

@@ -79,22 +79,30 @@ impl Parameters {
             let piece = at;
             let start = self.text.len();
             let mut name_end = None;
-            loop {
-                let run = escape::unreserved_run(&form[at..]);
-                self.text.extend_from_slice(&form[at..at + run]);
-                at += run;
-                match form.get(at) {
-                    None => break,
-                    Some(b'&') => {
-                        at += 1;
-                        break;
-                    }
-                    Some(b'=') if name_end.is_none() => {
+            while let Some(&octet) = form.get(at) {
+                if escape::is_unreserved(octet) {
+                    let run = escape::unreserved_run(&form[at..]);
+                    self.text.extend_from_slice(&form[at..at + run]);
+                    at += run;
+                    continue;
+                }
+                at += 1;
+                match octet {
+                    b'&' => break,
+                    b'=' if name_end.is_none() => {
                         name_end = Some(self.text.len());
                         self.text.extend_from_slice(EQUALS);
-                        at += 1;
                     }
-                    Some(_) => at += self.push_form_octet(&form[at..]),
+                    b'+' => escape::push_double_escape(&mut self.text, b' '),
+                    b'%' => {
+                        if let Some(octet) = escape::escaped_octet(&form[at - 1..]) {
+                            escape::push_octet_twice(&mut self.text, octet);
+                            at += 2;
+                        } else {
+                            escape::push_double_escape(&mut self.text, b'%');
+                        }
+                    }
+                    reserved => escape::push_double_escape(&mut self.text, reserved),
                 }
             }
             let name_end = name_end.unwrap_or_else(|| {
@@ -138,17 +146,6 @@ impl Parameters {
             }
             out.extend_from_slice(&text[entry.start..entry.end]);
         }
-    }
-
-    /// Writes the first octet of a piece of a form, decoded and encoded; tells how many octets it took.
-    fn push_form_octet(&mut self, form: &[u8]) -> usize {
-        if let Some(octet) = escape::escaped_octet(form) {
-            escape::push_octet_twice(&mut self.text, octet);
-            return 3;
-        }
-        let octet = if form[0] == b'+' { b' ' } else { form[0] };
-        escape::push_octet_twice(&mut self.text, octet);
-        1
     }
 
     fn close(&mut self, start: usize, name_end: usize) {

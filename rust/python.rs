@@ -181,8 +181,7 @@ mod _native {
                 (message(text)?, Key::Rsa(hash, signing_key(py, hash, rsa_key, passphrase)?.0))
             }
         };
-        let mut signature = Vec::new();
-        py.detach(|| key.sign(&message, &mut signature, false)).map_err(|refusal| refusals::of_url(py, refusal))?;
+        let signature = py.detach(|| key.sign(&message)).map_err(|refusal| refusals::of_url(py, refusal))?;
         PyString::from_bytes(py, &signature)
     }
 

@@ -62,19 +62,13 @@ impl Form<'_> {
 impl Signer {
     /// The `Authorization` header.
     pub fn authorization(&self, request: &Request<'_>, nonce: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let text = self.base_string(request, nonce, Foreign::Refused)?;
-        let mut header = self.protocol.header_before_signature(&request.variable, nonce, self.key.room());
-        self.key.sign(&text, &mut header, true)?;
-        header.push(b'"');
-        Ok(header)
+        let signature = self.key.sign(&self.base_string(request, nonce, Foreign::Refused)?)?;
+        Ok(self.protocol.header(&request.variable, nonce, &signature))
     }
 
     /// The text of `oauth_signature` for placement in the query or the body.
     pub fn signature(&self, request: &Request<'_>, nonce: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let text = self.base_string(request, nonce, Foreign::RefusedButSignature)?;
-        let mut signature = Vec::with_capacity(self.key.room());
-        self.key.sign(&text, &mut signature, false)?;
-        Ok(signature)
+        self.key.sign(&self.base_string(request, nonce, Foreign::RefusedButSignature)?)
     }
 
     /// The text that is signed.
@@ -88,30 +82,18 @@ impl Signer {
 }
 
 impl Key {
-    /// Writes the signature over a base string, percent-encoded if `escaped`.
-    pub fn sign(&self, text: &[u8], out: &mut Vec<u8>, escaped: bool) -> Result<(), Refusal> {
-        let push = if escaped { base64::push_escaped } else { base64::push };
-        match self {
-            Self::Mac(mac) => push(out, mac.code(text).as_ref()),
-            Self::Rsa(hash, key) => push(out, &key.sign(*hash, text)?),
-            Self::Plaintext(secrets) if escaped => escape::push_once(out, secrets),
-            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
-        }
-        Ok(())
+    /// The signature over a base string.
+    pub fn sign(&self, text: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Ok(match self {
+            Self::Mac(mac) => base64::encode(mac.code(text).as_ref()),
+            Self::Rsa(hash, key) => base64::encode(&key.sign(*hash, text)?),
+            Self::Plaintext(secrets) => secrets.clone(),
+        })
     }
 
     /// Whether signing takes so long that others should run meanwhile.
     pub fn is_slow(&self) -> bool {
         matches!(self, Self::Rsa(..))
-    }
-
-    /// About how long a signature is.
-    fn room(&self) -> usize {
-        match self {
-            Self::Mac(_) => 128,
-            Self::Rsa(..) => 768,
-            Self::Plaintext(secrets) => 2 * secrets.len(),
-        }
     }
 }
 

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use pyo3::{
-    exceptions::PyAttributeError,
+    exceptions::{PyAttributeError, PyValueError},
     intern,
     prelude::*,
     types::{PyByteArray, PyBytes, PyFloat, PyInt, PyIterator, PyList, PyMapping, PyMemoryView, PyString, PyTuple},
 };
 
 use super::{TWIN, refusals};
-use crate::base_string::{NO_HOST, Url};
+use crate::base_string::{BAD_PORT, NO_HOST, Url};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -147,10 +147,17 @@ impl<'a, 'py> UrlSource<'a, 'py> {
             return Ok(Self::Text(octets, is_utf8));
         }
         Self::read_parts(url).map_err(|error| {
-            if error.is_instance_of::<PyAttributeError>(url.py()) {
-                refusals::wrong_type("url", "text or a `yarl.URL`", url)
-            } else {
-                error
+            let py = url.py();
+            if error.is_instance_of::<PyAttributeError>(py) {
+                return refusals::wrong_type("url", "text or a `yarl.URL`", url);
+            }
+            if !error.is_instance_of::<PyValueError>(py) {
+                return error;
+            }
+            // A `yarl.URL` made with `encoded=True` looks at its port only now.
+            match url.getattr(intern!(py, "scheme")) {
+                Ok(scheme) => refusals::build(py, "invalid_url", (format!("{scheme}://"), BAD_PORT)),
+                Err(error) => error,
             }
         })
     }

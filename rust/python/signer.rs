@@ -520,9 +520,7 @@ pub fn hash_body(hash: Hash, body: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8
         (None, Some(body)) => return Err(refusals::unreadable_body(body)),
         (octets, _) => octets.unwrap_or_default(),
     };
-    let mut text = Vec::with_capacity(88);
-    base64::push(&mut text, hash.digest(&octets).as_ref());
-    Ok(text)
+    Ok(base64::encode(hash.digest(&octets).as_ref()))
 }
 
 /// The results before the first error, which goes to `fault`.
