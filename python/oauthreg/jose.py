@@ -3,14 +3,19 @@
 Spec: RFC 7519; RFC 8725 sections 3.1 and 3.2 (the verifier, not the token, chooses the algorithm).
 """
 
+import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError
+from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
 from oauthreg.signing import keys
 
 _LONGEST = 65536
+_LEAST_RSA_BITS = 2048
+_PARTS_OF_SIGNED = 3
+_PARTS_OF_ENCRYPTED = 5
 
 SIGNING_ALGORITHMS: dict[str, tuple[str, str]] = {
     "HS256": ("oct", ""),
@@ -26,8 +31,9 @@ SIGNING_ALGORITHMS: dict[str, tuple[str, str]] = {
     "ES384": ("EC", "P-384"),
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
+    "Ed25519": ("OKP", "Ed25519"),
 }
-"""Algorithm -> (key type, curve). Spec: RFC 7518 section 3.1; RFC 8037."""
+"""Algorithm -> (key type, curve). Spec: RFC 7518 section 3.1; RFC 8037; RFC 9864 (``Ed25519``)."""
 
 
 def sign_jwt(
@@ -40,18 +46,34 @@ def sign_jwt(
 ) -> str:
     """A signed JWT in its compact form.
 
-    ``key`` is a private key (PEM, DER, a JWK as text or mapping, a path object, a ``cryptography`` key object), or the
-    shared secret for the HS algorithms. Raises ``InvalidKeyError`` for a key that does not fit the algorithm and
-    ``UnsupportedMethodError`` for an unknown algorithm. Spec: RFC 7515 section 7.1.
+    ``key`` and ``passphrase`` are those of ``load_signing_key``. The ``kid`` of a JWK goes into the header unless the
+    header has one. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` for an unknown algorithm and ``UsageError``
+    for claims or a header that JSON or RFC 7515 cannot hold. Spec: RFC 7515 section 7.1.
     """
     from joserfc import jwt
+    from joserfc.errors import JoseError
 
     loaded = load_signing_key(key, algorithm, passphrase)
-    return jwt.encode({"alg": algorithm, **(header or {})}, dict(claims), loaded, algorithms=[algorithm])
+    head = {"alg": algorithm, **_kid(key), **(header or {})}
+    try:
+        return jwt.encode(head, dict(claims), loaded, algorithms=[algorithm], registry=_registry())
+    except (JoseError, TypeError, ValueError):
+        raise UsageError(
+            "the claims or the header of the JWT cannot be written",
+            code="invalid-claims",
+            hint="claims are what JSON knows; `kid`, `typ` and `alg` are text",
+        ) from None
 
 
 def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = None) -> Any:
-    """The key of the joserfc package for one algorithm, its kind and curve checked. Raises ``InvalidKeyError``."""
+    """The key of the joserfc package for one algorithm, its kind and curve checked.
+
+    ``key`` is a private key (PEM, DER, a JWK as text or mapping, a path object, a ``cryptography`` key object), or the
+    shared secret as text for the HS algorithms. Raises ``InvalidKeyError`` for a key that cannot be read or does not
+    fit the algorithm, and ``UnsupportedMethodError`` for an unknown algorithm.
+
+    Spec: RFC 7518 sections 3.1 and 3.3; RFC 8725 section 3.1.
+    """
     wanted = SIGNING_ALGORITHMS.get(algorithm)
     if wanted is None:
         raise UnsupportedMethodError(
@@ -59,7 +81,7 @@ def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = 
             code="unknown-algorithm",
         )
     kind, curve = wanted
-    made = _shared_key(key) if kind == "oct" else _private_key(key, passphrase)
+    made = _shared_key(key) if kind == "oct" else _private_key(key, algorithm, passphrase)
     found = (made.key_type, getattr(made, "curve_name", ""))
     if found != wanted:
         raise InvalidKeyError(
@@ -68,7 +90,24 @@ def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = 
             code="wrong-key-kind",
             hint="change the algorithm, or pass another key",
         )
+    if kind == "RSA" and made.raw_value.key_size < _LEAST_RSA_BITS:
+        raise InvalidKeyError(
+            f"the RSA key is too short for a JWT: {made.raw_value.key_size} bits",
+            code="short-key",
+            hint="RFC 7518 section 3.3 wants at least 2048 bits",
+        )
     return made
+
+
+def _registry() -> Any:
+    """The algorithms of joserfc without its word about ``EdDSA``: providers still know it under no newer name."""
+    from joserfc.jws import JWSRegistry
+
+    class Registry(JWSRegistry):
+        def get_alg(self, name: str) -> Any:
+            return self.algorithms[name]
+
+    return Registry(strict_check_header=False)
 
 
 def _shared_key(key: Any) -> Any:
@@ -83,52 +122,104 @@ def _shared_key(key: Any) -> Any:
             code="wrong-key-kind",
             hint="RFC 8725 section 3.1: never use a public key as a shared secret",
         )
-    return OctKey.import_key(octets)
+    return OctKey(octets, octets)
 
 
-def _private_key(key: Any, passphrase: str | bytes | None) -> Any:
-    from cryptography.hazmat.primitives import serialization
+def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> Any:
     from joserfc.errors import JoseError
     from joserfc.jwk import JWKRegistry
 
     jwk = _jwk(key)
+    if jwk is None:
+        return _wrapped(_load_private(key, passphrase))
     try:
-        if jwk is not None:
-            made = JWKRegistry.import_key(jwk)
-        else:
-            loaded = keys.load_private_key_of_any_kind(key, passphrase)
-            pem = loaded.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            made = JWKRegistry.import_key(pem, key_type=_kind_of(loaded))
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise InvalidKeyError("the private key cannot be used for a JWT", code="invalid-key") from None
+        made = JWKRegistry.import_key(jwk)
+        if made.is_private:
+            made.check_use("sig")
+            made.check_alg(algorithm)
+            made.check_key_op("sign")
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise InvalidKeyError(
+            "the JWK cannot be used to sign",
+            code="invalid-jwk",
+            hint="check `kty` and its members; `use`, `alg` and `key_ops` must allow this signature",
+        ) from None
     if not made.is_private:
         raise InvalidKeyError(
-            "a private key is needed to sign, this is a public key",
+            "a private key is needed to sign, this is a public JWK",
             code="not-a-private-key",
             hint="pass the matching private key",
         )
     return made
 
 
-def _jwk(key: Any) -> Any:
+def _load_private(key: Any, passphrase: str | bytes | None) -> Any:
+    if not passphrase:
+        return keys.load_private_key_of_any_kind(key)
+    try:
+        keys.load_private_key_of_any_kind(key)
+    except InvalidKeyError:
+        return keys.load_private_key_of_any_kind(key, passphrase)
+    raise InvalidKeyError(
+        "a passphrase was given and the private key is not encrypted",
+        code="passphrase-needless",
+        hint="leave the passphrase out, or pass the key that it belongs to",
+    )
+
+
+def _wrapped(key: Any) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        return RSAKey(keys.load_private_key(key), key)
+    return ECKey(key, key) if isinstance(key, ec.EllipticCurvePrivateKey) else OKPKey(key, key)
+
+
+def _jwk(key: Any) -> dict[str, Any] | None:
     """The mapping of a JWK that is given as one, or as JSON text."""
     if isinstance(key, Mapping):
         return dict(key)
-    if isinstance(key, (str, bytes)) and key.strip()[:1] in ("{", b"{"):
-        try:
-            return json.loads(key)
-        except ValueError:
-            raise InvalidKeyError("the JWK is no JSON", code="invalid-key") from None
-    return None
+    if not isinstance(key, (str, bytes)) or key.strip()[:1] not in ("{", b"{"):
+        return None
+    try:
+        return dict(json.loads(key))
+    except ValueError:
+        raise InvalidKeyError("the JWK is no JSON", code="invalid-jwk") from None
 
 
-def _kind_of(key: Any) -> str:
-    numbers = hasattr(key, "private_numbers")
-    if not numbers:
-        return "OKP"
-    return "RSA" if hasattr(key.private_numbers(), "dmp1") else "EC"
+def _kid(key: Any) -> dict[str, str]:
+    kid = (_jwk(key) or {}).get("kid")
+    return {"kid": kid} if isinstance(kid, str) and kid else {}
+
+
+def parse_unverified_jwt(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the claims of a JWT whose signature is **not** checked.
+
+    For a JWT that came over a channel which itself proves where it is from. Raises ``ResponseError`` for a text that is
+    no signed JWT: malformed, encrypted, or with the algorithm ``none``.
+    """
+    if len(text) > _LONGEST:
+        raise _refused("it is too long", "jwt-too-long")
+    pieces = text.split(".")
+    if len(pieces) == _PARTS_OF_ENCRYPTED:
+        raise _refused("it is encrypted, which is not supported", "jwt-encrypted")
+    if len(pieces) != _PARTS_OF_SIGNED:
+        raise _refused("its form is wrong", "jwt-malformed")
+    header, claims = (_json_part(piece) for piece in pieces[:2])
+    if str(header.get("alg", "none")).lower() == "none" or not pieces[2]:
+        raise _refused("it is not signed", "jwt-unsigned")
+    return header, claims
+
+
+def _json_part(piece: str) -> dict[str, Any]:
+    try:
+        value = json.loads(base64.b64decode(piece + "=" * (-len(piece) % 4), altchars=b"-_", validate=True))
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise _refused("its form is wrong", "jwt-malformed")
+    return value
 
 
 def parse_hmac_jwt(
@@ -157,7 +248,7 @@ def parse_hmac_jwt(
         claims = jwt.decode(text, OctKey.import_key(secret), algorithms=list(algorithms)).claims
     except (JoseError, ValueError, TypeError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
-    _check_times(claims, now, leeway)
+    check_jwt_times(claims, now, leeway)
     if audience is not None:
         named = claims.get("aud")
         if audience not in (named if isinstance(named, list) else [named]):
@@ -167,15 +258,20 @@ def parse_hmac_jwt(
     return dict(claims)
 
 
-def _check_times(claims: dict[str, Any], now: float, leeway: int) -> None:
+def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:
+    """Raises ``ResponseError`` where ``exp``, ``nbf`` or ``iat`` is there and does not fit ``now``."""
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        if value is not None and not _is_time(value):
             raise _refused(f"its `{name}` is no time", "jwt-time")
     if claims.get("exp") is not None and claims["exp"] + leeway < now:
         raise _refused("it has expired", "jwt-expired")
     if any(claims.get(name) is not None and claims[name] - leeway > now for name in ("nbf", "iat")):
         raise _refused("it is from the future", "jwt-time")
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _refused(reason: str, code: str) -> ResponseError:

@@ -96,7 +96,8 @@ class TokenAnswer:
     Of OAuth 2: ``expires_kind`` says what the expiry field holds; ``zero_is_expired`` takes a lifetime of 0 at its word
     (otherwise it is an unknown lifetime, as most servers that send it mean); ``default_expires_in`` (seconds, 0 for
     unknown) stands in for a missing one. ``token_types`` maps a token type (in lower case) to how it is used.
-    ``keep`` names further fields that a renewed token inherits. ``scope_separator`` splits a scope that is text.
+    ``keep`` names fields outside the root that are kept with the token. ``error_map`` maps the provider's error codes
+    to the standard's (``bad_refresh_token`` to ``invalid_grant``). ``scope_separator`` splits a scope that is text.
     """
 
     format: AnswerFormat = "auto"
@@ -143,10 +144,13 @@ class OAuth1Settings:
 class AssertionSettings:
     """How a JWT assertion of a provider is made: for the JWT bearer grant, or as client authentication.
 
-    ``claims`` and ``header`` are added to the standard ones; a value may be a template over ``client``, ``token`` and
-    ``assertion`` (``issuer``, ``subject``, ``scope``), and an absent value leaves its claim out. ``lifetime`` is in
-    seconds. ``audience`` of ``None`` is the issuer of the provider, or else its token endpoint. ``self_signed``: the
-    assertion itself is the access token, no token endpoint is asked.
+    ``claims`` and ``header`` are added to the standard ones; a value may be a template over ``client`` and
+    ``assertion`` (``issuer``, ``subject``, ``audience``, ``scope``), and an absent value leaves its claim out. A
+    ``scope`` among the claims stays out of the form. ``lifetime`` is in seconds and the default; ``max_lifetime`` is
+    the most that a caller may ask for (``None``: the same). ``backdate``: by how many seconds ``iat`` lies in the past,
+    for servers whose clock is late. ``audience`` of ``None`` is the token endpoint; for client authentication the
+    issuer of the provider, if it is known. ``self_signed``: the assertion itself is the access token, and no token
+    endpoint is asked unless it speaks for somebody else (``subject``).
 
     Spec: RFC 7523; RFC 7521 section 4.
     """
@@ -156,6 +160,8 @@ class AssertionSettings:
     claims: Mapping[str, "Any | TextTemplate"] = field(default_factory=_nothing)
     header: Mapping[str, "Any | TextTemplate"] = field(default_factory=_nothing)
     lifetime: int = 3600
+    max_lifetime: int | None = None
+    backdate: int = 0
     audience: "str | TextTemplate | None" = None
     self_signed: bool = False
 
@@ -172,7 +178,13 @@ class OAuth2Settings:
     be sent once more. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
     ``leeway``: seconds before its expiry at which a token is renewed.
 
-    Spec: RFC 6749; RFC 7636; RFC 9207; RFC 9700.
+    ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
+    ``issuer_template`` is for providers with an issuer for each tenant: text with claims of the ID token in braces.
+    ``trusted_audiences`` may stand in an ID token beside the client. ``mtls_endpoints`` are the aliases of endpoints
+    for clients with a certificate: all of them with ``tls_client_auth``, the token endpoint alone where only the tokens
+    are bound to the certificate (``certificate_bound``); ``require_mtls_endpoints`` makes a missing one an error.
+
+    Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9207; RFC 9700.
     """
 
     grants: tuple[str, ...] = ("authorization_code", "refresh_token")
@@ -187,15 +199,19 @@ class OAuth2Settings:
     response_type: str = "code"
     response_mode: str = ""
     issuer: str | None = None
+    issuer_aliases: tuple[str, ...] = ()
+    issuer_template: str | None = None
     issuer_in_callback: bool = False
+    trusted_audiences: tuple[str, ...] = ()
     refresh_scope: bool = False
     refresh_repeatable: bool = False
     client_assertion: AssertionSettings = field(
-        default_factory=lambda: AssertionSettings(typ="client-authentication+jwt", lifetime=60)
+        default_factory=lambda: AssertionSettings(typ="client-authentication+jwt", lifetime=60, max_lifetime=600)
     )
     assertion: AssertionSettings = field(default_factory=AssertionSettings)
     mtls_endpoints: Mapping[str, str] = field(default_factory=_nothing)
     require_mtls_endpoints: bool = False
+    certificate_bound: bool = False
     leeway: int = 60
 
 

@@ -3,9 +3,11 @@
 Spec: RFC 5849 section 2.3 (token credentials); RFC 6749 section 5.1 (access token response).
 """
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -47,12 +49,17 @@ class OAuth1Token:
 class OAuth2Token(dict[str, Any]):
     """An OAuth 2 token: a dictionary under the names of the wire, with the usual fields as attributes.
 
-    ``expires_at`` is in seconds since 1970 and absent while the lifetime is unknown; ``scope`` is text separated by
-    spaces. Everything else that the server sent stays in the dictionary. It serialises as JSON and pickles; it prints
-    only the names of its fields.
+    ``expires_at`` is in seconds since 1970 and absent while the lifetime is unknown; ``expires_in`` is the lifetime at
+    its issue; ``scope`` is text separated by spaces. Everything else that the server sent stays in the dictionary. It
+    serialises as JSON and pickles; it prints only the names of its fields.
+
+    ``raw`` is the whole answer that the token came in, as it was parsed; ``None`` for a token from elsewhere. It is no
+    part of the dictionary.
 
     Spec: RFC 6749 section 5.1.
     """
+
+    raw: Any = None
 
     @property
     def access_token(self) -> str:
@@ -72,12 +79,18 @@ class OAuth2Token(dict[str, Any]):
     @property
     def expires_at(self) -> int | None:
         """When the access token expires, in seconds since 1970; ``None`` while unknown."""
-        return self.get("expires_at")
+        return _seconds(self.get("expires_at"))
+
+    @property
+    def refresh_expires_at(self) -> int | None:
+        """When the refresh token expires, in seconds since 1970; ``None`` while unknown."""
+        return _seconds(self.get("refresh_expires_at"))
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """The granted scopes, as far as they are known."""
-        return tuple(str(self.get("scope") or "").split())
+        scope = self.get("scope") or ""
+        return tuple(scope.split()) if isinstance(scope, str) else tuple(str(name) for name in scope if name)
 
     @property
     def missing_scopes(self) -> tuple[str, ...]:
@@ -92,15 +105,34 @@ class OAuth2Token(dict[str, Any]):
     def is_expired(self, now: float | None = None, leeway: float = 0) -> bool:
         """Whether the access token expires within ``leeway`` seconds; ``False`` while its lifetime is unknown.
 
-        ``now`` is in seconds since 1970; default: the system's clock.
+        ``now`` is in seconds since 1970; default: the system's clock. Of a short-lived token the leeway is at most half
+        the lifetime, so that it can be used at all.
         """
         expires_at = self.expires_at
-        return expires_at is not None and (time.time() if now is None else now) + leeway >= expires_at
+        if expires_at is None:
+            return False
+        lifetime = _seconds(self.get("expires_in")) or 0
+        margin = min(leeway, lifetime / 2) if lifetime > 0 else leeway
+        return (time.time() if now is None else now) + margin >= expires_at
 
     def __repr__(self) -> str:
         return f"<OAuth2Token {', '.join(sorted(map(str, self)))}>"
 
     __str__ = __repr__
+
+
+def _seconds(value: Any) -> int | None:
+    """Seconds as stores hold them: a number, its text, or a date; ``None`` for anything else."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*[0-9]+(?:\.[0-9]*)?\s*", value):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    try:
+        return None if isinstance(value, bool) else int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _text(value: str | bytes) -> str:
