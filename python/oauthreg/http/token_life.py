@@ -1,0 +1,490 @@
+"""The life of a token: renewed once for everybody who needs it, saved before it is used, never lost on the way.
+
+A :class:`TokenLife` belongs to a token, not to a client: however many clients and tasks use the token, one renewal
+answers them all, in a task of its own that no caller's cancellation reaches.
+
+Spec: RFC 6749 section 6; RFC 9700 section 4.14 (a refresh token that was replaced must never be sent again).
+"""
+
+import asyncio
+import hashlib
+import inspect
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from copy import copy
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal, TypeAlias
+from weakref import WeakValueDictionary
+
+from oauthreg.errors import (
+    MissingTokenError,
+    ReauthorizationRequired,
+    TemporarilyUnavailableError,
+    TokenExpiredError,
+    TokenStoreError,
+)
+from oauthreg.stores import TokenKey, TokenStore
+from oauthreg.token import OAuth2Token
+
+TokenUpdater: TypeAlias = Callable[[OAuth2Token], Any]
+"""Called with every new token before it is used; what it returns is awaited if it can be."""
+
+Way: TypeAlias = Literal["refresh", "grant"]
+"""How a token is renewed: by its refresh token, or by asking for a new one as at first."""
+
+_log = logging.getLogger("oauthreg")
+
+_LEASE = 120.0
+"""Seconds: longer than a renewal with all its time-outs."""
+
+_PAUSE = 5.0
+"""Seconds for which a token that is still good is used after a renewal failed, before the next attempt."""
+
+_JITTER = 0.25
+"""How much earlier than the leeway says a renewal may happen, as a part of it: tokens that came together part ways."""
+
+_REMEMBERED = 32
+"""Tokens of the past that a life knows again."""
+
+_KEPT = 4096
+"""Lives that are kept although no client uses them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How one client renews its token, and when.
+
+    ``renew`` is given the token at hand and gives the next one; ``way`` says how that is done, ``None`` for not at all.
+    ``now`` gives seconds since 1970; ``leeway`` is how many seconds before its end a token is renewed, and with
+    ``in_background`` requests go on meanwhile with the one that is still good. ``updater`` is told the new one.
+    """
+
+    renew: Callable[[OAuth2Token | None], Awaitable[OAuth2Token]]
+    way: Callable[[OAuth2Token | None], Way | None]
+    now: Callable[[], float]
+    leeway: float = 60.0
+    in_background: bool = False
+    updater: TokenUpdater | None = None
+
+
+class TokenLife:
+    """One token and its successors. Made by :class:`TokenLives`.
+
+    ``token`` is the latest one in memory, which may be about to be saved. With a store, what others saved there counts.
+    """
+
+    def __init__(self, lives: "TokenLives", key: TokenKey | None = None) -> None:
+        self._lives = lives
+        self._key = key
+        self._store = lives.store if key is not None else None
+        self.token: OAuth2Token | None = None
+        self._lifetime: float | None = None
+        self._version: int | None = None
+        self._is_given = False
+        self._unsaved: list[Callable[[OAuth2Token], Awaitable[None]]] = []
+        self._end: ReauthorizationRequired | None = None
+        self._resumes_at = 0.0
+        self._jitter = 0.0
+        self._past: list[str] = []
+        self._flight: _Flight | None = None
+        self._lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"<TokenLife of {self._key}>"
+
+    async def use(self, renewal: Renewal) -> OAuth2Token:
+        """A token that is saved and good, renewed before if it must be.
+
+        A token that is still good is given even if renewing it early fails. Raises ``MissingTokenError`` and
+        ``TokenExpiredError`` where nothing can be renewed, ``ReauthorizationRequired`` (once the server said so,
+        without asking again), ``TokenStoreError``, and what the renewal raises.
+        """
+        while True:
+            if self.token is not None and self._is_ready:
+                if not self._is_due(renewal):
+                    return self.token
+                if renewal.in_background and not self.token.is_expired(renewal.now()):
+                    self._board(lambda: self._settle(renewal))
+                    return self.token
+            token = await self._fly(lambda: self._settle(renewal))
+            if token is not None:
+                return token
+
+    async def replace(self, rejected: str, renewal: Renewal) -> OAuth2Token:
+        """Another token than the access token ``rejected``: the one that came meanwhile, or a renewed one.
+
+        Raises as ``use`` does.
+        """
+        while self.token is None or not self._is_ready or self.token.access_token == rejected:
+            made = await self._fly(lambda: self._settle(renewal, rejected))
+            if made is not None:
+                return made
+        return self.token
+
+    async def obtain(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
+        """The token that ``fetch`` gives, which is saved and takes the place of the one at hand."""
+        while True:
+            token = await self._fly(lambda: self._fetch(fetch, renewal), is_shared=False)
+            if token is not None:
+                return token
+
+    def offer(self, token: OAuth2Token) -> None:
+        """Take a token that the caller has from elsewhere, unless it is one that this life is past.
+
+        If a store holds another one, that one counts if it ends later.
+        """
+        if token != self.token and not any(name in self._past for name in fingerprints(token)):
+            self._put(token)
+            self._is_given = self._store is not None
+
+    def forget(self) -> None:
+        """Be without a token; a store is not touched."""
+        self._put(None)
+        self._version, self._is_given, self._unsaved = None, False, []
+
+    async def delete(self) -> None:
+        """Be without a token, in the store as well. Raises ``TokenStoreError``."""
+        self.forget()
+        if self._store is not None and self._key is not None:
+            try:
+                await self._store.delete(self._key)
+            except Exception as error:
+                raise _store_failed("the token could not be deleted", error) from error
+
+    @property
+    def _is_ready(self) -> bool:
+        return not self._unsaved and not self._is_given
+
+    def _is_due(self, renewal: Renewal) -> bool:
+        """Whether the token must be renewed, or should be and can."""
+        token, now = self.token, renewal.now()
+        if token is None or token.is_expired(now):
+            return True
+        if token.expires_at is None or self._end is not None or now < self._resumes_at or renewal.way(token) is None:
+            return False
+        leeway = renewal.leeway * (1 + _JITTER * self._jitter)
+        if self._lifetime is not None:
+            leeway = min(leeway, self._lifetime / 2)
+        return token.is_expired(now, leeway)
+
+    async def _settle(self, renewal: Renewal, rejected: str | None = None) -> OAuth2Token:
+        """Do what must be done before a token can be used: save, look into the store, renew."""
+        await self._save()
+        await self._look()
+        if (token := self._good(renewal, rejected)) is not None:
+            return token
+        self._check_renewable(renewal)
+        async with self._leased():
+            await self._look()
+            if (token := self._good(renewal, rejected)) is not None:
+                return token
+            return await self._renew(renewal, rejected)
+
+    def _good(self, renewal: Renewal, rejected: str | None) -> OAuth2Token | None:
+        token = self.token
+        return None if token is None or token.access_token == rejected or self._is_due(renewal) else token
+
+    def _check_renewable(self, renewal: Renewal) -> None:
+        token = self.token
+        if self._end is not None:
+            raise _again(self._end)
+        way = renewal.way(token)
+        if way is None and token is None:
+            raise MissingTokenError("there is no token", hint="log in, or set `token`")
+        if way is None:
+            raise TokenExpiredError(
+                "the access token has expired and there is no refresh token", hint="let the user log in again"
+            )
+        ends = token.get("refresh_expires_at") if token else None
+        if way == "refresh" and isinstance(ends, (int, float)) and renewal.now() >= ends:
+            raise ReauthorizationRequired(
+                "invalid_grant", "the refresh token has expired", hint="let the user log in again"
+            )
+
+    async def _renew(self, renewal: Renewal, rejected: str | None) -> OAuth2Token:
+        old = self.token
+        try:
+            token = await renewal.renew(old)
+        except Exception as error:
+            if isinstance(error, ReauthorizationRequired) and renewal.way(old) == "refresh":
+                await self._look()
+                if self.token is not old:
+                    return self._good(renewal, rejected) or await self._renew(renewal, rejected)
+                self._end = error
+            if old is None or old.access_token == rejected or old.is_expired(renewal.now()):
+                raise
+            asked = error.retry_after if isinstance(error, TemporarilyUnavailableError) else None
+            self._resumes_at = renewal.now() + max(asked or 0.0, _PAUSE)
+            _log.warning("a token could not be renewed and is used while it lasts: %s", type(error).__name__)
+            return old
+        return await self._keep(token, renewal)
+
+    async def _fetch(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
+        async with self._leased():
+            token = await fetch()
+            # Whatever is stored is replaced: a login counts for more than a renewal.
+            self._is_given = False
+            await self._see_version()
+            return await self._keep(token, renewal)
+
+    async def _keep(self, token: OAuth2Token, renewal: Renewal) -> OAuth2Token:
+        """Take a new token, in memory at once, and save it."""
+        self._put(token)
+        self._lifetime = None if token.expires_at is None else token.expires_at - renewal.now()
+        self._unsaved = [self._write] if self._store is not None else []
+        if (updater := renewal.updater) is not None:
+            self._unsaved.append(lambda token: _call(updater, token))
+        await self._save()
+        return self.token or token
+
+    async def _save(self) -> None:
+        """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
+        while self._unsaved and self.token is not None:
+            self._lives.unsaved.add(self)
+            try:
+                await self._unsaved[0](OAuth2Token(self.token))
+            except TokenStoreError as error:
+                if error.code != "stale-version":
+                    raise
+                # Another process came first: what it saved is newer than what this one has.
+                self._unsaved = []
+                await self._look(always=True)
+                break
+            except Exception as error:
+                raise _store_failed("a new token could not be saved", error) from error
+            self._unsaved.pop(0)
+        self._lives.unsaved.discard(self)
+
+    async def _write(self, token: OAuth2Token) -> None:
+        if self._store is not None and self._key is not None:
+            self._version = await self._store.save(self._key, token, seen_version=self._version)
+
+    async def _load(self) -> tuple[OAuth2Token, int] | None:
+        if self._store is None or self._key is None:
+            return None
+        try:
+            found = await self._store.load(self._key)
+        except Exception as error:
+            raise _store_failed("the token could not be loaded", error) from error
+        return None if found is None else (OAuth2Token(found[0]), found[1])
+
+    async def _see_version(self) -> None:
+        found = await self._load()
+        self._version = None if found is None else found[1]
+
+    async def _look(self, *, always: bool = False) -> None:
+        """Take over what others saved."""
+        if self._store is None:
+            return
+        found, is_given, self._is_given = await self._load(), self._is_given, False
+        stored, version = found if found is not None else (None, None)
+        if is_given and self.token is not None and (stored is None or not _is_newer(stored, self.token)):
+            self._version, self._unsaved = version, [self._write]
+            await self._save()
+        elif always or version != self._version or is_given:
+            self._version = version
+            if stored != self.token:
+                self._put(stored)
+
+    def _leased(self) -> AbstractAsyncContextManager[None]:
+        if self._store is None or self._key is None:
+            return nullcontext()
+        return self._store.lease(self._key, _LEASE)
+
+    def _put(self, token: OAuth2Token | None) -> None:
+        """Set the token in memory; what it replaces belongs to the past."""
+        names = () if token is None else fingerprints(token)
+        past = [*self._past, *(name for name in fingerprints(self.token) if name not in names)]
+        self._past, forgotten = past[-_REMEMBERED:], past[:-_REMEMBERED]
+        self.token, self._lifetime = token, _stated_lifetime(token)
+        self._end, self._resumes_at, self._jitter = None, 0.0, self._lives.jitter()
+        if self._key is None:
+            self._lives.remember(self, names, forgotten)
+
+    def _board(
+        self, make: Callable[[], Coroutine[Any, Any, OAuth2Token]], *, is_shared: bool = True
+    ) -> "tuple[_Flight, bool]":
+        """The renewal under way, or a new one; and whether it is new."""
+        with self._lock:
+            flight = self._flight
+            if flight is not None and not flight.is_over:
+                return flight, False
+            self._flight = flight = self._lives.begin(make(), is_shared=is_shared)
+            return flight, True
+
+    async def _fly(
+        self, make: Callable[[], Coroutine[Any, Any, OAuth2Token]], *, is_shared: bool = True
+    ) -> OAuth2Token | None:
+        """What a renewal gives that begins now; ``None`` after the end of another one, as all has to be seen anew.
+
+        The error of another one is shared if both are for everybody.
+        """
+        flight, is_new = self._board(make, is_shared=is_shared)
+        if flight.loop is not asyncio.get_running_loop():
+            await asyncio.wait([asyncio.wrap_future(flight.landed)])
+            return None
+        # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
+        await asyncio.wait([flight.task])
+        if is_new:
+            return flight.task.result()
+        if is_shared and flight.is_shared:
+            # A closed session is the fault of the client that began; others have theirs.
+            with suppress(RuntimeError):
+                flight.task.result()
+        return None
+
+
+class TokenLives:
+    """What the clients of one registry share: the lives of their tokens, and which logins are over.
+
+    ``store`` keeps tokens that have an account or belong to the client itself. ``jitter`` gives numbers from 0 to 1.
+    """
+
+    def __init__(self, store: TokenStore | None = None, *, jitter: Callable[[], float] = random.random) -> None:
+        self.store = store
+        self.jitter = jitter
+        self.spent = SpentStates()
+        self.unsaved: set[TokenLife] = set()
+        self._of_key: WeakValueDictionary[TokenKey, TokenLife] = WeakValueDictionary()
+        self._of_token: WeakValueDictionary[str, TokenLife] = WeakValueDictionary()
+        self._recent: OrderedDict[TokenLife, None] = OrderedDict()
+        self._tasks: set[asyncio.Task[OAuth2Token]] = set()
+
+    def of_key(self, key: TokenKey) -> TokenLife:
+        """The life of the token with this key."""
+        life = self._of_key.get(key)
+        if life is None:
+            life = self._of_key[key] = TokenLife(self, key)
+        self._touch(life)
+        return life
+
+    def of_token(self, token: OAuth2Token | None) -> TokenLife:
+        """The life of a token without a key: the one that knows this very token, or a new one."""
+        for name in fingerprints(token):
+            life = self._of_token.get(name)
+            if life is not None:
+                self._touch(life)
+                return life
+        life = TokenLife(self)
+        if token is not None:
+            life.offer(token)
+            self._touch(life)
+        return life
+
+    def remember(self, life: TokenLife, names: Iterable[str], forgotten: Iterable[str]) -> None:
+        """Know a life again by its token, and no longer by those of long ago."""
+        for name in forgotten:
+            self._of_token.pop(name, None)
+        for name in names:
+            self._of_token[name] = life
+
+    def begin(self, renewal: Coroutine[Any, Any, OAuth2Token], *, is_shared: bool) -> "_Flight":
+        """Run a renewal in a task of its own, which ``aclose`` waits for."""
+        loop = asyncio.get_running_loop()
+        flight = _Flight(loop, loop.create_task(renewal), Future(), is_shared)
+        flight.landed.set_running_or_notify_cancel()  # from now on nobody who waits can cancel it
+        self._tasks.add(flight.task)
+        flight.task.add_done_callback(self._tasks.discard)
+        flight.task.add_done_callback(flight.land)
+        return flight
+
+    async def aclose(self) -> None:
+        """Return when no renewal is under way in this event loop any more; do so before sessions are closed."""
+        loop = asyncio.get_running_loop()
+        while tasks := [task for task in self._tasks if task.get_loop() is loop]:
+            await asyncio.wait(tasks)
+
+    def _touch(self, life: TokenLife) -> None:
+        self._recent[life] = None
+        self._recent.move_to_end(life)
+        if len(self._recent) > _KEPT:
+            self._recent.popitem(last=False)
+
+
+class SpentStates:
+    """Which logins are over, so that no callback is taken twice; each is remembered for ``lifetime`` seconds."""
+
+    def __init__(self, lifetime: float = 3600.0) -> None:
+        self._lifetime = lifetime
+        self._spent: OrderedDict[str, float] = OrderedDict()
+
+    def __contains__(self, state: str) -> bool:
+        return _fingerprint(state) in self._spent
+
+    def spend(self, state: str, now: float) -> bool:
+        """Note that a login is over; ``False`` if it was before."""
+        while self._spent and next(iter(self._spent.values())) < now - self._lifetime:
+            self._spent.popitem(last=False)
+        name = _fingerprint(state)
+        is_first = name not in self._spent
+        self._spent.setdefault(name, now)
+        return is_first
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A renewal under way: its loop, its task, its end as other loops see it, and whether its error is everybody's."""
+
+    loop: asyncio.AbstractEventLoop
+    task: "asyncio.Task[OAuth2Token]"
+    landed: "Future[None]"
+    is_shared: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes of it; that of a loop that has stopped is over, too."""
+        return self.task.done() or not self.loop.is_running()
+
+    def land(self, task: "asyncio.Task[OAuth2Token]") -> None:
+        """Tell other loops, and log what nobody may be left to hear."""
+        self.landed.set_result(None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.debug("a token was not renewed: %s", type(error).__name__)
+
+
+def fingerprints(token: OAuth2Token | None) -> tuple[str, ...]:
+    """Names by which a token is known again, without the token being kept."""
+    values = () if token is None else (token.refresh_token, token.access_token)
+    return tuple(_fingerprint(value) for value in values if value)
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_newer(token: OAuth2Token, other: OAuth2Token) -> bool:
+    """Whether a token ends later than another, as far as both are known to end."""
+    ends, other_ends = token.expires_at, other.expires_at
+    return ends is not None and other_ends is not None and ends > other_ends
+
+
+def _stated_lifetime(token: OAuth2Token | None) -> float | None:
+    stated = token.get("expires_in") if token else None
+    return float(stated) if isinstance(stated, (int, float)) and stated > 0 else None
+
+
+async def _call(updater: TokenUpdater, token: OAuth2Token) -> None:
+    result = updater(token)
+    if inspect.isawaitable(result):
+        await result
+
+
+def _store_failed(message: str, error: Exception) -> TokenStoreError:
+    if isinstance(error, TokenStoreError):
+        return error
+    return TokenStoreError(
+        f"{message}: {type(error).__name__}",
+        hint="the cause is the error that this one was raised from; the token stays in memory, and nothing uses it "
+        "before it is saved",
+    )
+
+
+def _again(error: ReauthorizationRequired) -> ReauthorizationRequired:
+    """The same refusal to be raised once more, without the traceback of the first time."""
+    return copy(error).with_traceback(None)
