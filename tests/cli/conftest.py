@@ -1,6 +1,9 @@
 """The command line run in this process, in a folder of its own, with definitions of its own."""
 
+import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +107,20 @@ def broken(folder):
     path = folder / "providers" / "broken.toml"
     path.write_text(BROKEN)
     return path
+
+
+@pytest.fixture
+def golden():
+    """Compares text with a file of `golden/`; OAUTHREG_UPDATE_GOLDEN=1 writes the file instead."""
+
+    def compare(name, text):
+        path = Path(__file__).parent / "golden" / name
+        text = re.sub(r"\b\d+(\.\d+)? ms", "N ms", text)
+        text = re.sub(r"\bapp-[0-9a-f]{8}\b", "app-X", text)
+        text = re.sub(r"signing engine: .*", "signing engine: E", text)
+        if os.environ.get("OAUTHREG_UPDATE_GOLDEN"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        assert text == path.read_text("utf-8")
+
+    return compare

@@ -258,6 +258,14 @@ async def test_a_definition_can_be_handed_over(session):
         assert (await log_in(simulator, simulator.client(session))).token
 
 
+async def test_a_definition_that_extends_another_is_simulated(session):
+    registry = Registry(environ={})
+    registry.add(PLAIN, "acme")
+    registry.add('extends = "acme"\ntitle = "Sandbox"\nschema = 1\nprotocol = "oauth1"', "sandbox")
+    async with Simulator("sandbox", registry=registry) as simulator:
+        assert (await log_in(simulator, simulator.client(session))).token
+
+
 async def test_an_environment_is_simulated(session):
     async with Simulator("mastercard", environment="sandbox") as simulator:
         client = simulator.client(session)

@@ -20,7 +20,8 @@ def describe_engine() -> tuple[str, str]:
 def engine_line() -> str:
     """One line for the person; it says how to get the native engine where it is missing."""
     name, why = describe_engine()
-    advice = f"; for the native one {ADVICE}" if name == "pure" and not os.environ.get("OAUTHREG_ENGINE") else ""
+    was_asked_for = os.environ.get("OAUTHREG_ENGINE") == name
+    advice = f"; for the native one {ADVICE}" if name == "pure" and not was_asked_for else ""
     return f"signing engine: {name} ({why}{advice})"
 
 

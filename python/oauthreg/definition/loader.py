@@ -228,7 +228,9 @@ def _as_source(name: str, source: Source | Definition | str) -> Source:
     if isinstance(source, Source):
         return replace(source, name=name)
     if isinstance(source, Definition):
-        return Source(name, source.file or STRING, "", source.model_dump(by_alias=True, exclude_unset=True))
+        # It holds what it extends already, and may come from another loader, which knew more.
+        data = source.model_dump(by_alias=True, exclude_unset=True, exclude={"extends"})
+        return Source(name, source.file or STRING, "", data)
     return Source(name, STRING, source, parse_toml(source, STRING))
 
 

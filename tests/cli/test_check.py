@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+
+def test_every_problem_is_shown_with_its_place(oauthreg, broken, golden):
+    done = oauthreg("check", "providers/broken.toml")
+    assert done.code == 3
+    golden("check-broken.txt", done.out)
+    assert done.err == "1 definition checked, 2 problems in 1 of them\n"
+
+
+def test_sound_files_are_0_and_say_so_on_stderr(oauthreg):
+    done = oauthreg("check", "providers/acme.toml", "providers/acme-keys.toml")
+    assert (done.code, done.out, done.err) == (0, "", "2 definitions checked, no problem\n")
+
+
+def test_a_folder_stands_for_its_files(oauthreg, broken):
+    done = oauthreg("check", "providers")
+    assert (done.code, done.err) == (3, "3 definitions checked, 2 problems in 1 of them\n")
+
+
+def test_without_files_all_that_is_known_is_checked(oauthreg, broken):
+    done = oauthreg("check")
+    assert done.code == 3
+    assert "2 problems in 1 of them" in done.err
+
+
+def test_a_file_outside_the_search_path_may_extend_its_neighbour(oauthreg, folder, monkeypatch):
+    monkeypatch.delenv("OAUTHREG_PATH")
+    assert oauthreg("check", "providers/acme-keys.toml").code == 0
+
+
+def test_two_files_of_one_name_are_both_checked(oauthreg, folder, broken):
+    (folder / "other").mkdir()
+    (folder / "other" / "broken.toml").write_text((folder / "providers" / "acme.toml").read_text())
+    done = oauthreg("check", "other/broken.toml", "providers/broken.toml")
+    assert (done.code, done.err) == (3, "2 definitions checked, 2 problems in 1 of them\n")
+
+
+def test_a_file_of_another_suffix_is_checked_too(oauthreg, folder, broken):
+    broken.rename(folder / "broken.txt")
+    assert oauthreg("check", "broken.txt").code == 3
+
+
+def test_problems_are_records_for_programs(oauthreg, broken):
+    done = oauthreg("check", "--json", "providers/broken.toml")
+    assert done.code == 3
+    assert json.loads(done.out)[0] == {
+        "file": "providers/broken.toml",
+        "line": 7,
+        "column": 1,
+        "key": "endpoints.authorise",
+        "message": "unknown key in `[endpoints]`: 'authorise'",
+        "hint": "did you mean `authorize`?",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"schema = ", b'title = "\xff"', b"", b"schema = 1\n" + b"#" * 300_000],
+    ids=["toml", "utf8", "empty", "large"],
+)
+def test_what_is_no_definition_is_a_problem_with_a_place(oauthreg, folder, text):
+    (folder / "bad.toml").write_bytes(text)
+    done = oauthreg("check", "bad.toml")
+    assert done.code == 3
+    assert done.out.startswith("bad.toml:1:")
+    assert "Traceback" not in done.err
+
+
+def test_a_name_that_cannot_be_used_is_a_problem(oauthreg, folder):
+    (folder / "Bad Name.toml").write_text((folder / "providers" / "acme.toml").read_text())
+    done = oauthreg("check", "Bad Name.toml")
+    assert done.code == 3
+    assert "Bad Name" in done.out

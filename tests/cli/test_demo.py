@@ -1,0 +1,101 @@
+import json
+
+import pytest
+
+from oauthreg import Registry
+from oauthreg.simulator import Simulator, Status
+from oauthreg.simulator.oauth1 import OAuth1Server
+
+BUNDLED = Registry(environ={}).names()
+
+
+def test_a_login_is_told_step_by_step(oauthreg, golden):
+    done = oauthreg("demo", "acme")
+    assert (done.code, done.err) == (0, "")
+    golden("demo-acme.txt", done.out)
+
+
+def test_an_rsa_key_is_made_and_a_token_is_renewed(oauthreg, golden):
+    done = oauthreg("demo", "acme-keys")
+    assert (done.code, done.err) == (0, "")
+    golden("demo-acme-keys.txt", done.out)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_every_bundled_provider_can_be_shown(oauthreg, name):
+    done = oauthreg("demo", name)
+    assert (done.code, done.err) == (0, "")
+    assert "every signature checked by the provider" in done.out
+    assert "signature_invalid" in done.out
+
+
+def test_without_a_name_a_telling_provider_is_shown(oauthreg):
+    done = oauthreg("demo")
+    assert done.code == 0
+    assert "claim " in done.out
+
+
+def test_the_story_is_one_document_for_programs(oauthreg):
+    done = oauthreg("demo", "acme", "--json")
+    assert (done.code, done.err) == (0, "")
+    told = json.loads(done.out)
+    assert (told["provider"], told["title"], told["profile"]) == ("acme", "Acme", {"sub": "12", "name": "Ada"})
+    assert told["engine"]["name"] in ("native", "pure")
+    requests = [request for step in told["steps"] for request in step["requests"]]
+    assert [request["status"] for request in requests] == [200, 200, 302, 200, 200, 200, 401]
+    assert requests[0]["signature_method"] == "HMAC-SHA1"
+    assert requests[-1]["problem"] == "signature_invalid"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+@pytest.mark.parametrize("name", ["acme", "acme-keys", "fatsecret", "mediawiki"])
+def test_no_secret_is_shown(oauthreg, monkeypatch, name, arguments):
+    made = []
+    enter = Simulator.__aenter__
+
+    async def remember(simulator):
+        made.append(simulator)
+        return await enter(simulator)
+
+    monkeypatch.setattr(Simulator, "__aenter__", remember)
+    done = oauthreg("demo", name, *arguments)
+    simulator = made[0]
+    tokens = [*simulator.state._temporary.values(), *simulator.state._tokens.values()]
+    secrets = [simulator.credentials.client_secret, *simulator.credentials.others.values()]
+    secrets += [secret for token in tokens for secret in (token.token, token.token_secret)]
+    secrets += [token.verifier for token in simulator.state._temporary.values()]
+    assert len(secrets) >= 6
+    assert [secret for secret in secrets if secret and secret in done.out + done.err] == []
+
+
+def test_a_provider_that_fails_ends_it_with_5(oauthreg, monkeypatch):
+    enter = Simulator.__aenter__
+
+    async def failing(simulator):
+        simulator.fail("token", Status(503, "later"))
+        return await enter(simulator)
+
+    monkeypatch.setattr(Simulator, "__aenter__", failing)
+    done = oauthreg("demo", "acme")
+    assert done.code == 5
+    assert "status 503" in done.err
+    assert "1. The application asks for a request token" in done.out
+
+
+def test_a_provider_that_takes_any_signature_ends_it_with_5(oauthreg, monkeypatch):
+    answer = OAuth1Server.answer
+
+    def lenient(server, received, step):
+        served = answer(server, received, step)
+        return type(served)(served.answer) if served.problem else served
+
+    monkeypatch.setattr(OAuth1Server, "answer", lenient)
+    done = oauthreg("demo", "acme")
+    assert (done.code, "accepted a wrong signature" in done.err) == (5, True)
+
+
+def test_an_unknown_name_is_2_and_a_broken_file_3(oauthreg, broken):
+    assert oauthreg("demo", "acne").code == 2
+    done = oauthreg("demo", "broken")
+    assert (done.code, done.out) == (3, "")
+    assert "did you mean `authorize`?" in done.err
