@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -19,7 +19,6 @@ from aiohttp import web
 
 from oauthreg.definition import Definition, compile_definition
 from oauthreg.errors import UsageError
-from oauthreg.http import AsyncOAuth1Client
 from oauthreg.legs import append_text
 from oauthreg.messages import Response
 from oauthreg.provider import Placement, Provider
@@ -32,6 +31,9 @@ from oauthreg.simulator.relocation import Relocation, origins_of
 from oauthreg.simulator.script import load_script
 from oauthreg.simulator.state import State
 from oauthreg.token import OAuth1Token
+
+if TYPE_CHECKING:
+    from oauthreg.http import AsyncOAuth1Client
 
 _VERIFIER = re.compile(r'<code id="verifier">([^<]+)</code>').search
 _KEPT = 1000
@@ -158,7 +160,7 @@ class Simulator:
         """A registry in which the definition's name leads here, with the right credentials; else like any other."""
         return SimulatedRegistry(self)
 
-    def client(self, session: aiohttp.ClientSession, **options: Any) -> AsyncOAuth1Client:
+    def client(self, session: aiohttp.ClientSession, **options: Any) -> "AsyncOAuth1Client":
         """A client of the simulated provider; ``options`` are those of ``Registry.client``."""
         return self.registry().client(self.definition.name, session, **options)
 
@@ -287,7 +289,7 @@ class SimulatedRegistry(Registry):
         self.add(simulator.definition)
         self._simulator = simulator
 
-    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> AsyncOAuth1Client:
+    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> "AsyncOAuth1Client":
         """A client as any registry makes it, for the provider on loopback if the name is the simulated one."""
         if self.definition(name).name == self._simulator.definition.name:
             options = {"provider": self._simulator.provider, "clock": self._simulator.now, **options}
