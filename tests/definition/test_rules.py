@@ -48,6 +48,7 @@ def test_a_variable_where_it_may_stand(acme, url, variable):
     [
         ("https://{v}/me", {}),
         ("https://{v}/me", {"default": "a.example"}),
+        ("https://{v}/me", {"kind": "opaque"}),
         ("https://acme.example:{v}/me", {}),
         ("{v}/me", {}),
         ("{v}/me", {"kind": "host"}),

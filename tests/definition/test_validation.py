@@ -71,6 +71,16 @@ def test_a_variable_at_fault_is_still_a_variable(acme):
     assert [path for path, _ in findings(acme)] == [("variables", "host", "default"), ("variables", "host", "pattern")]
 
 
+@pytest.mark.parametrize("value", [[], {}, 5, True, 1.5, "x", [[]], [{}]], ids=repr)
+def test_any_value_anywhere_is_found_and_nothing_else_happens(acme, value):
+    for table in keys_of(model.Definition):
+        for data in ({**acme, table: value}, {**acme, table: {"x": value}}, {**acme, table: {"x": {"kind": value}}}):
+            try:
+                validate(data)
+            except InvalidDefinition as error:
+                assert error.findings  # noqa: PT017 - most of these values are at fault, and some are not
+
+
 def test_an_item_at_fault_moves_none_after_it(acme):
     good = {"name": "a", "url": "https://api.acme.example/a"}
     acme["identity"] = {"request": [5, good, {**good, "name": "b", "optional": "yes"}]}

@@ -23,7 +23,7 @@ def check_examples(definition: Definition) -> Iterator[Finding]:
                     f"the documents give another `{name}`: {quoted(rendered[name])}",
                     _LOOK,
                 )
-        for name in rendered.keys() - example.claims.keys():
+        for name in sorted(rendered.keys() - example.claims.keys()):
             yield Finding(
                 ("example", index, "claims"),
                 f"the documents also give `{name}`: {quoted(rendered[name])}",

@@ -8,6 +8,7 @@ Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
@@ -44,7 +45,7 @@ Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 _NOTICE = timedelta(days=183)
 """How long before an end a warning begins."""
 Item = TypeVar("Item")
-Whole = TypeVar("Whole")
+Whole = TypeVar("Whole", bound=BaseModel)
 Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
 """A TOML list, kept as a tuple."""
 Parameters: TypeAlias = dict[ParameterName, Template]
@@ -58,15 +59,16 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _always(table: Whole) -> Callable[[], Whole]:
-    """A default that is not copied for every definition: tables are frozen."""
-    return lambda: table
+def _always(table: type[Whole]) -> Callable[[], Whole]:
+    """The table without any key as a default: made once, since it is frozen."""
+    return cache(table.model_construct)
 
 
 class Table(BaseModel):
     """A table of a definition: frozen, strict, without unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+    # One validator is built, that of the whole file: those of its tables are part of it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=(), defer_build=True)
 
 
 class Variable(Table):
@@ -117,7 +119,7 @@ class Environment(Table):
     title: Title = Field(default="", description="what it is")
     variables: dict[Name, str] = Field(default_factory=dict, description="other values of variables")
     endpoints: Endpoints = Field(
-        default_factory=_always(Endpoints()), description="other URLs, by the names of `[endpoints]`"
+        default_factory=_always(Endpoints), description="other URLs, by the names of `[endpoints]`"
     )
 
 
@@ -239,7 +241,7 @@ class TokenLeg(Table):
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )
-    response: AnswerTable = Field(default_factory=_always(AnswerTable()), description="how the answer is read")
+    response: AnswerTable = Field(default_factory=_always(AnswerTable), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
 
@@ -380,33 +382,31 @@ class Definition(Table):
     variables: dict[Name, Variable] = Field(
         default_factory=dict, description="parts of URLs and parameters that differ between users"
     )
-    endpoints: Endpoints = Field(default_factory=_always(Endpoints()), description="URLs")
+    endpoints: Endpoints = Field(default_factory=_always(Endpoints), description="URLs")
     environments: dict[Name, Environment] = Field(
         default_factory=dict, description="other installations, such as a sandbox"
     )
     credentials: dict[Name, Credential] = Field(
         default_factory=dict, description="secrets beside `client_id` and `client_secret`"
     )
-    oauth1: OAuth1 = Field(default_factory=_always(OAuth1()), description="what of OAuth 1.0a differs")
+    oauth1: OAuth1 = Field(default_factory=_always(OAuth1), description="what of OAuth 1.0a differs")
     request_token: TokenLeg = Field(
-        default_factory=_always(TokenLeg()), description="the request for temporary credentials"
+        default_factory=_always(TokenLeg), description="the request for temporary credentials"
     )
     authorize: AuthorizeLeg = Field(
-        default_factory=_always(AuthorizeLeg()), description="the URL that the user is sent to"
+        default_factory=_always(AuthorizeLeg), description="the URL that the user is sent to"
     )
-    token: TokenLeg = Field(default_factory=_always(TokenLeg()), description="the request for the access token")
-    userinfo: Userinfo = Field(
-        default_factory=_always(Userinfo()), description="the request to the `userinfo` endpoint"
-    )
+    token: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request for the access token")
+    userinfo: Userinfo = Field(default_factory=_always(Userinfo), description="the request to the `userinfo` endpoint")
     identity: Identity = Field(
-        default_factory=_always(Identity()), description="further requests that tell who the user is"
+        default_factory=_always(Identity), description="further requests that tell who the user is"
     )
-    api: API = Field(default_factory=_always(API()), description="calls with the token")
-    scopes: ScopesTable = Field(default_factory=_always(ScopesTable()), description="what a login asks for")
-    callback: Callback = Field(default_factory=_always(Callback()), description="what the user's browser brings back")
+    api: API = Field(default_factory=_always(API), description="calls with the token")
+    scopes: ScopesTable = Field(default_factory=_always(ScopesTable), description="what a login asks for")
+    callback: Callback = Field(default_factory=_always(Callback), description="what the user's browser brings back")
     claims: dict[str, Any] = Field(default_factory=dict, description="the standard's claims and where they stand")
-    meta: Meta = Field(default_factory=_always(Meta()), description="where the facts come from")
-    lifecycle: Lifecycle = Field(default_factory=_always(Lifecycle()), description="what has an end")
+    meta: Meta = Field(default_factory=_always(Meta), description="where the facts come from")
+    lifecycle: Lifecycle = Field(default_factory=_always(Lifecycle), description="what has an end")
     example: Listed[Example] = Field(
         default=(), description="documents with invented values, and the claims expected of them"
     )

@@ -24,8 +24,8 @@ from oauthreg.definition.suggestions import hint, suggestion
 SECRETS = ("client_secret", "private_key", "passphrase")
 """Credentials that never go into a text of a definition."""
 
-OAUTH1_TABLES = ("oauth1", "request_token")
-RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
+_OAUTH1_TABLES = ("oauth1", "request_token")
+_RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
 
 _PROTOCOL_PARAMETERS = frozenset(
     f"oauth_{name}"
@@ -72,11 +72,7 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
     subject = _Subject(
         definition,
         variables=_keys(shape.get("variables")),
-        bound=frozenset(
-            name
-            for name in _keys(shape.get("variables"))
-            if "pattern" in (keys := _keys(shape["variables"][name])) or "kind" in keys
-        ),
+        bound=frozenset(_bound(shape.get("variables"))),
         credentials=_keys(shape.get("credentials")) | {"client_id"},
         endpoints=_keys(shape.get("endpoints")),
         documents=_documents(
@@ -116,6 +112,13 @@ def _keys(table: object) -> frozenset[str]:
     return frozenset(table) if isinstance(table, Mapping) else frozenset()
 
 
+def _bound(tables: object) -> Iterator[str]:
+    """The variables whose values are bound by a pattern or by a kind, if only by one that is at fault."""
+    for name, table in tables.items() if isinstance(tables, Mapping) else ():
+        if isinstance(table, Mapping) and ("pattern" in table or table.get("kind", "opaque") not in ("opaque", "url")):
+            yield name
+
+
 def _rows(shape: Mapping[str, Any], *path: str) -> list[Any]:
     value: Any = shape
     for key in path:
@@ -129,7 +132,7 @@ def _rows(shape: Mapping[str, Any], *path: str) -> list[Any]:
 def _variables(subject: _Subject) -> Iterator[Finding]:
     for name, variable in subject.definition.variables.items():
         path: KeyPath = ("variables", name)
-        if name in {"client_id", *SECRETS} or name in subject.credentials:
+        if name in SECRETS or name in subject.credentials:
             yield Finding(path, f"a variable with the name of a credential: {quoted(name)}", at="key")
         if variable.from_ is None:
             for key in sorted(variable.model_fields_set & {"lower", "replace"}):
@@ -152,7 +155,9 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
         )
     if variable.from_ not in subject.variables:
         yield Finding(
-            (*path, "from"), f"unknown variable: {quoted(variable.from_)}", hint(str(variable.from_), subject.variables)
+            (*path, "from"),
+            f"unknown variable: {quoted(variable.from_)}",
+            hint(str(variable.from_), sorted(subject.variables)),
         )
     elif source is not None and source.from_ is not None:
         yield Finding(
@@ -168,7 +173,7 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
             path = ("environments", name, "variables", key)
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
-                yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, subject.variables), at="key")
+                yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
             elif variable is not None and variable.from_ is not None:
                 yield Finding(
                     path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.from_}`", at="key"
@@ -313,7 +318,7 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
 def _protocol(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
-        for table in OAUTH1_TABLES:
+        for table in _OAUTH1_TABLES:
             if table in definition.model_fields_set:
                 yield Finding(
                     (table,),
@@ -376,11 +381,11 @@ def _identity(subject: _Subject) -> Iterator[Finding]:
     known = [name for name in subject.documents if name in {"userinfo", "token", "callback", "id_token"}]
     for index, request in enumerate(definition.identity.request):
         path: KeyPath = ("identity", "request", index)
-        if request.name in RESERVED_DOCUMENTS:
+        if request.name in _RESERVED_DOCUMENTS:
             yield Finding(
                 (*path, "name"),
                 f"a name with a meaning of its own: {quoted(request.name)}",
-                f"taken: {listed(RESERVED_DOCUMENTS)}",
+                f"taken: {listed(_RESERVED_DOCUMENTS)}",
             )
         elif request.name in known:
             yield Finding((*path, "name"), f"two requests of one name: {quoted(request.name)}")
