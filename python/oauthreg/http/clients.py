@@ -8,7 +8,6 @@ import hmac
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
@@ -16,7 +15,6 @@ from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
 from oauthreg.claims import Profile
-from oauthreg.clock import Clock
 from oauthreg.errors import (
     CallbackError,
     MismatchingStateError,
@@ -26,11 +24,9 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.driver import run
-from oauthreg.http.middleware import AuthenticationMiddleware, chain
-from oauthreg.http.references import resolve
+from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, pairs
+from oauthreg.http.middleware import Repair
 from oauthreg.http.request_context import RequestContext
-from oauthreg.identity import identity_flow
 from oauthreg.legs import append_query
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Authenticator, Flow, Pairs, Response
@@ -44,48 +40,22 @@ from oauthreg.oauth1.flow import (
     request_token_flow,
 )
 from oauthreg.oauth1.placement import OAuth1Authentication
-from oauthreg.origins import Origin, parse_origin
+from oauthreg.origins import Origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
-from oauthreg.signing._pure import make_nonce
 from oauthreg.token import OAuth1Token
 
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
 """Called with every new access token before it is used."""
 
-
-class _Default(str):
-    """A default that can be told from the same text given by the caller."""
-
-    __slots__ = ()
-
-
-_DEFAULT_METHOD = _Default("HMAC-SHA1")
-_DEFAULT_TYPE = _Default("HEADER")
+_DEFAULT_METHOD = Default("HMAC-SHA1")
+_DEFAULT_TYPE = Default("HEADER")
 _PLACEMENTS: Mapping[str, Placement] = {"HEADER": "header", "QUERY": "query", "BODY": "body"}
 """``signature_type`` -> placement."""
 
-_TRANSPORT_OPTIONS = frozenset(
-    {
-        "cookies",
-        "proxy",
-        "proxy_auth",
-        "proxy_headers",
-        "server_hostname",
-        "skip_auto_headers",
-        "ssl",
-        "timeout",
-        "trace_request_ctx",
-    }
-)
-"""What the token requests hand on to ``session.request`` as it is."""
 
-_CLOCK_TOLERANCE = 5.0
-"""Seconds: a clock that differs by less is not why a timestamp was refused."""
-
-
-class AsyncOAuth1Client:
+class AsyncOAuth1Client(ApiClient):
     """An OAuth 1.0a client over an ``aiohttp.ClientSession``, which it neither changes nor closes.
 
     ::
@@ -137,20 +107,22 @@ class AsyncOAuth1Client:
         if not client_id:
             raise refusals.missing_client_id()
         self._is_custom = provider is None
-        self.provider = _with_choices(provider or Provider(), signature_method, signature_type, realm)
+        super().__init__(
+            session,
+            _with_choices(provider or Provider(), signature_method, signature_type, realm),
+            allowed_origins=allowed_origins,
+            clock=clock,
+        )
         if self._is_rsa and rsa_key is None:
             raise refusals.missing_key(self.signature_method)
-        self.session = session
         self.client_id = client_id
         self.redirect_uri = redirect_uri
-        self.clock = clock if isinstance(clock, Clock) else Clock(wall=clock) if clock else Clock()
         self._client_secret = client_secret
         self._rsa_key = rsa_key
         self._passphrase = passphrase
         self._engine = engine
         self._token_updater = token_updater
         self._body_hash = (force_include_body or self.provider.oauth1.body_hash) if body_hash is None else body_hash
-        self._origins = _origins(self.provider, allowed_origins)
         self._announced: str | None = None
         self._verifier: str | None = None
         self._signer: Signer | None = None
@@ -210,34 +182,6 @@ class AsyncOAuth1Client:
         """What signs requests now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
         return OAuth1Authentication(self._signer_for(self._token), self.provider.oauth1.placement)
 
-    def get(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed GET; see ``request``."""
-        return self.request("GET", url, **options)
-
-    def options(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed OPTIONS; see ``request``."""
-        return self.request("OPTIONS", url, **options)
-
-    def head(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed HEAD; see ``request``."""
-        return self.request("HEAD", url, **options)
-
-    def post(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed POST; see ``request``."""
-        return self.request("POST", url, **options)
-
-    def put(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed PUT; see ``request``."""
-        return self.request("PUT", url, **options)
-
-    def patch(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed PATCH; see ``request``."""
-        return self.request("PATCH", url, **options)
-
-    def delete(self, url: str | URL, **options: Any) -> RequestContext:
-        """A signed DELETE; see ``request``."""
-        return self.request("DELETE", url, **options)
-
     def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
 
@@ -281,7 +225,7 @@ class AsyncOAuth1Client:
         token = request_token or (self._token.token if self._token else "")
         if not token:
             raise MissingTokenError("there is no request token", hint="await `fetch_request_token` first")
-        provider, added = self.provider, _pairs("parameters", parameters)
+        provider, added = self.provider, pairs("parameters", parameters)
         find = provider.oauth1.authorize_url_from
         if url is None and find and self._token and token == self._token.token and (found := find(self._token.extra)):
             return append_query(str(found), added)
@@ -356,7 +300,7 @@ class AsyncOAuth1Client:
         callback = redirect_uri or self.redirect_uri or "oob"
         signer = await self._prepared_signer(None)
         token = await self._run(lambda: request_token_flow(provider, signer, callback=callback, scope=scope))
-        added = _pairs("parameters", parameters)
+        added = pairs("parameters", parameters)
         if token.authorize_url:
             url = append_query(token.authorize_url, added)
         else:
@@ -377,11 +321,7 @@ class AsyncOAuth1Client:
         login or incomplete, both before any traffic; ``OAuthError`` and ``MalformedResponseError``.
         """
         provider = self.provider
-        if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
-            raise MismatchingStateError(
-                f"the login is of another provider: {pending.provider!r}",
-                hint=f"finish it with the client that began it, not with one for {provider.name!r}",
-            )
+        self._check_pending(pending)
         kept: dict[str, str] = {}
         if callback_url is not None:
             response = parse_authorization_response(callback_url, provider.callback)
@@ -424,33 +364,25 @@ class AsyncOAuth1Client:
 
         Raises ``OAuthError``, ``ResponseError``, and ``UsageError`` for a provider without ``[claims]``.
         """
-        provider = self.provider
-        if provider.claims is None:
-            raise UsageError(
-                f"{provider.name} says nothing about profiles",
-                code="no-claims",
-                hint="use a provider whose definition has `[claims]`",
-            )
         token = self._token or OAuth1Token("")
         signer = await self._prepared_signer(self._token)
+        keep = self.provider.callback.keep
         known = {
             "token": token.to_mapping(),
-            "callback": {name: token.extra[name] for name in provider.callback.keep if name in token.extra},
+            "callback": {name: token.extra[name] for name in keep if name in token.extra},
         }
         documents = await self._run(
-            lambda: identity_flow(
-                provider,
-                lambda nonce: OAuth1Authentication(signer, provider.oauth1.placement, nonce=nonce),
+            lambda: self._identity(
+                lambda nonce: OAuth1Authentication(signer, self.provider.oauth1.placement, nonce=nonce),
                 known,
-                make_nonce=make_nonce,
-                now=self.clock,
                 client_id=self.client_id,
-                client_secret=self._client_secret or "",
+                client_secret=self._client_secret,
             ),
             origins=self._origins,
         )
-        shown = {name: value for name, value in token.extra.items() if not name.startswith("oauth_")}
-        return Profile.from_claims(provider.claims.render(documents), raw={**documents, "token": shown})
+        return self._profile(
+            documents, {name: value for name, value in token.extra.items() if not name.startswith("oauth_")}
+        )
 
     async def _request(
         self,
@@ -464,28 +396,22 @@ class AsyncOAuth1Client:
         authenticator = OAuth1Authentication(
             self._signer or await self._prepared_signer(self._token),
             self.provider.oauth1.placement,
-            signed=_pairs("signed_parameters", signed_parameters),
+            signed=pairs("signed_parameters", signed_parameters),
         )
-        own = AuthenticationMiddleware(
+        return await self._send(
+            method,
+            url,
             authenticator,
-            self._origins,
-            headers=self._missing_headers(options.get("headers")),
+            base=self.provider.endpoints.get("api_base"),
+            origins=self._origins,
             repair=self._repairing(authenticator),
             # A signature hides the secrets; PLAINTEXT is the secrets.
             clear_text=self.provider.allow_insecure_http or self.signature_method != "PLAINTEXT",
+            middlewares=middlewares,
+            options=options,
         )
-        target = resolve(self.provider.endpoints.get("api_base"), url)
-        return await self.session.request(method, target, middlewares=chain(self.session, middlewares, own), **options)
 
-    def _missing_headers(self, given: Any) -> Pairs:
-        """The provider's API headers that neither the caller nor the session sets."""
-        if not self.provider.api_headers:
-            return ()
-        items = given.items() if isinstance(given, Mapping) else given or ()
-        taken = {str(name).lower() for name, _ in items} | {name.lower() for name in self.session.headers}
-        return tuple(pair for pair in self.provider.api_headers if pair[0].lower() not in taken)
-
-    def _repairing(self, authenticator: Authenticator) -> Callable[[Response], Awaitable[Authenticator | None]]:
+    def _repairing(self, authenticator: Authenticator) -> Repair:
         async def repair(response: Response) -> Authenticator | None:
             try:
                 parse_token_answer(response)
@@ -503,33 +429,12 @@ class AsyncOAuth1Client:
         origins: Iterable[Origin] = (),
     ) -> Result:
         """The value of a flow, run once more if the server's clock was to blame."""
-
-        def running() -> Awaitable[Result]:
-            return run(
-                make_flow(),
-                self.session,
-                origins=origins,
-                allow_insecure_http=self.provider.allow_insecure_http,
-                options=options,
-            )
-
         try:
-            return await running()
+            return await self._running(make_flow(), options, origins)
         except OAuthError as error:
             if not (is_timestamp_refusal(error) and self._learn_time(error.headers)):
                 raise
-        return await running()
-
-    def _learn_time(self, headers: Mapping[str, str]) -> bool:
-        """Whether the server's ``Date`` showed that this clock was wrong; it is right afterwards."""
-        try:
-            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return False
-        if abs(now - self.clock()) <= _CLOCK_TOLERANCE:
-            return False
-        self.clock.learn(now)
-        return True
+        return await self._running(make_flow(), options, origins)
 
     async def _adopt(self, token: OAuth1Token) -> None:
         """Saves a new access token, then uses it."""
@@ -609,33 +514,15 @@ def _with_request(
 ) -> tuple[Provider, Pairs, dict[str, Any]]:
     """The provider with one leg as the caller wants it, the leg's parameters, and what concerns the transport."""
     options = dict(options)
-    params = _pairs("data", options.pop("data", None))
-    query, headers = _pairs("params", options.pop("params", None)), _pairs("headers", options.pop("headers", None))
-    unknown = sorted(options.keys() - _TRANSPORT_OPTIONS)
+    params = pairs("data", options.pop("data", None))
+    query, headers = pairs("params", options.pop("params", None)), pairs("headers", options.pop("headers", None))
+    unknown = sorted(options.keys() - TRANSPORT_OPTIONS)
     if unknown:
         raise TypeError(f"unexpected keyword argument: {unknown[0]!r}")
     leg = getattr(provider, name)
     leg = replace(leg, query=(*leg.query, *query), headers=(*leg.headers, *headers))
     endpoints = provider.endpoints if url is None else {**provider.endpoints, name: str(url)}
     return replace(provider, endpoints=endpoints, **{name: leg}), params, options
-
-
-def _pairs(name: str, given: Any) -> Pairs:
-    try:
-        items = given.items() if isinstance(given, Mapping) else given or ()
-        return tuple((str(key), str(value)) for key, value in items)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"`{name}` must be a mapping or pairs: {type(given).__name__}", code="invalid-parameters"
-        ) from None
-
-
-def _origins(provider: Provider, allowed: Iterable[str]) -> frozenset[Origin]:
-    """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
-    texts = (allowed,) if isinstance(allowed, str) else allowed
-    own = provider.origins or {parse_origin(url) for url in provider.endpoints.values() if url}
-    # yarl writes a host as it will be compared: an internationalised one as its A-label.
-    return frozenset({*own, *(parse_origin(str(URL(text))) for text in texts)})
 
 
 def _realm(realm: str | Sequence[str] | None) -> str | None:

@@ -1,10 +1,10 @@
 """Pumps a flow over the caller's session: the flow says what to send, the driver sends it and hands the answer back."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
@@ -24,6 +24,9 @@ LARGEST_ANSWER = 1 << 20
 TIMEOUT = 30.0
 """How many seconds one request of a flow may take, from the connection to the last byte."""
 
+Send: TypeAlias = Callable[[Request], Awaitable[Response]]
+"""Sends one request and gives its answer."""
+
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -35,6 +38,8 @@ async def run(
     allow_insecure_http: bool = False,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is for each request, not for the call
     options: Mapping[str, Any] = _NO_OPTIONS,
+    around: Callable[[Request, Send], Awaitable[Response]] | None = None,
+    sleep: Callable[[float], Awaitable[object]] | None = None,
 ) -> Result:
     """The value that a flow returns.
 
@@ -42,17 +47,28 @@ async def run(
     code ``answer-too-large``. A URL that is not https raises ``UsageError`` (``insecure-url``) before any connection,
     unless it is on this machine or ``allow_insecure_http``. ``origins`` are those that may receive credentials; without
     any, each request's own. ``timeout`` is in seconds for each request. ``options`` are further arguments of
-    ``session.request`` that concern the transport, such as ``proxy`` and ``ssl``.
+    ``session.request`` that concern the transport, such as ``proxy`` and ``ssl``. ``around`` is given each request and
+    what sends it, and gives the answer. ``sleep`` waits in place of ``asyncio.sleep``.
 
     Errors of aiohttp pass unwrapped; the flow sees every error first and may go on.
     """
     pinned = frozenset(origins)
     options = {"timeout": ClientTimeout(total=timeout), **options}
+
+    async def send(request: Request) -> Response:
+        return await _perform(request, session, pinned, allow_insecure_http, options)
+
+    async def take(step: Request | Sleep) -> Response | None:
+        if isinstance(step, Sleep):
+            await (sleep or asyncio.sleep)(step.seconds)
+            return None
+        return await (send(step) if around is None else around(step, send))
+
     try:
         step = next(flow)
         while True:
             try:
-                answer = await _perform(step, session, pinned, allow_insecure_http, options)
+                answer = await take(step)
             except Exception as error:  # noqa: BLE001 - it is raised again inside the flow
                 step = flow.throw(error)
             else:
@@ -65,25 +81,22 @@ async def run(
 
 
 async def _perform(
-    step: Request | Sleep,
+    request: Request,
     session: ClientSession,
     origins: frozenset[Origin],
     allow_insecure_http: bool,
     options: Mapping[str, Any],
-) -> Response | None:
-    if isinstance(step, Sleep):
-        await asyncio.sleep(step.seconds)
-        return None
+) -> Response:
     if not allow_insecure_http:
-        refuse_clear_text(parse_origin(step.url))
+        refuse_clear_text(parse_origin(request.url))
     middlewares = chain(session, None)
-    if step.authenticator is not None:
-        own = AuthenticationMiddleware(step.authenticator, origins, clear_text=allow_insecure_http)
+    if request.authenticator is not None:
+        own = AuthenticationMiddleware(request.authenticator, origins, clear_text=allow_insecure_http)
         middlewares = (*middlewares, own)
-    headers, content = _content(step)
+    headers, content = _content(request)
     async with session.request(
-        step.method,
-        step.url,
+        request.method,
+        request.url,
         headers=headers,
         data=content,
         allow_redirects=False,
@@ -92,7 +105,7 @@ async def _perform(
         middlewares=middlewares,
         **options,
     ) as response:
-        answer = Response(response.status, _lower_case(response), b"", step.url)
+        answer = Response(response.status, _lower_case(response), b"", request.url)
         return replace(answer, body=await _read(response, answer))
 
 

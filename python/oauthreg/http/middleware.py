@@ -30,7 +30,8 @@ class AuthenticationMiddleware:
     ``origins`` are the origins that may receive the credential; without any, the first hop's own origin is the only
     one. A hop elsewhere goes out as the caller made it, with nothing of ours on it, and so do all that follow it, lest
     a stranger choose what is signed; one that would carry a body is refused. ``headers`` go where the credential goes.
-    ``repair`` may ask for one more attempt after a 401. ``clear_text`` allows http to other machines.
+    ``repair`` may ask for one more attempt after a 401; it is asked even if the body is used up, so that later requests
+    fare better, and then the refusal stands. ``clear_text`` allows http to other machines.
 
     Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
@@ -58,14 +59,21 @@ class AuthenticationMiddleware:
         if not self._may_receive(req):
             return await handler(req)
         response = await send_with(self._authenticator, req, handler, self._headers)
-        if self._repair is None or response.status != _UNAUTHORIZED or not is_replayable(req.body):
+        if self._repair is None or response.status != _UNAUTHORIZED:
             return response
-        repaired = await self._repair(await _peek(response))
-        if repaired is None:
+        repaired = await self._repaired(self._repair, response)
+        if repaired is None or not is_replayable(req.body):
             return response
         self._repair, self._authenticator = None, repaired
         response.release()
         return await send_with(self._authenticator, req, handler, self._headers)
+
+    async def _repaired(self, repair: Repair, response: ClientResponse) -> Authenticator | None:
+        try:
+            return await repair(await _peek(response))
+        except BaseException:
+            response.release()
+            raise
 
     def _may_receive(self, req: ClientRequest) -> bool:
         """Whether a hop goes to pinned origins."""

@@ -1,0 +1,218 @@
+"""What all clients share: one request object for every verb, over a session that stays the caller's."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+from yarl import URL
+
+from oauthreg.claims import Profile
+from oauthreg.clock import Clock
+from oauthreg.errors import MismatchingStateError, UsageError
+from oauthreg.http.driver import run
+from oauthreg.http.middleware import AuthenticationMiddleware, Repair, chain
+from oauthreg.http.references import resolve
+from oauthreg.http.request_context import RequestContext
+from oauthreg.identity import identity_flow
+from oauthreg.login import PendingLogin
+from oauthreg.messages import Authenticator, Flow, Pairs
+from oauthreg.origins import Origin, parse_origin
+from oauthreg.provider import Documents, Provider
+from oauthreg.signing._pure import make_nonce
+
+Result = TypeVar("Result")
+
+TRANSPORT_OPTIONS = frozenset(
+    {
+        "cookies",
+        "proxy",
+        "proxy_auth",
+        "proxy_headers",
+        "server_hostname",
+        "skip_auto_headers",
+        "ssl",
+        "timeout",
+        "trace_request_ctx",
+    }
+)
+"""What protocol requests hand on to ``session.request`` as it is."""
+
+_CLOCK_TOLERANCE = 5.0
+"""Seconds: a clock that differs by less is not why a time was refused."""
+
+
+class Default(str):
+    """A default that can be told from the same text given by the caller."""
+
+    __slots__ = ()
+
+
+class ApiClient(ABC):
+    """A client of one provider over an ``aiohttp.ClientSession``, which it neither changes nor closes."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        provider: Provider,
+        *,
+        allowed_origins: Iterable[str],
+        clock: Callable[[], float] | None,
+    ) -> None:
+        self.session = session
+        self.provider = provider
+        self.clock = clock if isinstance(clock, Clock) else Clock(wall=clock) if clock else Clock()
+        self._origins = _origins(provider, allowed_origins)
+
+    def get(self, url: str | URL, **options: Any) -> RequestContext:
+        """A GET; see ``request``."""
+        return self.request("GET", url, **options)
+
+    def options(self, url: str | URL, **options: Any) -> RequestContext:
+        """An OPTIONS; see ``request``."""
+        return self.request("OPTIONS", url, **options)
+
+    def head(self, url: str | URL, **options: Any) -> RequestContext:
+        """A HEAD; see ``request``."""
+        return self.request("HEAD", url, **options)
+
+    def post(self, url: str | URL, **options: Any) -> RequestContext:
+        """A POST; see ``request``."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str | URL, **options: Any) -> RequestContext:
+        """A PUT; see ``request``."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str | URL, **options: Any) -> RequestContext:
+        """A PATCH; see ``request``."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str | URL, **options: Any) -> RequestContext:
+        """A DELETE; see ``request``."""
+        return self.request("DELETE", url, **options)
+
+    def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
+        """An authenticated request, awaited or entered with ``async with``; ``options`` are ``session.request``'s."""
+        return RequestContext(self._request(method, url, **options))
+
+    @abstractmethod
+    async def _request(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
+        """Make one authenticated request."""
+
+    async def _send(
+        self,
+        method: str,
+        url: str | URL,
+        authenticator: Authenticator,
+        *,
+        base: str | None,
+        origins: Iterable[Origin],
+        repair: Repair,
+        clear_text: bool,
+        middlewares: Sequence[ClientMiddlewareType] | None,
+        options: Mapping[str, Any],
+    ) -> ClientResponse:
+        own = AuthenticationMiddleware(
+            authenticator,
+            origins,
+            headers=self._missing_headers(options.get("headers")),
+            repair=repair,
+            clear_text=clear_text,
+        )
+        return await self.session.request(
+            method, resolve(base, url), middlewares=chain(self.session, middlewares, own), **options
+        )
+
+    def _missing_headers(self, given: Any) -> Pairs:
+        """The provider's API headers that neither the caller nor the session sets."""
+        if not self.provider.api_headers:
+            return ()
+        items = given.items() if isinstance(given, Mapping) else given or ()
+        taken = {str(name).lower() for name, _ in items} | {name.lower() for name in self.session.headers}
+        return tuple(pair for pair in self.provider.api_headers if pair[0].lower() not in taken)
+
+    def _running(
+        self,
+        flow: Flow[Result],
+        options: Mapping[str, Any] = MappingProxyType({}),
+        origins: Iterable[Origin] = (),
+    ) -> Awaitable[Result]:
+        """The value of a flow that is run over the session."""
+        return run(
+            flow,
+            self.session,
+            origins=origins,
+            allow_insecure_http=self.provider.allow_insecure_http,
+            options=options,
+        )
+
+    def _learn_time(self, headers: Mapping[str, str]) -> bool:
+        """Whether the server's ``Date`` showed that this clock was wrong; it is right afterwards."""
+        try:
+            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return False
+        if abs(now - self.clock()) <= _CLOCK_TOLERANCE:
+            return False
+        self.clock.learn(now)
+        return True
+
+    def _check_pending(self, pending: PendingLogin) -> None:
+        provider = self.provider
+        if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
+            raise MismatchingStateError(
+                f"the login is of another provider: {pending.provider!r}",
+                hint=f"finish it with the client that began it, not with one for {provider.name!r}",
+            )
+
+    def _identity(
+        self,
+        authenticator_for: Callable[[str | None], Authenticator],
+        known: Documents,
+        *,
+        client_id: str,
+        client_secret: str | None,
+    ) -> Flow[dict[str, Any]]:
+        """The provider's identity requests. Raises ``UsageError`` for a provider without ``[claims]``."""
+        if self.provider.claims is None:
+            raise UsageError(
+                f"{self.provider.name} says nothing about profiles",
+                code="no-claims",
+                hint="use a provider whose definition has `[claims]`",
+            )
+        return identity_flow(
+            self.provider,
+            authenticator_for,
+            known,
+            make_nonce=make_nonce,
+            now=self.clock,
+            client_id=client_id,
+            client_secret=client_secret or "",
+        )
+
+    def _profile(self, documents: Documents, token: Mapping[str, Any]) -> Profile:
+        """The claims that documents give; ``token`` is what may be shown of the token answer."""
+        claims = self.provider.claims.render(documents) if self.provider.claims is not None else {}
+        return Profile.from_claims(claims, raw={**documents, "token": token})
+
+
+def pairs(name: str, given: Any) -> Pairs:
+    """A mapping or pairs as pairs of text. Raises ``UsageError`` that names the argument."""
+    try:
+        items = given.items() if isinstance(given, Mapping) else given or ()
+        return tuple((str(key), str(value)) for key, value in items)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"`{name}` must be a mapping or pairs: {type(given).__name__}", code="invalid-parameters"
+        ) from None
+
+
+def _origins(provider: Provider, allowed: Iterable[str]) -> frozenset[Origin]:
+    """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
+    texts = (allowed,) if isinstance(allowed, str) else allowed
+    own = provider.origins or {parse_origin(url) for url in provider.endpoints.values() if url}
+    # yarl writes a host as it will be compared: an internationalised one as its A-label.
+    return frozenset({*own, *(parse_origin(str(URL(text))) for text in texts)})
