@@ -9,7 +9,8 @@ from oauthreg.messages import Flow, Request, Response
 from oauthreg.oauth1.placement import FORM
 from oauthreg.provider import Provider
 from oauthreg.signing import Signer
-from oauthreg.simulator.oauth1 import Credentials, OAuth1Server, Received, Served
+from oauthreg.simulator.oauth1 import OAuth1Server
+from oauthreg.simulator.received import Credentials, Received, Served
 from oauthreg.simulator.script import Script
 from oauthreg.simulator.state import State
 

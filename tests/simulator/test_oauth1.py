@@ -26,7 +26,7 @@ from oauthreg.provider import (
     OAuth1Settings,
     Scopes,
 )
-from oauthreg.simulator.oauth1 import Received
+from oauthreg.simulator.received import Received
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
 from oauthreg.token import OAuth1Token
 

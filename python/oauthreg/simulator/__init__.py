@@ -24,13 +24,13 @@ if TYPE_CHECKING:
         Status as Status,
         Step as Step,
     )
-    from oauthreg.simulator.oauth1 import Credentials as Credentials
+    from oauthreg.simulator.received import Credentials as Credentials
     from oauthreg.simulator.server import Exchange as Exchange, Simulator as Simulator
 
 _HOME = {
     "Body": "faults",
     "ContentType": "faults",
-    "Credentials": "oauth1",
+    "Credentials": "received",
     "Exchange": "server",
     "Half": "faults",
     "Missing": "faults",

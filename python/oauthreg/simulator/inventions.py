@@ -7,7 +7,7 @@ from oauthreg.definition import required_credentials, variables
 from oauthreg.definition.model import Definition, Variable
 from oauthreg.errors import UsageError
 from oauthreg.signing.keys import generate_private_key
-from oauthreg.simulator.oauth1 import Credentials
+from oauthreg.simulator.received import Credentials
 
 _OWN = ("client_id", "client_secret", "private_key", "passphrase")
 _LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE", "1", "us")

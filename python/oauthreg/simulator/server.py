@@ -12,10 +12,11 @@ from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from oauthreg.definition import Definition, compile_definition
 from oauthreg.errors import UsageError
@@ -26,7 +27,8 @@ from oauthreg.redaction import MASK, redact
 from oauthreg.registry import Registry
 from oauthreg.simulator.faults import Fault, Faults, Half, Slow, Status, Step, build_error, spoil
 from oauthreg.simulator.inventions import invent_credentials, invent_variables
-from oauthreg.simulator.oauth1 import Credentials, OAuth1Server, Received, Served
+from oauthreg.simulator.oauth1 import OAuth1Server
+from oauthreg.simulator.received import Credentials, Received, Served
 from oauthreg.simulator.relocation import Relocation, origins_of
 from oauthreg.simulator.script import load_script
 from oauthreg.simulator.state import State
@@ -191,15 +193,20 @@ class Simulator:
         self._faults.arm(step, fault, times)
 
     def serve(self, path: str, document: Any, *, method: str = "GET", status: int = 200) -> None:
-        """Let a path of the API answer with a document; other paths answer with what they were asked."""
+        """Let a path answer with a document; other paths answer with what they were asked.
+
+        A path that does not begin with a slash is below the definition's ``api_base``, as in ``client.get``.
+        """
+        if not path.startswith("/"):
+            path = urlsplit(self.provider.endpoints["api_base"]).path + path
         self._alive.server.documents[method.upper(), path] = (document, status)
 
     async def _decide(self, url: str, decision: str) -> str | None:
-        person = self._alive.person
+        person, address = self._alive.person, URL(url, encoded=True)
         if not self._auto_approve:
-            async with person.get(url, allow_redirects=False) as page:
+            async with person.get(address, allow_redirects=False) as page:
                 _check_page(page.status, await page.text())
-        async with person.post(url, data={"decision": decision}, allow_redirects=False) as answer:
+        async with person.post(address, data={"decision": decision}, allow_redirects=False) as answer:
             text = await answer.text()
         if answer.status == 302:
             return answer.headers["Location"]

@@ -1,0 +1,163 @@
+"""Whether a received request is what the definition says: signed right, sent right, and for the first time.
+
+Spec: RFC 5849 section 3.2; "OAuth Problem Reporting" for the words of a refusal.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oauthreg.errors import OAuthError, VerificationError
+from oauthreg.legs import render_pairs
+from oauthreg.provider import Documents, Leg, Provider
+from oauthreg.signing.verify import SignedRequest, VerificationKeys, verify
+from oauthreg.simulator.faults import Step
+from oauthreg.simulator.received import Credentials, Received
+from oauthreg.simulator.state import WINDOW, State
+
+_parameter_names = re.compile(r"oauth_\w+").findall
+
+PROBLEMS = {
+    "not-signed": (401, "parameter_absent"),
+    "malformed-header": (400, "parameter_rejected"),
+    "parameters-in-two-places": (400, "parameter_rejected"),
+    "duplicate-parameter": (400, "parameter_rejected"),
+    "missing-parameter": (400, "parameter_absent"),
+    "unsupported-version": (400, "version_rejected"),
+    "refused-signature-method": (400, "signature_method_rejected"),
+    "invalid-timestamp": (400, "parameter_rejected"),
+    "timestamp-out-of-window": (401, "timestamp_refused"),
+    "body-hash-missing": (400, "parameter_absent"),
+    "body-hash-with-form": (400, "parameter_rejected"),
+    "body-hash-mismatch": (401, "parameter_rejected"),
+    "nonce-used": (401, "nonce_used"),
+    "invalid-signature": (401, "signature_invalid"),
+}
+"""Code of a verification error -> status and name in the words of "OAuth Problem Reporting"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Checks requests against one provider. ``now`` gives its time in seconds since 1970.
+
+    Every check raises ``OAuthError``, or ``VerificationError`` for what ``reported`` puts into words.
+    """
+
+    provider: Provider
+    credentials: Credentials
+    state: State
+    now: Callable[[], float]
+
+    def signed(self, received: Received, step: Step) -> SignedRequest:
+        """The request's own word, proven, and sent as the definition says."""
+        settings = self.provider.oauth1
+        leg = {"request_token": self.provider.request_token, "api": None, "identity": None}.get(
+            step, self.provider.token
+        )
+        if leg is not None:
+            self.leg(leg, received, {})
+        signed = verify(
+            received.method,
+            received.url,
+            received.body,
+            received.headers.get("content-type"),
+            authorization=received.headers.get("authorization"),
+            lookup=lambda request: self._keys(request, step),
+            signature_methods=settings.signature_methods,
+            body_hash="required" if settings.body_hash else "optional",
+            now=self.now(),
+            window=WINDOW,
+            is_new_nonce=self._is_new_nonce,
+        )
+        self._placement(received, signed, leg)
+        if settings.realm is not None and signed.placement == "header" and signed.realm != settings.realm:
+            raise rejected("realm", f"the realm must be {settings.realm!r}")
+        if leg is None:
+            self._api_headers(received)
+        return signed
+
+    def leg(self, leg: Leg, received: Received, documents: Documents) -> None:
+        """The definition's method, fixed parameters and headers are there."""
+        method = leg.method.upper()
+        if received.method != method:
+            raise OAuthError("parameter_rejected", f"the method must be {method}", status=405)
+        headers = [(name.lower(), value) for name, value in render_pairs(leg.headers, documents)]
+        in_params = received.query if method == "GET" else received.form
+        for given, pairs in (
+            (received.query, render_pairs(leg.query, documents)),
+            (in_params, render_pairs(leg.params, documents)),
+            (received.headers, headers),
+        ):
+            for name, value in pairs:
+                if given.get(wire_name(leg, name)) != value:
+                    raise absent(name, f"a parameter or header of the definition is missing or differs: {name}")
+
+    def reported(self, error: VerificationError) -> OAuthError:
+        """The refusal that tells a client what is wrong with its request."""
+        status, problem = PROBLEMS[error.code]
+        advice = f"{error.message}; {error.hint}" if error.hint else error.message
+        named = "&".join(_parameter_names(error.message))
+        more: dict[str, object] = {}
+        if problem == "timestamp_refused":
+            more["oauth_acceptable_timestamps"] = f"{int(self.now() - WINDOW)}-{int(self.now() + WINDOW)}"
+        elif problem == "version_rejected":
+            more["oauth_acceptable_versions"] = "1.0-1.0"
+        elif named and problem in ("parameter_absent", "parameter_rejected"):
+            more[f"oauth_parameters_{problem.removeprefix('parameter_')}"] = named
+        return OAuthError(problem, advice, status=status, parameters=more)
+
+    def _keys(self, request: SignedRequest, step: Step) -> VerificationKeys:
+        if request.client_id != self.credentials.client_id:
+            raise OAuthError("consumer_key_unknown", "no application has this consumer key", status=401)
+        secret = self._token_secret(request.token, step)
+        return VerificationKeys(self.credentials.client_secret, secret, self.credentials.private_key)
+
+    def _token_secret(self, token: str | None, step: Step) -> str | None:
+        if step == "request_token":
+            return None
+        if step == "token":
+            return self.state.temporary(token).token_secret
+        if token is None and self.provider.oauth1.flow != "three-legged":
+            return None
+        return self.state.token(token, renewing=step == "refresh").token_secret
+
+    def _is_new_nonce(self, request: SignedRequest) -> bool:
+        nonce = request.parameters.get("oauth_nonce")
+        timestamp = request.parameters.get("oauth_timestamp", "")
+        return nonce is None or self.state.is_new_nonce(request.token, timestamp, nonce, self.now())
+
+    def _placement(self, received: Received, signed: SignedRequest, leg: Leg | None) -> None:
+        wanted = (leg and leg.placement) or self.provider.oauth1.placement
+        if wanted == "body" and not received.body:
+            wanted = "query"
+        if signed.placement != wanted:
+            raise OAuthError(
+                "parameter_rejected",
+                f"the protocol parameters stand in the {signed.placement}, this provider wants them in the {wanted}",
+                status=400,
+            )
+
+    def _api_headers(self, received: Received) -> None:
+        for name, _ in self.provider.api_headers:
+            if name.lower() not in received.headers:
+                raise absent(name, f"the header is missing: {name}")
+
+
+def wire_name(leg: Leg, name: str) -> str:
+    """The provider's name of a parameter; the standard's own where a definition drops it."""
+    return leg.rename.get(name) or name
+
+
+def absent(name: str, advice: str = "") -> OAuthError:
+    """The refusal of a request that lacks something."""
+    return OAuthError(
+        "parameter_absent",
+        advice or f"the parameter is missing: {name}",
+        status=400,
+        parameters={"oauth_parameters_absent": name},
+    )
+
+
+def rejected(name: str, advice: str, *, status: int = 400) -> OAuthError:
+    """The refusal of a parameter's value."""
+    return OAuthError("parameter_rejected", advice, status=status, parameters={"oauth_parameters_rejected": name})
