@@ -298,6 +298,23 @@ async def test_a_repair_may_bring_another_authenticator(server, session, reply):
     assert [sent.target for sent in server.sent] == ["/", "/?access_token=t0k3n&proof=s1gnature"]
 
 
+async def test_a_repair_holds_for_later_hops_and_is_not_asked_for_again(server, session, reply, redirect):
+    server.replies = [reply(401), redirect(302, "/next"), reply(401)]
+    asked = []
+
+    async def repair(response):
+        asked.append(response)
+        return Fixed("query")
+
+    own = AuthenticationMiddleware(Fixed(), repair=repair)
+    async with session.get(server.url, middlewares=(own,)) as response:
+        assert response.status == 401
+    assert len(asked) == 1
+    assert [sent.target for sent in server.sent][1:] == [
+        f"/{path}?access_token=t0k3n&proof=s1gnature" for path in ("", "next")
+    ]
+
+
 async def test_a_refusal_that_stands_can_still_be_read(server, session, reply):
     server.replies = [reply(401, (), b"denied")]
 
