@@ -119,6 +119,15 @@ def test_a_ready_made_authorization_url_needs_no_endpoint(acme):
     assert messages(acme, oauth1={"authorize_url_from": "login_url"}) == []
 
 
+def test_a_json_body_belongs_to_a_post_and_fills_it(acme):
+    body = {"query": "{ me { id } }"}
+    assert messages(acme, userinfo={"method": "POST", "json": body}) == []
+    for table in ({"json": body}, {"method": "POST", "json": body, "params": {"a": "b"}}):
+        assert messages(acme, userinfo=table) == [
+            "`json` is the body of a `POST`, and there is no room for `params` beside it"
+        ]
+
+
 @pytest.mark.parametrize("status", ["dead", "unsupported"])
 def test_what_has_no_client_needs_no_endpoints(status):
     tables = {"schema": 1, "title": "Acme", "protocol": "oauth1", "status": status, "reason": "its server is gone"}
@@ -189,6 +198,11 @@ def test_an_environment_sets_variables_that_are_there(acme):
         ({"x": "b"}, ["unknown variable: 'x'"]),
     ]:
         assert messages(acme, environments={"sandbox": {"variables": values}}) == wrong
+
+
+def test_an_environment_may_set_a_variable_that_is_at_fault(acme):
+    acme["variables"] = {"v": {"kind": "hots"}}
+    assert messages(acme, environments={"sandbox": {"variables": {"v": "b"}}}) == ["unknown value: 'hots'"]
 
 
 def test_environments_have_checked_urls(acme):

@@ -117,7 +117,24 @@ def test_without_a_repeated_key_there_is_none():
 
 
 @pytest.mark.parametrize(
-    "text", ["[[[[", "a={", "a=[1,,2]", "\x00", '="', "a.", "[a.]\nb=1", 'a="""', '"', "a=[{[{", "a==1", "[" * 9000]
+    "text",
+    [
+        "[[[[",
+        "a={",
+        "a=[1,,2]",
+        "\x00",
+        '="',
+        "a.",
+        "[a.]\nb=1",
+        'a="""',
+        '"',
+        "a=[{[{",
+        "a==1",
+        "[" * 9000,
+        "a=" + "[" * 9000,
+        "[a b]\n= 1",
+        "a = ,",
+    ],
 )
 def test_text_that_is_no_toml_is_mapped_as_far_as_it_goes(text):
     assert Spans(text).key(("a",)).line >= 1
