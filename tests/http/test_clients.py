@@ -923,6 +923,17 @@ class TestProfile:
             await make_client("t", "s", provider=provider).profile()
         assert caught.value.status == 403
 
+    async def test_its_raw_answers_hold_no_credential(self, make_client, provider):
+        token = {
+            "oauth_token": "token",
+            "oauth_token_secret": "token&secret",
+            "oauth_session_handle": "h4ndle",
+            "user_id": "12",
+        }
+        profile = await make_client(token, provider=provider).profile()
+        assert profile.raw["token"] == {"user_id": "12"}
+        assert "h4ndle" not in str(profile.raw)
+
     async def test_it_asks_only_pinned_origins(self, make_client, provider, make_server):
         other = await make_server()
         provider = replace(provider, identity=(IdentityRequest("userinfo", other.url),))
