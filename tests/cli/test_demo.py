@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -92,6 +93,26 @@ def test_a_provider_that_takes_any_signature_ends_it_with_5(oauthreg, monkeypatc
     monkeypatch.setattr(OAuth1Server, "answer", lenient)
     done = oauthreg("demo", "acme")
     assert (done.code, "accepted a wrong signature" in done.err) == (5, True)
+
+
+def test_a_call_that_is_refused_with_a_good_status_ends_it_with_5(oauthreg, monkeypatch):
+    answer = OAuth1Server.answer
+
+    def refusing(server, received, step):
+        served = answer(server, received, step)
+        return replace(served, problem="permission_denied") if step == "api" else served
+
+    monkeypatch.setattr(OAuth1Server, "answer", refusing)
+    done = oauthreg("demo", "acme")
+    assert (done.code, "permission_denied" in done.err) == (5, True)
+
+
+def test_a_provider_that_tells_nothing_about_persons_can_be_shown(oauthreg, folder):
+    text = (folder / "providers" / "acme.toml").read_text()
+    silent = text[: text.index("[claims]")].replace("userinfo", "revoke")
+    (folder / "providers" / "silent.toml").write_text(silent)
+    done = oauthreg("demo", "silent")
+    assert (done.code, "who the person is" in done.out) == (0, False)
 
 
 def test_an_unknown_name_is_2_and_a_broken_file_3(oauthreg, broken):

@@ -4,6 +4,8 @@ import ssl
 import pytest
 
 from oauthreg.cli import doctor, installation
+from oauthreg.definition import Loader
+from oauthreg.errors import DefinitionError
 
 
 def findings(done):
@@ -33,6 +35,15 @@ def test_a_definition_that_cannot_be_read_is_1(oauthreg, folder):
     (folder / "providers" / "large.toml").write_text("#" * 300_000)
     done = oauthreg("doctor")
     assert (done.code, done.err.startswith("definition large: ")) == (1, True)
+
+
+def test_a_definition_that_cannot_even_be_opened_is_1(oauthreg, monkeypatch):
+    def unreadable(loader, name):
+        raise DefinitionError(f"cannot read {name}")
+
+    monkeypatch.setattr(Loader, "check", unreadable)
+    done = oauthreg("doctor")
+    assert (done.code, "definition acme: cannot read acme" in done.err) == (1, True)
 
 
 def test_a_missing_package_is_1_and_says_how_to_get_it(oauthreg, monkeypatch):

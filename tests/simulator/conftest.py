@@ -1,18 +1,26 @@
 """A simulated provider without a network: a flow's requests go straight to the server's side."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from oauthreg.legs import render_form
-from oauthreg.messages import Flow, Request, Response
-from oauthreg.oauth1.placement import FORM
-from oauthreg.provider import Provider
+from oauthreg.messages import Flow, Pairs, Request, Response
+from oauthreg.oauth1.flow import (
+    access_token_flow,
+    build_authorization_url,
+    parse_authorization_response,
+    request_token_flow,
+)
+from oauthreg.oauth1.placement import FORM, OAuth1Authentication
+from oauthreg.provider import Placement, Provider
 from oauthreg.signing import Signer
 from oauthreg.simulator.oauth1 import OAuth1Server
 from oauthreg.simulator.received import Credentials, Received, Served
 from oauthreg.simulator.script import Script
 from oauthreg.simulator.state import State
+from oauthreg.token import OAuth1Token
 
 ENDPOINTS = {
     "request_token": "https://api.example.com/oauth/request_token",
@@ -23,6 +31,7 @@ ENDPOINTS = {
 SECRET = "a secret of the tests"
 CREDENTIALS = Credentials("ck", SECRET)
 CALLBACK = "https://app.example/cb?next=%2Fhome"
+API = "https://api.example.com/1/things?a=1"
 
 
 SILENT = Script()
@@ -71,6 +80,45 @@ class World:
                 return stopped.value
             assert isinstance(request, Request)
             response = self.send(request)
+
+    def log_in(self, **changes: Any) -> OAuth1Token:
+        """The access token of a whole login."""
+        asked = self.run(request_token_flow(self.provider, self.signer(), callback=CALLBACK))
+        url = asked.authorize_url or build_authorization_url(self.provider, asked.token, callback=CALLBACK)
+        self.browse(url)
+        came_back = self.browse(url, "approve").headers["location"]
+        assert came_back.startswith(CALLBACK)
+        answer = parse_authorization_response(came_back, self.provider.callback)
+        assert answer.token == asked.token
+        signer = self.signer(token=asked.token, token_secret=asked.token_secret, **changes)
+        return self.run(access_token_flow(self.provider, signer, verifier=answer.verifier))
+
+    def call(
+        self,
+        token: OAuth1Token,
+        *,
+        url: str = API,
+        method: str = "GET",
+        headers: Pairs = (),
+        form: Pairs | None = None,
+        body: bytes | None = None,
+        **changes: Any,
+    ) -> Response:
+        """A signed call of the API."""
+        signer = self.signer(**{"token": token.token, "token_secret": token.token_secret, **changes})
+        authenticator = OAuth1Authentication(signer, self.provider.oauth1.placement)
+        return self.send(Request(method, url, headers, form=form, body=body, authenticator=authenticator))
+
+    def ask(self, **changes: Any) -> Response:
+        """The answer to a request for a request token that is changed before it is sent."""
+        request = next(request_token_flow(self.provider, self.signer(), callback=CALLBACK))
+        return self.send(replace(request, **changes))
+
+    def signed_by(
+        self, placement: Placement = "header", parameters: Pairs = (("oauth_callback", CALLBACK),), **changes: Any
+    ) -> dict[str, Any]:
+        """The change that lets such a request be signed in another way."""
+        return {"authenticator": OAuth1Authentication(self.signer(**changes), placement, parameters)}
 
     def browse(self, url: str, decision: str | None = None) -> Response:
         if decision is None:

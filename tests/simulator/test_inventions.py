@@ -32,6 +32,7 @@ def define(variable, base="https://{thing}.example.com", more=""):
         ('kind = "label"\npattern = "[a-z]+"', "https://{thing}.example.com", "example"),
         ('kind = "host"\npattern = "[a-z.]+"', "https://{thing}", "example"),
         ('kind = "url"', "{thing}", "https://provider.example.org/thing"),
+        ('kind = "url"\npattern = ".*/"', "{thing}", "https://provider.example.org/thing/"),
         ('pattern = "[0-9]+(_SB[0-9]+)?"', "https://api.example.com/{thing}", "1234567"),
         ('pattern = "[A-Z]+"', "https://api.example.com/{thing}", "EXAMPLE"),
     ],

@@ -9,7 +9,6 @@ import pytest
 from oauthreg.errors import AccessDeniedError, OAuthError, ReauthorizationRequired
 from oauthreg.identity import identity_flow
 from oauthreg.legs import append_query
-from oauthreg.messages import Request
 from oauthreg.oauth1.flow import (
     access_token_flow,
     build_authorization_url,
@@ -32,28 +31,6 @@ from oauthreg.token import OAuth1Token
 
 CALLBACK = "https://app.example/cb?next=%2Fhome"
 API = "https://api.example.com/1/things?a=1"
-
-
-def log_in(world, **token_changes):
-    """The access token of a whole login."""
-    provider = world.provider
-    asked = world.run(request_token_flow(provider, world.signer(), callback=CALLBACK))
-    url = asked.authorize_url or build_authorization_url(provider, asked.token, callback=CALLBACK)
-    world.browse(url)
-    came_back = world.browse(url, "approve").headers["location"]
-    assert came_back.startswith(CALLBACK)
-    answer = parse_authorization_response(came_back, provider.callback)
-    assert answer.token == asked.token
-    signer = world.signer(token=asked.token, token_secret=asked.token_secret, **token_changes)
-    return world.run(access_token_flow(provider, signer, verifier=answer.verifier))
-
-
-def call(world, token, *, url=API, method="GET", headers=(), form=None, body=None, **changes):
-    placement = changes.pop("placement", world.provider.oauth1.placement)
-    signer = world.signer(**{"token": token.token, "token_secret": token.token_secret, **changes})
-    return world.send(
-        Request(method, url, headers, form=form, body=body, authenticator=OAuth1Authentication(signer, placement))
-    )
 
 
 VARIANTS = {
@@ -104,8 +81,8 @@ VARIANTS = {
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
 def test_a_login_works_with(make_world, changes):
     world = make_world(**changes)
-    token = log_in(world, version=world.provider.oauth1.version)
-    answer = call(world, token, version=world.provider.oauth1.version)
+    token = world.log_in(version=world.provider.oauth1.version)
+    answer = world.call(token, version=world.provider.oauth1.version)
     assert answer.status == 200
     assert json.loads(answer.body) == {
         "simulated": True,
@@ -120,7 +97,7 @@ def test_a_login_works_with(make_world, changes):
 def test_the_placement_of_the_definition_is_what_was_received(make_world):
     for placement in ("header", "query", "body"):
         world = make_world(oauth1=OAuth1Settings(placement=placement))
-        log_in(world)
+        world.log_in()
         assert {served.signed.placement for served in world.served if served.signed} <= {placement, "query"}
         assert world.served[0].signed.placement == ("query" if placement == "query" else placement)
 
@@ -149,7 +126,7 @@ def test_a_ready_made_page_address_is_sent(make_world):
     }
     settings = OAuth1Settings(authorize_url_from=lambda fields: fields.get("login_url"))
     world = make_world(Script(authorize_url="login_url"), oauth1=settings, endpoints=endpoints)
-    assert log_in(world).token
+    assert world.log_in().token
 
 
 def test_without_a_redirect_the_page_shows_the_verifier(world):
@@ -158,6 +135,13 @@ def test_without_a_redirect_the_page_shows_the_verifier(world):
     page = world.browse(url, "approve")
     assert page.status == 200
     assert world.state.temporary(asked.token).verifier.encode() in page.body
+
+
+def test_without_a_redirect_and_a_verifier_the_page_says_that_it_is_done(make_world):
+    world = make_world(oauth1=OAuth1Settings(verifier="none"))
+    asked = world.run(request_token_flow(world.provider, world.signer(), callback=None))
+    page = world.browse(build_authorization_url(world.provider, asked.token), "approve")
+    assert (page.status, b"Access was approved" in page.body) == (200, True)
 
 
 def test_the_page_approves_by_itself_when_told(make_world):
@@ -173,7 +157,7 @@ def test_what_an_example_brings_back_comes_with_the_callback_and_the_token(make_
         "token": {"oauth_token": "at", "oauth_token_secret": "ts", "user_id": "12"},
     }
     world = make_world(Script(documents))
-    token = log_in(world)
+    token = world.log_in()
     assert token.extra == {"user_id": "12"}
     assert token.token != "at"
     location = next(served.answer.headers["location"] for served in world.served if served.answer.status == 302)
@@ -228,179 +212,35 @@ def test_the_page_wants_the_parameters_of_the_definition(make_world):
     assert world.browse(f"{bare}&prompt=yes").status == 200
 
 
-# --- refusals -------------------------------------------------------------------------------------------------------
-
-
-def ask(world, **changes):
-    """A request-token request that can be changed before it is sent, and the answer to it."""
-    request = next(request_token_flow(world.provider, world.signer(), callback=CALLBACK))
-    return world.send(replace(request, **changes))
-
-
-def signed_by(world, placement="header", parameters=(("oauth_callback", CALLBACK),), **changes):
-    return {"authenticator": OAuth1Authentication(world.signer(**changes), placement, parameters)}
-
-
-def with_header(text):
-    return {"authenticator": None, "headers": (("Authorization", text),)}
-
-
-BAD_TIMESTAMP = 'OAuth oauth_consumer_key="ck", oauth_nonce="1", oauth_timestamp="x", oauth_signature="s", '
-BAD_TIMESTAMP += 'oauth_signature_method="HMAC-SHA1"'
-
-REFUSALS = {
-    "no signature": (401, "parameter_absent", lambda _: {"authenticator": None}),
-    "a wrong secret": (401, "signature_invalid", lambda world: signed_by(world, client_secret="other")),
-    "another client": (
-        401,
-        "consumer_key_unknown",
-        lambda world: {
-            "authenticator": replace(
-                signed_by(world)["authenticator"],
-                signer=type(world.signer())("HMAC-SHA1", "other", "x", clock=world.clock),
-            )
-        },
-    ),
-    "another method": (400, "signature_method_rejected", lambda world: signed_by(world, method="HMAC-SHA256")),
-    "an old timestamp": (401, "timestamp_refused", lambda world: signed_by(world, clock=lambda: world.clock() - 301)),
-    "an early timestamp": (401, "timestamp_refused", lambda world: signed_by(world, clock=lambda: world.clock() + 301)),
-    "another version": (400, "version_rejected", lambda world: signed_by(world, version="2.0")),
-    "no callback": (400, "parameter_absent", lambda world: signed_by(world, parameters=())),
-    "a callback that is no URL": (
-        400,
-        "parameter_rejected",
-        lambda world: signed_by(world, parameters=(("oauth_callback", "nowhere"),)),
-    ),
-    "another placement": (400, "parameter_rejected", lambda world: signed_by(world, placement="query")),
-    "another HTTP method": (405, "parameter_rejected", lambda _: {"method": "GET", "form": None}),
-    "a header nobody can read": (400, "parameter_rejected", lambda _: with_header("OAuth =")),
-    "a parameter that stands twice": (
-        400,
-        "parameter_rejected",
-        lambda _: with_header('OAuth oauth_nonce="1", oauth_nonce="2"'),
-    ),
-    "a missing parameter": (400, "parameter_absent", lambda _: with_header('OAuth oauth_nonce="1"')),
-    "a timestamp that is no number": (400, "parameter_rejected", lambda _: with_header(BAD_TIMESTAMP)),
-    "parameters in two places": (
-        400,
-        "parameter_rejected",
-        lambda world: {
-            **with_header('OAuth oauth_nonce="1"'),
-            "url": f"{world.provider.endpoints['request_token']}?oauth_nonce=1",
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize(("status", "problem", "changes"), REFUSALS.values(), ids=REFUSALS)
-def test_a_request_is_refused_for(world, status, problem, changes):
-    answer = ask(world, **changes(world))
-    assert (answer.status, world.served[-1].problem) == (status, problem)
-    assert parse_qs(answer.body.decode())["oauth_problem"] == [problem]
-    if status == 401:
-        assert answer.headers["www-authenticate"] == f'OAuth realm="acme", oauth_problem="{problem}"'
-
-
-def test_a_refusal_says_what_would_be_right(world):
-    late = ask(world, **signed_by(world, clock=lambda: world.clock() - 301))
-    assert parse_qs(late.body.decode())["oauth_acceptable_timestamps"] == ["1699999700-1700000300"]
-    absent = ask(world, **signed_by(world, parameters=()))
-    assert parse_qs(absent.body.decode())["oauth_parameters_absent"] == ["oauth_callback"]
-
-
-def test_a_wrong_signature_keeps_the_base_string_for_comparison_and_off_the_wire(world):
-    answer = ask(world, **signed_by(world, client_secret="other"))
-    assert world.served[-1].base_string.startswith("POST&https%3A%2F%2Fapi.example.com")
-    assert world.served[-1].base_string.encode() not in answer.body
-    assert "POST&" not in repr(world.served[-1])
-
-
-def test_a_nonce_is_good_once(world):
-    authenticator = replace(signed_by(world)["authenticator"], nonce="once")
-    assert ask(world, authenticator=authenticator).status == 200
-    assert ask(world, authenticator=authenticator).status == 401
-    assert world.served[-1].problem == "nonce_used"
-
-
-def test_the_realm_must_be_that_of_the_definition(make_world):
-    world = make_world(oauth1=OAuth1Settings(realm="Acme"))
-    assert ask(world, **signed_by(world, realm="Other")).status == 400
-    assert world.served[-1].problem == "parameter_rejected"
-
-
-def test_a_body_must_be_hashed_where_the_definition_says_so(make_world):
-    world = make_world(oauth1=OAuth1Settings(body_hash=True))
-    token = log_in(world)
-    sent = {"method": "POST", "headers": (("Content-Type", "application/json"),), "body": b"{}"}
-    assert call(world, token, **sent).status == 200
-    assert call(world, token, **sent, body_hash=False).status == 400
-    assert world.served[-1].problem == "parameter_absent"
-
-
-def test_a_request_token_is_good_once_and_only_with_its_verifier(world):
-    provider = world.provider
-    asked = world.run(request_token_flow(provider, world.signer(), callback=CALLBACK))
-    signer = world.signer(token=asked.token, token_secret=asked.token_secret)
-    with pytest.raises(OAuthError, match="permission_unknown"):
-        world.run(access_token_flow(provider, signer, verifier="early"))
-    location = world.browse(build_authorization_url(provider, asked.token), "approve").headers["location"]
-    for verifier, problem in ((None, "parameter_absent"), ("wrong", "parameter_rejected")):
-        with pytest.raises(OAuthError, match=problem):
-            world.run(access_token_flow(provider, signer, verifier=verifier))
-    verifier = parse_authorization_response(location).verifier
-    assert world.run(access_token_flow(provider, signer, verifier=verifier)).token
-    with pytest.raises(OAuthError, match="token_used"):
-        world.run(access_token_flow(provider, signer, verifier=verifier))
-
-
-def test_fixed_parameters_and_headers_of_a_leg_are_wanted(make_world):
-    leg = Leg(params=(("access", "write"),), query=(("v", "2"),), headers=(("X-App", "acme"),))
-    world = make_world(request_token=leg)
-    for changes in (
-        {"form": (("access", "read"),)},
-        {"url": world.provider.endpoints["request_token"]},
-        {"headers": ()},
-    ):
-        assert ask(world, **changes).status == 400
-        assert world.served[-1].problem == "parameter_absent"
-
-
-def test_api_headers_of_the_definition_are_wanted(make_world):
-    world = make_world(api_headers=(("User-Agent", "acme/1"),))
-    token = log_in(world)
-    assert call(world, token).status == 400
-    assert call(world, token, headers=(("User-Agent", "mine"),)).status == 200
-
-
 # --- tokens ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_token_opens_the_api_until_it_is_expired_or_revoked(world):
-    token = log_in(world)
-    assert call(world, OAuth1Token("other", "secret")).status == 401
+    token = world.log_in()
+    assert world.call(OAuth1Token("other", "secret")).status == 401
     assert world.served[-1].problem == "token_rejected"
-    assert call(world, token, token_secret="other").status == 401
+    assert world.call(token, token_secret="other").status == 401
     assert world.served[-1].problem == "signature_invalid"
     world.state.expire_tokens()
-    assert call(world, token).status == 401
+    assert world.call(token).status == 401
     assert world.served[-1].problem == "token_expired"
     world.state.revoke_tokens()
-    assert call(world, token).status == 401
+    assert world.call(token).status == 401
     assert world.served[-1].problem == "token_revoked"
 
 
 def test_a_call_needs_a_token_only_where_there_is_a_login(make_world):
     nobody = OAuth1Token("", "")
-    assert call(make_world(), nobody).status == 401
-    assert call(make_world(oauth1=OAuth1Settings(flow="none")), nobody).status == 200
+    assert make_world().call(nobody).status == 401
+    assert make_world(oauth1=OAuth1Settings(flow="none")).call(nobody).status == 200
     pasted = make_world(oauth1=OAuth1Settings(flow="none"))
     made = pasted.state.issue()
-    assert call(pasted, OAuth1Token(made.token, made.token_secret)).status == 200
+    assert pasted.call(OAuth1Token(made.token, made.token_secret)).status == 200
 
 
 def test_a_session_renews_a_token_until_it_ends(make_world):
     world = make_world(oauth1=OAuth1Settings(session_handle=True))
-    token = log_in(world)
+    token = world.log_in()
     assert token.extra["oauth_expires_in"] == "3600"
     world.state.expire_tokens()
     renewed = world.run(
@@ -408,8 +248,8 @@ def test_a_session_renews_a_token_until_it_ends(make_world):
     )
     assert renewed.token != token.token
     assert renewed.extra["oauth_session_handle"] == token.extra["oauth_session_handle"]
-    assert call(world, renewed).status == 200
-    assert call(world, token).status == 401
+    assert world.call(renewed).status == 200
+    assert world.call(token).status == 401
     stolen = OAuth1Token(renewed.token, renewed.token_secret, {"oauth_session_handle": "other"})
     signer = world.signer(token=renewed.token, token_secret=renewed.token_secret)
     with pytest.raises(OAuthError, match="parameter_rejected"):
@@ -420,12 +260,12 @@ def test_a_session_renews_a_token_until_it_ends(make_world):
 
 
 def test_the_api_says_what_arrived_or_what_was_put_there(world):
-    token = log_in(world)
+    token = world.log_in()
     sent = {"method": "POST", "headers": (("Content-Type", "application/x-www-form-urlencoded"),)}
-    echoed = json.loads(call(world, token, form=(("status", "héllo & more"),), **sent).body)
+    echoed = json.loads(world.call(token, form=(("status", "héllo & more"),), **sent).body)
     assert echoed["form"] == {"status": "héllo & more"}
     world.server.documents["GET", "/1/things"] = ([1, 2], 206)
-    answer = call(world, token)
+    answer = world.call(token)
     assert (answer.status, answer.body) == (206, b"[1, 2]")
 
 
@@ -463,7 +303,7 @@ def test_identity_requests_are_answered_from_the_example(make_world):
     )
     documents["extra"] = {"user": {"@id": "1", "name": "Ada"}}
     world = make_world(Script(documents), identity=requests)
-    found = identify(world, log_in(world))
+    found = identify(world, world.log_in())
     assert found["userinfo"] == documents["userinfo"]
     assert found["extra"] == documents["extra"]
     steps = [
@@ -476,7 +316,7 @@ def test_an_identity_statement_is_a_jwt_bound_to_its_request(make_world):
     rules = JWTRules(algorithms=("HS512",), audience="ck", issuer="https://api.example.com", nonce=True)
     request = IdentityRequest("userinfo", "https://api.example.com/identify", method="POST", format="jwt", jwt=rules)
     world = make_world(Script({"userinfo": {"sub": "7"}}), identity=(request,))
-    found = identify(world, log_in(world))["userinfo"]
+    found = identify(world, world.log_in())["userinfo"]
     assert found == {
         "sub": "7",
         "iss": "https://api.example.com",
@@ -487,13 +327,36 @@ def test_an_identity_statement_is_a_jwt_bound_to_its_request(make_world):
     }
 
 
+class ClientItself:
+    """An audience that is the client."""
+
+    names = frozenset({"client:client_id"})
+
+    def render(self, documents):
+        return documents["client"]["client_id"]
+
+
+def test_an_identity_statement_may_be_meant_for_the_client_itself(make_world):
+    rules = JWTRules(audience=ClientItself())
+    request = IdentityRequest("userinfo", "https://api.example.com/identify", format="jwt", jwt=rules)
+    world = make_world(Script({"userinfo": {"sub": "7"}}), identity=(request,))
+    found = identify(world, world.log_in())["userinfo"]
+    assert found == {"sub": "7", "aud": "ck", "iat": 1_700_000_000, "exp": 1_700_000_100}
+
+
+def test_an_identity_request_without_an_example_is_not_found(make_world):
+    world = make_world(identity=(IdentityRequest("userinfo", "https://api.example.com/1/me"),))
+    assert world.call(world.log_in(), url="https://api.example.com/1/me").status == 404
+    assert world.served[-1].advice == "the definition has no example of `userinfo`"
+
+
 # --- shapes of a definition -----------------------------------------------------------------------------------------
 
 
 def test_token_answers_take_the_shape_of_the_definition(make_world):
     shape = TokenShape("json", "data.token", {"oauth_token": "data.access", "oauth_token_secret": 'data["a.b"]'}, 201)
     world = make_world(Script(request_token=shape))
-    answer = ask(world)
+    answer = world.ask()
     assert answer.status == 201
     assert json.loads(answer.body) == {
         "data": {"access": "text-1", "a.b": "text-2", "token": {"oauth_callback_confirmed": "true"}}
@@ -502,11 +365,11 @@ def test_token_answers_take_the_shape_of_the_definition(make_world):
 
 def test_refusals_take_the_shape_of_the_definition(make_world):
     text = Script(request_token=TokenShape(refusal=RefusalShape(text_prefix="Error: ")))
-    answer = ask(make_world(text), authenticator=None)
+    answer = make_world(text).ask(authenticator=None)
     assert (answer.status, answer.body[:7]) == (200, b"Error: ")
     shape = RefusalShape("json", marks=(("ok", False),), error="error.code", description="error.text")
     world = make_world(Script(api_refusal=shape))
-    answer = call(world, OAuth1Token("unknown", "x"))
+    answer = world.call(OAuth1Token("unknown", "x"))
     assert answer.status == 200
     assert json.loads(answer.body) == {
         "error": {"code": "token_rejected", "text": "the access token is unknown"},

@@ -245,6 +245,16 @@ async def test_a_page_that_refuses_is_an_error(acme, session):
         await acme.deny(acme.provider.endpoints["authorize"])
 
 
+async def test_a_person_who_is_sent_nowhere_is_an_error(session):
+    registry = Registry(environ={})
+    registry.add(PLAIN.replace("session_handle = true", 'verifier = "none"'), "acme")
+    async with Simulator("acme", registry=registry) as simulator:
+        pending = await simulator.client(session).start()
+        with pytest.raises(UsageError) as caught:
+            await simulator.approve(pending.url)
+        assert caught.value.code == "no-callback"
+
+
 async def test_given_credentials_and_variables_are_used(session):
     given = Credentials("my-app", "my-secret")
     async with Simulator("netsuite-tba", variables={"account": "42_RP"}, credentials=given) as simulator:
@@ -275,7 +285,9 @@ async def test_an_environment_is_simulated(session):
 
 async def test_documents_can_be_put_into_the_api(acme, session):
     acme.serve("/1/statuses", {"id": 7}, method="post", status=201)
+    acme.serve("me/name", "Ada")
     client = acme.client(session, token=acme.issue_token())
+    assert await read(client, "me/name") == (200, "Ada")
     async with client.post("statuses", data={"status": "hi"}) as response:
         assert (response.status, await response.json()) == (201, {"id": 7})
 

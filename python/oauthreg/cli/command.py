@@ -12,20 +12,19 @@ Example = tuple[str, str]
 class _WithExamples:
     """Adds examples to the help of a command or a group."""
 
-    examples: Sequence[Example] = ()
+    examples: Sequence[Example]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the description and the examples."""
         super().format_help_text(ctx, formatter)  # type: ignore[misc]
-        if self.examples:
-            with formatter.section("Examples"):
-                formatter.write_dl(self.examples, col_max=40)
+        with formatter.section("Examples"):
+            formatter.write_dl(self.examples, col_max=40)
 
 
 class Command(_WithExamples, click.Command):
     """A command with examples."""
 
-    def __init__(self, *arguments: Any, examples: Sequence[Example] = (), **options: Any) -> None:
+    def __init__(self, *arguments: Any, examples: Sequence[Example], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.examples = examples
 
@@ -33,7 +32,7 @@ class Command(_WithExamples, click.Command):
 class Group(_WithExamples, click.Group):
     """A group of commands with examples."""
 
-    def __init__(self, *arguments: Any, examples: Sequence[Example] = (), **options: Any) -> None:
+    def __init__(self, *arguments: Any, examples: Sequence[Example], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.examples = examples
 
