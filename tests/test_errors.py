@@ -36,7 +36,8 @@ def test_every_class_is_raised_by_some_code():
     source = "".join(path.read_text() for path in Path(errors.__file__).parent.rglob("*.py"))
     abstract = {"OAuthRegError", "DefinitionError", "UsageError", "ResponseError", "CallbackError", "TokenError"}
     for name in CLASSES.keys() - abstract:
-        assert re.search(rf"\b{name}\(|\(\s*{name} if|\b{name} if ", source.replace(f"class {name}(", "")), name
+        raised = rf"\b{name}\(|\(\s*{name} if|\b{name} if |\({name}, "
+        assert re.search(raised, source.replace(f"class {name}(", "")), name
 
 
 def test_the_hint_stands_on_its_own_line():

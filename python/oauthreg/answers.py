@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from oauthreg.errors import MalformedResponseError
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat
-from oauthreg.redaction import redact, redact_headers
+from oauthreg.redaction import redact, redact_headers, redact_url
 from oauthreg.signing._pure import parse_parameters
 
 _JSONP = re.compile(r"\s*[A-Za-z_$][\w$.]*\s*\((.*)\)\s*;?\s*", re.DOTALL).fullmatch
@@ -38,9 +38,11 @@ def decode_text(body: bytes) -> str:
 
 
 def malformed(response: Response, message: str, *, code: str | None = None, hint: str = "") -> MalformedResponseError:
-    """The refusal of an answer, with its status, headers and redacted text."""
+    """The refusal of an answer: where it is from, its status, media type, headers and redacted text."""
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip()[:80]
+    place = f" from {redact_url(response.url)}" if response.url else ""
     return MalformedResponseError(
-        f"{message} (status {response.status})",
+        f"{message} (status {response.status}{place}{f', {media_type}' if media_type else ''})",
         status=response.status,
         headers=redact_headers(response.headers),
         text=redact(decode_text(response.body)),

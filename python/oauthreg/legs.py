@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from oauthreg.errors import OAuthRegError, UsageError
 from oauthreg.messages import Authenticator, Pairs, Request, Response
@@ -56,31 +55,50 @@ def renamed(leg: Leg, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]
     return [(leg.rename.get(name, name), value) for name, value in pairs if leg.rename.get(name, name)]
 
 
+def leg_parameters(
+    leg: Leg, pairs: Iterable[tuple[str, str]], *, params: Pairs = (), documents: Documents = _NO_DOCUMENTS
+) -> list[tuple[str, str]]:
+    """The parameters of a leg, each name from one source: the caller's ``params``, the leg's own, else ``pairs``.
+
+    ``pairs`` and ``params`` go by the standard's names, the leg's own by the provider's. Spec: RFC 6749 section 3.2.
+    """
+    given, own = renamed(leg, params), render_pairs(leg.params, documents)
+    from_caller = {name for name, _ in given}
+    from_leg = {name for name, _ in own}
+    sent = [pair for pair in renamed(leg, pairs) if pair[0] not in from_caller | from_leg]
+    sent += [pair for pair in own if pair[0] not in from_caller]
+    sent += given
+    return [pair for pair in sent if pair[1] != ""] if leg.omit_empty else sent
+
+
 def build_request(
     leg: Leg,
     url: str,
     pairs: Iterable[tuple[str, str]],
     *,
+    params: Pairs = (),
     documents: Documents = _NO_DOCUMENTS,
     headers: Pairs = (),
     authenticator: Authenticator | None = None,
 ) -> Request:
-    """One protocol request as its leg wants it sent: query of a GET, else form, JSON or query."""
+    """One protocol request as its leg wants it sent: query of a GET, else form, JSON or query.
+
+    ``pairs`` and ``params`` are those of ``leg_parameters``; a header of the leg replaces one of ``headers``.
+    """
     method = leg.method.upper()
-    sent = renamed(leg, [*pairs, *render_pairs(leg.params, documents)])
-    if leg.omit_empty:
-        sent = [pair for pair in sent if pair[1] != ""]
-    own = {name.lower() for name, _ in leg.headers}
-    all_headers = [pair for pair in headers if pair[0].lower() not in own] + list(render_pairs(leg.headers, documents))
+    sent = leg_parameters(leg, pairs, params=params, documents=documents)
+    own = render_pairs(leg.headers, documents)
+    replaced = {name.lower() for name, _ in own}
+    all_headers = (*(pair for pair in headers if pair[0].lower() not in replaced), *own)
     in_query = method in _BODILESS or leg.body == "query"
     target = append_query(url, [*render_pairs(leg.query, documents), *(sent if in_query else [])])
     if in_query:
-        return Request(method, target, tuple(all_headers), authenticator=authenticator)
+        return Request(method, target, all_headers, authenticator=authenticator)
     if leg.body == "json":
-        all_headers.append(("Content-Type", "application/json"))
         body = json.dumps(_object(sent)).encode()
-        return Request(method, target, tuple(all_headers), body=body, authenticator=authenticator)
-    return Request(method, target, tuple(all_headers), form=tuple(sent), authenticator=authenticator)
+        all_headers = (*all_headers, ("Content-Type", "application/json"))
+        return Request(method, target, all_headers, body=body, authenticator=authenticator)
+    return Request(method, target, all_headers, form=tuple(sent), authenticator=authenticator)
 
 
 def answered(response: Response | None) -> Response:
@@ -90,12 +108,9 @@ def answered(response: Response | None) -> Response:
     return response
 
 
-def _object(pairs: list[tuple[str, str]]) -> Mapping[str, Any]:
-    found: dict[str, Any] = {}
+def _object(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str | list[str]]:
+    """The pairs as an object; a name that repeats has a list."""
+    found: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name in found:
-            known = found[name]
-            found[name] = [*known, value] if isinstance(known, list) else [known, value]
-        else:
-            found[name] = value
-    return found
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}

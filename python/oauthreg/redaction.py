@@ -1,21 +1,27 @@
 """Text of an answer made fit for messages and logs: secrets masked, length bounded."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _LONGEST = 2000
 _SECRET = (
     r"oauth_token_secret|oauth_secret|oauth_token|oauth_verifier|oauth_signature|oauth_session_handle|access_token|"
     r"refresh_token|id_token|client_secret|client_assertion|assertion|password|passwd|code_verifier|code|"
-    r"x_auth_password|device_code|user_code|consumer_secret|secret|token|session_key|api_key|apikey"
+    r"subject_token|actor_token|x_auth_password|device_code|user_code|consumer_secret|secret|token|"
+    r"session_key|api_key|apikey"
 )
 _IS_SECRET = re.compile(_SECRET, re.IGNORECASE).fullmatch
 _FORM_PAIR = re.compile(rf"((?:^|[?&;\s\"',(])(?:amp;)?(?:{_SECRET})=)([^&;\s\"'<>,)]+)", re.IGNORECASE)
 _JSON_PAIR = re.compile(rf"(\"(?:{_SECRET})\"\s*:\s*)(\"(?:[^\"\\]|\\.)*\"?|[^\s,}}\]]+)", re.IGNORECASE)
 _QUOTED_PAIR = re.compile(rf"(\b(?:{_SECRET})=\")([^\"]*)", re.IGNORECASE)
 _XML_PAIR = re.compile(rf"(<(?:\w+:)?(?:{_SECRET})(?:\s[^>]*)?>)([^<]*)", re.IGNORECASE)
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
+_SHORTEST_ECHO = 6
+"""What is shorter stands in other words by chance."""
 _BEARER = re.compile(r"\b(Bearer|OAuth|Basic|DPoP)(\s+)([A-Za-z0-9\-._~+/=]{8,})")
 _PRIVATE_HEADERS = frozenset({"set-cookie", "cookie", "authorization", "proxy-authorization", "location"})
 
@@ -32,7 +38,21 @@ def redact(text: str) -> str:
     text = _FORM_PAIR.sub(rf"\g<1>{MASK}", text)
     text = _XML_PAIR.sub(rf"\g<1>{MASK}", text)
     text = _BEARER.sub(rf"\g<1>\g<2>{MASK}", text)
+    text = _JWT.sub(MASK, text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def mask_secrets(text: str, secrets: Iterable[str]) -> str:
+    """``text`` with the given secrets, of at least six characters, replaced by ``***``, as they are or encoded."""
+    for secret in sorted({secret for secret in secrets if len(secret) >= _SHORTEST_ECHO}, key=len, reverse=True):
+        for written in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
+            text = text.replace(written, MASK)
+    return text
+
+
+def redact_url(url: str) -> str:
+    """The URL without user information, query and fragment, which hold credentials often enough."""
+    return re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])[:200]
 
 
 def redact_headers(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from oauthreg.errors import UsageError
-from oauthreg.jose import sign_jwt
+from oauthreg.jose import parse_unverified_jwt, sign_jwt
 from oauthreg.legs import endpoint
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.provider import AssertionSettings, Documents, Provider
+from oauthreg.token import OAuth2Token
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -21,7 +22,7 @@ def build_assertion(
     *,
     issuer: str,
     subject: str | None,
-    audience: str,
+    audience: str | None,
     scope: str | None = None,
     claims: Mapping[str, Any] | None = None,
     header: Mapping[str, Any] | None = None,
@@ -29,26 +30,27 @@ def build_assertion(
     lifetime: int | None = None,
     issued_at: int | None = None,
 ) -> str:
-    """A signed assertion: ``iss``, ``sub`` (unless ``None``), ``aud``, ``iat``, ``exp``, ``jti``, the settings' claims.
+    """A signed assertion: ``iss``, ``sub``, ``aud``, ``iat``, ``exp``, ``jti`` and the settings' claims.
 
-    Given claims win over made ones, ``None`` takes one out. ``lifetime`` is at most the settings'. Each call gives a
-    fresh ``jti``. Raises ``InvalidKeyError`` when key and algorithm do not fit. Spec: RFC 7523 section 3.
+    A value of ``None`` leaves its claim out. Given claims win over the settings', which win over made ones. Each call
+    gives a fresh ``jti``. Raises ``UsageError`` (``assertion-lifetime``) for a lifetime that the settings do not allow
+    and ``InvalidKeyError`` when key and algorithm do not fit. Spec: RFC 7523 section 3.
     """
     documents: Documents = {
         **client.documents,
         "assertion": {"issuer": issuer, "subject": subject, "audience": audience, "scope": scope or None},
     }
-    now = int(client.now()) if issued_at is None else issued_at
-    wanted = settings.lifetime if lifetime is None else lifetime
-    if wanted > settings.lifetime:
-        raise UsageError(
-            f"the assertion may live {settings.lifetime} seconds at most: {wanted}", code="assertion-lifetime"
-        )
+    now = int(client.now()) - settings.backdate if issued_at is None else int(issued_at)
+    wanted = settings.lifetime if lifetime is None else int(lifetime)
     made: dict[str, Any] = {"iss": issuer, "sub": subject, "aud": audience, "iat": now, "exp": now + wanted}
-    made |= _rendered(settings.claims, documents)
-    made.setdefault("jti", client.make_id())
-    made |= dict(claims or {})
-    head = {"typ": settings.typ, "kid": client.key_id, **_rendered(settings.header, documents), **(header or {})}
+    made |= {"jti": client.make_id(), **_rendered(settings.claims, documents), **(claims or {})}
+    head = {
+        "typ": settings.typ or None,
+        "kid": client.key_id,
+        **_rendered(settings.header, documents),
+        **(header or {}),
+    }
+    _check_lifetime(settings, made)
     return sign_jwt(
         _present(made),
         client.private_key if key is None else key,
@@ -61,8 +63,8 @@ def build_assertion(
 def build_client_assertion(provider: Provider, client: ClientIdentity, key: Any, algorithm: str) -> str:
     """The assertion of ``private_key_jwt`` and ``client_secret_jwt``: issued by the client about itself.
 
-    The audience is the provider's issuer alone, or what the settings say, or the token endpoint where no issuer is
-    known. Spec: RFC 7523 section 3; rfc7523bis section 3.
+    The audience is one alone: what the settings say, or the provider's issuer, or the token endpoint where no issuer
+    is known. Spec: RFC 7523 section 3; rfc7523bis section 3.
     """
     settings = provider.oauth2.client_assertion
     return build_assertion(
@@ -78,29 +80,87 @@ def build_client_assertion(provider: Provider, client: ClientIdentity, key: Any,
 
 def build_signed_secret(provider: Provider, client: ClientIdentity) -> str:
     """A client secret that is a JWT about the client; who issues it is in the settings' claims."""
-    settings = provider.oauth2.client_assertion
-    return build_assertion(
+    return build_client_assertion(
+        provider, client, client.key("signed_secret"), provider.oauth2.client_assertion.algorithm
+    )
+
+
+def build_self_signed_token(
+    provider: Provider,
+    client: ClientIdentity,
+    *,
+    issuer: str,
+    audience: str | None = None,
+    scope: str | None = None,
+    claims: Mapping[str, Any] | None = None,
+    header: Mapping[str, Any] | None = None,
+    key: Any = None,
+    lifetime: int | None = None,
+    issued_at: int | None = None,
+) -> OAuth2Token:
+    """An access token that the client signs itself, for its own account: valid for ``audience``, or for ``scope``.
+
+    Raises ``UsageError`` with the code ``self-signed-audience`` unless exactly one of the two is given.
+    """
+    if bool(audience) == bool(scope):
+        raise UsageError(
+            "a self-signed token is for one audience or for scopes, never both or neither",
+            code="self-signed-audience",
+            hint="pass `audience=` or `scope=`",
+        )
+    settings = provider.oauth2.assertion
+    text = build_assertion(
         settings,
         client,
-        issuer=client.client_id,
-        subject=client.client_id,
-        audience=audience_of(provider, settings, client.documents, prefer_issuer=True),
-        key=client.key("signed_secret"),
+        issuer=issuer,
+        subject=issuer,
+        audience=audience,
+        scope=scope,
+        claims=claims,
+        header=header,
+        key=key,
+        lifetime=lifetime,
+        issued_at=issued_at,
     )
+    end = int(parse_unverified_jwt(text)[1]["exp"])
+    token = OAuth2Token(access_token=text, token_type="Bearer", expires_at=end, expires_in=end - int(client.now()))  # noqa: S106
+    return OAuth2Token(token, scope=scope) if scope else token
 
 
 def audience_of(
     provider: Provider, settings: AssertionSettings, documents: Documents, *, prefer_issuer: bool = False
 ) -> str:
-    """The one audience of an assertion: the settings', the issuer (for client authentication), the token endpoint."""
-    audience = settings.audience
-    if audience is not None and not isinstance(audience, str):
+    """The one audience of an assertion: the settings', the issuer (for client authentication), the token endpoint.
+
+    It comes from the provider's settings alone. Raises ``UsageError`` (``several-audiences``) for a list.
+    """
+    audience: Any = settings.claims.get("aud") or settings.audience
+    if hasattr(audience, "render"):
         audience = audience.render(documents)
+    if audience and not isinstance(audience, str):
+        raise UsageError(
+            "an assertion that authenticates a client names one audience",
+            code="several-audiences",
+            hint="name the issuer alone: a second audience could pass the assertion on",
+        )
     if audience:
-        return audience
+        return str(audience)
     if prefer_issuer and provider.oauth2.issuer:
         return provider.oauth2.issuer
     return endpoint(provider, "token")
+
+
+def _check_lifetime(settings: AssertionSettings, claims: Mapping[str, Any]) -> None:
+    longest = settings.lifetime if settings.max_lifetime is None else settings.max_lifetime
+    start, end = claims.get("iat"), claims.get("exp")
+    if not isinstance(start, int) or not isinstance(end, int):
+        raise UsageError("`iat` and `exp` of an assertion are whole numbers", code="assertion-times")
+    if not 0 < end - start <= longest:
+        raise UsageError(
+            f"the assertion may live from 1 to {longest} seconds: {end - start}",
+            code="assertion-lifetime",
+            hint="leave the lifetime out to get the provider's own",
+        )
 
 
 def _rendered(values: Mapping[str, Any], documents: Documents) -> dict[str, Any]:

@@ -13,25 +13,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from oauthreg.errors import (
     AccessDeniedError,
     CallbackError,
     MismatchingStateError,
+    MissingCredentialError,
     OAuthError,
     TemporarilyUnavailableError,
     UsageError,
 )
-from oauthreg.legs import append_text, endpoint, renamed, render_pairs
+from oauthreg.legs import append_text, endpoint, leg_parameters, render_pairs
 from oauthreg.messages import Pairs
-from oauthreg.origins import is_loopback
+from oauthreg.oauth2.issuer import is_issuer, knows_issuer
+from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.provider import Documents, Provider
-from oauthreg.redaction import redact
+from oauthreg.redaction import redact, redact_url
 from oauthreg.signing._pure import escape, parse_parameters
 
 _IS_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}").fullmatch
-_RESERVED = frozenset(
+_MADE = frozenset(
     (
         "client_id",
         "redirect_uri",
@@ -43,8 +45,9 @@ _RESERVED = frozenset(
         "resource",
     )
 )
-_SINGLE = ("state", "iss", "error")
-_IMPLICIT = frozenset(("token", "id_token"))
+"""What only the client itself puts into an authorization request."""
+_DENIALS = ("access_denied", "user_denied", "user_refused", "authorization_declined")
+_IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[/?]|[^=&]*\?").match
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +88,42 @@ def check_redirect_uri(uri: str) -> str:
     It is absolute and without fragment; http only leads to loopback; a private scheme holds a dot. Raises
     ``UsageError``. Spec: RFC 6749 section 3.1.2; RFC 8252 sections 7.1 and 8.4.
     """
-    parts = urlsplit(uri)
-    reason = ""
-    if not parts.scheme or not (parts.netloc or "." in parts.scheme):
-        reason = "it is not absolute, or its private scheme holds no dot"
+    parts = split_url(uri)
+    if parts is None or not parts.scheme:
+        reason = "it is not absolute"
     elif "#" in uri:
         reason = "it has a fragment"
     elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         reason = "http is only allowed on loopback"
+    elif parts.scheme in ("http", "https") and not parts.hostname:
+        reason = "it names no host"
     elif parts.scheme not in ("http", "https") and "." not in parts.scheme:
         reason = "its private scheme holds no dot"
-    if reason:
-        raise UsageError(
-            f"the redirection URI cannot be used, {reason}: {parts.scheme}://{parts.hostname or ''}",
-            code="invalid-redirect-uri",
-            hint="use https, a loopback address, or a scheme in reverse-domain form",
-        )
-    return uri
+    else:
+        return uri
+    raise UsageError(
+        f"the redirection URI cannot be used, {reason}: {redact_url(uri)!r}",
+        code="invalid-redirect-uri",
+        hint="use https, a loopback address, or a scheme in reverse-domain form",
+    )
+
+
+def split_url(url: str) -> SplitResult | None:
+    """The parts of a URL; ``None`` for one that is malformed or holds blanks or control characters."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return None if re.search(r"[\x00-\x20\x7f]", url) else parts
 
 
 def check_resources(resources: Sequence[str] | str | None) -> tuple[str, ...]:
     """Resource indicators: absolute URIs without fragment. Raises ``UsageError``. Spec: RFC 8707 section 2."""
     listed = (resources,) if isinstance(resources, str) else tuple(resources or ())
     for resource in listed:
-        parts = urlsplit(resource)
-        if not parts.scheme or "#" in resource or not (parts.netloc or parts.path):
+        parts = split_url(resource)
+        if parts is None or not parts.scheme or "#" in resource or not (parts.netloc or parts.path):
             raise UsageError(
                 f"a resource must be an absolute URI without fragment: {resource[:80]!r}",
                 code="invalid-resource",
@@ -118,12 +132,17 @@ def check_resources(resources: Sequence[str] | str | None) -> tuple[str, ...]:
     return listed
 
 
+def split_scope(provider: Provider, scope: str) -> tuple[str, ...]:
+    """The single scopes of a text, separated as the provider separates them or by blanks."""
+    return tuple(piece for piece in re.split(rf"[\s{re.escape(provider.scopes.separator)}]+", scope) if piece)
+
+
 def render_scope(provider: Provider, scope: Iterable[str] | str | None) -> str:
     """The scope parameter: the given scopes or the default ones, the required ones always among them."""
     scopes = provider.scopes
     if isinstance(scope, str):
         wanted = [scope] if scope else []
-        known = set(re.split(rf"[\s{re.escape(scopes.separator)}]+", scope))
+        known = set(split_scope(provider, scope))
     else:
         wanted = list(scopes.default if scope is None else scope)
         known = set(wanted)
@@ -147,41 +166,39 @@ def build_authorization_url(
 ) -> str:
     """The URL to send the user to.
 
-    ``params`` must not repeat the parameters that are made here (``UsageError``). Values are percent-encoded with
-    ``%20`` for spaces, unless the leg takes a parameter literally. Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3.
+    ``params`` win over the definition's and must not repeat the parameters that are made here. Values are
+    percent-encoded with ``%20`` for spaces, unless the leg takes a parameter literally. Raises ``UsageError``.
+
+    Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3; RFC 8707 section 2.1.
     """
     settings, leg = provider.oauth2, provider.authorize
     for name, _ in params:
-        if name in _RESERVED:
+        if name in _MADE or name == provider.scopes.parameter or (name == "nonce" and nonce is not None):
             raise UsageError(
                 f"the parameter is made by the client: {name!r}",
                 code="reserved-parameter",
                 hint=f"pass `{name}=` as an argument of its own",
             )
-    if _IMPLICIT & set(settings.response_type.split()) and "code" not in settings.response_type.split():
-        raise UsageError(
-            f"tokens in the front channel are not supported: {settings.response_type!r}",
-            code="implicit-grant-refused",
-            hint="use response type `code` (RFC 9700 section 2.1.2)",
-        )
+    _check_response_type(settings.response_type)
     pairs = [("response_type", settings.response_type), ("client_id", client_id)]
     if redirect_uri is not None:
         pairs.append(("redirect_uri", check_redirect_uri(redirect_uri)))
     pairs.append((provider.scopes.parameter, render_scope(provider, scope)))
     if state is not None:
         pairs.append(("state", state))
-    if nonce is not None:
-        pairs.append(("nonce", nonce))
-    if settings.response_mode:
-        pairs.append(("response_mode", settings.response_mode))
     if code_verifier is not None:
         challenge = code_challenge(code_verifier, settings.pkce_method, settings.pkce_encoding)
         pairs += [("code_challenge", challenge), ("code_challenge_method", settings.pkce_method)]
     pairs += [("resource", resource) for resource in check_resources(resources)]
-    pairs += [*render_pairs(leg.query, documents), *render_pairs(leg.params, documents), *params]
-    sent = renamed(leg, pairs)
-    if leg.omit_empty:
-        sent = [pair for pair in sent if pair[1] != ""]
+    if nonce is not None:
+        pairs.append(("nonce", nonce))
+    if settings.response_mode:
+        pairs.append(("response_mode", settings.response_mode))
+    seen: Documents = {"client": {"client_id": client_id}, **documents}
+    sent = [
+        *leg_parameters(leg, pairs, params=params, documents=seen),
+        *render_pairs(leg.query, seen),
+    ]
     if leg.sort_params:
         sent.sort()
     text = "&".join([f"{escape(name)}={value if name in leg.literal else escape(value)}" for name, value in sent])
@@ -189,87 +206,111 @@ def build_authorization_url(
     return made + leg.fragment
 
 
+def _check_response_type(response_type: str) -> None:
+    types = response_type.split()
+    if "token" in types or types == ["id_token"]:
+        raise UsageError(
+            f"tokens in the front channel are not supported: {response_type!r}",
+            code="implicit-grant-refused",
+            hint="use response type `code` (RFC 9700 section 2.1.2)",
+        )
+
+
 def parse_authorization_response(
     provider: Provider,
-    response: str | Mapping[str, Any],
+    response: str | bytes | Mapping[str, Any],
     *,
     state: str | None,
     client_secret: str | None = None,
 ) -> AuthorizationCode:
     """The authorization code in a callback: a URL, a form body, or a mapping (for ``response_mode=form_post``).
 
-    Only the query of a URL is read. The issuer is compared first, then the state, then errors are told. Raises
-    ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``, ``state-missing`` or ``state-mismatch``), ``OAuthError``
-    with the server's error, and ``CallbackError``; no message shows a value.
+    Only the query of a URL is read. The issuer is compared first, then the state, then errors are told; ``state`` of
+    ``None`` is for providers that send none back. Raises ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``,
+    ``issuer-missing``, ``state-missing``, ``state-mismatch`` or ``callback-signature-mismatch``), ``OAuthError`` with
+    the server's error (its ``parameters["state_verified"]`` says whether the state was there), and ``CallbackError``;
+    no message shows a value.
 
     Spec: RFC 6749 sections 4.1.2 and 10.12; RFC 9207 section 2.4.
     """
-    pairs = _pairs(response)
-    settings, names = provider.oauth2, [name for name, _ in pairs]
-    for name in (provider.callback.code, *_SINGLE):
+    callback, pairs = provider.callback, _pairs(response)
+    names = [name for name, _ in pairs]
+    for name in (callback.code, _state_name(provider), "iss", *callback.errors):
         if names.count(name) > 1:
             raise CallbackError(f"the parameter stands twice in the callback: `{name}`", code="repeated-parameter")
     fields: dict[str, Any] = dict(pairs)
-    _check_issuer(settings.issuer, fields, demanded=settings.issuer_in_callback)
-    verified = _check_state(fields, state)
+    _check_issuer(provider, fields.get("iss"))
+    verified = _check_state(fields.get(_state_name(provider)), state)
     _check_refused(provider, fields, verified=verified)
     if state is not None and not verified:
         raise MismatchingStateError(
             "the callback carries no `state`", code="state-missing", hint="start the login again in the same browser"
         )
-    if provider.callback.signature is not None:
-        _check_signature(pairs, provider.callback.signature.parameter, client_secret or "")
-    code = fields.get(provider.callback.code)
+    if callback.signature is not None:
+        _check_signature(pairs, callback.signature.parameter, client_secret)
+    code = fields.get(callback.code)
     if not code:
         raise CallbackError(
-            f"the callback carries no `{provider.callback.code}` (it has: {', '.join(sorted(set(names))) or 'nothing'})",
+            f"the callback carries no `{callback.code}` (it has: {', '.join(sorted(set(names))) or 'nothing'})",
             code="code-missing",
+            hint="pass the callback as it came: its URL, or the form of a POST",
         )
-    for name in provider.callback.json:
+    for name in callback.json:
         if fields.get(name):
             fields[name] = _json(fields[name])
     return AuthorizationCode(code, MappingProxyType(fields))
 
 
-def _pairs(response: str | Mapping[str, Any]) -> list[tuple[str, str]]:
-    if isinstance(response, str):
-        rest = response.partition("#")[0]
-        query = rest.partition("?")[2] if "?" in rest or "://" in rest else rest
-        return [
-            (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
-            for name, value in parse_parameters(query)
-        ]
-    every = getattr(response, "getall", None)
-    pairs = []
-    for name in dict.fromkeys(response):
-        values = every(name) if every else response[name]
-        pairs += [(name, str(value)) for value in (values if isinstance(values, (list, tuple)) else [values])]
-    return pairs
+def _pairs(response: Any) -> list[tuple[str, str]]:
+    if isinstance(response, Mapping):
+        every = getattr(response, "getall", None)
+        pairs = []
+        for name in dict.fromkeys(response):
+            values = every(name) if every else response[name]
+            pairs += [(name, value) for value in (values if isinstance(values, (list, tuple)) else [values])]
+        return [(name, str(value)) for name, value in pairs if value is not None]
+    text = response.decode("utf-8", "replace") if isinstance(response, bytes) else str(response)
+    text = text.partition("#")[0]
+    query = text.partition("?")[2] if _IS_URL(text) else text
+    return [
+        (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in parse_parameters(query)
+    ]
 
 
-def _check_issuer(expected: str | None, fields: Mapping[str, str], *, demanded: bool) -> None:
-    given = fields.get("iss")
+def _state_name(provider: Provider) -> str:
+    return provider.authorize.rename.get("state") or "state"
+
+
+def _check_issuer(provider: Provider, given: str | None) -> None:
+    settings = provider.oauth2
     if given is None:
-        if demanded and expected is not None:
+        if settings.issuer_in_callback:
             raise MismatchingStateError(
                 "the callback carries no `iss`, and this provider always sends it", code="issuer-missing"
             )
         return
-    if expected is None:
-        return
-    if given != expected:
-        raise MismatchingStateError(
-            "the callback comes from another issuer",
-            code="issuer-mismatch",
-            hint="someone may be mixing up providers: do not use the code",
-        )
+    if knows_issuer(settings):
+        hint = "someone may be mixing up providers: do not use the code"
+        is_good = is_issuer(settings, given)
+    else:
+        # Nothing was said about the issuer: it must at least live where the user was sent.
+        hint = "add the provider's `issuer`, if you trust the one in the callback"
+        is_good = _same_origin(given, provider.endpoints.get("authorize", ""))
+    if not is_good:
+        raise MismatchingStateError("the callback comes from another issuer", code="issuer-mismatch", hint=hint)
 
 
-def _check_state(fields: Mapping[str, str], state: str | None) -> bool:
-    given = fields.get("state")
+def _same_origin(first: str, second: str) -> bool:
+    try:
+        return parse_origin(first) == parse_origin(second)
+    except UsageError:
+        return False
+
+
+def _check_state(given: str | None, state: str | None) -> bool:
     if state is None or not given:
         return state is None
-    if not hmac.compare_digest(given.encode(), state.encode()):
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), state.encode("utf-8", "surrogatepass")):
         raise MismatchingStateError(
             "the `state` of the callback belongs to another login",
             code="state-mismatch",
@@ -289,7 +330,7 @@ def _check_refused(provider: Provider, fields: Mapping[str, str], *, verified: b
         if not error:
             continue
         kind: type[OAuthError] = OAuthError
-        if error in ("access_denied", "user_denied", "user_refused"):
+        if error in _DENIALS:
             kind = AccessDeniedError
         elif error in ("temporarily_unavailable", "server_error"):
             kind = TemporarilyUnavailableError
@@ -301,14 +342,27 @@ def _check_refused(provider: Provider, fields: Mapping[str, str], *, verified: b
         )
 
 
-def _check_signature(pairs: list[tuple[str, str]], parameter: str, secret: str) -> None:
-    signed = "&".join(f"{name}={value}" for name, value in sorted(pairs) if name != parameter)
-    expected = hmac.digest(secret.encode(), signed.encode(), "sha256").hex()
+def _check_signature(pairs: list[tuple[str, str]], parameter: str, secret: str | None) -> None:
+    if not secret:
+        raise MissingCredentialError(
+            "the callback is signed with the client secret, and there is none",
+            code="missing-client-secret",
+            hint="pass `client_secret=`",
+        )
+    # Escaped so that no value can pass for a further pair.
+    signed = "&".join(
+        sorted(f"{_joined(name).replace('=', '%3D')}={_joined(value)}" for name, value in pairs if name != parameter)
+    )
+    expected = hmac.digest(secret.encode(), signed.encode("utf-8", "surrogatepass"), "sha256").hex()
     given = dict(pairs).get(parameter, "")
-    if not hmac.compare_digest(expected.encode(), given.encode()):
+    if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass")):
         raise MismatchingStateError(
             f"the signature of the callback (`{parameter}`) does not match", code="callback-signature-mismatch"
         )
+
+
+def _joined(text: str) -> str:
+    return text.replace("%", "%25").replace("&", "%26")
 
 
 def _json(text: str) -> Any:

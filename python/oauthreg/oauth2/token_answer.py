@@ -4,10 +4,9 @@ The body decides how it is read, not its label. For 5xx and 429 the status decid
 never ends a login. Spec: RFC 6749 sections 5.1 and 5.2.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
@@ -18,23 +17,34 @@ from oauthreg.errors import (
     ClientAuthenticationError,
     MalformedResponseError,
     OAuthError,
-    OAuthRegError,
     ReauthorizationRequired,
     TemporarilyUnavailableError,
+    UsageError,
 )
 from oauthreg.messages import Response
+from oauthreg.oauth2.lifetime import expires_at, refresh_expires_at
+from oauthreg.origins import parse_origin, render_origin
 from oauthreg.provider import TokenAnswer
 from oauthreg.redaction import is_secret, redact, redact_headers
 from oauthreg.token import OAuth2Token
 
-_LONGEST_LIFETIME = 10 * 365 * 86400
-_MILLISECONDS = 1000
-_TRANSIENT_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
-_TRANSIENT_ERRORS = frozenset(("temporarily_unavailable", "server_error", "slow_down_later"))
-_KNOWN_TYPES = {"bearer": "Bearer", "dpop": "DPoP"}
-_STALE = frozenset(("expires_in", "expires_at", "expires_on", "expires", "ext_expires_in", "missing_scopes"))
-_REFRESH_LIFETIMES = ("refresh_expires_in", "refresh_token_expires_in")
+_TRANSIENT_STATUS = frozenset((408, 425, 429))
+_REFUSAL_STATUS = frozenset((400, 401, 403))
+_KNOWN_TYPES = {"bearer": "Bearer", "n_a": "N_A"}
+"""Of RFC 6750 and RFC 8693: the latter for a security token that is no access token."""
+_OF_THE_ANSWER = frozenset(("expires_in", "expires_at", "expires_on", "expires", "ext_expires_in", "missing_scopes"))
+"""Fields that say something of one answer alone, so that none is inherited from the last one."""
 _ANSWER = TokenAnswer()
+
+_KINDS: dict[str, tuple[type[OAuthError], str]] = {
+    "access_denied": (AccessDeniedError, ""),
+    "authorization_declined": (AccessDeniedError, ""),
+    "invalid_client": (ClientAuthenticationError, "check client identifier, secret and the method `client_auth`"),
+    "invalid_grant": (ReauthorizationRequired, "the code or token is no longer good: let the user log in again"),
+    "server_error": (TemporarilyUnavailableError, "the token is kept: try again later"),
+    "temporarily_unavailable": (TemporarilyUnavailableError, "the token is kept: try again later"),
+}
+"""Error code -> what is raised, and its hint."""
 
 
 def parse_token_response(
@@ -54,13 +64,8 @@ def parse_token_response(
     Raises ``OAuthError`` (``ReauthorizationRequired`` for ``invalid_grant``, ``ClientAuthenticationError``,
     ``TemporarilyUnavailableError``) and ``MalformedResponseError``.
     """
-    document = _document(response, answer)
-    root = answer.root(document) if answer.root else document
-    fields = dict(root) if isinstance(root, Mapping) else {}
-    for name, find in answer.fields.items():
-        value = find(document)
-        if value is not None:
-            fields[name] = value
+    document = parse_document(response, answer, now=sent_at)
+    fields = _fields(document, answer)
     access_token = fields.get("access_token")
     if not isinstance(access_token, str) or not access_token:
         raise malformed(
@@ -69,238 +74,180 @@ def parse_token_response(
             code="no-token",
             hint="check the token endpoint's URL; `.text` is what the server said",
         )
-    made = {name: value for name, value in fields.items() if name not in _STALE}
-    made["token_type"] = _token_type(response, answer, fields)
-    _put(made, "expires_at", expires_at(answer, fields, sent_at))
-    _put(made, "refresh_expires_at", _refresh_expires_at(fields, sent_at))
-    granted = _scopes(fields.get("scope"), answer.scope_separator)
-    _put(made, "scope", " ".join(granted) if fields.get("scope") is not None else None)
-    if fields.get("scope") is not None:
-        missing = [name for name in scopes if name not in granted and name != "offline_access"]
-        if missing:
-            made["missing_scopes"] = missing
-    return OAuth2Token(_merged(previous, made))
+    made = {name: value for name, value in fields.items() if name not in _OF_THE_ANSWER and value is not None}
+    made["token_type"] = _token_type(response, answer, fields.get("token_type"))
+    end = expires_at(answer, fields, sent_at)
+    if end is not None:
+        made |= {"expires_at": end, "expires_in": end - int(sent_at)}
+    refresh_end = refresh_expires_at(fields, sent_at)
+    if refresh_end is not None:
+        made["refresh_expires_at"] = refresh_end
+    if "scope" in made:
+        granted = _scopes(made["scope"], answer.scope_separator)
+        made["scope"] = " ".join(granted)
+        # No server lists this one: the refresh token is its answer.
+        missing = [name for name in scopes if name not in (*granted, "offline_access")]
+        made |= {"missing_scopes": missing} if missing else {}
+    token = OAuth2Token(_inherited(previous, made) | made)
+    token.raw = document
+    return token
 
 
-def raise_for_error(response: Response, answer: TokenAnswer = _ANSWER) -> None:
-    """Raise what a protocol endpoint's answer says if it is an error; any 2xx without error passes."""
-    text = decode_text(response.body)
-    if response.status in _TRANSIENT_STATUS or response.status >= 500:
-        raise _refusal(response, answer, _fields_of_error(response, answer), text)
+def parse_document(response: Response, answer: TokenAnswer = _ANSWER, *, now: float | None = None) -> Any:
+    """The document in the answer of a protocol endpoint, unless it is a refusal or an outage.
+
+    ``now`` (seconds since 1970) turns a date in ``Retry-After`` into seconds. Raises as ``parse_token_response``.
+    """
+    status = response.status
+    unreadable: MalformedResponseError | None = None
+    try:
+        document = parse_answer(response, answer.format)
+    except MalformedResponseError as error:
+        document, unreadable = None, error
+    fields = _error_fields(document, response, answer)
+    if status in _TRANSIENT_STATUS or status >= 500 or fields.get("error"):
+        raise _refusal(response, answer, fields, now)
+    if not (200 <= status < 300 or status in answer.success_status):
+        raise _refusal(response, answer, fields, now) if status in _REFUSAL_STATUS else _unexpected(response)
+    if unreadable is not None:
+        raise unreadable
+    return document
+
+
+def raise_for_error(response: Response, answer: TokenAnswer = _ANSWER, *, now: float | None = None) -> None:
+    """Raise what the answer of an endpoint without a document says if it is an error; any 2xx passes."""
     if not 200 <= response.status < 300:
-        fields = _fields_of_error(response, answer)
-        if fields.get("error") or response.status in (400, 401, 403):
-            raise _refusal(response, answer, fields, text)
-        raise malformed(response, f"the endpoint answered with status {response.status}", code="unexpected-status")
+        parse_document(response, answer, now=now)
+        raise _unexpected(response)
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float | None) -> float | None:
     """The seconds that a ``Retry-After`` header asks to wait, in either of its forms. Spec: RFC 9110 section 10.2.3."""
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, TypeError):
-        return None
+    moment = _date(value)
+    return None if moment is None or now is None else max(0.0, moment - now)
 
 
-def expires_at(answer: TokenAnswer, fields: Mapping[str, Any], sent_at: float) -> int | None:
-    """When the token expires, in seconds since 1970; ``None`` for an unknown or absurd lifetime."""
-    if answer.expires_kind == "none":
-        return None
-    lifetime = _number(fields.get("expires_in"))
-    if lifetime is None and answer.expires_kind == "iso8601":
-        return _iso(fields.get("expires_in"), sent_at)
-    if lifetime is not None:
-        if answer.expires_kind == "absolute_s":
-            lifetime -= sent_at
-        elif answer.expires_kind == "absolute_ms":
-            lifetime = lifetime / _MILLISECONDS - sent_at
-        elif answer.expires_kind == "relative_ms":
-            lifetime /= _MILLISECONDS
-    else:
-        for name in ("expires_at", "expires_on"):
-            moment = _number(fields.get(name))
-            if moment is not None:
-                lifetime = moment - sent_at
-                break
-            found = _iso(fields.get(name), sent_at)
-            if found is not None:
-                return found
-    if lifetime is None:
-        lifetime = _number(fields.get("expires"))
-    if lifetime == 0 and answer.zero_is_expired:
-        return int(sent_at)
-    if lifetime is None or lifetime <= 0 or lifetime > _LONGEST_LIFETIME:
-        return int(sent_at) + answer.default_expires_in if answer.default_expires_in and lifetime is None else None
-    return int(sent_at + math.floor(lifetime))
+def _fields(document: Any, answer: TokenAnswer) -> dict[str, Any]:
+    """The fields of a token: those at the root, those kept from outside it, and the renamed ones."""
+    root = answer.root(document) if answer.root else document
+    if not isinstance(root, Mapping):
+        root = {}
+    fields = {name: document[name] for name in answer.keep if isinstance(document, Mapping) and name in document}
+    fields |= root
+    renamed = {name: find(document) for name, find in answer.fields.items()}
+    return fields | {name: value for name, value in renamed.items() if value is not None}
 
 
-def _document(response: Response, answer: TokenAnswer) -> Any:
-    text = decode_text(response.body)
-    if response.status in _TRANSIENT_STATUS or response.status >= 500:
-        raise _refusal(response, answer, _fields_of_error(response, answer), text)
-    try:
-        document = parse_answer(response, answer.format)
-    except MalformedResponseError:
-        if 400 <= response.status < 500:
-            raise _refusal(response, answer, {}, text) from None
-        raise
-    fields = _error_fields(document)
-    if answer.error is not None and answer.error.holds(document, text):
-        error, description = answer.error.error(document), answer.error.description(document)
-        raise _refusal(response, answer, {**fields, "error": error or "error", "error_description": description}, text)
-    succeeded = 200 <= response.status < 300 or response.status in answer.success_status
-    if fields.get("error"):
-        raise _refusal(response, answer, fields, text)
-    if isinstance(document, Mapping) and document.get("ok") is False:
-        raise _refusal(response, answer, {**fields, "error": fields.get("error") or "error"}, text)
-    if not succeeded:
-        if response.status in (400, 401):
-            raise _refusal(response, answer, fields, text)
-        raise malformed(
-            response,
-            f"the token endpoint answered with status {response.status}",
-            code="unexpected-status",
-            hint="check the token endpoint's URL",
-        )
-    return document
-
-
-def _fields_of_error(response: Response, answer: TokenAnswer) -> dict[str, Any]:
-    try:
-        return _error_fields(parse_answer(response, answer.format))
-    except OAuthRegError:
-        return {}
-
-
-def _error_fields(document: Any) -> dict[str, Any]:
-    """The fields of an error answer; an error that is an object or a list is looked into."""
-    if not isinstance(document, Mapping):
-        return {}
-    fields = dict(document)
+def _error_fields(document: Any, response: Response, answer: TokenAnswer) -> dict[str, Any]:
+    """The fields of an error answer, by the provider's own rule first; an ``error`` that is an object is opened."""
+    fields = dict(document) if isinstance(document, Mapping) else {}
+    if answer.error is not None and answer.error.holds(document, decode_text(response.body)):
+        description = answer.error.description(document) or fields.get("error_description")
+        return fields | {"error": answer.error.error(document) or "error", "error_description": description}
     inner = fields.get("error")
     if isinstance(inner, Mapping):
         code = inner.get("type") or inner.get("code") or inner.get("status") or "error"
-        fields |= {"error": str(code), "error_description": str(inner.get("message") or "")}
-    elif inner is not None and not isinstance(inner, str):
-        fields["error"] = "" if inner in (False, 0, []) else str(inner)
+        return fields | {"error": code, "error_description": inner.get("message")}
+    if fields.get("ok") is False:
+        return fields | {"error": inner or "error"}
     return fields
 
 
-def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any], text: str) -> OAuthError:
+def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any], now: float | None) -> OAuthError:
     given = str(fields.get("error") or "")
     error = answer.error_map.get(given, given)
-    description = str(fields.get("error_description") or fields.get("message") or "")
     kind, hint = _kind(response.status, error)
     made = kind(
         redact(error),
-        redact(description),
+        redact(str(fields.get("error_description") or fields.get("message") or "")),
         redact(str(fields.get("error_uri") or "")),
         status=response.status,
         headers=redact_headers(response.headers),
-        text=redact(text),
-        parameters=MappingProxyType(
-            {
-                name: redact(value) if isinstance(value, str) else value
-                for name, value in fields.items()
-                if not is_secret(name)
-            }
-        ),
+        text=redact(decode_text(response.body)),
+        parameters=MappingProxyType(_shown(fields)),
         hint=hint,
     )
     if isinstance(made, TemporarilyUnavailableError):
-        made.retry_after = retry_after(response.headers, _date(response.headers))
+        sent = _date(response.headers.get("date", ""))
+        made.retry_after = retry_after(response.headers, now if sent is None else sent)
     return made
 
 
 def _kind(status: int, error: str) -> tuple[type[OAuthError], str]:
-    if status in _TRANSIENT_STATUS or status >= 500 or error in _TRANSIENT_ERRORS:
-        return TemporarilyUnavailableError, "the token is kept: try again later"
-    if error == "invalid_grant":
-        return ReauthorizationRequired, "the code or token is no longer good: let the user log in again"
-    if error == "invalid_client" or (status == 401 and not error):
-        return ClientAuthenticationError, "check client identifier, secret, and the definition's `client_auth`"
-    if error in ("access_denied", "authorization_declined"):
-        return AccessDeniedError, ""
-    return OAuthError, ""
+    if status in _TRANSIENT_STATUS or status >= 500:
+        return _KINDS["temporarily_unavailable"]
+    if status == 401 and not error:
+        return _KINDS["invalid_client"]
+    return _KINDS.get(error, (OAuthError, ""))
 
 
-def _date(headers: Mapping[str, str]) -> float:
+def _unexpected(response: Response) -> MalformedResponseError:
+    message, hint = f"the endpoint answered with status {response.status}", "check the endpoint's URL"
+    if 300 <= response.status < 400:
+        message = f"the endpoint redirects to {_origin(response.headers.get('location', ''))}"
+        hint = "credentials follow no redirect: if the endpoint has moved, change its URL"
+    return malformed(response, message, code="unexpected-status", hint=hint)
+
+
+def _origin(location: str) -> str:
     try:
-        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+        return render_origin(parse_origin(location))
+    except UsageError:
+        return "another path"
+
+
+def _shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an error answer may be shown: no field that names a secret, at no depth."""
+    return {name: _redacted(value) for name, value in fields.items() if not is_secret(str(name))}
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return _shown(value)
+    return [_redacted(item) for item in value] if isinstance(value, list) else value
+
+
+def _date(value: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(value)
     except (ValueError, TypeError):
-        return 0.0
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _token_type(response: Response, answer: TokenAnswer, fields: Mapping[str, Any]) -> str:
-    given = fields.get("token_type")
+def _token_type(response: Response, answer: TokenAnswer, given: Any) -> str:
     if not isinstance(given, str) or not given:
         return answer.default_token_type
-    mapped = answer.token_types.get(given.lower()) or _KNOWN_TYPES.get(given.lower())
-    if mapped is None:
+    understood = answer.token_types.get(given.lower()) or _KNOWN_TYPES.get(given.lower())
+    if understood is None:
         raise malformed(
             response,
             f"the token is of a type that is not understood: {given[:40]!r}",
             code="unsupported-token-type",
             hint="if it is used as a bearer token, the definition says so in `[token.response] token_types`",
         )
-    return mapped
+    return understood
 
 
-def _merged(previous: OAuth2Token | None, made: dict[str, Any]) -> dict[str, Any]:
-    if previous is None:
-        return {name: value for name, value in made.items() if not (name == "refresh_token" and not value)}
-    kept = {
-        name: value for name, value in previous.items() if name not in _STALE | {"token_type", "refresh_expires_at"}
-    }
+def _inherited(previous: OAuth2Token | None, made: dict[str, Any]) -> dict[str, Any]:
+    """What the token takes over from the one that it renews; an empty refresh token or scope in ``made`` is dropped."""
     if not made.get("refresh_token"):
         made.pop("refresh_token", None)
-        _put(made, "refresh_expires_at", made.get("refresh_expires_at") or previous.get("refresh_expires_at"))
-    return kept | made
+    if previous is None:
+        return {}
+    if not made.get("scope"):
+        made.pop("scope", None)
+        made.pop("missing_scopes", None)
+    left_out = _OF_THE_ANSWER | ({"refresh_expires_at"} if "refresh_token" in made else set())
+    return {name: value for name, value in previous.items() if name not in left_out}
 
 
 def _scopes(value: Any, separator: str) -> list[str]:
     if isinstance(value, str):
-        pieces = re.split(rf"[\s{re.escape(separator)}]+" if separator.strip() else r"\s+", value)
-    elif isinstance(value, (list, tuple)):
-        pieces = [str(item) for item in value if item is not None]
-    else:
-        return []
-    return [piece for piece in pieces if piece]
-
-
-def _refresh_expires_at(fields: Mapping[str, Any], sent_at: float) -> int | None:
-    for name in _REFRESH_LIFETIMES:
-        lifetime = _number(fields.get(name))
-        if lifetime is not None and 0 < lifetime <= _LONGEST_LIFETIME:
-            return int(sent_at + lifetime)
-    return None
-
-
-def _number(value: Any) -> float | None:
-    """A finite number from a number or its text; never from a boolean."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _iso(value: Any, sent_at: float) -> int | None:
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return int(seconds) if 0 < seconds - sent_at <= _LONGEST_LIFETIME else None
-
-
-def _put(fields: dict[str, Any], name: str, value: Any) -> None:
-    if value is not None:
-        fields[name] = value
+        return [piece for piece in re.split(rf"[\s{re.escape(separator)}]+", value) if piece]
+    return [str(item) for item in value if item] if isinstance(value, (list, tuple)) else []

@@ -3,24 +3,36 @@
 Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from oauthreg.answers import malformed, parse_answer
-from oauthreg.errors import AccessDeniedError, OAuthError, TokenExpiredError
-from oauthreg.legs import answered, append_query, build_request, endpoint
-from oauthreg.messages import Flow, Pairs, Request, Sleep
-from oauthreg.oauth2.client_auth import authenticate_client, client_auth_method
+from oauthreg.answers import decode_text, malformed
+from oauthreg.errors import (
+    OAuthError,
+    ReauthorizationRequired,
+    ResponseError,
+    TemporarilyUnavailableError,
+    TokenExpiredError,
+    UnsupportedMethodError,
+    UsageError,
+)
+from oauthreg.legs import answered, append_query, build_request, endpoint, renamed
+from oauthreg.messages import Flow, Pairs, Request, Response, Result, Sleep
+from oauthreg.oauth2.authorize import check_resources, render_scope
+from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
-from oauthreg.oauth2.token_answer import parse_token_response, raise_for_error
+from oauthreg.oauth2.token_answer import parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Leg, Provider
+from oauthreg.redaction import is_secret, mask_secrets
 from oauthreg.token import OAuth2Token
 
 _ACCEPT: Pairs = (("Accept", "application/json"),)
 _INTERVAL = 5
+_LEAST_INTERVAL = 1
 _DEVICE_LIFETIME = 900
+_LONGEST_WAIT = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +57,112 @@ def token_flow(
     *,
     previous: OAuth2Token | None = None,
     scopes: Sequence[str] = (),
+    resources: Sequence[str] = (),
     params: Pairs = (),
     documents: Documents | None = None,
     url: str | None = None,
     **parameters: Any,
 ) -> Flow[OAuth2Token]:
-    """One token request by a grant of ``GRANTS`` with its ``parameters``; ``params`` are further ones.
+    """One token request by a grant of ``GRANTS`` with its ``parameters``.
 
-    ``documents`` is what templates of the leg see beside ``client``. A provider's second step (``exchange``) follows.
-    Raises ``OAuthError`` and its kinds, ``MalformedResponseError`` and ``UsageError``.
+    ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
+    that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
+    definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
+    A provider's second step (``exchange``) follows a user's grant.
+
+    Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
+    unknown grant, and for ``password`` where the provider's ``grants`` do not name it (RFC 9700 section 2.4).
     """
+    pairs = [
+        *_grant(provider, grant)(**parameters),
+        *_scope(provider, grant, scopes),
+        *(("resource", resource) for resource in check_resources(resources)),
+    ]
     renewal = grant == "refresh_token"
     leg = provider.refresh if renewal and provider.refresh is not None else provider.token
-    target = url or provider.endpoints.get("refresh" if renewal else "token") or endpoint(provider, "token")
+    name = "refresh" if renewal and "refresh" in provider.endpoints else "token"
     seen: Documents = {**(documents or {}), **client.documents, "token": previous or {}}
+    target = url or client_endpoint(provider, client, name)
+    request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
     sent_at = client.now()
-    pairs = [*GRANTS[grant](**parameters), *params]
-    response = answered((yield build_token_request(provider, client, leg, target, pairs, documents=seen)))
-    token = parse_token_response(
-        response, provider.token_answer, sent_at=sent_at, previous=previous if renewal else None, scopes=scopes
+    token = yield from _ask(
+        request,
+        lambda response: parse_token_response(
+            response, provider.token_answer, sent_at=sent_at, previous=previous if renewal else None, scopes=scopes
+        ),
+        _secrets(client, pairs),
     )
-    exchange = provider.exchange
-    if exchange is not None and not renewal:
-        token = yield from exchange_flow(provider, client, token, documents=seen)
+    if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
+        token = yield from exchange_flow(provider, client, token, documents=documents)
     return token
+
+
+def renewal_flow(
+    provider: Provider,
+    client: ClientIdentity,
+    token: OAuth2Token,
+    *,
+    scopes: Sequence[str] = (),
+    resources: Sequence[str] = (),
+    params: Pairs = (),
+    url: str | None = None,
+) -> Flow[OAuth2Token]:
+    """Renews a user's token, as the provider renews it: by its refresh token, or by its second step once more.
+
+    ``scopes`` and ``resources`` are those of the login. Raises, without any traffic, ``TokenExpiredError`` for a token
+    that cannot be renewed and ``ReauthorizationRequired`` when the refresh token has expired; else as ``token_flow``.
+
+    Spec: RFC 6749 section 6.
+    """
+    if provider.exchange is not None and provider.exchange.renews:
+        return (yield from exchange_flow(provider, client, token))
+    if token.refresh_token is None:
+        raise TokenExpiredError(
+            "the token cannot be renewed: there is no refresh token",
+            code="no-refresh-token",
+            hint="let the user log in again, with the scope or parameter that the provider wants for offline access",
+        )
+    if token.refresh_expires_at is not None and client.now() >= token.refresh_expires_at:
+        raise ReauthorizationRequired(
+            "invalid_grant", "the refresh token has expired", hint="let the user log in again"
+        )
+    return (
+        yield from token_flow(
+            provider,
+            client,
+            "refresh_token",
+            previous=token,
+            scopes=scopes,
+            resources=resources,
+            params=params,
+            url=url,
+            refresh_token=token.refresh_token,
+        )
+    )
 
 
 def exchange_flow(
     provider: Provider, client: ClientIdentity, token: OAuth2Token, *, documents: Documents | None = None
 ) -> Flow[OAuth2Token]:
-    """The second step that some providers want: the token is exchanged for the one to keep."""
+    """The second step that some providers want: the token is exchanged for the one to keep.
+
+    The leg's own parameters carry the token. Raises ``UsageError`` where there is no such step, else as ``token_flow``.
+    """
     exchange = provider.exchange
     if exchange is None:
-        raise OAuthError("no_exchange", "the provider has no second step")
+        raise UsageError(f"{provider.name} has no second step after its token endpoint", code="no-exchange")
     seen: Documents = {**(documents or {}), **client.documents, "token": token}
-    secret = (("client_secret", client.client_secret),) if client.client_secret is not None else ()
+    pairs = [("client_id", client.client_id)]
+    if client.client_secret is not None:
+        pairs.append(("client_secret", client.client_secret))
     sent_at = client.now()
-    request = build_request(
-        exchange.leg, exchange.url, [("client_id", client.client_id), *secret], documents=seen, headers=_ACCEPT
+    return (
+        yield from _ask(
+            build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT),
+            lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
+            _secrets(client, pairs, token.access_token),
+        )
     )
-    response = answered((yield request))
-    return parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token)
 
 
 def build_token_request(
@@ -95,30 +172,75 @@ def build_token_request(
     url: str,
     pairs: Sequence[tuple[str, str]],
     *,
+    params: Pairs = (),
     documents: Documents,
 ) -> Request:
-    """A request with client authentication, as the leg wants it sent; its mutual-TLS alias where the method needs it."""
+    """A request with client authentication, as the leg wants it sent. Raises ``UsageError`` and its kinds."""
     draft = Draft(list(pairs), list(_ACCEPT))
     authenticate_client(draft, client, provider)
-    request = build_request(leg, url, draft.parameters, documents=documents, headers=tuple(draft.headers))
-    if not draft.query:
-        return request
-    return Request(request.method, append_query(request.url, draft.query), request.headers, request.form, request.body)
+    request = build_request(
+        leg, url, draft.parameters, params=params, documents=documents, headers=tuple(draft.headers)
+    )
+    return replace(request, url=append_query(request.url, renamed(leg, draft.query)))
+
+
+def client_endpoint(provider: Provider, client: ClientIdentity, name: str) -> str:
+    """The URL of an endpoint for this client: its mutual-TLS alias where the client shows a certificate there.
+
+    Raises ``UsageError`` when there is no such endpoint, or no alias and the provider demands one. Spec: RFC 8705
+    section 5.
+    """
+    settings = provider.oauth2
+    by_certificate = client_auth_method(provider, client) in CERTIFICATE_METHODS
+    if by_certificate or (settings.certificate_bound and name in ("token", "refresh")):
+        alias = settings.mtls_endpoints.get(name)
+        if alias is not None:
+            return alias
+        if settings.require_mtls_endpoints:
+            raise UsageError(
+                f"{provider.name} has no mutual-TLS alias of its `{name}` endpoint",
+                code="missing-mtls-endpoint",
+                hint="add it to the definition, or choose another method of client authentication",
+            )
+    return endpoint(provider, name)
 
 
 def device_authorization_flow(
-    provider: Provider, client: ClientIdentity, *, scope: str | None = None, params: Pairs = ()
+    provider: Provider,
+    client: ClientIdentity,
+    *,
+    scope: Iterable[str] | str | None = None,
+    resources: Sequence[str] = (),
+    params: Pairs = (),
 ) -> Flow[DeviceAuthorization]:
-    """Asks for a device code and the user code to show. Spec: RFC 8628 section 3.1."""
-    pairs = [("client_id", client.client_id), *([("scope", scope)] if scope else []), *params]
-    url = endpoint(provider, "device")
-    if client_auth_method(provider, client) == "none":
-        request = build_request(provider.device, url, pairs, documents=client.documents, headers=_ACCEPT)
-    else:
-        request = build_token_request(provider, client, provider.device, url, pairs, documents=client.documents)
-    response = answered((yield request))
-    raise_for_error(response)
-    fields = parse_answer(response)
+    """Asks for a device code and the user code to show; ``scope`` of ``None`` asks for the default scopes.
+
+    Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 8628 sections 3.1 and 3.2.
+    """
+    pairs = [
+        ("client_id", client.client_id),
+        (provider.scopes.parameter, render_scope(provider, scope)),
+        *(("resource", resource) for resource in check_resources(resources)),
+    ]
+    url = client_endpoint(provider, client, "device")
+    request = build_token_request(
+        provider, client, provider.device, url, pairs, params=params, documents=client.documents
+    )
+    return (
+        yield from _ask(
+            request,
+            lambda response: parse_device_authorization(response, now=client.now()),
+            _secrets(client, pairs),
+        )
+    )
+
+
+def parse_device_authorization(response: Response, *, now: float | None = None) -> DeviceAuthorization:
+    """The codes in an answer; an interval that is missing or no number is five seconds.
+
+    Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 8628 section 3.2.
+    """
+    fields = parse_document(response, now=now)
     if not isinstance(fields, Mapping) or not fields.get("device_code") or not fields.get("user_code"):
         raise malformed(response, "the answer holds no `device_code` and `user_code`", code="no-device-code")
     uri = fields.get("verification_uri") or fields.get("verification_url")
@@ -130,7 +252,7 @@ def device_authorization_flow(
         str(uri),
         fields.get("verification_uri_complete"),
         _positive(fields.get("expires_in"), _DEVICE_LIFETIME),
-        _positive(fields.get("interval"), _INTERVAL),
+        max(_positive(fields.get("interval"), _INTERVAL), _LEAST_INTERVAL),
     )
 
 
@@ -142,21 +264,22 @@ def device_token_flow(
     elapsed: Callable[[], float],
     progress: Callable[[str, float], None] | None = None,
     scopes: Sequence[str] = (),
+    resources: Sequence[str] = (),
     params: Pairs = (),
 ) -> Flow[OAuth2Token]:
     """Polls until the user has decided.
 
     ``elapsed()`` gives the seconds since the device authorization was answered, on a monotonic clock. ``progress`` is
-    told the state (``"pending"`` or ``"slow_down"``) and the seconds until the next question. The wait grows by five
-    seconds with each ``slow_down`` and never shrinks. Raises ``AccessDeniedError`` when the user refuses and
-    ``TokenExpiredError`` when the time is up. Spec: RFC 8628 section 3.5.
+    told why the login is not done (``authorization_pending``, ``slow_down``, ``temporarily_unavailable``) and the
+    seconds until the next question. The wait grows by five seconds with each ``slow_down`` and outage, and never
+    shrinks. Raises ``AccessDeniedError`` when the user refuses and ``TokenExpiredError`` when the time is up.
+
+    Spec: RFC 8628 section 3.5.
     """
     interval = authorization.interval
     while True:
         if elapsed() + interval >= authorization.expires_in:
-            raise TokenExpiredError(
-                "the device code expired before the user decided", code="device-code-expired", hint="start again"
-            )
+            raise _expired()
         yield Sleep(interval)
         try:
             return (
@@ -165,6 +288,7 @@ def device_token_flow(
                     client,
                     "device_code",
                     scopes=scopes,
+                    resources=resources,
                     params=params,
                     device_code=authorization.device_code,
                 )
@@ -172,7 +296,7 @@ def device_token_flow(
         except OAuthError as error:
             interval = _next_interval(error, interval)
             if progress is not None:
-                progress(error.error, interval)
+                progress(error.error or "temporarily_unavailable", interval)
 
 
 def revocation_flow(
@@ -188,11 +312,11 @@ def revocation_flow(
     Raises ``OAuthError`` (``TemporarilyUnavailableError`` for 503: the token is then still good). Spec: RFC 7009
     section 2.
     """
-    pairs = [("token", token), *([("token_type_hint", token_type_hint)] if token_type_hint else [])]
-    target = url or endpoint(provider, "revoke")
+    pairs = _about(token, token_type_hint)
+    target = url or client_endpoint(provider, client, "revoke")
     seen = {**client.documents, "token": {"access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
-    raise_for_error(answered((yield request)))
+    yield from _ask(request, lambda response: raise_for_error(response, now=client.now()), _secrets(client, pairs))
 
 
 def introspection_flow(
@@ -203,35 +327,88 @@ def introspection_flow(
     token_type_hint: str | None = None,
     url: str | None = None,
 ) -> Flow[dict[str, Any]]:
-    """What the server says of a token; ``active`` is always there. Spec: RFC 7662 section 2."""
-    pairs = [("token", token), *([("token_type_hint", token_type_hint)] if token_type_hint else [])]
-    target = url or endpoint(provider, "introspect")
+    """What the server says of a token; ``active`` is always there.
+
+    Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 7662 section 2.
+    """
+    pairs = _about(token, token_type_hint)
+    target = url or client_endpoint(provider, client, "introspect")
     request = build_token_request(provider, client, provider.introspect, target, pairs, documents=client.documents)
-    response = answered((yield request))
-    raise_for_error(response)
-    fields = parse_answer(response)
+    return (
+        yield from _ask(request, lambda response: _parse_introspection(response, client.now()), _secrets(client, pairs))
+    )
+
+
+def _parse_introspection(response: Response, now: float) -> dict[str, Any]:
+    fields = parse_document(response, now=now)
     if not isinstance(fields, Mapping) or not isinstance(fields.get("active"), bool):
         raise malformed(response, "the answer does not say whether the token is active", code="no-introspection")
     return dict(fields)
 
 
+def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
+    """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
+    response = answered((yield request))
+    try:
+        return read(response)
+    except (OAuthError, ResponseError):
+        body = mask_secrets(decode_text(response.body), secrets).encode()
+    # Read once more, outside of the handler: the first error, which may hold a secret, must leave no trace.
+    return read(replace(response, body=body))
+
+
+def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> list[str]:
+    """What a request tells nobody but its endpoint."""
+    return [*others, *(value for name, value in pairs if is_secret(name)), client.client_secret or ""]
+
+
+def _grant(provider: Provider, name: str) -> Callable[..., list[tuple[str, str]]]:
+    build = GRANTS.get(name)
+    if build is None:
+        raise UnsupportedMethodError(f"unknown grant: {name[:40]!r} (known: {', '.join(GRANTS)})", code="unknown-grant")
+    if name == "password" and name not in provider.oauth2.grants:
+        raise UsageError(
+            "the password grant is not enabled",
+            code="password-grant-refused",
+            hint="let the user log in at the provider; if it offers nothing else, add `password` to its `grants`",
+        )
+    return build
+
+
+def _scope(provider: Provider, grant: str, scopes: Sequence[str]) -> list[tuple[str, str]]:
+    """The scope that is said again at the token endpoint; servers do not expect it unless they want it."""
+    wanted = (grant == "refresh_token" and provider.oauth2.refresh_scope) or (
+        grant == "authorization_code" and provider.scopes.in_token_request
+    )
+    return [(provider.scopes.parameter, provider.scopes.separator.join(scopes))] if wanted and scopes else []
+
+
+def _about(token: str, token_type_hint: str | None) -> list[tuple[str, str]]:
+    return [("token", token), *([("token_type_hint", token_type_hint)] if token_type_hint else [])]
+
+
 def _next_interval(error: OAuthError, interval: float) -> float:
-    if isinstance(error, AccessDeniedError):
-        raise error
+    """The seconds to wait after an answer that ends nothing; any other is raised."""
     if error.error == "authorization_pending":
         return interval
     if error.error == "slow_down":
         return max(interval + _INTERVAL, _positive(error.parameters.get("interval"), 0))
+    if isinstance(error, TemporarilyUnavailableError):
+        return max(interval + _INTERVAL, error.retry_after or 0)
     if error.error == "expired_token":
-        raise TokenExpiredError(
-            "the device code expired before the user decided", code="device-code-expired", hint="start again"
-        ) from error
+        raise _expired()
     raise error
+
+
+def _expired() -> TokenExpiredError:
+    return TokenExpiredError(
+        "the device code expired before the user decided", code="device-code-expired", hint="start again"
+    )
 
 
 def _positive(value: Any, default: float) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return default
-    return number if 0 < number < _DEVICE_LIFETIME * 100 else default
+    return number if 0 < number < _LONGEST_WAIT else default

@@ -4,6 +4,8 @@ A method is a function that is given the request under construction, the client 
 headers, query or parameters. Spec: RFC 6749 section 2.3; RFC 7523; RFC 8705.
 """
 
+import logging
+
 from oauthreg.errors import UnsupportedMethodError
 from oauthreg.oauth2.client_auth.client_secret_basic import client_secret_basic
 from oauthreg.oauth2.client_auth.client_secret_jwt import client_secret_jwt
@@ -17,7 +19,17 @@ from oauthreg.oauth2.client_auth.tls_client_auth import tls_client_auth
 from oauthreg.oauth2.draft import ClientIdentity, Draft, Method
 from oauthreg.provider import Provider
 
-__all__ = ["CLIENT_AUTH_METHODS", "ClientIdentity", "Draft", "authenticate_client", "client_auth_method"]
+__all__ = [
+    "CERTIFICATE_METHODS",
+    "CLIENT_AUTH_METHODS",
+    "ClientIdentity",
+    "Draft",
+    "authenticate_client",
+    "check_client_auth",
+    "client_auth_method",
+]
+
+_log = logging.getLogger("oauthreg")
 
 CLIENT_AUTH_METHODS: dict[str, Method] = {
     "client_secret_basic": client_secret_basic,
@@ -27,10 +39,14 @@ CLIENT_AUTH_METHODS: dict[str, Method] = {
     "none": none,
     "private_key_jwt": private_key_jwt,
     "query": query,
+    "self_signed_tls_client_auth": tls_client_auth,
     "signed_secret": signed_secret,
     "tls_client_auth": tls_client_auth,
 }
 """Method -> the function that authenticates the client on a draft."""
+
+CERTIFICATE_METHODS = frozenset(("tls_client_auth", "self_signed_tls_client_auth"))
+"""The methods in which the TLS connection proves the client."""
 
 
 def client_auth_method(provider: Provider, client: ClientIdentity) -> str:
@@ -39,7 +55,7 @@ def client_auth_method(provider: Provider, client: ClientIdentity) -> str:
 
 
 def authenticate_client(draft: Draft, client: ClientIdentity, provider: Provider) -> None:
-    """Authenticate the client by exactly one method. Raises ``UnsupportedMethodError`` and ``MissingCredentialError``."""
+    """Authenticate the client by exactly one method. Raises ``UnsupportedMethodError`` and other ``UsageError``."""
     name = client_auth_method(provider, client)
     method = CLIENT_AUTH_METHODS.get(name)
     if method is None:
@@ -48,3 +64,15 @@ def authenticate_client(draft: Draft, client: ClientIdentity, provider: Provider
             code="unknown-client-auth",
         )
     method(draft, client, provider)
+
+
+def check_client_auth(provider: Provider, client: ClientIdentity) -> None:
+    """Raises now what the client's first request would raise: for a missing credential, or a key of the wrong kind.
+
+    Logs a warning where an assertion would name the token endpoint for want of a known issuer (rfc7523bis section 3).
+    """
+    authenticate_client(Draft([]), client, provider)
+    settings = provider.oauth2
+    is_assertion = client_auth_method(provider, client) in ("client_secret_jwt", "private_key_jwt")
+    if is_assertion and not (settings.issuer or settings.client_assertion.audience):
+        _log.warning("the issuer of %s is not known: client assertions name its token endpoint", provider.name)

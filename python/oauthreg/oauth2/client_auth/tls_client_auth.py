@@ -1,4 +1,4 @@
-"""``tls_client_auth``: the TLS connection proves the client; the request only names it.
+"""``tls_client_auth`` and ``self_signed_tls_client_auth``: the TLS connection proves the client; the request names it.
 
 The certificate is in the connector of the session that the application made. Spec: RFC 8705 section 2.
 """

@@ -16,7 +16,7 @@ TOKEN_TYPES = {
 def build_parameters(
     *,
     subject_token: str,
-    subject_token_type: str = "access_token",
+    subject_token_type: str = "access_token",  # noqa: S107 - the name of a type
     actor_token: str | None = None,
     actor_token_type: str | None = None,
     requested_token_type: str | None = None,

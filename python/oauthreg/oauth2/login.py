@@ -1,0 +1,197 @@
+"""A login by authorization code: begun with a URL for the user, ended with what their browser brings back.
+
+Spec: RFC 6749 section 4.1; RFC 9700 sections 2.1 and 4.7 (one use, bound to the browser).
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from oauthreg.errors import MismatchingStateError, UsageError
+from oauthreg.login import PendingLogin
+from oauthreg.messages import Flow, Pairs
+from oauthreg.oauth2.authorize import (
+    AuthorizationCode,
+    build_authorization_url,
+    make_code_verifier,
+    make_state,
+    parse_authorization_response,
+    render_scope,
+    split_scope,
+)
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.id_token import parse_id_token
+from oauthreg.oauth2.token_endpoint import token_flow
+from oauthreg.provider import Documents, Provider
+from oauthreg.token import OAuth2Token
+
+LIFETIME = 600
+"""How many seconds a login may take from its start to its callback."""
+
+_NO_DOCUMENTS: Documents = MappingProxyType({})
+
+
+def build_login(
+    provider: Provider,
+    client_id: str,
+    *,
+    redirect_uri: str | None,
+    now: float,
+    scope: Iterable[str] | str | None = None,
+    resources: Sequence[str] = (),
+    params: Pairs = (),
+    url: str | None = None,
+    binding: str | None = None,
+    state: str | None = None,
+    code_verifier: str | None = None,
+    nonce: str | None = None,
+    documents: Documents = _NO_DOCUMENTS,
+) -> PendingLogin:
+    """A login that begins: its URL, and in ``values`` what ``parse_callback`` needs.
+
+    State, code verifier (unless the provider's ``pkce`` is ``unsupported``) and nonce (where an ID token is asked for)
+    are made anew unless given. ``binding`` is a value of the user's browser session, such as a random cookie: only a
+    digest of it is kept, and the callback must come with the same value. ``now`` is in seconds since 1970. The rest is
+    as in ``build_authorization_url``. Raises ``UsageError``.
+    """
+    settings = provider.oauth2
+    asked = render_scope(provider, scope)
+    values = {"scope": asked, "resource": " ".join(resources), "issuer": settings.issuer or ""}
+    if settings.state or state:
+        values["state"] = state or make_state()
+    if settings.pkce != "unsupported":
+        values["code_verifier"] = code_verifier or make_code_verifier()
+    if nonce or provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type:
+        values["nonce"] = nonce or make_state()
+    if binding is not None:
+        values["binding"] = _digest(binding)
+    target = build_authorization_url(
+        provider,
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        state=values.get("state"),
+        scope=asked,
+        code_verifier=values.get("code_verifier"),
+        nonce=values.get("nonce"),
+        resources=resources,
+        params=params,
+        url=url,
+        documents=documents,
+    )
+    kept = {name: value for name, value in values.items() if value}
+    return PendingLogin(provider.name, provider.protocol, target, redirect_uri, MappingProxyType(kept), int(now))
+
+
+def parse_callback(
+    provider: Provider,
+    pending: PendingLogin,
+    response: str | bytes | Mapping[str, Any],
+    *,
+    now: float,
+    binding: str | None = None,
+    client_secret: str | None = None,
+    lifetime: float = LIFETIME,
+) -> AuthorizationCode:
+    """The authorization code in the callback of a login that ``build_login`` began.
+
+    Checked before the response is read: that the login is of this provider, in time (``lifetime`` in seconds), and, if
+    it was bound, in the same browser (``binding``). Raises ``MismatchingStateError`` with the code ``other-provider``,
+    ``login-expired``, ``binding-missing`` or ``binding-mismatch``, and what ``parse_authorization_response`` raises.
+    """
+    if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
+        raise MismatchingStateError(
+            f"the login is of another provider: {pending.provider!r}",
+            code="other-provider",
+            hint=f"finish it with the client that began it, not with one for {provider.name!r}",
+        )
+    if now - pending.created > lifetime:
+        raise MismatchingStateError(
+            f"the login took longer than {lifetime:.0f} seconds", code="login-expired", hint="start the login again"
+        )
+    _check_binding(provider, pending.values.get("binding"), binding)
+    state = pending.values.get("state")
+    if state is None and provider.oauth2.state:
+        raise UsageError(
+            "the pending login holds no `state`",
+            code="invalid-pending-login",
+            hint="keep what the start of the login gave, unchanged",
+        )
+    return parse_authorization_response(provider, response, state=state, client_secret=client_secret)
+
+
+def login_flow(
+    provider: Provider,
+    client: ClientIdentity,
+    pending: PendingLogin,
+    response: str | bytes | Mapping[str, Any],
+    *,
+    binding: str | None = None,
+    lifetime: float = LIFETIME,
+    params: Pairs = (),
+    url: str | None = None,
+) -> Flow[OAuth2Token]:
+    """Ends a login: the callback is checked and its code exchanged for a token, once.
+
+    The token holds the callback's parameters that the definition keeps. An ID token that tells who the user is is
+    checked as well. Raises what ``parse_callback``, ``token_flow`` and ``parse_id_token`` raise.
+    """
+    answer = parse_callback(
+        provider,
+        pending,
+        response,
+        now=client.now(),
+        binding=binding,
+        client_secret=client.client_secret,
+        lifetime=lifetime,
+    )
+    values = pending.values
+    token = yield from token_flow(
+        provider,
+        client,
+        "authorization_code",
+        code=answer.code,
+        redirect_uri=pending.redirect_uri,
+        code_verifier=values.get("code_verifier"),
+        scopes=split_scope(provider, values.get("scope", "")),
+        resources=values.get("resource", "").split(),
+        params=params,
+        documents={"callback": answer.parameters},
+        url=url,
+    )
+    if token.id_token and "id_token" in provider.identity_documents:
+        parse_id_token(
+            provider, token.id_token, client_id=client.client_id, now=client.now(), nonce=values.get("nonce")
+        )
+    for name in provider.callback.keep:
+        if name in answer.parameters:
+            token[name] = answer.parameters[name]
+    return token
+
+
+def _check_binding(provider: Provider, expected: str | None, given: str | None) -> None:
+    if expected is None:
+        return
+    if given is None:
+        crossing = provider.oauth2.response_mode == "form_post"
+        raise MismatchingStateError(
+            "the login is bound to a browser, and the callback came without `binding`",
+            code="binding-missing",
+            hint="a callback by POST from another site brings no cookie, unless it is `SameSite=None; Secure`"
+            if crossing
+            else "pass the `binding=` that the start of the login was given, from the browser's own session",
+        )
+    if not hmac.compare_digest(_digest(given), expected):
+        raise MismatchingStateError(
+            "the callback came from another browser than the one that began the login",
+            code="binding-mismatch",
+            hint="start the login again in this browser",
+        )
+
+
+def _digest(binding: str) -> str:
+    """What is kept of a binding: enough to recognise it, nothing to take over a session with."""
+    digest = hashlib.sha256(binding.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).decode()
