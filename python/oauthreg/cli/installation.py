@@ -2,7 +2,7 @@
 
 import os
 
-ADVICE = "install a Rust toolchain, then oauthreg again: pip install --force-reinstall --no-cache-dir oauthreg"
+ADVICE = "install a Rust toolchain, then oauthreg again"
 
 
 def describe_engine() -> tuple[str, str]:

@@ -41,7 +41,7 @@ def _echo_rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*headings, box=SIMPLE_HEAD, header_style="bold")
+    table = Table(*headings, box=SIMPLE_HEAD, show_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)

@@ -118,6 +118,7 @@ class Simulator:
         self._auto_approve = auto_approve
         self.now = now
         self._faults = Faults()
+        self._own_registry: SimulatedRegistry | None = None
         self._running: _Running | None = None
 
     async def __aenter__(self) -> Self:
@@ -160,7 +161,9 @@ class Simulator:
 
     def registry(self) -> Registry:
         """A registry in which the definition's name leads here, with the right credentials; else like any other."""
-        return SimulatedRegistry(self)
+        if self._own_registry is None:
+            self._own_registry = SimulatedRegistry(self)
+        return self._own_registry
 
     def client(self, session: aiohttp.ClientSession, **options: Any) -> "AsyncOAuth1Client":
         """A client of the simulated provider; ``options`` are those of ``Registry.client``."""
