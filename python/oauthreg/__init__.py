@@ -99,7 +99,7 @@ _HOME = {
 }
 """Public name -> the module that holds it."""
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one table of names is enough
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from oauthreg.errors import MalformedResponseError
 from oauthreg.messages import Response
@@ -19,16 +19,16 @@ _JSONP = re.compile(r"\s*[A-Za-z_$][\w$.]*\s*\((.*)\)\s*;?\s*", re.DOTALL).fullm
 _DEEPEST = 64
 
 
-def parse_answer(response: Response, format: AnswerFormat = "auto") -> Any:
+def parse_answer(response: Response, kind: AnswerFormat = "auto") -> Any:
     """The document in an answer: a mapping or list (JSON, form, XML), or text.
 
     ``auto`` looks at the first character. Raises ``MalformedResponseError`` when the body is not of the format.
     """
     text = decode_text(response.body)
-    chosen = _sniff(text) if format == "auto" else format
+    chosen = _sniff(text) if kind == "auto" else kind
     try:
         return _READERS[chosen](text)
-    except (ValueError, RecursionError, ElementTree.ParseError):
+    except (ValueError, RecursionError, ET.ParseError):
         raise malformed(response, f"the answer is no {chosen.upper()}") from None
 
 
@@ -89,11 +89,11 @@ def _read_xml(text: str) -> Any:
     # A document type can define entities that grow without bound; no answer has a use for one.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError
-    root = ElementTree.fromstring(text)
+    root = ET.fromstring(text)  # noqa: S314 - expat bounds entities, and document types are refused above
     return {_local(root.tag): _element(root, 0)}
 
 
-def _element(element: ElementTree.Element, depth: int) -> Any:
+def _element(element: ET.Element, depth: int) -> Any:
     """Attributes as ``@name``, children by name (a list when repeated), text alone or as ``#text``."""
     if depth > _DEEPEST:
         raise ValueError

@@ -270,7 +270,7 @@ class TokenStoreError(TokenError):
     code = "token-not-saved"
 
 
-class ReauthorizationRequired(OAuthError, TokenError):
+class ReauthorizationRequired(OAuthError, TokenError):  # noqa: N818 - the name says what the caller must do
     """The grant is gone; only a new login helps."""
 
     code = "reauthorization-required"

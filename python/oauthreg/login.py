@@ -44,15 +44,20 @@ class PendingLogin:
         """The login that ``to_json`` wrote. Raises ``UsageError`` for any other text."""
         try:
             data = json.loads(text)
-            if data.pop("v") != _VERSION:
-                raise KeyError
+            is_known = data.pop("v") == _VERSION
             values = data.pop("values")
-            if not all(isinstance(item, str) for pair in values.items() for item in pair):
-                raise TypeError
-            return cls(values=MappingProxyType(values), **data)
+            is_text = all(isinstance(item, str) for pair in values.items() for item in pair)
+            login = cls(values=MappingProxyType(values), **data)
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise UsageError(
-                "the text is no pending login",
-                code="invalid-pending-login",
-                hint="pass what `PendingLogin.to_json` gave, unchanged",
-            ) from None
+            raise _no_login() from None
+        if not (is_known and is_text):
+            raise _no_login()
+        return login
+
+
+def _no_login() -> UsageError:
+    return UsageError(
+        "the text is no pending login",
+        code="invalid-pending-login",
+        hint="pass what `PendingLogin.to_json` gave, unchanged",
+    )

@@ -108,7 +108,7 @@ class TokenAnswer:
     expires_kind: ExpiresKind = "relative_s"
     zero_is_expired: bool = False
     default_expires_in: int = 0
-    default_token_type: str = "Bearer"
+    default_token_type: str = "Bearer"  # noqa: S105 - a type, no secret
     token_types: Mapping[str, str] = field(default_factory=_nothing)
     error_map: Mapping[str, str] = field(default_factory=_nothing)
     keep: tuple[str, ...] = ()

@@ -8,17 +8,17 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _LONGEST = 2000
-_SECRET = (
+_NAMES_OF_SECRETS = (
     r"oauth_token_secret|oauth_secret|oauth_token|oauth_verifier|oauth_signature|oauth_session_handle|access_token|"
     r"refresh_token|id_token|client_secret|client_assertion|assertion|password|passwd|code_verifier|code|"
     r"subject_token|actor_token|x_auth_password|device_code|user_code|consumer_secret|secret|token|"
     r"session_key|api_key|apikey"
 )
-_IS_SECRET = re.compile(_SECRET, re.IGNORECASE).fullmatch
-_FORM_PAIR = re.compile(rf"((?:^|[?&;\s\"',(])(?:amp;)?(?:{_SECRET})=)([^&;\s\"'<>,)]+)", re.IGNORECASE)
-_JSON_PAIR = re.compile(rf"(\"(?:{_SECRET})\"\s*:\s*)(\"(?:[^\"\\]|\\.)*\"?|[^\s,}}\]]+)", re.IGNORECASE)
-_QUOTED_PAIR = re.compile(rf"(\b(?:{_SECRET})=\")([^\"]*)", re.IGNORECASE)
-_XML_PAIR = re.compile(rf"(<(?:\w+:)?(?:{_SECRET})(?:\s[^>]*)?>)([^<]*)", re.IGNORECASE)
+_IS_SECRET = re.compile(_NAMES_OF_SECRETS, re.IGNORECASE).fullmatch
+_FORM_PAIR = re.compile(rf"((?:^|[?&;\s\"',(])(?:amp;)?(?:{_NAMES_OF_SECRETS})=)([^&;\s\"'<>,)]+)", re.IGNORECASE)
+_JSON_PAIR = re.compile(rf"(\"(?:{_NAMES_OF_SECRETS})\"\s*:\s*)(\"(?:[^\"\\]|\\.)*\"?|[^\s,}}\]]+)", re.IGNORECASE)
+_QUOTED_PAIR = re.compile(rf"(\b(?:{_NAMES_OF_SECRETS})=\")([^\"]*)", re.IGNORECASE)
+_XML_PAIR = re.compile(rf"(<(?:\w+:)?(?:{_NAMES_OF_SECRETS})(?:\s[^>]*)?>)([^<]*)", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
 _SHORTEST_ECHO = 6
 """What is shorter stands in other words by chance."""

@@ -237,7 +237,7 @@ class TestTokenAnswers:
         answer = TokenAnswer(
             format="xml",
             root=lambda document: document["response"]["token"],
-            fields={"oauth_token": lambda d: d["response"]["token"]["key"], "oauth_token_secret": lambda d: None},
+            fields={"oauth_token": lambda d: d["response"]["token"]["key"], "oauth_token_secret": lambda _: None},
         )
         body = b"<response status='ok'><token><key>k</key><oauth_token_secret>s</oauth_token_secret></token></response>"
         assert parse_token_answer(Response(201, {}, body), answer)["oauth_token"] == "k"

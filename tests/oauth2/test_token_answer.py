@@ -1,4 +1,4 @@
-"""What token endpoints answer: tokens, refusals, lifetimes. Test ids are those of ``tests/vectors/oauth2_cases.json``."""
+"""What token endpoints answer: tokens, refusals, lifetimes. Ids are those of ``tests/vectors/oauth2_cases.json``."""
 
 import json
 
@@ -19,6 +19,7 @@ from oauthreg.token import OAuth2Token
 
 NOW = 1_700_000_000
 PLANTED = "PLANTED-s3cr3t"
+RULES = TokenAnswer()
 
 
 def answer(body, status=200, content_type="application/json", **headers):
@@ -27,9 +28,7 @@ def answer(body, status=200, content_type="application/json", **headers):
     return Response(status, {"content-type": content_type, **headers}, octets)
 
 
-def parse(
-    body, status=200, content_type="application/json", *, rules=TokenAnswer(), previous=None, scopes=(), **headers
-):
+def parse(body, status=200, content_type="application/json", *, rules=RULES, previous=None, scopes=(), **headers):
     return parse_token_response(
         answer(body, status, content_type, **headers), rules, sent_at=NOW, previous=previous, scopes=scopes
     )

@@ -93,7 +93,7 @@ def _media_type(content_type: str | None) -> str:
 
 def _append_to_query(url: str, parameters: list[tuple[str, str]]) -> str:
     rest, hash_sign, fragment = url.partition("#")
-    path, mark, query = rest.partition("?")
+    path, _, query = rest.partition("?")
     kept = _without_signature(query.encode()).decode()
     added = render_form(parameters)
     return f"{path}?{kept}&{added}{hash_sign}{fragment}" if kept else f"{path}?{added}{hash_sign}{fragment}"
