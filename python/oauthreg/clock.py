@@ -27,6 +27,10 @@ class Clock:
         """The time now, in seconds since 1970."""
         return self._wall() if self._epoch is None else self._epoch + self._monotonic()
 
+    def monotonic(self) -> float:
+        """Seconds that only run forward, from no particular moment."""
+        return self._monotonic()
+
     @property
     def offset(self) -> float:
         """How far this clock is ahead of the system's now, in seconds; 0.0 before anything was learnt."""

@@ -3,6 +3,7 @@
 from oauthreg.http.clients import AsyncOAuth1Client
 from oauthreg.http.driver import run
 from oauthreg.http.middleware import AuthenticationMiddleware
+from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.request_class import OAuthRequest
 
-__all__ = ["AsyncOAuth1Client", "AuthenticationMiddleware", "OAuthRequest", "run"]
+__all__ = ["AsyncOAuth1Client", "AsyncOAuth2Client", "AuthenticationMiddleware", "OAuthRequest", "run"]

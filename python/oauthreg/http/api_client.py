@@ -1,10 +1,11 @@
 """What all clients share: one request object for every verb, over a session that stays the caller's."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
@@ -12,7 +13,7 @@ from yarl import URL
 from oauthreg.claims import Profile
 from oauthreg.clock import Clock
 from oauthreg.errors import MismatchingStateError, UsageError
-from oauthreg.http.driver import run
+from oauthreg.http.driver import Around, Sleeper, run
 from oauthreg.http.middleware import AuthenticationMiddleware, Repair, chain
 from oauthreg.http.references import resolve
 from oauthreg.http.request_context import RequestContext
@@ -58,13 +59,16 @@ class ApiClient(ABC):
         session: ClientSession,
         provider: Provider,
         *,
-        allowed_origins: Iterable[str],
-        clock: Callable[[], float] | None,
+        origins: frozenset[Origin],
+        clock: Clock,
     ) -> None:
         self.session = session
         self.provider = provider
-        self.clock = clock if isinstance(clock, Clock) else Clock(wall=clock) if clock else Clock()
-        self._origins = _origins(provider, allowed_origins)
+        self.clock = clock
+        self._origins = origins
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is bound to its session: make a new one in place of a copy")
 
     def get(self, url: str | URL, **options: Any) -> RequestContext:
         """A GET; see ``request``."""
@@ -115,6 +119,7 @@ class ApiClient(ABC):
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
     ) -> ClientResponse:
+        self._check_loop()
         own = AuthenticationMiddleware(
             authenticator,
             origins,
@@ -139,15 +144,30 @@ class ApiClient(ABC):
         flow: Flow[Result],
         options: Mapping[str, Any] = MappingProxyType({}),
         origins: Iterable[Origin] = (),
+        around: Around | None = None,
+        sleep: Sleeper | None = None,
     ) -> Awaitable[Result]:
         """The value of a flow that is run over the session."""
+        self._check_loop()
         return run(
             flow,
             self.session,
             origins=origins,
             allow_insecure_http=self.provider.allow_insecure_http,
             options=options,
+            around=around,
+            sleep=sleep,
         )
+
+    def _check_loop(self) -> None:
+        """A session lives in the event loop in which it was made; elsewhere it fails in ways that say nothing."""
+        owner = getattr(self.session, "_loop", None)
+        if isinstance(owner, asyncio.AbstractEventLoop) and owner is not asyncio.get_running_loop():
+            raise UsageError(
+                f"the session belongs to another event loop: {owner!r}",
+                code="foreign-event-loop",
+                hint="set `client.session` to a session that was made in this event loop",
+            )
 
     def _learn_time(self, headers: Mapping[str, str]) -> bool:
         """Whether the server's ``Date`` showed that this clock was wrong; it is right afterwards."""
@@ -210,9 +230,17 @@ def pairs(name: str, given: Any) -> Pairs:
         ) from None
 
 
-def _origins(provider: Provider, allowed: Iterable[str]) -> frozenset[Origin]:
+def learning_clock(clock: Callable[[], float] | None) -> Clock:
+    """A clock that can learn the server's time, from one that gives seconds since 1970."""
+    if clock is None:
+        return Clock()
+    return clock if isinstance(clock, Clock) else Clock(wall=clock)
+
+
+def pinned_origins(provider: Provider | None, allowed: Iterable[str]) -> frozenset[Origin]:
     """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
     texts = (allowed,) if isinstance(allowed, str) else allowed
-    own = provider.origins or {parse_origin(url) for url in provider.endpoints.values() if url}
+    known = provider or Provider()
+    own: Iterable[Origin] = known.origins or {parse_origin(url) for url in known.endpoints.values() if url}
     # yarl writes a host as it will be compared: an internationalised one as its A-label.
     return frozenset({*own, *(parse_origin(str(URL(text))) for text in texts)})

@@ -24,7 +24,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, pairs
+from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, learning_clock, pairs, pinned_origins
 from oauthreg.http.middleware import Repair
 from oauthreg.http.request_context import RequestContext
 from oauthreg.legs import append_query
@@ -110,8 +110,8 @@ class AsyncOAuth1Client(ApiClient):
         super().__init__(
             session,
             _with_choices(provider or Provider(), signature_method, signature_type, realm),
-            allowed_origins=allowed_origins,
-            clock=clock,
+            origins=pinned_origins(provider, allowed_origins),
+            clock=learning_clock(clock),
         )
         if self._is_rsa and rsa_key is None:
             raise refusals.missing_key(self.signature_method)

@@ -1,6 +1,7 @@
 """Pumps a flow over the caller's session: the flow says what to send, the driver sends it and hands the answer back."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -27,6 +28,12 @@ TIMEOUT = 30.0
 Send: TypeAlias = Callable[[Request], Awaitable[Response]]
 """Sends one request and gives its answer."""
 
+Around: TypeAlias = Callable[[Request, Send], Awaitable[Response]]
+"""Given a request and what sends it, the answer."""
+
+Sleeper: TypeAlias = Callable[[float], Awaitable[object]]
+"""Waits for seconds."""
+
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -38,8 +45,8 @@ async def run(
     allow_insecure_http: bool = False,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - it is for each request, not for the call
     options: Mapping[str, Any] = _NO_OPTIONS,
-    around: Callable[[Request, Send], Awaitable[Response]] | None = None,
-    sleep: Callable[[float], Awaitable[object]] | None = None,
+    around: Around | None = None,
+    sleep: Sleeper | None = None,
 ) -> Result:
     """The value that a flow returns.
 
@@ -78,6 +85,11 @@ async def run(
         return result
     finally:
         flow.close()
+
+
+async def awaited(value: Any) -> Any:
+    """What a function gave that may be sync or async."""
+    return await value if inspect.isawaitable(value) else value
 
 
 async def _perform(

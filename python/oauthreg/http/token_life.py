@@ -8,7 +8,6 @@ Spec: RFC 6749 section 6; RFC 9700 section 4.14 (a refresh token that was replac
 
 import asyncio
 import hashlib
-import inspect
 import logging
 import random
 from collections import OrderedDict
@@ -28,6 +27,7 @@ from oauthreg.errors import (
     TokenExpiredError,
     TokenStoreError,
 )
+from oauthreg.http.driver import awaited
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 
@@ -83,7 +83,6 @@ class TokenLife:
         self._key = key
         self._store = lives.store if key is not None else None
         self.token: OAuth2Token | None = None
-        self._lifetime: float | None = None
         self._version: int | None = None
         self._is_given = False
         self._unsaved: list[Callable[[OAuth2Token], Awaitable[None]]] = []
@@ -91,6 +90,7 @@ class TokenLife:
         self._resumes_at = 0.0
         self._jitter = 0.0
         self._past: list[str] = []
+        self._refused: tuple[str, ...] = ()
         self._flight: _Flight | None = None
         self._lock = Lock()
 
@@ -142,10 +142,25 @@ class TokenLife:
             self._put(token)
             self._is_given = self._store is not None
 
+    def note_refusal(self, token: OAuth2Token) -> None:
+        """Remember that an API refused a token that had just been renewed: renewing it again will not help."""
+        self._refused = fingerprints(token)
+
+    def is_refused(self, token: OAuth2Token) -> bool:
+        """Whether ``note_refusal`` was told of this token."""
+        return fingerprints(token) == self._refused
+
     def forget(self) -> None:
         """Be without a token; a store is not touched."""
         self._put(None)
         self._version, self._is_given, self._unsaved = None, False, []
+
+    async def latest(self) -> OAuth2Token | None:
+        """The latest token, from the store if there is none in memory. Raises ``TokenStoreError``."""
+        if self.token is not None:
+            return self.token
+        found = await self._load()
+        return None if found is None else found[0]
 
     async def delete(self) -> None:
         """Be without a token, in the store as well. Raises ``TokenStoreError``."""
@@ -167,10 +182,7 @@ class TokenLife:
             return True
         if token.expires_at is None or self._end is not None or now < self._resumes_at or renewal.way(token) is None:
             return False
-        leeway = renewal.leeway * (1 + _JITTER * self._jitter)
-        if self._lifetime is not None:
-            leeway = min(leeway, self._lifetime / 2)
-        return token.is_expired(now, leeway)
+        return token.is_expired(now, renewal.leeway * (1 + _JITTER * self._jitter))
 
     async def _settle(self, renewal: Renewal, rejected: str | None = None) -> OAuth2Token:
         """Do what must be done before a token can be used: save, look into the store, renew."""
@@ -200,8 +212,8 @@ class TokenLife:
             raise TokenExpiredError(
                 "the access token has expired and there is no refresh token", hint="let the user log in again"
             )
-        ends = token.get("refresh_expires_at") if token else None
-        if way == "refresh" and isinstance(ends, (int, float)) and renewal.now() >= ends:
+        ends = token.refresh_expires_at if token else None
+        if way == "refresh" and ends is not None and renewal.now() >= ends:
             raise ReauthorizationRequired(
                 "invalid_grant", "the refresh token has expired", hint="let the user log in again"
             )
@@ -235,10 +247,9 @@ class TokenLife:
     async def _keep(self, token: OAuth2Token, renewal: Renewal) -> OAuth2Token:
         """Take a new token, in memory at once, and save it."""
         self._put(token)
-        self._lifetime = None if token.expires_at is None else token.expires_at - renewal.now()
         self._unsaved = [self._write] if self._store is not None else []
         if (updater := renewal.updater) is not None:
-            self._unsaved.append(lambda token: _call(updater, token))
+            self._unsaved.append(lambda token: awaited(updater(token)))
         await self._save()
         return self.token or token
 
@@ -247,7 +258,7 @@ class TokenLife:
         while self._unsaved and self.token is not None:
             self._lives.unsaved.add(self)
             try:
-                await self._unsaved[0](OAuth2Token(self.token))
+                await self._unsaved[0](copy(self.token))
             except TokenStoreError as error:
                 if error.code != "stale-version":
                     raise
@@ -301,7 +312,7 @@ class TokenLife:
         names = () if token is None else fingerprints(token)
         past = [*self._past, *(name for name in fingerprints(self.token) if name not in names)]
         self._past, forgotten = past[-_REMEMBERED:], past[:-_REMEMBERED]
-        self.token, self._lifetime = token, _stated_lifetime(token)
+        self.token = token
         self._end, self._resumes_at, self._jitter = None, 0.0, self._lives.jitter()
         if self._key is None:
             self._lives.remember(self, names, forgotten)
@@ -373,7 +384,6 @@ class TokenLives:
         life = TokenLife(self)
         if token is not None:
             life.offer(token)
-            self._touch(life)
         return life
 
     def remember(self, life: TokenLife, names: Iterable[str], forgotten: Iterable[str]) -> None:
@@ -382,6 +392,7 @@ class TokenLives:
             self._of_token.pop(name, None)
         for name in names:
             self._of_token[name] = life
+        self._touch(life)
 
     def begin(self, renewal: Coroutine[Any, Any, OAuth2Token], *, is_shared: bool) -> "_Flight":
         """Run a renewal in a task of its own, which ``aclose`` waits for."""
@@ -462,17 +473,6 @@ def _is_newer(token: OAuth2Token, other: OAuth2Token) -> bool:
     """Whether a token ends later than another, as far as both are known to end."""
     ends, other_ends = token.expires_at, other.expires_at
     return ends is not None and other_ends is not None and ends > other_ends
-
-
-def _stated_lifetime(token: OAuth2Token | None) -> float | None:
-    stated = token.get("expires_in") if token else None
-    return float(stated) if isinstance(stated, (int, float)) and stated > 0 else None
-
-
-async def _call(updater: TokenUpdater, token: OAuth2Token) -> None:
-    result = updater(token)
-    if inspect.isawaitable(result):
-        await result
 
 
 def _store_failed(message: str, error: Exception) -> TokenStoreError:

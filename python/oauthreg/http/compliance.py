@@ -1,0 +1,107 @@
+"""Compliance hooks: an application's own corrections of what is sent to a provider and of what it answers."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from oauthreg.answers import decode_text
+from oauthreg.errors import UnsupportedMethodError, UsageError
+from oauthreg.http.driver import awaited
+from oauthreg.legs import render_form
+from oauthreg.messages import Request, Response
+
+HOOK_TYPES = (
+    "access_token_request",
+    "access_token_response",
+    "refresh_token_request",
+    "refresh_token_response",
+    "revoke_token_request",
+    "introspect_token_request",
+    "protected_request",
+)
+"""What a hook may be registered for.
+
+Hooks of requests are given the URL, the headers (a dictionary) and the body, and return all three; hooks of responses
+are given a :class:`HookedResponse` and return it, another body, or ``None`` for no change.
+"""
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+class ComplianceHooks:
+    """The hooks of one client; each may be a plain function or a coroutine function."""
+
+    def __init__(self) -> None:
+        self._hooks: dict[str, list[Callable[..., Any]]] = {kind: [] for kind in HOOK_TYPES}
+
+    def register(self, kind: str, hook: Callable[..., Any]) -> None:
+        """Add a hook. Raises ``UnsupportedMethodError`` for a type that is not in ``HOOK_TYPES``."""
+        if kind not in self._hooks:
+            raise UnsupportedMethodError(
+                f"unknown type of hook: {kind!r} (known: {', '.join(HOOK_TYPES)})", code="unknown-hook-type"
+            )
+        self._hooks[kind].append(hook)
+
+    async def change_call(self, url: Any, headers: Any, body: Any) -> tuple[Any, Any, Any]:
+        """URL, headers and body of a request to the API as the hooks want them."""
+        return await self._through("protected_request", url, headers, body)
+
+    async def change_request(self, kind: str, request: Request) -> Request:
+        """A protocol request as the hooks of a type want it; its body is a form as text."""
+        if not self._hooks[kind]:
+            return request
+        own = dict(request.headers)
+        body: Any = request.body
+        if request.form is not None:
+            own, body = {**own, "Content-Type": _FORM}, render_form(request.form)
+        url, headers, body = await self._through(kind, request.url, own, body)
+        octets = body.encode() if isinstance(body, str) else body
+        return replace(request, url=str(url), headers=tuple(headers.items()), form=None, body=octets)
+
+    async def change_response(self, kind: str, response: Response) -> Response:
+        """The answer as the hooks of a type want it."""
+        for hook in self._hooks[kind]:
+            changed = await awaited(hook(HookedResponse(response)))
+            response = response if changed is None else replace(response, body=await _body(changed))
+        return response
+
+    async def _through(self, kind: str, url: Any, headers: Any, body: Any) -> tuple[Any, Any, Any]:
+        for hook in self._hooks[kind]:
+            try:
+                url, headers, body = await awaited(hook(url, headers, body))
+            except (TypeError, ValueError) as error:
+                raise UsageError(
+                    f"a hook of the type {kind!r} failed, or did not return URL, headers and body",
+                    code="hook-failed",
+                ) from error
+        return url, headers, body
+
+
+class HookedResponse:
+    """An answer as hooks see it: read as an ``aiohttp.ClientResponse`` is, as often as one likes."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = dict(response.headers)
+
+    async def read(self) -> bytes:
+        """The body."""
+        return self._response.body
+
+    async def text(self) -> str:
+        """The body as text."""
+        return decode_text(self._response.body)
+
+    async def json(self, **_: Any) -> Any:
+        """The body as JSON, whatever it is labelled."""
+        return json.loads(await self.text())
+
+
+async def _body(changed: Any) -> bytes:
+    if isinstance(changed, (bytes, str)):
+        return changed.encode() if isinstance(changed, str) else changed
+    if isinstance(changed, Mapping):
+        return json.dumps(dict(changed)).encode()
+    return bytes(await changed.read())

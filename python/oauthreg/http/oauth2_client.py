@@ -1,0 +1,764 @@
+"""The OAuth 2.0 client: log in, or be somebody oneself, then make requests with a token that renews itself."""
+
+import asyncio
+import base64
+import hmac
+import inspect
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from aiohttp import ClientError, ClientSession
+
+from oauthreg.answers import parse_form
+from oauthreg.errors import (
+    MismatchingStateError,
+    MissingCredentialError,
+    MissingTokenError,
+    UnsupportedMethodError,
+    UsageError,
+)
+from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs
+from oauthreg.http.driver import Sleeper, awaited
+from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
+from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
+from oauthreg.login import PendingLogin
+from oauthreg.messages import Pairs
+from oauthreg.oauth2.authorize import check_resources, make_state, render_scope, split_scope
+from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, check_client_auth, client_auth_method
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
+from oauthreg.oauth2.login import build_login, login_flow, parse_callback
+from oauthreg.oauth2.token_endpoint import (
+    DeviceAuthorization,
+    device_authorization_flow,
+    device_token_flow,
+    introspection_flow,
+    renewal_flow,
+    revocation_flow,
+    token_flow,
+)
+from oauthreg.provider import Provider
+from oauthreg.stores import TokenKey, TokenStore
+from oauthreg.token import OAuth2Token
+
+Progress: TypeAlias = Callable[[DeviceAuthorization, str, float], Any]
+"""Told the codes to show, how a device login stands, and the seconds until the provider is asked (again)."""
+
+Callback: TypeAlias = str | bytes | Mapping[str, Any]
+"""What the user's browser brings back: a URL, the form of a POST, or its parameters."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_AUTHORIZATION_PARAMETERS = (
+    "acr_values",
+    "claims",
+    "display",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "prompt",
+    "ui_locales",
+)
+"""What a client may say once and for all about its authorization requests."""
+
+_ENDPOINTS = {
+    "authorization_endpoint": "authorize",
+    "device_authorization_endpoint": "device",
+    "introspection_endpoint": "introspect",
+    "revocation_endpoint": "revoke",
+    "token_endpoint": "token",
+}
+"""A server's name of an endpoint in its metadata (RFC 8414) -> the definition's."""
+
+_SIGNING = frozenset(("client_secret_jwt", "private_key_jwt", "signed_secret"))
+_MOST_LOGINS = 1000
+_PROCESS_KEY = secrets.token_bytes(32)
+"""With it any client of this process makes the same code verifier from a state."""
+
+
+class AsyncOAuth2Client(TokenClient):
+    """An OAuth 2.0 client over an ``aiohttp.ClientSession``, which it neither changes nor closes.
+
+    ::
+
+        client = AsyncOAuth2Client(session, client_id, client_secret, token=token, refresh_token_url=token_url)
+        async with client.get("https://api.example.com/me") as response:
+            print(await response.json())
+
+    ``provider`` says where the other side is and what it does differently: with its endpoints the methods need no URL,
+    with its ``api_base`` requests may be relative, and only its origins receive tokens. Without one a request takes the
+    token to the origin that it names, and to no other that it is redirected to; with ``allowed_origins`` only to those.
+
+    A token is renewed ``leeway`` seconds before it ends (default: the provider's, 60), once for all who use it, saved
+    in ``store`` and by ``token_updater`` (sync or async), then used; see ``TokenClient`` about ``account``. With
+    ``background_refresh`` requests go on with a token that is still good meanwhile. ``refresh_token_params`` are sent
+    with each renewal, ``resource`` (RFC 8707) and ``audience`` with every request for a token.
+
+    ``client_auth_method`` is one of ``CLIENT_AUTH_METHODS``; ``private_key`` (with ``key_id`` and ``passphrase``) is
+    what it signs with. ``token_placement`` is ``header``, ``body`` or ``uri``. ``state`` is that of a login begun by
+    another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
+    ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
+    ``prompt``, ``login_hint`` and their like, and endpoints by their names in metadata (``token_endpoint`` …).
+
+    Construction makes no traffic. Raises ``UsageError`` and its kinds.
+
+    Spec: RFC 6749; RFC 6750; RFC 9700.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        client_auth_method: str | None = None,
+        refresh_token_url: str | None = None,
+        refresh_token_params: Mapping[str, str] | None = None,
+        scope: str | Iterable[str] | None = None,
+        redirect_uri: str | None = None,
+        token: GivenToken | None = None,
+        token_placement: str = DEFAULT_PLACEMENT,
+        state: str | None = None,
+        token_updater: TokenUpdater | None = None,
+        *,
+        provider: Provider | None = None,
+        account: str | None = None,
+        store: TokenStore | None = None,
+        lives: TokenLives | None = None,
+        allowed_origins: Iterable[str] = (),
+        clock: Callable[[], float] | None = None,
+        private_key: Any = None,
+        key_id: str | None = None,
+        passphrase: str | bytes | None = None,
+        credentials: Mapping[str, str] = _NOTHING,
+        resource: str | Sequence[str] = (),
+        audience: str | None = None,
+        leeway: float | None = None,
+        background_refresh: bool = False,
+        **parameters: Any,
+    ) -> None:
+        self.scope = scope if scope is None or isinstance(scope, str) else tuple(scope)
+        self.redirect_uri = redirect_uri
+        self.state = state
+        self._account = account
+        self._resources = check_resources(resource)
+        self._audience = audience
+        self._refresh_params = pairs("refresh_token_params", refresh_token_params)
+        self._nonce = parameters.pop("nonce", None)
+        self._authorize_params = {key: parameters.pop(key) for key in _AUTHORIZATION_PARAMETERS if key in parameters}
+        self._open: OrderedDict[str, PendingLogin] = OrderedDict()
+        self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
+        is_own = "grant_type" in parameters or not (isinstance(token, Mapping) and token.get("refresh_token"))
+        chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
+        if chosen.oauth2.grants[0] == "client_credentials" and account is None and is_own:
+            self._ask_again = self._ask_for_own
+        now = learning_clock(clock)
+        client = ClientIdentity(
+            client_id or "",
+            now,
+            make_id,
+            client_secret,
+            private_key,
+            passphrase,
+            key_id,
+            MappingProxyType(dict(credentials)),
+        )
+        super().__init__(
+            session,
+            chosen,
+            client=client,
+            clock=now,
+            is_custom=provider is None,
+            store=store,
+            lives=lives,
+            token_updater=token_updater,
+            leeway=leeway,
+            background_refresh=background_refresh,
+            allowed_origins=allowed_origins,
+        )
+        if client_id and self._signs:
+            check_client_auth(chosen, client)
+        is_shared = account is not None or self._ask_again is not None
+        self._take_up(self._make_key(self._call("token", grant="client_credentials")) if is_shared else None, token)
+
+    def create_authorization_url(
+        self, url: str | None = None, state: str | None = None, **parameters: Any
+    ) -> tuple[str, str]:
+        """The URL to send the user to, and its state, for ``fetch_token`` afterwards.
+
+        The client remembers the login for ten minutes. ``parameters`` are added to the query; ``redirect_uri``,
+        ``scope``, ``nonce``, ``code_verifier`` and ``resource`` replace the client's. Raises ``UsageError``.
+
+        Spec: RFC 6749 section 4.1.1; RFC 7636.
+        """
+        state = state or make_state()
+        parameters.setdefault("code_verifier", self._make_verifier(state))
+        pending = self._begin(url, state, None, parameters)
+        self.state = state
+        self._open[state] = pending
+        if len(self._open) > _MOST_LOGINS:
+            self._open.popitem(last=False)
+        return pending.url, state
+
+    async def fetch_token(
+        self,
+        url: str | None = None,
+        code: str | None = None,
+        authorization_response: Callback | None = None,
+        body: str = "",
+        auth: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        grant_type: str | None = None,
+        state: str | None = None,
+        **parameters: Any,
+    ) -> OAuth2Token:
+        """A new token, saved, which becomes ``token``.
+
+        The grant is ``grant_type`` if it is given; else a code (``code``, or ``authorization_response``, whose state is
+        checked) is exchanged, or a token of the client itself is fetched, which is fetched again with the same
+        parameters when it ends. ``parameters`` are those of the grant (``code_verifier``, ``assertion`` …), of the
+        transport (``proxy``, ``ssl``, ``timeout`` …), or further ones of the form, as is ``body``. ``auth`` names
+        another method of client authentication, ``method`` another HTTP method.
+
+        Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, ``CallbackError``, ``TokenStoreError`` and
+        ``UsageError``. The password grant must be asked for by its name. Spec: RFC 6749 section 4.
+        """
+        grant = _chosen_grant(grant_type, code, authorization_response, username, password)
+        given = {"code": code, "username": username, "password": password}
+        parameters |= {name: value for name, value in given.items() if value is not None}
+        call = self._call("token", url, auth, method, headers, body, parameters, grant)
+        if authorization_response is not None:
+            call, pending = self._find_login(call, authorization_response, state)
+            return await self._redeem(pending, authorization_response, None, call)
+        if grant == "authorization_code":
+            call = self._with_verifier(call, state)
+        if grant != "client_credentials":
+            return await self._log_in(lambda: self._ask(grant, call))
+        self._ask_again = lambda: self._ask(grant, call)
+        self._take_up(self._make_key(call))
+        return copy(await self._life.obtain(self._ask_again, self._renewal))
+
+    async def refresh_token(
+        self,
+        url: str | None = None,
+        refresh_token: str | None = None,
+        body: str = "",
+        auth: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> OAuth2Token:
+        """The next token, saved, whether the current one is still good or not; arguments as in ``fetch_token``.
+
+        Raises ``ReauthorizationRequired`` when only a new login helps, ``TokenExpiredError`` without refresh token,
+        ``MissingTokenError``, and what ``fetch_token`` raises. Spec: RFC 6749 section 6.
+        """
+        call = self._call("refresh", url, auth, None, headers, body, parameters)
+        latest = await self._life.latest()
+        if refresh_token is not None and (latest is None or latest.refresh_token != refresh_token):
+            other = OAuth2Token(access_token="", refresh_token=refresh_token)
+            return copy(await self._life.obtain(lambda: self._refresh(other, call), self._renewal))
+        renewal = self._renewal
+        if self._ask_again is None:
+            renewal = replace(renewal, renew=lambda token: self._refresh(token, call), way=lambda _: "refresh")
+        return copy(await self._life.replace("" if latest is None else latest.access_token, renewal))
+
+    async def revoke_token(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        token_type_hint: str | None = None,
+        body: str = "",
+        auth: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> None:
+        """Revoke a token, by default the refresh token or else the access token; a revoked grant is forgotten.
+
+        Raises ``OAuthError`` (``TemporarilyUnavailableError`` while the token stays good), ``MissingTokenError`` and
+        ``TokenStoreError``. Spec: RFC 7009 section 2.
+        """
+        call = self._call("revoke", url, auth, None, headers, body, parameters)
+        text, hint = await self._which(token, token_type_hint)
+        flow = revocation_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        await self._exchange(flow, hooks="revoke_token", options=call.options)
+        latest = await self._life.latest()
+        if latest is not None and text == (latest.refresh_token or latest.access_token):
+            await self._life.delete()
+
+    async def introspect_token(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        token_type_hint: str | None = None,
+        body: str = "",
+        auth: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """What the server says of a token, by default of the current one; ``active`` is always there.
+
+        Raises ``OAuthError``, ``MalformedResponseError`` and ``MissingTokenError``. Spec: RFC 7662 section 2.
+        """
+        call = self._call("introspect", url, auth, None, headers, body, parameters)
+        text, hint = await self._which(token, token_type_hint)
+        flow = introspection_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        return await self._exchange(flow, hooks="introspect_token", options=call.options)
+
+    async def start(
+        self,
+        *,
+        redirect_uri: str | None = None,
+        scope: Sequence[str] | str | None = None,
+        binding: str | None = None,
+        **parameters: Any,
+    ) -> PendingLogin:
+        """Begins a login: send the user to ``.url`` of what it returns, and keep the rest for ``finish``.
+
+        ``binding`` is a value of the user's browser session, such as a random cookie, and must be given to ``finish``
+        again. ``parameters`` are added to the query. Many users may log in at once. Raises ``UsageError``.
+        """
+        given = {"redirect_uri": redirect_uri, "scope": scope}
+        parameters |= {name: value for name, value in given.items() if value is not None}
+        return self._begin(None, None, binding, parameters)
+
+    async def finish(self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None) -> OAuth2Token:
+        """Ends a login that ``start`` began, here or in another process; the token is saved and becomes ``token``.
+
+        ``callback_url`` is the URL at which the user came back, or the form that the browser posted.
+
+        Raises before any traffic ``AccessDeniedError`` when the user refused, and ``MismatchingStateError`` whose
+        ``.code`` says why: another login, another browser, another issuer, too late (``login-expired``), or finished
+        before (``login-finished``). Else as ``fetch_token``.
+        """
+        self._check_pending(pending)
+        return await self._redeem(pending, callback_url, binding, self._call("token"))
+
+    async def device_login(
+        self,
+        progress: Progress | None = None,
+        *,
+        scope: Sequence[str] | str | None = None,
+        sleep: Sleeper | None = None,
+        **parameters: Any,
+    ) -> OAuth2Token:
+        """Log in on another device: the user enters a code there, and the token is saved and becomes ``token``.
+
+        ``progress`` (sync or async) is called with the codes to show, the state (``started``,
+        ``authorization_pending``, ``slow_down``, ``temporarily_unavailable``) and the seconds until the provider is
+        asked. Cancelling the call ends the login. ``sleep`` waits in place of ``asyncio.sleep``.
+
+        Raises ``AccessDeniedError``, ``TokenExpiredError`` when the time is up, ``OAuthError``,
+        ``MalformedResponseError`` and ``TokenStoreError``. Spec: RFC 8628.
+        """
+        call = self._call("device", parameters=parameters)
+        wanted, client = self.scope if scope is None else scope, self._known_client
+        authorization = await self._exchange(
+            device_authorization_flow(
+                call.provider, client, scope=wanted, resources=call.resources, params=call.params
+            ),
+            options=call.options,
+        )
+        began, state = self.clock.monotonic(), "started"
+
+        def note(reason: str, _: float) -> None:
+            nonlocal state
+            state = reason
+
+        async def wait(seconds: float) -> None:
+            if progress is not None:
+                await awaited(progress(authorization, state, seconds))
+            await (sleep or asyncio.sleep)(seconds)
+
+        flow = device_token_flow(
+            call.provider,
+            client,
+            authorization,
+            elapsed=lambda: self.clock.monotonic() - began,
+            progress=note,
+            scopes=self._asked_scopes(wanted),
+            resources=call.resources,
+        )
+        token = await self._exchange(flow, hooks="access_token", options=call.options, sleep=wait, is_patient=True)
+        return await self._log_in(lambda: _at_once(token))
+
+    async def token_exchange(
+        self,
+        subject_token: str | None = None,
+        *,
+        url: str | None = None,
+        subject_token_type: str = "access_token",  # noqa: S107 - the name of a kind
+        audience: str | Sequence[str] = (),
+        **parameters: Any,
+    ) -> OAuth2Token:
+        """Another token for a token (by default the client's own), which stays as it is; the new one is not kept.
+
+        Token types are short names (``access_token``, ``id_token``, ``jwt`` …) or identifiers; ``parameters`` are those
+        of the grant (``actor_token``, ``requested_token_type``, ``scope`` …) and as in ``fetch_token``. Raises as
+        ``fetch_token``. Spec: RFC 8693.
+        """
+        if subject_token is None:
+            subject_token = (await self._life.use(self._renewal)).access_token
+        parameters |= {
+            "subject_token": subject_token,
+            "subject_token_type": subject_token_type,
+            "audience": (audience,) if isinstance(audience, str) else tuple(audience),
+        }
+        grant = "token_exchange"
+        return await self._ask(grant, self._call("token", url, parameters=parameters, grant=grant))
+
+    def _way(self, token: OAuth2Token | None) -> Way | None:
+        if self._ask_again is not None:
+            return "grant"
+        exchange = self.provider.exchange
+        is_renewable = token is not None and (token.refresh_token or (exchange is not None and exchange.renews))
+        return "refresh" if is_renewable else None
+
+    async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
+        if self._ask_again is not None:
+            return await self._ask_again()
+        return await self._refresh(token, self._call("refresh"))
+
+    async def _refresh(self, token: OAuth2Token | None, call: "_Call") -> OAuth2Token:
+        settings = call.provider.oauth2
+
+        def attempt() -> Awaitable[OAuth2Token]:
+            flow = renewal_flow(
+                call.provider,
+                self._known_client,
+                token or OAuth2Token(),
+                scopes=self._asked_scopes(self.scope) if settings.refresh_scope else (),
+                resources=call.resources,
+                params=(*call.params, *self._refresh_params),
+                url=call.url,
+            )
+            return self._exchange(flow, hooks="refresh_token", options=call.options)
+
+        try:
+            return await self._twice_if_late(attempt, ("invalid_client",) if self._signs else ())
+        except (ClientError, TimeoutError) as error:
+            if not settings.refresh_repeatable:
+                error.add_note("the refresh token may be spent: the provider may have answered all the same")
+                raise
+        return await attempt()
+
+    async def _ask_for_own(self) -> OAuth2Token:
+        """A token of the client itself, as a client that was told nothing else asks for it."""
+        grant = "client_credentials"
+        return await self._ask(grant, self._call("token", grant=grant))
+
+    async def _ask(self, grant: str, call: "_Call") -> OAuth2Token:
+        arguments = {
+            name: await awaited(value() if callable(value) else value) for name, value in call.arguments.items()
+        }
+
+        def attempt() -> Awaitable[OAuth2Token]:
+            flow = token_flow(
+                call.provider,
+                self._known_client,
+                grant,
+                scopes=self._asked_scopes(arguments.get("scope", self.scope)),
+                resources=call.resources,
+                params=call.params,
+                url=call.url,
+                **arguments,
+            )
+            return self._exchange(flow, hooks="access_token", options=call.options)
+
+        # A code must not be sent twice, whatever the reason (RFC 6749 section 4.1.2).
+        is_repeatable = self._signs and grant != "authorization_code"
+        return await self._twice_if_late(attempt, ("invalid_client",) if is_repeatable else ())
+
+    async def _redeem(
+        self, pending: PendingLogin, callback: Callback, binding: str | None, call: "_Call"
+    ) -> OAuth2Token:
+        """Exchange the code in a callback, once."""
+        client = self._known_client
+        state = pending.values.get("state")
+        if state is not None and state in self._lives.spent:
+            raise _finished()
+        answer = parse_callback(
+            call.provider,
+            pending,
+            callback,
+            now=self.clock(),
+            binding=binding,
+            client_secret=client.client_secret,
+        )
+        if not self._lives.spent.spend(state or answer.code, self.clock()):
+            raise _finished()
+        self._open.pop(state or "", None)
+        flow = login_flow(call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url)
+        return await self._log_in(lambda: self._exchange(flow, hooks="access_token", options=call.options))
+
+    async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]]) -> OAuth2Token:
+        """Take over a user's new token: with an account in its place, else beside those of other users."""
+        has_account = self._account is not None
+        life = self._life if has_account else self._lives.of_token(None)
+
+        async def fetch_into() -> OAuth2Token:
+            try:
+                token = await fetch()
+            except (ClientError, TimeoutError) as error:
+                error.add_note("the code may be spent: the provider may have answered all the same")
+                raise
+            # The caller may have gone meanwhile; the token has not.
+            self._ask_again, self._life, self._key = None, life, self._key if has_account else None
+            return token
+
+        return copy(await life.obtain(fetch_into, self._renewal))
+
+    def _begin(
+        self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
+    ) -> PendingLogin:
+        rest = {**self._authorize_params, **parameters}
+        resources = rest.pop("resource", None)
+        if self._audience is not None:
+            rest.setdefault("audience", self._audience)
+        return build_login(
+            self.provider,
+            self._known_client.client_id,
+            redirect_uri=rest.pop("redirect_uri", self.redirect_uri),
+            now=self.clock(),
+            scope=rest.pop("scope", self.scope),
+            resources=self._resources if resources is None else check_resources(resources),
+            url=url,
+            binding=binding,
+            state=state,
+            code_verifier=rest.pop("code_verifier", None),
+            nonce=rest.pop("nonce", self._nonce),
+            params=_flat(rest),
+            documents=self._client.documents,
+        )
+
+    def _find_login(self, call: "_Call", response: Callback, state: str | None) -> "tuple[_Call, PendingLogin]":
+        """The login that a callback belongs to: one that this client began, or the one whose state it was told."""
+        provider, given, expected = call.provider, _state_in(response, call.provider), state or self.state
+        login = self._open.get(given or "")
+        if login is None and given and not expected:
+            raise MismatchingStateError(
+                "the callback carries a `state`, and this client expects none",
+                code="state-mismatch",
+                hint="pass the `state=` that `create_authorization_url` gave, or the one kept with the user's session",
+            )
+        if login is None:
+            told = {"state": expected, "code_verifier": self._make_verifier(expected)} if expected else {}
+            kept = MappingProxyType({name: value for name, value in told.items() if value})
+            login = PendingLogin(provider.name, provider.protocol, "", self.redirect_uri, kept, int(self.clock()))
+        if not expected and not given:
+            # Neither side knows a state: the check, as in the days of old, is the caller's.
+            provider = replace(provider, oauth2=replace(provider.oauth2, state=False))
+        verifier = call.arguments.get("code_verifier")
+        values = {**login.values, **({"code_verifier": verifier} if verifier else {})}
+        redirect_uri = call.arguments.get("redirect_uri", login.redirect_uri)
+        login = replace(login, values=MappingProxyType(values), redirect_uri=redirect_uri)
+        return replace(call, provider=provider), login
+
+    def _with_verifier(self, call: "_Call", state: str | None) -> "_Call":
+        """A code without its callback: what belongs to it is looked up by the state."""
+        expected = state or self.state or ""
+        login = self._open.pop(expected, None)
+        known = {
+            "redirect_uri": login.redirect_uri if login else self.redirect_uri,
+            "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
+        }
+        return replace(call, arguments={**known, **call.arguments})
+
+    def _make_verifier(self, state: str) -> str | None:
+        """The code verifier of a login without further memory: nobody outside of this process can make it."""
+        if not state or self.provider.oauth2.pkce == "unsupported":
+            return None
+        octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}".encode("utf-8", "surrogatepass"), "sha256")
+        return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+    def _call(
+        self,
+        leg: str,
+        url: str | None = None,
+        auth: str | None = None,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
+        parameters: Mapping[str, Any] = _NOTHING,
+        grant: str | None = None,
+    ) -> "_Call":
+        """A protocol request as its caller wants it."""
+        rest = dict(parameters)
+        accepted = inspect.signature(GRANTS[grant]).parameters if grant in GRANTS else {}
+        options = {name: rest.pop(name) for name in TRANSPORT_OPTIONS if name in rest}
+        arguments = {name: rest.pop(name) for name in accepted if name in rest}
+        if "scope" in accepted:
+            arguments["scope"] = self._scope_for(grant, arguments.get("scope"))
+        resources = check_resources(rest.pop("resource")) if "resource" in rest else self._resources
+        is_about_a_token = leg in ("revoke", "introspect")
+        if self._audience is not None and "audience" not in accepted and not is_about_a_token:
+            rest.setdefault("audience", self._audience)
+        params = (*parse_form(body).items(), *_flat(rest))
+        provider, own = self.provider, getattr(self.provider, leg) or self.provider.token
+        own = replace(
+            own,
+            method=method or own.method,
+            headers=(*own.headers, *pairs("headers", headers)),
+            params=(*own.params, *(params if is_about_a_token else ())),
+        )
+        settings = replace(provider.oauth2, client_auth=_known_method(auth) or provider.oauth2.client_auth)
+        if grant == "password" and self._is_custom:
+            settings = replace(settings, grants=(*settings.grants, grant))
+        changes: dict[str, Any] = {leg: own}
+        provider = replace(provider, oauth2=settings, **changes)
+        return _Call(provider, url, params, resources, arguments, options)
+
+    def _scope_for(self, grant: str | None, scope: str | Iterable[str] | None) -> str:
+        """The scope of a grant without a user's consent: none but what was said, or what the provider is for."""
+        wanted = self.scope if scope is None else scope
+        if wanted is None and grant != self.provider.oauth2.grants[0]:
+            return ""
+        return render_scope(self.provider, wanted)
+
+    def _asked_scopes(self, scope: str | Iterable[str] | None) -> tuple[str, ...]:
+        return split_scope(self.provider, render_scope(self.provider, scope))
+
+    async def _which(self, token: str | None, hint: str | None) -> tuple[str, str | None]:
+        """The token that is meant, and what it is."""
+        if token is not None:
+            return token, hint
+        latest = await self._life.latest()
+        if latest is None:
+            raise MissingTokenError("there is no token", hint="pass `token=`, or log in")
+        if hint != "access_token" and latest.refresh_token:
+            return latest.refresh_token, "refresh_token"
+        return latest.access_token, "access_token"
+
+    def _make_key(self, call: "_Call") -> TokenKey:
+        """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
+        return TokenKey(
+            self.provider.name,
+            self._account or "",
+            self.client_id,
+            " ".join(call.resources),
+            dict(call.params).get("audience", ""),
+            "" if self._ask_again is None else str(call.arguments.get("scope", "")),
+        )
+
+    @property
+    def _known_client(self) -> ClientIdentity:
+        if not self._client.client_id:
+            raise MissingCredentialError(
+                "there is no client identifier", code="missing-client-id", hint="pass `client_id=`"
+            )
+        return self._client
+
+    @property
+    def _signs(self) -> bool:
+        return client_auth_method(self.provider, self._client) in _SIGNING
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A protocol request: the provider with the leg as its caller wants it, and what goes along.
+
+    ``arguments`` are those of the grant, ``options`` those of the transport.
+    """
+
+    provider: Provider
+    url: str | None
+    params: Pairs
+    resources: tuple[str, ...]
+    arguments: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+
+def _with_choices(
+    provider: Provider | None,
+    client_auth_method: str | None,
+    refresh_token_url: str | None,
+    token_placement: str,
+    parameters: Mapping[str, Any],
+) -> Provider:
+    """The provider with what the caller chose instead of its defaults."""
+    rest = dict(parameters)
+    provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
+    endpoints = {name: rest.pop(key) for key, name in _ENDPOINTS.items() if key in rest}
+    if refresh_token_url is not None:
+        endpoints["refresh"] = refresh_token_url
+    settings = replace(
+        provider.oauth2,
+        client_auth=_known_method(client_auth_method) or provider.oauth2.client_auth,
+        response_type=rest.pop("response_type", None) or provider.oauth2.response_type,
+        response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
+    )
+    if (grant_type := rest.pop("grant_type", None)) is not None:
+        first = _grant_name(grant_type)
+        settings = replace(settings, grants=(first, *(name for name in settings.grants if name != first)))
+    if rest:
+        raise TypeError(f"unexpected keyword argument: {min(rest)!r}")
+    return replace(provider, endpoints={**provider.endpoints, **endpoints}, oauth2=settings)
+
+
+def _known_method(name: str | None) -> str | None:
+    if name is not None and name not in CLIENT_AUTH_METHODS:
+        raise UnsupportedMethodError(
+            f"unknown method of client authentication: {str(name)[:40]!r} (known: {', '.join(CLIENT_AUTH_METHODS)})",
+            code="unknown-client-auth",
+        )
+    return name
+
+
+def _chosen_grant(
+    grant_type: str | None, code: str | None, response: Callback | None, username: str | None, password: str | None
+) -> str:
+    if grant_type is not None:
+        return _grant_name(grant_type)
+    if code is not None or response is not None:
+        return "authorization_code"
+    if username is not None or password is not None:
+        raise UsageError(
+            "a user's password is only sent when the password grant is asked for by its name",
+            code="password-grant-refused",
+            hint='pass `grant_type="password"`, if the provider offers no login at its own pages',
+        )
+    return "client_credentials"
+
+
+def _grant_name(grant_type: str) -> str:
+    """The short name of a grant. Raises ``UnsupportedMethodError``."""
+    for name, value in GRANT_TYPES.items():
+        if grant_type in (name, value):
+            return name
+    raise UnsupportedMethodError(
+        f"unknown grant: {str(grant_type)[:60]!r} (known: {', '.join(GRANTS)})", code="unknown-grant"
+    )
+
+
+def _state_in(response: Callback, provider: Provider) -> str | None:
+    name = provider.authorize.rename.get("state") or "state"
+    if isinstance(response, Mapping):
+        found = response.get(name)
+        return None if found is None else str(found)
+    text = response.decode("utf-8", "replace") if isinstance(response, bytes) else response
+    return dict(parse_qsl(text.partition("#")[0].rpartition("?")[2])).get(name)
+
+
+def _flat(parameters: Mapping[str, Any]) -> Pairs:
+    """Parameters as pairs: ``None`` is left out, and a sequence repeats its name."""
+    listed = [(name, value if isinstance(value, (list, tuple)) else [value]) for name, value in parameters.items()]
+    return tuple((name, str(item)) for name, values in listed for item in values if item is not None)
+
+
+def _finished() -> MismatchingStateError:
+    return MismatchingStateError(
+        "the login was finished before, and its code is used up",
+        code="login-finished",
+        hint="a second visit of the callback needs no second exchange: the first one gave the token",
+    )
+
+
+async def _at_once(token: OAuth2Token) -> OAuth2Token:
+    return token

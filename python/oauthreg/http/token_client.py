@@ -1,0 +1,337 @@
+"""What the clients of OAuth 2.0 share: a bearer token that is fresh whenever a request needs it."""
+
+import logging
+import secrets
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Literal, Self, TypeAlias, TypeVar
+
+from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
+from yarl import URL
+
+from oauthreg.answers import malformed
+from oauthreg.claims import Profile
+from oauthreg.clock import Clock
+from oauthreg.errors import (
+    MissingTokenError,
+    OAuthError,
+    TemporarilyUnavailableError,
+    UnsupportedMethodError,
+    UsageError,
+)
+from oauthreg.http.api_client import ApiClient, Default, pinned_origins
+from oauthreg.http.compliance import ComplianceHooks
+from oauthreg.http.driver import Send, Sleeper
+from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
+from oauthreg.messages import Authenticator, Flow, Request, Response
+from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.id_token import read_id_token
+from oauthreg.origins import Origin, parse_origin, render_origin
+from oauthreg.provider import Documents, Provider, TokenPlacement
+from oauthreg.redaction import is_secret, redact_url
+from oauthreg.stores import TokenKey, TokenStore
+from oauthreg.token import OAuth2Token
+
+Result = TypeVar("Result")
+GivenToken: TypeAlias = str | Mapping[str, Any]
+"""A token as applications have it: a mapping under the names of the wire, or an access token."""
+
+DEFAULT_PLACEMENT = Default("header")
+_PLACEMENTS: Mapping[str, TokenPlacement] = {
+    "header": TokenPlacement(),
+    "body": TokenPlacement("body", "access_token", ""),
+    "uri": TokenPlacement("query", "access_token", ""),
+}
+"""``token_placement`` -> placement. Spec: RFC 6750 section 2."""
+
+_log = logging.getLogger("oauthreg")
+
+
+class TokenClient(ApiClient):
+    """A client whose requests carry an access token.
+
+    ``account`` is the application's own name for the user: with it, all clients of one registry share the token, and a
+    ``store`` keeps it. Without it a token is known by itself, and nothing stores it.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        provider: Provider,
+        *,
+        client: ClientIdentity,
+        clock: Clock,
+        is_custom: bool,
+        store: TokenStore | None,
+        lives: TokenLives | None,
+        token_updater: TokenUpdater | None,
+        leeway: float | None,
+        background_refresh: bool,
+        allowed_origins: Iterable[str],
+    ) -> None:
+        if provider.protocol == "oauth1":
+            raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
+        if store is not None and lives is not None:
+            raise UsageError("`store` and `lives` exclude each other: the lives have a store", code="two-stores")
+        if provider.token_placement.kind == "query":
+            _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
+        origins = pinned_origins(None if is_custom else provider, allowed_origins)
+        super().__init__(session, provider, origins=origins, clock=clock)
+        self._client = client
+        self._hooks = ComplianceHooks()
+        self._lives = TokenLives(store) if lives is None else lives
+        self._renewal = Renewal(
+            self._renew,
+            self._way,
+            self.clock,
+            provider.oauth2.leeway if leeway is None else leeway,
+            background_refresh,
+            token_updater,
+        )
+        self._is_custom = is_custom
+        self._key: TokenKey | None
+        self._life: TokenLife
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} provider={self.provider.name!r} client_id={self.client_id!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Return when no renewal is under way any more; do so before the session is closed."""
+        await self._lives.aclose()
+
+    @property
+    def client_id(self) -> str:
+        """The client identifier; empty for a client that only bears a token."""
+        return self._client.client_id
+
+    @property
+    def token(self) -> OAuth2Token | None:
+        """The latest token in memory, a copy.
+
+        May be set to a mapping under the names of the wire, to an access token, or to ``None`` for no token; a token
+        that was replaced meanwhile is not taken back. Raises ``MissingTokenError`` for anything else.
+        """
+        return copy(self._life.token)
+
+    @token.setter
+    def token(self, value: GivenToken | None) -> None:
+        token = None if value is None else read_token(value, self.clock())
+        if self._key is None:
+            self._life = self._lives.of_token(token)
+        elif token is None:
+            self._life.forget()
+        else:
+            self._life.offer(token)
+
+    def register_compliance_hook(self, hook_type: str, hook: Callable[..., Any]) -> None:
+        """Have a function, sync or async, correct what is sent or answered; the types are those of ``HOOK_TYPES``.
+
+        Raises ``UnsupportedMethodError``.
+        """
+        self._hooks.register(hook_type, hook)
+
+    async def profile(self) -> Profile:
+        """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
+
+        Raises ``OAuthError``, ``ResponseError``, what a renewal raises, and ``UsageError`` for a provider without
+        ``[claims]``.
+        """
+        token = await self._life.use(self._renewal)
+        keep = self.provider.callback.keep
+        known: dict[str, Any] = {
+            "token": dict(token),
+            "callback": {name: token[name] for name in keep if name in token},
+        }
+        if token.id_token and "id_token" in self.provider.identity_documents:
+            known["id_token"] = read_id_token(token.id_token)
+        flow = self._identity(
+            lambda _: self._bearer(token),
+            known,
+            client_id=self.client_id,
+            client_secret=self._client.client_secret,
+        )
+        documents = await self._exchange(flow, origins=self._origins_for(token))
+        return self._profile(documents, {name: value for name, value in token.items() if not is_secret(name)})
+
+    def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
+        """Use the token with this key from now on, or one that is known by itself."""
+        self._key = key
+        self._life = self._lives.of_token(None) if key is None else self._lives.of_key(key)
+        if token is not None:
+            self.token = token
+
+    @abstractmethod
+    def _way(self, token: OAuth2Token | None) -> Way | None:
+        """How the next token comes about."""
+
+    @abstractmethod
+    async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
+        """The next token, from the provider."""
+
+    async def _request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        middlewares: Sequence[ClientMiddlewareType] | None = None,
+        **options: Any,
+    ) -> ClientResponse:
+        life = self._life
+        token = await life.use(self._renewal)
+        url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
+        options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
+        repaired: list[OAuth2Token] = []
+
+        async def repair(_: Response) -> Authenticator | None:
+            if life.is_refused(token) or not self._can_replace(life, token):
+                return None
+            repaired.append(await life.replace(token.access_token, self._renewal))
+            return self._bearer(repaired[0])
+
+        response = await self._send(
+            method,
+            url,
+            self._bearer(token),
+            base=self._api_base(token),
+            origins=self._origins_for(token),
+            repair=repair,
+            clear_text=self.provider.allow_insecure_http,
+            middlewares=middlewares,
+            options=options,
+        )
+        if repaired and response.status == 401:
+            life.note_refusal(repaired[0])
+        return response
+
+    def _can_replace(self, life: TokenLife, token: OAuth2Token) -> bool:
+        current = life.token
+        return (current is not None and current.access_token != token.access_token) or self._renewal.way(
+            current
+        ) is not None
+
+    def _bearer(self, token: OAuth2Token) -> Authenticator:
+        provider = self.provider
+        return BearerAuthentication(
+            token.access_token, provider.token_placement, provider.proof, self._client.client_secret or ""
+        )
+
+    def _api_base(self, token: OAuth2Token) -> str | None:
+        base = self.provider.api_base
+        if base is not None and not isinstance(base, str):
+            base = base.render(self._documents(token))
+        return base or self.provider.endpoints.get("api_base")
+
+    def _origins_for(self, token: OAuth2Token) -> frozenset[Origin]:
+        """The pinned origins, those that only the token tells among them."""
+        if not self.provider.api_origins:
+            return self._origins
+        documents = self._documents(token)
+        texts = [text if isinstance(text, str) else text.render(documents) for text in self.provider.api_origins]
+        return self._origins | {parse_origin(text) for text in texts if text}
+
+    def _documents(self, token: OAuth2Token | None) -> Documents:
+        return {**self._client.documents, "token": token or {}}
+
+    async def _exchange(
+        self,
+        flow: Flow[Result],
+        *,
+        hooks: Literal["access_token", "refresh_token", "revoke_token", "introspect_token"] | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        origins: Iterable[Origin] = (),
+        sleep: Sleeper | None = None,
+        is_patient: bool = False,
+    ) -> Result:
+        """The value of a flow; no redirect is followed, and hooks see what is sent and answered.
+
+        For a patient flow an error of the transport is an outage that will pass.
+        """
+
+        async def around(request: Request, send: Send) -> Response:
+            if hooks is not None:
+                request = await self._hooks.change_request(f"{hooks}_request", request)
+            try:
+                response = await send(request)
+            except (ClientError, TimeoutError) as error:
+                if not is_patient:
+                    raise
+                raise TemporarilyUnavailableError(description=type(error).__name__) from error
+            _log.debug("%s %s: %d", request.method, redact_url(request.url), response.status)
+            _refuse_redirect(response)
+            if hooks in ("access_token", "refresh_token"):
+                response = await self._hooks.change_response(f"{hooks}_response", response)
+            return response
+
+        return await self._running(flow, options, origins, around, sleep)
+
+    async def _twice_if_late(self, attempt: Callable[[], Awaitable[Result]], errors: Collection[str]) -> Result:
+        """What an attempt with an assertion gives: a second one if it was refused and the clock was to blame."""
+        try:
+            return await attempt()
+        except OAuthError as error:
+            if error.error not in errors or not self._learn_time(error.headers):
+                raise
+        return await attempt()
+
+
+def read_token(value: Any, now: float) -> OAuth2Token:
+    """A token that an application has kept. Raises ``MissingTokenError``.
+
+    A lifetime without a moment counts from ``now``, which is in seconds since 1970.
+    """
+    if isinstance(value, str):
+        return OAuth2Token(access_token=value)
+    if not isinstance(value, Mapping) or not (value.get("access_token") or value.get("refresh_token")):
+        raise MissingTokenError(
+            f"a token must be a mapping with `access_token`, an access token or `None`: {type(value).__name__}",
+            hint="pass what the login gave, as it was",
+        )
+    token = OAuth2Token(value)
+    if token.expires_at is None:
+        lifetime = OAuth2Token(expires_at=token.get("expires_in")).expires_at
+        token.pop("expires_at", None)
+        if lifetime is not None and lifetime > 0:
+            token["expires_at"] = int(now) + lifetime
+    return token
+
+
+def with_placement(provider: Provider, placement: str) -> Provider:
+    """The provider with the caller's ``token_placement``. Raises ``UnsupportedMethodError``."""
+    if placement is DEFAULT_PLACEMENT:
+        return provider
+    chosen = _PLACEMENTS.get(placement)
+    if chosen is None:
+        raise UnsupportedMethodError(
+            f"unknown token placement: {placement!r} (known: {', '.join(_PLACEMENTS)})", code="unknown-placement"
+        )
+    return replace(provider, token_placement=chosen)
+
+
+def make_id() -> str:
+    """A fresh identifier for an assertion: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+def _refuse_redirect(response: Response) -> None:
+    if not 300 <= response.status < 400:
+        return
+    try:
+        target = render_origin(parse_origin(str(URL(response.url).join(URL(response.headers["location"])))))
+    except (KeyError, ValueError):
+        target = "nowhere"
+    raise malformed(
+        response,
+        f"the endpoint redirects to {target}, and no redirect of a protocol request is followed",
+        code="redirect-refused",
+        hint="check the endpoint's URL; what was sent holds secrets",
+    )
