@@ -1,9 +1,17 @@
 """The floor that talks HTTP: ready clients over the caller's ``aiohttp.ClientSession``."""
 
+from oauthreg.http.assertion_client import AsyncAssertionClient
 from oauthreg.http.clients import AsyncOAuth1Client
 from oauthreg.http.driver import run
 from oauthreg.http.middleware import AuthenticationMiddleware
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.request_class import OAuthRequest
 
-__all__ = ["AsyncOAuth1Client", "AsyncOAuth2Client", "AuthenticationMiddleware", "OAuthRequest", "run"]
+__all__ = [
+    "AsyncAssertionClient",
+    "AsyncOAuth1Client",
+    "AsyncOAuth2Client",
+    "AuthenticationMiddleware",
+    "OAuthRequest",
+    "run",
+]
