@@ -90,7 +90,7 @@ class Signer(metaclass=_AnyEngine):
     engine: str
     key_bits: int
 
-    def __new__(  # noqa: PYI034 - the engine's own class is returned
+    def __new__(  # noqa: D102, PYI034 - described above; the engine's own class is returned
         cls,
         signature_method: str,
         client_id: Text,
