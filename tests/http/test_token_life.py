@@ -1,0 +1,895 @@
+"""The life of a token, without any network: who renews it, when it is saved, and that nothing on the way loses it."""
+
+import asyncio
+import functools
+import gc
+import threading
+
+import pytest
+
+from oauthreg.errors import (
+    ClientAuthenticationError,
+    MissingTokenError,
+    ReauthorizationRequired,
+    TemporarilyUnavailableError,
+    TokenExpiredError,
+    TokenStoreError,
+)
+from oauthreg.http import token_life
+from oauthreg.http.token_life import Renewal, SpentStates, TokenLives
+from oauthreg.stores import MemoryStore, TokenKey
+from oauthreg.token import OAuth2Token
+
+KEY = TokenKey("acme", "ada", "client")
+NOW = 1_700_000_000
+
+
+class RotatingServer:
+    """Gives a new refresh token at each renewal; one that comes twice ends the grant.
+
+    ``errors`` are raised in turn before anything is looked at. An answer takes ``turns`` of the event loop on either
+    way; ``answered`` is what it gave.
+    """
+
+    def __init__(self, turns=1):
+        self.turns = turns
+        self.number = 1
+        self.asked = []
+        self.errors = []
+        self.is_dead = False
+        self.lifetime = 3600
+        self.gate = None
+        self.clock = lambda: NOW
+
+    @property
+    def token(self):
+        return self.make(self.number, self.clock() - 1)
+
+    def make(self, number, ends):
+        return OAuth2Token(access_token=f"A{number}", refresh_token=f"R{number}", expires_at=int(ends))
+
+    async def renew(self, token):
+        await self.pass_turns()
+        self.asked.append(token.refresh_token)
+        if self.errors:
+            raise self.errors.pop(0)
+        if self.is_dead or token.refresh_token != f"R{self.number}":
+            self.is_dead = True
+            raise ReauthorizationRequired("invalid_grant", status=400)
+        self.number += 1
+        answer = self.make(self.number, self.clock() + self.lifetime)
+        if self.gate is not None:
+            await self.gate.wait()
+        await self.pass_turns()
+        return answer
+
+    async def pass_turns(self):
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def server(clock):
+    made = RotatingServer()
+    made.clock = clock
+    return made
+
+
+@pytest.fixture
+def lives():
+    return TokenLives(jitter=lambda: 0.0)
+
+
+@pytest.fixture
+def stored(server):
+    """Lives over a store that holds the server's current token."""
+
+    async def fill():
+        store = MemoryStore()
+        await store.save(KEY, server.token, seen_version=None)
+        return TokenLives(store, jitter=lambda: 0.0)
+
+    return fill
+
+
+@pytest.fixture
+def renewal(server, clock):
+    def make(**options):
+        way = options.pop("way", "refresh")
+        return Renewal(server.renew, lambda token: way if token or way == "grant" else None, clock, **options)
+
+    return make
+
+
+def expiring(seconds, number=1):
+    return OAuth2Token(access_token=f"A{number}", refresh_token=f"R{number}", expires_at=NOW + seconds)
+
+
+def unreached(token):
+    raise AssertionError
+
+
+class TestWhenItIsRenewed:
+    @pytest.mark.parametrize(
+        ("seconds", "is_renewed"), [(-10, True), (0, True), (0.2, True), (59, True), (61, False), (3600, False)]
+    )
+    async def test_a_leeway_before_its_end(self, seconds, is_renewed, lives, renewal, server):
+        life = lives.of_token(OAuth2Token(access_token="A1", refresh_token="R1", expires_at=NOW + seconds))
+        token = await life.use(renewal())
+        assert token.access_token == ("A2" if is_renewed else "A1")
+        assert server.asked == (["R1"] if is_renewed else [])
+
+    @pytest.mark.parametrize(("jitter", "first"), [(0.0, 60), (0.5, 67), (1.0, 75)])
+    async def test_earlier_by_a_jitter_so_that_many_part_ways(self, jitter, first, renewal, server, clock):
+        life = TokenLives(jitter=lambda: jitter).of_token(expiring(100))
+        clock.now = NOW + 100 - first - 1
+        assert (await life.use(renewal())).access_token == "A1"
+        clock.now += 1
+        assert (await life.use(renewal())).access_token == "A2"
+
+    def test_the_jitter_is_random_by_default(self):
+        assert len({TokenLives().jitter() for _ in range(10)}) == 10
+
+    async def test_a_short_lived_token_is_used_for_half_of_its_life(self, lives, renewal, server, clock):
+        life = lives.of_token(OAuth2Token(expiring(59), expires_in=59))
+        assert (await life.use(renewal())).access_token == "A1"
+        clock.advance(30)
+        assert (await life.use(renewal())).access_token == "A2"
+
+    async def test_one_that_cannot_be_renewed_is_used_until_its_end(self, lives, renewal, clock):
+        life = lives.of_token(expiring(5))
+        assert (await life.use(renewal(way=None))).access_token == "A1"
+        clock.advance(5)
+        with pytest.raises(TokenExpiredError) as caught:
+            await life.use(renewal(way=None))
+        assert caught.value.code == "token-expired"
+
+    async def test_one_of_unknown_lifetime_is_used(self, lives, renewal, clock):
+        life = lives.of_token(OAuth2Token(access_token="A1", refresh_token="R1"))
+        clock.advance(10 * 86400)
+        assert (await life.use(renewal())).access_token == "A1"
+
+    async def test_without_a_token_there_is_nothing_to_renew(self, lives, renewal):
+        with pytest.raises(MissingTokenError):
+            await lives.of_token(None).use(renewal())
+
+    async def test_without_a_token_one_is_asked_for_where_that_is_the_way(self, lives, clock):
+        async def grant(token):
+            assert token is None
+            return OAuth2Token(access_token="own", expires_at=NOW + 3600)
+
+        life = lives.of_key(KEY)
+        made = Renewal(grant, lambda _: "grant", clock)
+        assert (await life.use(made)).access_token == "own"
+        assert await life.use(made) is life.token
+
+    async def test_an_expired_refresh_token_is_not_sent(self, lives, renewal, server):
+        life = lives.of_token(OAuth2Token(expiring(-1), refresh_expires_at=NOW))
+        with pytest.raises(ReauthorizationRequired) as caught:
+            await life.use(renewal())
+        assert caught.value.error == "invalid_grant"
+        assert server.asked == []
+
+    async def test_a_good_token_is_given_without_a_pause(self, lives, renewal):
+        with pytest.raises(StopIteration) as returned:
+            lives.of_token(expiring(3600)).use(renewal()).send(None)
+        assert returned.value.value.access_token == "A1"
+
+
+class TestOneRenewalForAll:
+    async def test_50_tasks_and_one_client(self, lives, renewal, server):
+        life, made = lives.of_token(server.token), renewal()
+        tokens = await asyncio.gather(*(life.use(made) for _ in range(50)))
+        assert server.asked == ["R1"]
+        assert {token.access_token for token in tokens} == {"A2"}
+
+    async def test_50_tasks_and_50_clients_of_one_account(self, lives, renewal, server):
+        lives.of_key(KEY).offer(server.token)
+        tokens = await asyncio.gather(
+            *(lives.of_key(KEY).use(made) for made in [renewal() for _ in range(50)] for _ in range(50))
+        )
+        assert server.asked == ["R1"]
+        assert {token.access_token for token in tokens} == {"A2"}
+
+    async def test_clients_with_the_same_token_and_no_account(self, lives, renewal, server):
+        first, second = lives.of_token(server.token), lives.of_token(OAuth2Token(server.token))
+        await asyncio.gather(first.use(renewal()), second.use(renewal()))
+        assert server.asked == ["R1"]
+
+    async def test_50_registries_on_one_store(self, stored, renewal, server):
+        """As many processes would: no memory is shared but the store's."""
+        store = (await stored()).store
+        many = [TokenLives(store) for _ in range(50)]
+        tokens = await asyncio.gather(*(lives.of_key(KEY).use(renewal()) for lives in many))
+        assert server.asked == ["R1"]
+        assert {token.access_token for token in tokens} == {"A2"}
+
+    async def test_an_error_is_everybodys_and_asked_for_once(self, lives, renewal, server):
+        server.errors = [TemporarilyUnavailableError("temporarily_unavailable")]
+        life = lives.of_token(server.token)
+        results = await asyncio.gather(*(life.use(renewal()) for _ in range(20)), return_exceptions=True)
+        assert {type(result) for result in results} == {TemporarilyUnavailableError}
+        assert server.asked == ["R1"]
+
+    async def test_a_closed_session_fails_its_own_client_only(self, lives, renewal, server, clock):
+        async def closed(token):
+            await asyncio.sleep(0)
+            raise RuntimeError("Session is closed")
+
+        life = lives.of_token(server.token)
+        failed = asyncio.create_task(life.use(Renewal(closed, lambda _: "refresh", clock)))
+        await asyncio.sleep(0)
+        assert (await life.use(renewal())).access_token == "A2"
+        with pytest.raises(RuntimeError):
+            await failed
+
+    async def test_another_token_than_a_rejected_one(self, lives, renewal, server):
+        life, made = lives.of_token(expiring(3600)), renewal()
+        tokens = await asyncio.gather(*(life.replace("A1", made) for _ in range(20)))
+        assert {token.access_token for token in tokens} == {"A2"}
+        assert server.asked == ["R1"]
+
+    async def test_a_rejected_token_that_was_replaced_meanwhile_is_not_renewed(self, lives, renewal, server):
+        life = lives.of_token(expiring(3600, 2))
+        assert (await life.replace("A1", renewal())).access_token == "A2"
+        assert server.asked == []
+
+    async def test_who_joins_a_renewal_with_a_rejected_token_gets_another_one(self, stored, renewal, server):
+        """The renewal under way may only be a look into the store, which gives the rejected token."""
+        lives = await stored()
+        lives.of_key(KEY)
+        version = (await lives.store.load(KEY))[1]
+        await lives.store.save(KEY, expiring(3600), seen_version=version)
+        life = lives.of_key(KEY)
+        looked, replaced = await asyncio.gather(life.use(renewal()), life.replace("A1", renewal()))
+        assert (looked.access_token, replaced.access_token) == ("A1", "A2")
+
+
+class TestSaving:
+    async def test_the_store_then_the_updater_then_the_use(self, stored, renewal, server):
+        lives, order = await stored(), []
+        save = lives.store.save
+
+        async def watched(key, token, *, seen_version):
+            order.append(("store", token["access_token"]))
+            await asyncio.sleep(0)
+            return await save(key, token, seen_version=seen_version)
+
+        async def update(token):
+            await asyncio.sleep(0)
+            order.append(("updater", token.access_token))
+
+        lives.store.save = watched
+        token = await lives.of_key(KEY).use(renewal(updater=update))
+        order.append(("use", token.access_token))
+        assert order == [("store", "A2"), ("updater", "A2"), ("use", "A2")]
+
+    @pytest.mark.parametrize("kind", ["function", "coroutine function", "partial", "callable object", "lambda"])
+    async def test_an_updater_may_be_anything_that_can_be_called(self, kind, lives, renewal, server):
+        saved = []
+
+        async def update(where, token):
+            await asyncio.sleep(0)
+            where.append(token)
+            return token
+
+        class Updater:
+            async def __call__(self, token):
+                saved.append(token)
+
+        updaters = {
+            "function": saved.append,
+            "coroutine function": functools.partial(update, saved),
+            "partial": functools.partial(update, saved),
+            "callable object": Updater(),
+            "lambda": lambda token: saved.append(token) or dict(token),
+        }
+        await lives.of_token(server.token).use(renewal(updater=updaters[kind]))
+        assert [token.access_token for token in saved] == ["A2"]
+
+    async def test_an_updater_cannot_change_the_token(self, lives, renewal, server):
+        token = await lives.of_token(server.token).use(renewal(updater=lambda token: token.clear()))
+        assert token.access_token == "A2"
+
+    async def test_a_failed_save_is_told_and_done_first_next_time(self, lives, renewal, server):
+        attempts = []
+
+        def update(token):
+            attempts.append(token.access_token)
+            if len(attempts) < 3:
+                raise OSError("disk full")
+
+        life, made = lives.of_token(server.token), renewal(updater=update)
+        for _ in range(2):
+            with pytest.raises(TokenStoreError) as caught:
+                await life.use(made)
+            assert isinstance(caught.value.__cause__, OSError)
+            assert caught.value.code == "token-not-saved"
+            assert life.token.access_token == "A2"
+        assert (await life.use(made)).access_token == "A2"
+        assert attempts == ["A2", "A2", "A2"]
+        assert server.asked == ["R1"]
+
+    async def test_what_was_saved_is_not_saved_again(self, stored, renewal, server):
+        lives, updates = await stored(), []
+
+        def update(token):
+            updates.append(token)
+            if len(updates) == 1:
+                raise OSError
+
+        life, made = lives.of_key(KEY), renewal(updater=update)
+        with pytest.raises(TokenStoreError):
+            await life.use(made)
+        version = (await lives.store.load(KEY))[1]
+        await life.use(made)
+        assert (await lives.store.load(KEY))[1] == version
+        assert len(updates) == 2
+
+    async def test_an_unsaved_token_is_kept_though_no_client_is_left(self, stored, renewal, server):
+        lives = await stored()
+        lives.store.save, save = None, lives.store.save
+        with pytest.raises(TokenStoreError):
+            await lives.of_key(KEY).use(renewal())
+        lives._recent.clear()
+        gc.collect()
+        lives.store.save = save
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
+        assert server.asked == ["R1"]
+        assert lives.unsaved == set()
+
+    async def test_a_store_that_cannot_be_read_is_told(self, stored, renewal, server):
+        lives = await stored()
+
+        async def fail(key):
+            raise ConnectionError
+
+        lives.store.load = fail
+        with pytest.raises(TokenStoreError) as caught:
+            await lives.of_key(KEY).use(renewal())
+        assert isinstance(caught.value.__cause__, ConnectionError)
+        assert server.asked == []
+
+    async def test_an_error_of_the_store_itself_passes_as_it_is(self, stored, renewal):
+        lives, error = await stored(), TokenStoreError("locked", code="locked")
+
+        async def fail(*_, **__):
+            raise error
+
+        lives.store.save = fail
+        with pytest.raises(TokenStoreError) as caught:
+            await lives.of_key(KEY).use(renewal())
+        assert caught.value is error
+
+
+class TestAfterRefusals:
+    async def test_a_dead_grant_is_asked_for_once(self, lives, renewal, server, clock):
+        server.is_dead = True
+        life = lives.of_token(server.token)
+        for _ in range(5):
+            with pytest.raises(ReauthorizationRequired) as caught:
+                await life.use(renewal())
+            assert caught.value.error == "invalid_grant"
+            assert caught.value.status == 400
+            clock.advance(80)
+        assert server.asked == ["R1"]
+
+    async def test_a_new_token_ends_that(self, lives, renewal, server):
+        server.is_dead = True
+        life = lives.of_key(KEY)
+        life.offer(server.token)
+        with pytest.raises(ReauthorizationRequired):
+            await life.use(renewal())
+        life.offer(server.token)
+        with pytest.raises(ReauthorizationRequired):
+            await life.use(renewal())
+        life.offer(expiring(3600, 7))
+        assert (await life.use(renewal())).access_token == "A7"
+        assert server.asked == ["R1"]
+
+    async def test_a_token_of_the_past_is_not_taken_back(self, lives, renewal, server):
+        """A client made with what the application read a moment ago must not send a retired refresh token."""
+        life, old = lives.of_key(KEY), server.token
+        life.offer(old)
+        await life.use(renewal())
+        life.offer(old)
+        assert (await life.use(renewal())).access_token == "A2"
+        assert server.asked == ["R1"]
+
+    async def test_the_same_without_an_account(self, lives, renewal, server):
+        old = server.token
+        life = lives.of_token(old)
+        await life.use(renewal())
+        assert lives.of_token(old) is life
+        assert lives.of_token(OAuth2Token(life.token)) is life
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            TemporarilyUnavailableError("", status=503),
+            ClientAuthenticationError("invalid_client", status=401),
+            ReauthorizationRequired("invalid_grant", status=400),
+            TimeoutError(),
+            ConnectionError(),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    async def test_a_token_that_is_still_good_is_used(self, error, lives, renewal, server, caplog):
+        server.errors = [error]
+        life = lives.of_token(expiring(30))
+        assert (await life.use(renewal())).access_token == "A1"
+        assert type(error).__name__ in caplog.text
+        assert life.token.refresh_token == "R1"
+
+    async def test_the_next_attempt_is_not_made_at_once(self, lives, renewal, server, clock):
+        server.errors = [TimeoutError()]
+        life = lives.of_token(expiring(30))
+        await life.use(renewal())
+        await life.use(renewal())
+        assert server.asked == ["R1"]
+        clock.advance(5)
+        assert (await life.use(renewal())).access_token == "A2"
+
+    async def test_the_server_may_ask_for_a_longer_pause(self, lives, renewal, server, clock):
+        error = TemporarilyUnavailableError("", status=429)
+        error.retry_after = 20.0
+        server.errors = [error]
+        life = lives.of_token(expiring(30))
+        await life.use(renewal())
+        clock.advance(19)
+        assert (await life.use(renewal())).access_token == "A1"
+        clock.advance(1)
+        assert (await life.use(renewal())).access_token == "A2"
+
+    @pytest.mark.parametrize(
+        "error", [TemporarilyUnavailableError("", status=503), TimeoutError()], ids=["503", "slow"]
+    )
+    async def test_an_expired_token_is_kept_and_renewed_next_time(self, error, lives, renewal, server):
+        server.errors = [error]
+        life = lives.of_token(server.token)
+        with pytest.raises(type(error)):
+            await life.use(renewal())
+        assert life.token.refresh_token == "R1"
+        assert (await life.use(renewal())).access_token == "A2"
+
+    async def test_a_good_token_of_a_dead_grant_is_used_until_its_end(self, lives, renewal, server, clock):
+        server.is_dead = True
+        life = lives.of_token(expiring(30))
+        assert (await life.use(renewal())).access_token == "A1"
+        clock.advance(20)
+        assert (await life.use(renewal())).access_token == "A1"
+        clock.advance(10)
+        with pytest.raises(ReauthorizationRequired):
+            await life.use(renewal())
+        assert server.asked == ["R1"]
+
+    async def test_a_rejected_token_is_not_used_though_it_looks_good(self, lives, renewal, server):
+        server.errors = [TemporarilyUnavailableError("", status=503)]
+        with pytest.raises(TemporarilyUnavailableError):
+            await lives.of_token(expiring(3600)).replace("A1", renewal())
+
+    async def test_asking_for_a_token_of_ones_own_is_never_over(self, lives, clock):
+        asked = []
+
+        async def grant(token):
+            asked.append(token)
+            raise ReauthorizationRequired("invalid_grant", status=400)
+
+        life = lives.of_key(KEY)
+        for _ in range(2):
+            with pytest.raises(ReauthorizationRequired):
+                await life.use(Renewal(grant, lambda _: "grant", clock))
+        assert len(asked) == 2
+
+
+class TestStores:
+    async def test_a_token_is_found_in_the_store(self, stored, renewal):
+        lives = await stored()
+        assert (await lives.of_key(KEY).latest()).access_token == "A1"
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
+        assert (await lives.of_key(KEY).latest()).access_token == "A2"
+
+    async def test_what_another_process_renewed_is_used(self, stored, renewal, server):
+        lives = await stored()
+        life, other = lives.of_key(KEY), TokenLives(lives.store).of_key(KEY)
+        server.lifetime = 100
+        await life.use(renewal())
+        server.clock.advance(100)
+        server.lifetime = 3600
+        await other.use(renewal())
+        assert (await life.use(renewal())).access_token == "A3"
+        assert server.asked == ["R1", "R2"]
+
+    async def test_what_another_process_renewed_meanwhile_is_adopted_after_invalid_grant(self, stored, server, clock):
+        """A store without working leases: the loser finds the winner's token."""
+        lives = await stored()
+
+        async def lose(token):
+            found = await lives.store.load(KEY)
+            await lives.store.save(KEY, expiring(3600, 2), seen_version=found[1])
+            raise ReauthorizationRequired("invalid_grant", status=400)
+
+        token = await lives.of_key(KEY).use(Renewal(lose, lambda _: "refresh", clock))
+        assert token.access_token == "A2"
+
+    async def test_an_adopted_token_that_has_expired_is_renewed(self, stored, server, clock):
+        lives, asked = await stored(), []
+
+        async def lose(token):
+            asked.append(token.refresh_token)
+            if len(asked) > 1:
+                return expiring(3600, 3)
+            found = await lives.store.load(KEY)
+            await lives.store.save(KEY, expiring(-1, 2), seen_version=found[1])
+            raise ReauthorizationRequired("invalid_grant", status=400)
+
+        token = await lives.of_key(KEY).use(Renewal(lose, lambda _: "refresh", clock))
+        assert (asked, token.access_token) == (["R1", "R2"], "A3")
+
+    async def test_a_late_writer_uses_what_came_first(self, stored, server, clock):
+        lives = await stored()
+
+        async def be_late(token):
+            found = await lives.store.load(KEY)
+            await lives.store.save(KEY, expiring(3600, 9), seen_version=found[1])
+            return expiring(3600, 2)
+
+        life = lives.of_key(KEY)
+        assert (await life.use(Renewal(be_late, lambda _: "refresh", clock))).access_token == "A9"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A9"
+        assert lives.unsaved == set()
+
+    async def test_a_given_token_that_ends_later_is_saved_before_it_is_used(self, stored, renewal):
+        lives = await stored()
+        life = lives.of_key(KEY)
+        life.offer(expiring(3600, 5))
+        assert (await life.use(renewal())).access_token == "A5"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A5"
+
+    async def test_a_given_token_that_ends_earlier_yields_to_the_store(self, stored, renewal, server):
+        lives = await stored()
+        await lives.of_key(KEY).use(renewal())
+        other = TokenLives(lives.store).of_key(KEY)
+        other.offer(expiring(-1))
+        assert (await other.use(renewal())).access_token == "A2"
+        assert server.asked == ["R1"]
+
+    async def test_a_given_token_is_saved_in_an_empty_store(self, renewal):
+        lives = TokenLives(MemoryStore())
+        life = lives.of_key(KEY)
+        life.offer(expiring(3600))
+        await life.use(renewal())
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A1"
+
+    async def test_a_token_that_was_deleted_elsewhere_is_not_used_on(self, stored, renewal, clock, server):
+        lives = await stored()
+        life = lives.of_key(KEY)
+        await life.use(renewal())
+        await lives.store.delete(KEY)
+        clock.advance(3600)
+        with pytest.raises(MissingTokenError):
+            await life.use(renewal())
+
+    async def test_deleting(self, stored, renewal):
+        lives = await stored()
+        life = lives.of_key(KEY)
+        await life.use(renewal())
+        await life.delete()
+        assert await lives.store.load(KEY) is None
+        with pytest.raises(MissingTokenError):
+            await life.use(renewal())
+
+    async def test_a_deletion_that_fails_is_told(self, stored):
+        lives = await stored()
+        lives.store.delete = None
+        with pytest.raises(TokenStoreError):
+            await lives.of_key(KEY).delete()
+
+    async def test_without_a_store_deleting_is_forgetting(self, lives):
+        life = lives.of_token(expiring(3600))
+        await life.delete()
+        assert life.token is None
+        assert await life.latest() is None
+
+    async def test_a_token_without_account_is_not_stored(self, renewal, server):
+        lives = TokenLives(MemoryStore())
+        await lives.of_token(server.token).use(renewal())
+        assert repr(lives.store) == "<MemoryStore of 0 tokens>"
+
+
+class TestLogins:
+    async def test_a_new_token_takes_the_place_of_the_old_one_in_the_store(self, stored, renewal):
+        lives = await stored()
+
+        async def login():
+            return expiring(3600, 8)
+
+        saved = []
+        token = await lives.of_key(KEY).obtain(login, renewal(updater=saved.append))
+        assert token.access_token == saved[0].access_token == "A8"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A8"
+
+    async def test_a_failed_renewal_meanwhile_is_not_the_logins_fault(self, lives, renewal, server):
+        server.is_dead = True
+        life = lives.of_key(KEY)
+        life.offer(server.token)
+
+        async def login():
+            return expiring(3600, 8)
+
+        renewing = asyncio.create_task(life.use(renewal()))
+        await asyncio.sleep(0)
+        assert (await life.obtain(login, renewal())).access_token == "A8"
+        with pytest.raises(ReauthorizationRequired):
+            await renewing
+
+    async def test_a_failed_login_is_not_the_fault_of_who_waits(self, lives, renewal, server):
+        life = lives.of_key(KEY)
+        life.offer(server.token)
+
+        async def login():
+            await asyncio.sleep(0)
+            raise ClientAuthenticationError("invalid_client")
+
+        logging_in = asyncio.create_task(life.obtain(login, renewal()))
+        await asyncio.sleep(0)
+        assert (await life.use(renewal())).access_token == "A2"
+        with pytest.raises(ClientAuthenticationError):
+            await logging_in
+
+
+class TestInTheBackground:
+    async def test_requests_go_on_with_the_good_token(self, lives, renewal, server):
+        life, made = lives.of_token(expiring(30)), renewal(in_background=True)
+        assert (await life.use(made)).access_token == "A1"
+        assert (await life.use(made)).access_token == "A1"
+        await lives.aclose()
+        assert server.asked == ["R1"]
+        assert (await life.use(made)).access_token == "A2"
+
+    async def test_an_expired_token_is_waited_for(self, lives, renewal, server):
+        assert (await lives.of_token(server.token).use(renewal(in_background=True))).access_token == "A2"
+
+    async def test_a_failed_save_is_told_to_the_next_request(self, lives, renewal, server):
+        attempts = []
+
+        def update(token):
+            attempts.append(token)
+            if len(attempts) < 3:
+                raise OSError
+
+        life, made = lives.of_token(expiring(30)), renewal(in_background=True, updater=update)
+        await life.use(made)
+        await lives.aclose()
+        with pytest.raises(TokenStoreError):
+            await life.use(made)
+        assert (await life.use(made)).access_token == "A2"
+
+
+async def cancelled_after(turns, task):
+    """Cancel a task after so many turns of the event loop; whether it was still running then."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    was_running = not task.done()
+    task.cancel()
+    await asyncio.wait([task])
+    return was_running
+
+
+class TestCancellation:
+    @pytest.mark.parametrize("place", ["memory", "store"])
+    async def test_at_no_point_does_it_lose_the_rotated_token(self, place, renewal, clock):
+        """The caller is cancelled at each turn of the event loop that a renewal takes, one after the other."""
+        turns, running = 0, True
+        while running:
+            server = RotatingServer(turns=3)
+            server.clock = clock
+            store, saved = SlowStore(), []
+            await store.inner.save(KEY, server.token, seen_version=None)
+            lives = TokenLives(store if place == "store" else None)
+            life = lives.of_key(KEY)
+            if place == "memory":
+                life.offer(server.token)
+
+            async def update(token, saved=saved):
+                await asyncio.sleep(0)
+                saved.append(token.refresh_token)
+                await asyncio.sleep(0)
+
+            made = Renewal(server.renew, lambda token: "refresh" if token else None, clock, updater=update)
+            task = asyncio.create_task(life.use(made))
+            running = await cancelled_after(turns, task)
+            assert task.cancelled() == running
+            # Everybody goes away; only the shutdown waits.
+            del life, task, made
+            await lives.aclose()
+            token = await lives.of_key(KEY).use(Renewal(server.renew, lambda _: "refresh", clock, updater=update))
+            assert token.refresh_token == f"R{server.number}"
+            assert server.asked == ["R1"]
+            assert saved == ["R2"]
+            if place == "store":
+                assert (await store.inner.load(KEY))[0]["refresh_token"] == "R2"
+            turns += 1
+        assert turns > 10
+
+    async def test_others_who_wait_are_not_touched(self, lives, renewal, server):
+        life = lives.of_token(server.token)
+        first, second = (asyncio.create_task(life.use(renewal())) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).access_token == "A2"
+        assert first.cancelled()
+
+    async def test_the_error_of_a_renewal_that_nobody_waits_for_is_quiet(self, lives, renewal, server, caplog):
+        server.errors = [TimeoutError()]
+        task = asyncio.create_task(lives.of_token(server.token).use(renewal()))
+        await cancelled_after(1, task)
+        await lives.aclose()
+        del task
+        gc.collect()
+        assert caplog.records == []
+
+    async def test_a_renewal_that_is_itself_ended_while_saving_is_saved_next_time(self, lives, renewal, server):
+        """As at the end of ``asyncio.run``, which cancels every task."""
+        saved, gate = [], asyncio.Event()
+
+        async def update(token):
+            await gate.wait()
+            saved.append(token)
+
+        life, made = lives.of_token(server.token), renewal(updater=update)
+        waiting = asyncio.create_task(life.use(made))
+        while life.token.access_token != "A2":
+            await asyncio.sleep(0)
+        for task in lives._tasks:
+            task.cancel()
+        await asyncio.wait([waiting])
+        gate.set()
+        assert (await life.use(made)).access_token == "A2"
+        assert server.asked == ["R1"]
+        assert len(saved) == 1
+
+
+class SlowStore:
+    """A store that takes turns of the event loop for everything."""
+
+    def __init__(self):
+        self.inner = MemoryStore()
+
+    async def load(self, key):
+        await asyncio.sleep(0)
+        return await self.inner.load(key)
+
+    async def save(self, key, token, *, seen_version):
+        await asyncio.sleep(0)
+        version = await self.inner.save(key, token, seen_version=seen_version)
+        await asyncio.sleep(0)
+        return version
+
+    def lease(self, key, seconds):
+        return self.inner.lease(key, seconds)
+
+
+class TestEventLoops:
+    def test_one_after_the_other(self, lives, server, clock, renewal):
+        life = lives.of_token(server.token)
+
+        async def both():
+            return [token.access_token for token in await asyncio.gather(life.use(renewal()), life.use(renewal()))]
+
+        assert asyncio.run(both()) == ["A2", "A2"]
+        clock.advance(3600)
+        assert asyncio.run(both()) == ["A3", "A3"]
+        assert server.asked == ["R1", "R2"]
+
+    def test_one_that_ended_in_the_middle_does_not_block_the_next(self, lives, server, renewal):
+        life = lives.of_token(server.token)
+
+        async def leave():
+            server.gate = asyncio.Event()
+            task = asyncio.create_task(life.use(renewal()))
+            while not server.asked:
+                await asyncio.sleep(0)
+            task.cancel()
+
+        asyncio.run(leave())
+        server.gate, server.number = None, 1
+        assert asyncio.run(life.use(renewal())).access_token == "A2"
+
+    def test_two_at_the_same_time_renew_once(self, lives, server, renewal):
+        life, begun, go = lives.of_token(server.token), threading.Event(), threading.Event()
+        tokens = []
+
+        async def slow(token):
+            begun.set()
+            await asyncio.to_thread(go.wait)
+            return await server.renew(token)
+
+        def first():
+            made = renewal()
+            tokens.append(asyncio.run(life.use(Renewal(slow, made.way, made.now))))
+
+        async def second():
+            task = asyncio.create_task(life.use(renewal()))
+            await asyncio.sleep(0)
+            go.set()
+            tokens.append(await task)
+
+        thread = threading.Thread(target=first)
+        thread.start()
+        begun.wait()
+        asyncio.run(second())
+        thread.join()
+        assert [token.access_token for token in tokens] == ["A2", "A2"]
+        assert server.asked == ["R1"]
+
+
+class TestLives:
+    async def test_a_life_outlives_its_clients(self, lives, server, renewal):
+        old = server.token
+        lives.of_key(KEY).offer(old)
+        await lives.of_key(KEY).use(renewal())
+        gc.collect()
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
+
+    async def test_but_not_without_bound(self, lives, monkeypatch):
+        monkeypatch.setattr(token_life, "_KEPT", 10)
+        for number in range(50):
+            lives.of_key(TokenKey("acme", f"user{number}")).offer(expiring(60, number))
+            lives.of_token(expiring(60, 1000 + number))
+        gc.collect()
+        assert len(lives._recent) == 10
+        assert len(lives._of_key) + len(lives._of_token) / 2 == 10
+
+    async def test_a_used_life_is_the_same_for_all_however_many_there_are(self, lives, monkeypatch):
+        monkeypatch.setattr(token_life, "_KEPT", 1)
+        held = lives.of_key(KEY)
+        lives.of_key(TokenKey("acme", "bob"))
+        assert lives.of_key(KEY) is held
+
+    async def test_a_long_life_knows_only_its_latest_past(self, lives, clock, server):
+        life = lives.of_token(server.token)
+        made = Renewal(server.renew, lambda _: "refresh", clock)
+        for _ in range(100):
+            await life.use(made)
+            clock.advance(3600)
+        assert len(life._past) == token_life._REMEMBERED
+        assert len(lives._of_token) == token_life._REMEMBERED + 2
+
+    async def test_closing_waits_for_what_is_under_way(self, lives, renewal, server):
+        server.gate = asyncio.Event()
+        waiting = asyncio.create_task(lives.of_token(server.token).use(renewal()))
+        while not server.asked:
+            await asyncio.sleep(0)
+        waiting.cancel()
+        closing = asyncio.create_task(lives.aclose())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        server.gate.set()
+        await closing
+        assert lives._tasks == set()
+
+    async def test_closing_again_does_nothing(self, lives):
+        await lives.aclose()
+        await lives.aclose()
+
+    def test_no_token_is_shown(self, lives, server):
+        life = lives.of_key(KEY)
+        life.offer(OAuth2Token(access_token="PLANTED"))
+        assert "PLANTED" not in repr(life) + repr(lives)
+        assert "ada" in repr(life)
+
+
+class TestSpentStates:
+    def test_a_state_is_spent_once(self):
+        spent = SpentStates()
+        assert "S1" not in spent
+        assert [spent.spend("S1", NOW), spent.spend("S1", NOW), spent.spend("S2", NOW)] == [True, False, True]
+        assert "S1" in spent
+
+    def test_it_is_forgotten_after_its_time(self):
+        spent = SpentStates(lifetime=100)
+        spent.spend("S1", NOW)
+        spent.spend("S2", NOW + 101)
+        assert "S1" not in spent
+        assert "S2" in spent
