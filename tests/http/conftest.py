@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 import inspect
+import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -405,3 +406,119 @@ def tls(tmp_path_factory) -> TLS:
     client = ssl.create_default_context(cadata=pem.decode())
     client.check_hostname = False
     return TLS(server, client)
+
+
+class AuthorizationServer:
+    """An authorization server at ``/token``, ``/revoke``, ``/introspect`` and ``/device``, and an API everywhere else.
+
+    It gives a new refresh token at each renewal, and one that comes twice ends the grant. ``replies`` are the token
+    endpoint's next answers; ``gate`` is waited for before one of its own; ``fields`` change its tokens (``None`` takes
+    a field out). ``asked`` are the forms that it was sent, ``used`` the credentials of API calls.
+    """
+
+    def __init__(self, server: WireServer) -> None:
+        self.server = server
+        self.url = server.url
+        self.number = 0
+        self.refreshes: list[str] = []
+        self.current: str | None = None
+        self.is_dead = False
+        self.good: set[str] = set()
+        self.revoked: list[str] = []
+        self.replies: list[Reply] = []
+        self.api_replies: list[Reply] = []
+        self.gate: asyncio.Event | None = None
+        self.arrived = asyncio.Event()
+        self.fields: dict[str, Any] = {}
+        self.asked: list[dict[str, str]] = []
+        self.authorizations: list[str | None] = []
+        self.used: list[str | None] = []
+        self.log: list[str] = []
+        self.challenges: dict[str, str] = {}
+        server.answer = self.answer
+
+    def give(self, ends: float | None = None, **fields: Any) -> dict[str, Any]:
+        """A token that the API accepts and the token endpoint renews; it ends at ``ends`` (seconds since 1970)."""
+        token = self.make() | fields
+        del token["expires_in"]
+        return token if ends is None else {**token, "expires_at": int(ends)}
+
+    def make(self) -> dict[str, Any]:
+        self.number += 1
+        self.current = f"R{self.number}"
+        self.good.add(f"A{self.number}")
+        return {
+            "access_token": f"A{self.number}",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "refresh_token": self.current,
+        }
+
+    async def answer(self, sent: Sent) -> Reply:
+        path = sent.target.partition("?")[0]
+        endpoints = {"/token": self.token, "/revoke": self.revoke, "/introspect": self.introspect}
+        self.log.append(f"{sent.method} {path}")
+        if path not in endpoints and path != "/device":
+            return self.call(sent)
+        form = {name: value for name, value in decoded(sent.body.decode("latin-1"))}
+        self.asked.append(form)
+        self.authorizations.append(sent.header("Authorization"))
+        if path == "/device":
+            return self.replies.pop(0) if self.replies else answer_json(self.device())
+        return await endpoints[path](form)
+
+    async def token(self, form: dict[str, str]) -> Reply:
+        self.arrived.set()
+        if self.replies:
+            return self.replies.pop(0)
+        if form["grant_type"] == "refresh_token":
+            self.refreshes.append(form["refresh_token"])
+            if self.is_dead or form["refresh_token"] != self.current:
+                self.is_dead = True
+                return answer_json({"error": "invalid_grant", "error_description": "used before"}, 400)
+        if form["grant_type"] == "authorization_code":
+            verifier = form["code_verifier"]
+            digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+            if self.challenges.pop(form["code"], digest) != digest:
+                return answer_json({"error": "invalid_grant", "error_description": "wrong verifier"}, 400)
+        token = {name: value for name, value in (self.make() | self.fields).items() if value is not None}
+        if form["grant_type"] == "client_credentials":
+            token.pop("refresh_token", None)
+        if self.gate is not None:
+            await self.gate.wait()
+        return answer_json(token)
+
+    async def revoke(self, form: dict[str, str]) -> Reply:
+        self.revoked.append(form["token"])
+        return self.replies.pop(0) if self.replies else Reply()
+
+    async def introspect(self, form: dict[str, str]) -> Reply:
+        return self.replies.pop(0) if self.replies else answer_json({"active": form["token"] in self.good})
+
+    def device(self) -> dict[str, Any]:
+        return {"device_code": "D1", "user_code": "WDJB-MJHT", "verification_uri": f"{self.url}/enter"}
+
+    def call(self, sent: Sent) -> Reply:
+        self.used.append(sent.header("Authorization"))
+        if self.api_replies:
+            return self.api_replies.pop(0)
+        scheme, _, token = (sent.header("Authorization") or "").partition(" ")
+        if scheme != "Bearer" or token not in self.good:
+            return Reply(401, (("WWW-Authenticate", 'Bearer error="invalid_token"'),), b"who are you?")
+        return answer_json({"token": token, "body": sent.body.decode(), "method": sent.method})
+
+
+def answer_json(document: Any, status: int = 200, *headers: tuple[str, str]) -> Reply:
+    return Reply(status, (("Content-Type", "application/json"), *headers), json.dumps(document).encode())
+
+
+@pytest.fixture
+def authority(server) -> AuthorizationServer:
+    """An authorization server and its API."""
+    return AuthorizationServer(server)
+
+
+@pytest.fixture
+def json_reply() -> Callable[..., Reply]:
+    """Makes JSON answers: a document, a status, headers."""
+    return answer_json

@@ -105,7 +105,11 @@ def expiring(seconds, number=1):
     return OAuth2Token(access_token=f"A{number}", refresh_token=f"R{number}", expires_at=NOW + seconds)
 
 
-def unreached(token):
+async def turns_until(is_so):
+    for _ in range(1000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
     raise AssertionError
 
 
@@ -739,8 +743,7 @@ class TestCancellation:
 
         life, made = lives.of_token(server.token), renewal(updater=update)
         waiting = asyncio.create_task(life.use(made))
-        while life.token.access_token != "A2":
-            await asyncio.sleep(0)
+        await turns_until(lambda: life.token.access_token == "A2")
         for task in lives._tasks:
             task.cancel()
         await asyncio.wait([waiting])
@@ -788,8 +791,7 @@ class TestEventLoops:
         async def leave():
             server.gate = asyncio.Event()
             task = asyncio.create_task(life.use(renewal()))
-            while not server.asked:
-                await asyncio.sleep(0)
+            await turns_until(lambda: server.asked)
             task.cancel()
 
         asyncio.run(leave())
@@ -859,8 +861,7 @@ class TestLives:
     async def test_closing_waits_for_what_is_under_way(self, lives, renewal, server):
         server.gate = asyncio.Event()
         waiting = asyncio.create_task(lives.of_token(server.token).use(renewal()))
-        while not server.asked:
-            await asyncio.sleep(0)
+        await turns_until(lambda: server.asked)
         waiting.cancel()
         closing = asyncio.create_task(lives.aclose())
         await asyncio.sleep(0)
