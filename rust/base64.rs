@@ -5,20 +5,33 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// The base64 of `octets`.
 pub fn encode(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len().div_ceil(3) * 4);
-    for group in octets.chunks(3) {
-        let mut bits = [0; 4];
-        bits[1..=group.len()].copy_from_slice(group);
-        let word = u32::from_be_bytes(bits);
-        let mut characters = [18, 12, 6, 0].map(|shift| ALPHABET[(word >> shift) as usize & 63]);
-        characters[group.len() + 1..].fill(b'=');
-        out.extend_from_slice(&characters);
+    let mut groups = octets.chunks_exact(3);
+    for group in &mut groups {
+        out.extend_from_slice(&characters(group[0], group[1], group[2]));
+    }
+    match *groups.remainder() {
+        [first] => {
+            out.extend_from_slice(&characters(first, 0, 0)[..2]);
+            out.extend_from_slice(b"==");
+        }
+        [first, second] => {
+            out.extend_from_slice(&characters(first, second, 0)[..3]);
+            out.push(b'=');
+        }
+        _ => {}
     }
     out
 }
 
+fn characters(first: u8, second: u8, third: u8) -> [u8; 4] {
+    let word = u32::from_be_bytes([0, first, second, third]);
+    [18, 12, 6, 0].map(|shift| ALPHABET[(word >> shift) as usize & 63])
+}
+
 /// The octets whose base64 is `text`; `None` if `text` is any other spelling than the canonical one.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let sextets: Option<Vec<u32>> = text.iter().take_while(|&&character| character != b'=').map(|&c| sextet(c)).collect();
+    let sextets: Option<Vec<u32>> =
+        text.iter().take_while(|&&character| character != b'=').map(|&c| sextet(c)).collect();
     let mut octets = Vec::with_capacity(text.len() / 4 * 3);
     for group in sextets?.chunks(4) {
         let word = (0..4).fold(0, |word, place| word << 6 | group.get(place).copied().unwrap_or(0));

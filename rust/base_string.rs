@@ -166,8 +166,8 @@ pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) 
     if !is_token(method) {
         return Err(Refusal::InvalidMethod(method.to_vec()));
     }
-    let room = 3 * (method.len() + root.host.len() + 16) + 5 * url.path.len() + parameters.sorted_len();
-    let mut out = Vec::with_capacity(room);
+    let longest_uri = 3 * (root.host.len() + 16) + 5 * url.path.len();
+    let mut out = Vec::with_capacity(3 * method.len() + longest_uri + parameters.sorted_len());
     for octet in method {
         escape::push_octet(&mut out, octet.to_ascii_uppercase());
     }

@@ -44,7 +44,9 @@ impl Protocol {
         let block = [
             block(&[(CLIENT_ID, Some(client_id)), (NONCE, None)]),
             block(&[(SIGNATURE_METHOD, Some(signature_method)), (TIMESTAMP, None)]),
-            block(&[(TOKEN, token), (VERSION, version)].into_iter().filter(|pair| pair.1.is_some()).collect::<Vec<_>>()),
+            block(
+                &[(TOKEN, token), (VERSION, version)].into_iter().filter(|pair| pair.1.is_some()).collect::<Vec<_>>(),
+            ),
         ];
         Self { constant, header_start, block }
     }
@@ -92,13 +94,17 @@ impl Protocol {
         let room = variable.pairs(nonce).map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
         let mut out = Vec::with_capacity(self.header_start.len() + room + signature.len() + signature.len() / 4 + 32);
         out.extend_from_slice(&self.header_start);
-        for (name, value) in variable.pairs(nonce).chain([(&b"oauth_signature"[..], signature)]) {
+        push_value(&mut out, b", oauth_timestamp=\"", variable.timestamp);
+        push_value(&mut out, b", oauth_nonce=\"", nonce);
+        for (name, value) in variable.extra {
             out.extend_from_slice(b", ");
             escape::push_once(&mut out, name);
-            out.extend_from_slice(b"=\"");
-            escape::push_once(&mut out, value);
-            out.push(b'"');
+            push_value(&mut out, b"=\"", value);
         }
+        if let Some(body_hash) = variable.body_hash {
+            push_value(&mut out, b", oauth_body_hash=\"", body_hash);
+        }
+        push_value(&mut out, b", oauth_signature=\"", signature);
         out
     }
 }
@@ -111,6 +117,13 @@ impl<'a> Variable<'a> {
             .chain(self.extra.iter().map(|(name, value)| (name.as_slice(), value.as_slice())))
             .chain(self.body_hash.map(|hash| (BODY_HASH.as_bytes(), hash)))
     }
+}
+
+/// Writes the value of a parameter, escaped and closed by its quotation mark, after `before`.
+fn push_value(out: &mut Vec<u8>, before: &[u8], value: &[u8]) {
+    out.extend_from_slice(before);
+    escape::push_once(out, value);
+    out.push(b'"');
 }
 
 /// The scheme, the realm as a quoted string and the constant parameters.
@@ -131,9 +144,7 @@ fn header_start(realm: Option<&[u8]>, constant: &[(&str, Vec<u8>)]) -> Vec<u8> {
             out.extend_from_slice(b", ");
         }
         out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"=\"");
-        escape::push_once(&mut out, value);
-        out.push(b'"');
+        push_value(&mut out, b"=\"", value);
     }
     out
 }

@@ -226,10 +226,10 @@ mod tests {
 
     #[test]
     fn pairs_are_sorted_by_name_then_value_and_not_as_joined_text() {
-        assert_eq!(counted("a-b=1&a=2&a=10&abcdefghi=1&abcdefgh=2"), [
-            "a%3D10", "a%3D2", "a-b%3D1", "abcdefgh%3D2", "abcdefghi%3D1"
-        ]
-        .join("%26"));
+        assert_eq!(
+            counted("a-b=1&a=2&a=10&abcdefghi=1&abcdefgh=2"),
+            ["a%3D10", "a%3D2", "a-b%3D1", "abcdefgh%3D2", "abcdefghi%3D1"].join("%26")
+        );
     }
 
     #[test]

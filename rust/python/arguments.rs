@@ -105,7 +105,8 @@ pub fn pairs<'py>(parameters: &Bound<'py, PyAny>) -> PyResult<Vec<[Bound<'py, Py
     if !is_iterable(parameters)? {
         return Err(not_pairs(parameters));
     }
-    let items = if parameters.cast::<PyMapping>().is_ok() { parameters.call_method0("items")? } else { parameters.clone() };
+    let items =
+        if parameters.cast::<PyMapping>().is_ok() { parameters.call_method0("items")? } else { parameters.clone() };
     let items: Vec<Bound<'py, PyAny>> = items.try_iter()?.collect::<PyResult<_>>()?;
     items.iter().map(|item| row(item).and_then(|row| row.try_into().ok()).ok_or_else(|| not_pairs(item))).collect()
 }
@@ -182,7 +183,8 @@ impl<'a, 'py> UrlSource<'a, 'py> {
             }
             Self::Parts { url, scheme, host, port, path, query } => {
                 let host = host.as_ref().map_or(Ok((Cow::Borrowed(&b""[..]), true)), with_surrogates)?;
-                let parts = [with_surrogates(scheme)?, with_host_form(host), with_surrogates(path)?, with_surrogates(query)?];
+                let parts =
+                    [with_surrogates(scheme)?, with_host_form(host), with_surrogates(path)?, with_surrogates(query)?];
                 let is_utf8 = parts.iter().all(|(_, is_utf8)| *is_utf8);
                 let [scheme, host, path, query] = parts.map(|(octets, _)| octets);
                 if host.is_empty() {

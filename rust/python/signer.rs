@@ -162,7 +162,8 @@ impl Signer {
             Version::Standard => Some(PyString::intern(py, "1.0").into_any()),
             Version::Given(version) => version.map(|version| version.into_bound(py)),
         };
-        let version_octets = version.as_ref().map(|version| arguments::as_text_octets("version", version)).transpose()?;
+        let version_octets =
+            version.as_ref().map(|version| arguments::as_text_octets("version", version)).transpose()?;
         let signature_method = arguments::as_text("signature_method", signature_method)?;
         let octets = |text: &Option<Bound<'_, PyString>>| -> PyResult<Option<Vec<u8>>> {
             text.as_ref().map(|text| Ok(text.to_str()?.as_bytes().to_vec())).transpose()
@@ -413,16 +414,16 @@ impl Signer {
         given: &Given<'_, '_>,
         prepared: &Prepared<'_, '_>,
         nonce: &[u8],
-        make: impl FnOnce(&signer::Signer, &Request<'_>, &[u8]) -> Result<Vec<u8>, Refusal> + Send,
+        sign: impl FnOnce(&signer::Signer, &Request<'_>, &[u8]) -> Result<Vec<u8>, Refusal> + Send,
     ) -> PyResult<Vec<u8>> {
         let py = given.method.py();
         let request = prepared.request(py)?;
-        let made = if self.core.key.is_slow() {
-            py.detach(|| make(&self.core, &request, nonce))
+        let outcome = if self.core.key.is_slow() {
+            py.detach(|| sign(&self.core, &request, nonce))
         } else {
-            make(&self.core, &request, nonce)
+            sign(&self.core, &request, nonce)
         };
-        made.map_err(|refusal| refusals::of_request(refusal, given.method, given.body))
+        outcome.map_err(|refusal| refusals::of_request(refusal, given.method, given.body))
     }
 }
 
