@@ -1,10 +1,8 @@
 """Text of an answer made fit for messages and logs: secrets masked, length bounded."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _LONGEST = 2000
@@ -43,11 +41,21 @@ def redact(text: str) -> str:
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
-    """``text`` with the given secrets, of at least six characters, replaced by ``***``, as they are or encoded."""
+    """``text`` with the given secrets, of at least six characters, replaced by ``***``, however they are encoded."""
     for secret in sorted({secret for secret in secrets if len(secret) >= _SHORTEST_ECHO}, key=len, reverse=True):
-        for written in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
-            text = text.replace(written, MASK)
+        text = re.sub("".join(map(_in_any_form, secret)), MASK, text)
     return text
+
+
+def _in_any_form(character: str) -> str:
+    """A pattern for one character as it is, in a URL or form, or in JSON."""
+    if character.isascii() and character.isalnum():
+        return character
+    percent = "".join(f"%{octet:02X}" for octet in character.encode("utf-8", "surrogatepass"))
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join(rf"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    space = r"|\+" if character == " " else ""
+    return rf"(?:\\?{re.escape(character)}|(?i:{percent}|{escaped}){space})"
 
 
 def redact_url(url: str) -> str:

@@ -1,9 +1,9 @@
 """Bearer tokens on API calls. Spec: RFC 6750 section 2."""
 
-import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_query, render_form
@@ -11,13 +11,15 @@ from oauthreg.messages import Authenticated
 from oauthreg.provider import RequestProof, TokenPlacement
 
 _FORM = "application/x-www-form-urlencoded"
+_BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 
 
 @dataclass(frozen=True, slots=True)
 class BearerAuthentication:
     """Puts an access token where the provider reads it; ``proof`` adds the proof that some providers want.
 
-    Body placement needs a form and raises ``UnsignableRequestError`` otherwise.
+    A parameter of the same name that is there already is replaced, so that no token ever stands twice or stale. Body
+    placement needs a form, or a method that may carry one, and raises ``UnsignableRequestError`` otherwise.
     """
 
     access_token: str = field(repr=False)
@@ -35,27 +37,42 @@ class BearerAuthentication:
         """A bearer token costs nothing."""
         return False
 
-    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:  # noqa: ARG002
+    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         """The header, the URL or the body that carries the token."""
-        placement = self.placement
-        target = append_query(str(url), self._proof()) if self.proof else None
-        if placement.kind == "none":
-            return Authenticated(url=target)
+        placement, in_query = self.placement, self._proof()
+        if placement.kind == "query":
+            in_query.append((placement.name, self.access_token))
+        target = _in_query(str(url), in_query) if in_query else None
         if placement.kind == "header":
             return Authenticated(headers=((placement.name, f"{placement.prefix}{self.access_token}"),), url=target)
-        pair = [(placement.name, self.access_token)]
-        if placement.kind == "query":
-            return Authenticated(url=append_query(target or str(url), pair))
-        media_type = (content_type or "").partition(";")[0].strip().lower()
-        if media_type != _FORM:
+        if placement.kind == "body":
+            return replace(self._in_body(method, body, content_type), url=target)
+        return Authenticated(url=target)
+
+    def _proof(self) -> list[tuple[str, str]]:
+        if self.proof is None or not self.client_secret:
+            return []
+        return [(self.proof.name, hmac.digest(self.client_secret.encode(), self.access_token.encode(), "sha256").hex())]
+
+    def _in_body(self, method: str, body: bytes | None, content_type: str | None) -> Authenticated:
+        is_form = (content_type or "").partition(";")[0].strip().lower() == _FORM
+        if not is_form and (body or method.upper() in _BODILESS):
             raise UnsignableRequestError(
                 "body placement of a token needs a form", code="body-placement-needs-form", hint="send a form"
             )
-        added = render_form(pair).encode()
-        return Authenticated(url=target, body=body + b"&" + added if body else added)
+        pair = (self.placement.name, self.access_token)
+        kept = _without((body or b"").decode("latin-1"), {self.placement.name})
+        text = "&".join([*([kept] if kept else []), render_form([pair])])
+        return Authenticated(headers=() if is_form else (("Content-Type", _FORM),), body=text.encode("latin-1"))
 
-    def _proof(self) -> list[tuple[str, str]]:
-        if self.proof is None:
-            return []
-        digest = hmac.new(self.client_secret.encode(), self.access_token.encode(), hashlib.sha256).hexdigest()
-        return [(self.proof.name, digest)]
+
+def _in_query(url: str, pairs: list[tuple[str, str]]) -> str:
+    rest, hash_sign, fragment = url.partition("#")
+    path, mark, query = rest.partition("?")
+    kept = _without(query, {name for name, _ in pairs})
+    return append_query(f"{path}{mark if kept else ''}{kept}{hash_sign}{fragment}", pairs)
+
+
+def _without(form: str, names: set[str]) -> str:
+    """The encoded form without the parameters of these names, everything else untouched."""
+    return "&".join([piece for piece in form.split("&") if unquote_plus(piece.partition("=")[0]) not in names])

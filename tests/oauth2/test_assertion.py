@@ -1,0 +1,237 @@
+"""JWT assertions: their claims, header and bounds. Test ids are those of ``tests/vectors/oauth2_cases.json``."""
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from oauthreg.errors import InvalidKeyError, UnsupportedMethodError, UsageError
+from oauthreg.oauth2.assertion import (
+    audience_of,
+    build_assertion,
+    build_client_assertion,
+    build_self_signed_token,
+)
+from oauthreg.provider import AssertionSettings, OAuth2Settings
+
+NOW = 1_700_000_000
+PLAIN = AssertionSettings()
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PEM = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+).decode()
+
+
+class Text:
+    """A template over one field of one document."""
+
+    def __init__(self, document, field):
+        self.document, self.field = document, field
+
+    @property
+    def names(self):
+        return frozenset((f"{self.document}:{self.field}",))
+
+    def render(self, documents):
+        return documents[self.document].get(self.field)
+
+
+def decode(text, algorithm="RS256"):
+    return jwt.decode(text, RSAKey(KEY.public_key(), KEY.public_key()), algorithms=[algorithm])
+
+
+@pytest.fixture
+def client(identity):
+    return identity(private_key=KEY, credentials={"team_id": "T1"})
+
+
+@pytest.fixture
+def build(client):
+    def built(settings=PLAIN, **changes):
+        arguments = {"issuer": "iss", "subject": "sub", "audience": "aud"} | changes
+        return decode(build_assertion(settings, client, **arguments))
+
+    return built
+
+
+class TestClaims:
+    """What is in an assertion."""
+
+    def test_the_claims_of_the_standard(self, build):
+        assert build().claims == {
+            "iss": "iss",
+            "sub": "sub",
+            "aud": "aud",
+            "iat": NOW,
+            "exp": NOW + 3600,
+            "jti": "id1",
+        }
+
+    def test_an_absent_subject_leaves_no_claim(self, build):
+        assert "sub" not in build(subject=None).claims
+
+    def test_JA05_each_assertion_has_an_identifier_of_its_own(self, build):
+        assert build().claims["jti"] != build().claims["jti"]
+        assert build(claims={"jti": "mine"}).claims["jti"] == "mine"
+
+    def test_JA06_each_assertion_has_times_of_its_own(self, build, clock):
+        first = build().claims
+        clock.advance(7200)
+        second = build().claims
+        assert (second["iat"], second["exp"]) == (first["iat"] + 7200, first["exp"] + 7200)
+
+    def test_JA10_times_are_integers(self, build, clock):
+        clock.now += 0.75
+        claims = build(AssertionSettings(backdate=5), lifetime=60.0).claims
+        assert [type(claims[name]) for name in ("iat", "exp")] == [int, int]
+        assert (claims["iat"], claims["exp"]) == (NOW - 5, NOW + 55)
+        assert build(issued_at=float(NOW)).claims["iat"] == NOW
+
+    @pytest.mark.parametrize("claims", [{"exp": NOW + 60.5}, {"iat": str(NOW)}, {"exp": None}], ids=str)
+    def test_JA10_other_times_are_refused(self, build, claims):
+        with pytest.raises(UsageError) as refused:
+            build(claims=claims)
+        assert refused.value.code == "assertion-times"
+
+    @pytest.mark.parametrize("lifetime", [7200, 3601, 0, -60])
+    def test_JA09_a_lifetime_out_of_bounds_is_refused(self, build, lifetime):
+        with pytest.raises(UsageError, match=r"3600") as refused:
+            build(lifetime=lifetime)
+        assert refused.value.code == "assertion-lifetime"
+
+    def test_JA09_claims_do_not_get_around_the_bound(self, build):
+        with pytest.raises(UsageError) as refused:
+            build(claims={"exp": NOW + 7200})
+        assert refused.value.code == "assertion-lifetime"
+
+    def test_the_bound_may_be_beyond_the_default(self, build):
+        settings = AssertionSettings(lifetime=60, max_lifetime=600)
+        assert build(settings).claims["exp"] == NOW + 60
+        assert build(settings, lifetime=600).claims["exp"] == NOW + 600
+        with pytest.raises(UsageError):
+            build(settings, lifetime=601)
+
+    def test_the_providers_claims_are_filled_in(self, build):
+        settings = AssertionSettings(
+            claims={
+                "scope": Text("assertion", "scope"),
+                "sub_type": "enterprise",
+                "team": Text("client", "team_id"),
+                "absent": Text("client", "nothing"),
+                "sub": None,
+            }
+        )
+        claims = build(settings, scope="s1 s2").claims
+        assert (claims["scope"], claims["sub_type"], claims["team"]) == ("s1 s2", "enterprise", "T1")
+        assert claims.keys().isdisjoint({"absent", "sub"})
+        assert "scope" not in build(settings).claims
+
+    def test_the_callers_claims_win(self, build):
+        settings = AssertionSettings(claims={"iss": "theirs", "x": 1})
+        claims = build(settings, claims={"iss": "mine", "x": None}).claims
+        assert claims["iss"] == "mine"
+        assert "x" not in claims
+
+
+class TestHeader:
+    """What is in the header."""
+
+    def test_type_and_key_identifier(self, client):
+        text = build_assertion(
+            AssertionSettings(typ="client-authentication+jwt"), client, issuer="i", subject="s", audience="a"
+        )
+        assert decode(text).header == {"alg": "RS256", "typ": "client-authentication+jwt"}
+
+    def test_JA04_the_type_can_be_set_back(self, build):
+        assert build(AssertionSettings(typ="JWT")).header["typ"] == "JWT"
+        assert build(AssertionSettings(typ="")).header["typ"] == "JWT"
+
+    def test_the_providers_header_and_the_callers(self, build):
+        settings = AssertionSettings(header={"x5t": "abc", "kid": Text("client", "team_id")})
+        header = build(settings, header={"kid": "mine"}).header
+        assert (header["x5t"], header["kid"]) == ("abc", "mine")
+        assert build(settings).header["kid"] == "T1"
+
+    def test_the_callers_algorithm(self, client):
+        text = build_assertion(
+            AssertionSettings(), client, issuer="i", subject="s", audience="a", header={"alg": "PS384"}
+        )
+        assert decode(text, "PS384").header["alg"] == "PS384"
+
+    def test_the_callers_key(self, identity):
+        text = build_assertion(AssertionSettings(), identity(), issuer="i", subject="s", audience="a", key=PEM)
+        assert decode(text).claims["iss"] == "i"
+
+    def test_no_key_and_no_algorithm(self, identity, client):
+        arguments = {"issuer": "i", "subject": "s", "audience": "a"}
+        with pytest.raises(InvalidKeyError):
+            build_assertion(AssertionSettings(), identity(), **arguments)
+        with pytest.raises(UnsupportedMethodError):
+            build_assertion(AssertionSettings("none"), client, **arguments)
+
+
+class TestAudience:
+    """Whom an assertion is for."""
+
+    def test_JA01_the_issuer_authenticates_a_client_the_endpoint_a_grant(self, provider, client):
+        given = provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        settings = given.oauth2.client_assertion
+        assert audience_of(given, settings, client.documents, prefer_issuer=True) == "https://as.example"
+        assert audience_of(given, given.oauth2.assertion, client.documents) == "https://as.example/token"
+        unknown = provider()
+        assert audience_of(unknown, settings, {}, prefer_issuer=True) == "https://as.example/token"
+
+    def test_the_settings_win(self, provider, client):
+        given = provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        fixed, filled = AssertionSettings(audience="own"), AssertionSettings(audience=Text("client", "team_id"))
+        assert audience_of(given, fixed, client.documents, prefer_issuer=True) == "own"
+        assert audience_of(given, filled, client.documents, prefer_issuer=True) == "T1"
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            AssertionSettings(audience=["https://as.example", "https://as.example/token"]),
+            AssertionSettings(claims={"aud": ["https://as.example", "https://as.example/token"]}),
+        ],
+        ids=["audience", "claim"],
+    )
+    def test_JA03_several_audiences_are_refused(self, provider, client, settings):
+        given = provider(oauth2=OAuth2Settings(issuer="https://as.example", client_assertion=settings))
+        with pytest.raises(UsageError) as refused:
+            build_client_assertion(given, client, KEY, "RS256")
+        assert refused.value.code == "several-audiences"
+
+
+class TestSelfSigned:
+    """Access tokens that the client signs itself."""
+
+    @pytest.fixture
+    def sign(self, provider, client):
+        settings = AssertionSettings(claims={"scope": Text("assertion", "scope")}, self_signed=True)
+        given = provider(oauth2=OAuth2Settings(assertion=settings))
+        return lambda **arguments: build_self_signed_token(given, client, issuer="sa@example", **arguments)
+
+    def test_JA14_for_a_service(self, sign):
+        token = sign(audience="https://svc.example/")
+        assert (token.token_type, token.expires_at, token["expires_in"]) == ("Bearer", NOW + 3600, 3600)
+        claims = decode(token.access_token).claims
+        assert {name: claims.get(name) for name in ("iss", "sub", "aud", "scope")} == {
+            "iss": "sa@example",
+            "sub": "sa@example",
+            "aud": "https://svc.example/",
+            "scope": None,
+        }
+        assert claims["exp"] - claims["iat"] == 3600
+
+    def test_JA14_for_scopes(self, sign):
+        token = sign(scope="s1 s2", lifetime=60)
+        claims = decode(token.access_token).claims
+        assert (claims["scope"], "aud" in claims) == ("s1 s2", False)
+        assert (token.scopes, token.expires_at) == (("s1", "s2"), NOW + 60)
+
+    @pytest.mark.parametrize("arguments", [{}, {"audience": "a", "scope": "s"}], ids=["neither", "both"])
+    def test_JA14_never_for_both_or_neither(self, sign, arguments):
+        with pytest.raises(UsageError) as refused:
+            sign(**arguments)
+        assert refused.value.code == "self-signed-audience"

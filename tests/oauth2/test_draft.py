@@ -1,0 +1,24 @@
+"""The words of client authentication."""
+
+from oauthreg.oauth2.draft import Draft
+
+
+def test_templates_see_the_identifier_and_further_credentials_never_the_secret(identity):
+    client = identity(client_secret="PLANTED", credentials={"team_id": "T1"})
+    assert client.documents == {"client": {"client_id": "c1", "team_id": "T1"}}
+
+
+def test_SL03_repr_shows_no_secret(identity):
+    client = identity(
+        client_secret="PLANTED", private_key="PLANTED", passphrase="PLANTED", credentials={"api_key": "PLANTED"}
+    )
+    assert "PLANTED" not in repr(client)
+    draft = Draft([("code", "PLANTED")], [("Authorization", "PLANTED")], [("client_secret", "PLANTED")])
+    assert "PLANTED" not in repr(draft)
+
+
+def test_put_leaves_what_is_there():
+    draft = Draft([("client_id", "a")])
+    draft.put("client_id", "b")
+    draft.put("x", "")
+    assert draft.parameters == [("client_id", "a"), ("x", "")]

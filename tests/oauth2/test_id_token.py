@@ -1,0 +1,113 @@
+"""Claims of ID tokens that came from the token endpoint itself."""
+
+import base64
+import json
+
+import pytest
+
+from oauthreg.errors import ResponseError, UsageError
+from oauthreg.oauth2.id_token import parse_id_token, read_id_token
+from oauthreg.provider import OAuth2Settings
+
+NOW = 1_700_000_000
+CLAIMS = {"iss": "https://as.example", "sub": "u1", "aud": "c1", "iat": NOW, "exp": NOW + 3600, "nonce": "n0nce"}
+
+
+def token(claims=CLAIMS, header=None, signature="c2ln"):
+    pieces = (header or {"alg": "RS256"}, claims)
+    return ".".join(
+        [*(base64.urlsafe_b64encode(json.dumps(piece).encode()).rstrip(b"=").decode() for piece in pieces), signature]
+    )
+
+
+@pytest.fixture
+def parse(provider):
+    def parsed(text, *, nonce="n0nce", now=NOW, issuer="https://as.example", **settings):
+        given = provider(oauth2=OAuth2Settings(issuer=issuer, **settings))
+        return parse_id_token(given, text, client_id="c1", now=now, nonce=nonce)
+
+    return parsed
+
+
+def changed(**changes):
+    return token({name: value for name, value in (CLAIMS | changes).items() if value is not ...})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"aud": ["c1"]},
+        {"azp": "c1"},
+        {"exp": NOW - 30},
+        {"iat": NOW + 30, "nbf": NOW + 30},
+        {"email": "a@b.example"},
+    ],
+    ids=str,
+)
+def test_good_ones(parse, changes):
+    assert parse(changed(**changes)) == CLAIMS | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"iss": "https://as.example/"}, "id-token-issuer"),
+        ({"iss": ...}, "id-token-issuer"),
+        ({"iss": ["https://as.example"]}, "id-token-issuer"),
+        ({"aud": "other"}, "id-token-audience"),
+        ({"aud": ...}, "id-token-audience"),
+        ({"aud": []}, "id-token-audience"),
+        pytest.param({"aud": ["c1", "other"]}, "id-token-audience", id="ID02"),
+        ({"aud": ["c1", "other"], "azp": "c1"}, "id-token-audience"),
+        ({"azp": "other"}, "id-token-party"),
+        pytest.param({"exp": ...}, "id-token-incomplete", id="ID17-missing"),
+        pytest.param({"exp": "soon"}, "jwt-time", id="ID17-text"),
+        pytest.param({"exp": True}, "jwt-time", id="ID17-true"),
+        ({"exp": float("nan")}, "jwt-time"),
+        ({"exp": float("inf")}, "jwt-time"),
+        ({"exp": NOW - 61}, "jwt-expired"),
+        ({"iat": ...}, "id-token-incomplete"),
+        ({"iat": NOW + 600}, "jwt-time"),
+        ({"sub": ...}, "id-token-incomplete"),
+        ({"sub": ""}, "id-token-incomplete"),
+        ({"sub": 7}, "id-token-incomplete"),
+        ({"nonce": "other"}, "id-token-nonce"),
+        ({"nonce": ...}, "id-token-nonce"),
+    ],
+)
+def test_others_are_refused(parse, changes, code):
+    with pytest.raises(ResponseError) as refused:
+        parse(changed(**changes))
+    assert refused.value.code == code
+
+
+def test_ID02_an_audience_that_is_trusted(parse):
+    assert parse(changed(aud=["c1", "other"], azp="other"), trusted_audiences=("other",))["azp"] == "other"
+
+
+def test_a_renewal_has_no_nonce_to_compare(parse):
+    assert parse(changed(nonce=...), nonce=None)["sub"] == "u1"
+    assert parse(token(), nonce=None)["nonce"] == "n0nce"
+
+
+def test_a_tenants_issuer(parse):
+    issuer = "https://login.example/9188/v2.0"
+    options = {"issuer": None, "issuer_template": "https://login.example/{tid}/v2.0"}
+    assert parse(changed(iss=issuer, tid="9188"), **options)["tid"] == "9188"
+    with pytest.raises(ResponseError) as refused:
+        parse(changed(iss=issuer, tid="other"), **options)
+    assert refused.value.code == "id-token-issuer"
+
+
+def test_without_an_issuer_nothing_can_be_checked(parse):
+    with pytest.raises(UsageError) as refused:
+        parse(token(), issuer=None)
+    assert refused.value.code == "issuer-unknown"
+
+
+def test_a_token_that_was_accepted_can_be_read_after_its_time(parse):
+    old = changed(exp=NOW - 86400)
+    assert read_id_token(old)["sub"] == "u1"
+    with pytest.raises(ResponseError):
+        parse(old)
