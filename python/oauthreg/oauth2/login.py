@@ -107,6 +107,12 @@ def parse_callback(
             code="other-provider",
             hint=f"finish it with the client that began it, not with one for {provider.name!r}",
         )
+    if pending.values.get("issuer") != (provider.oauth2.issuer or None):
+        raise MismatchingStateError(
+            f"the login began at another issuer than that of {provider.name!r}",
+            code="other-provider",
+            hint="finish it with the tenant and environment that it began with",
+        )
     if now - pending.created > lifetime:
         raise MismatchingStateError(
             f"the login took longer than {lifetime:.0f} seconds", code="login-expired", hint="start the login again"
