@@ -299,7 +299,7 @@ NAMES = ["a", "b", "a-b", "a.b", "a0", "A", "", "é", "日本", "x y", "x+y", "x
          "%c3%a9", "%E9", "%00", "oauth", "status", "include_entities", "q", "!", "~", "*", "'"]  # fmt: skip
 VALUES = ["", "1", "2", "10", "a=b", "x y", "x+y", "x%20y", "%2B", "%2b", "%7e", "~", "%zz", "100%", "%", "%%41",
           "é", "%C3%A9", "%c3%a9", "%E9", "🦀", "e\u0301", "Ladies%20+%20Gentlemen", "[1,2]", '{"a":1}',
-          "https://c.example/cb?d=%2F", "\t", "\r\n", "\x00", "\x7f", "'()*!", "%2525", "A" * 200, "%E5%86%99" * 20,
+          "https://c.example/cb?d=%2F", "\t", "\r\n", "\x00", "\x7f", "'()*!", "%2525", "A" * 200, "%E5%86%99" * 4,
           ";", ";b=2", "?", "/"]  # fmt: skip
 SEPARATORS = ["&"] * 12 + ["&&", ";"]
 HOSTS = ["example.com", "API.Example.com", "localhost", "192.0.2.1", "[::1]", "[2001:DB8::A]",
@@ -342,7 +342,8 @@ class Requests:
 
     def form(self, choice) -> str:
         pairs = [
-            f"{choice(NAMES)}{choice(['=', '=', '=', ''])}{choice(VALUES)}" for _ in range(self.random.randint(0, 6))
+            f"{choice(NAMES)}{choice(['=', '=', '=', ''])}{choice(VALUES)}"
+            for _ in range(self.random.choice([0, 1, 1, 2, 2, 3, 6]))
         ]
         if self.random.random() < 0.03:
             pairs.append(choice(["oauth_signature=x", "oauth_token=y", "oauth%5Fnonce=z", "oauth_signature"]))
