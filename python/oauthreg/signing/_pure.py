@@ -493,7 +493,10 @@ def _signing_key(hash_name: str, rsa_key: Any, passphrase: Text | None = None) -
 def _rsa_signature(hash_name: str, key: Any, message: bytes) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import padding
 
-    signature: bytes = key.sign(message, padding.PKCS1v15(), _cryptography_hash(hash_name))
+    try:
+        signature: bytes = key.sign(message, padding.PKCS1v15(), _cryptography_hash(hash_name))
+    except ValueError:
+        raise refusals.unusable_key() from None
     return signature
 
 

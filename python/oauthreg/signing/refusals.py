@@ -77,6 +77,13 @@ def short_key(signature_method: str, bits: int) -> InvalidKeyError:
     )
 
 
+def unusable_key() -> InvalidKeyError:
+    """An RSA key whose numbers fit together and with which nothing can be signed, such as one with an even prime."""
+    return InvalidKeyError(
+        "the private key cannot sign", code="unusable-key", hint="the key is damaged: export it again"
+    )
+
+
 def invalid_method(method: str) -> UsageError:
     """An HTTP method that is no token (RFC 9110 section 9.1)."""
     return UsageError(
