@@ -54,3 +54,15 @@ def test_text_is_left_alone_and_a_token_is_trimmed():
 def test_octets_that_are_not_utf8_do_not_break_an_answer():
     assert answer(b'{"a": "\xe9"}') == {"a": "�"}
     assert parse_form("a=%E9") == {"a": "�"}
+
+
+def test_a_refused_answer_says_where_it_is_from():
+    headers = {"content-type": "text/html; charset=utf-8"}
+    with pytest.raises(MalformedResponseError) as refused:
+        parse_answer(Response(404, headers, b"<p", "https://ada:PLANTED@as.example/token?code=PLANTED"))
+    assert str(refused.value) == (
+        "the answer is a web page or other markup, not JSON (status 404 from https://as.example/token, text/html)"
+    )
+    with pytest.raises(MalformedResponseError) as refused:
+        parse_answer(Response(200, {}, b"<p"), "xml")
+    assert str(refused.value) == "the answer is no XML (status 200)"

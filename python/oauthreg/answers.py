@@ -29,7 +29,8 @@ def parse_answer(response: Response, kind: AnswerFormat = "auto") -> Any:
     try:
         return _READERS[chosen](text)
     except (ValueError, RecursionError, ET.ParseError):
-        raise malformed(response, f"the answer is no {chosen.upper()}") from None
+        what = "a web page or other markup, not JSON" if (kind, chosen) == ("auto", "xml") else f"no {chosen.upper()}"
+        raise malformed(response, f"the answer is {what}") from None
 
 
 def decode_text(body: bytes) -> str:

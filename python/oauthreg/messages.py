@@ -20,8 +20,8 @@ class Authenticated:
     ``url`` is complete and percent-encoded; ``None`` leaves URL or body as they are.
     """
 
-    headers: Pairs = ()
-    url: str | None = None
+    headers: Pairs = field(default=(), repr=False)
+    url: str | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
 
 
@@ -45,8 +45,8 @@ class Request:
     """A request that a flow wants sent: a complete URL, headers, at most one body, and who authenticates it."""
 
     method: str
-    url: str
-    headers: Pairs = ()
+    url: str = field(repr=False)
+    headers: Pairs = field(default=(), repr=False)
     form: Pairs | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
     authenticator: Authenticator | None = field(default=None, repr=False)
@@ -57,7 +57,7 @@ class Response:
     """An answer: status, headers (names in lower case, the last value of a repeated one) and the whole body."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     body: bytes = field(default=b"", repr=False)
     url: str = field(default="", repr=False)
 
