@@ -460,7 +460,7 @@ class AuthorizationServer:
         self.log.append(f"{sent.method} {path}")
         if path not in endpoints and path != "/device":
             return self.call(sent)
-        form = {name: value for name, value in decoded(sent.body.decode("latin-1"))}
+        form = dict(decoded(sent.body.decode("latin-1")))
         self.asked.append(form)
         self.authorizations.append(sent.header("Authorization"))
         if path == "/device":
@@ -477,7 +477,7 @@ class AuthorizationServer:
                 self.is_dead = True
                 return answer_json({"error": "invalid_grant", "error_description": "used before"}, 400)
         if form["grant_type"] == "authorization_code":
-            verifier = form["code_verifier"]
+            verifier = form.get("code_verifier", "")
             digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
             if self.challenges.pop(form["code"], digest) != digest:
                 return answer_json({"error": "invalid_grant", "error_description": "wrong verifier"}, 400)
