@@ -1,7 +1,11 @@
+import copy
+import json
+import pickle
+
 import pytest
 
 from oauthreg.errors import MissingTokenError
-from oauthreg.token import OAuth1Token
+from oauthreg.token import OAuth1Token, OAuth2Token
 
 
 @pytest.mark.parametrize("name", ["oauth_token_secret", "oauth_secret"])
@@ -30,3 +34,76 @@ def test_a_mapping_without_token_is_refused(values):
 
 def test_repr_shows_nothing():
     assert repr(OAuth1Token("PLANTED", "PLANTED", {"x": "PLANTED"})) == "OAuth1Token()"
+
+
+class TestOAuth2Token:
+    """A dictionary with manners."""
+
+    def test_the_usual_fields(self):
+        token = OAuth2Token(
+            access_token="A", refresh_token="R", token_type="Bearer", scope="a b", id_token="I", missing_scopes=["c"]
+        )
+        assert (token.access_token, token.refresh_token, token.id_token) == ("A", "R", "I")
+        assert (token.token_type, token.scopes, token.missing_scopes) == ("Bearer", ("a", "b"), ("c",))
+
+    def test_absent_and_empty_fields(self):
+        for token in (OAuth2Token(), OAuth2Token(refresh_token="", id_token=None, scope=None, expires_at="")):
+            assert (token.access_token, token.token_type, token.scopes, token.missing_scopes) == ("", "Bearer", (), ())
+            assert (token.refresh_token, token.id_token, token.expires_at, token.raw) == (None, None, None, None)
+        assert OAuth2Token(scope=["a", "", "b"]).scopes == ("a", "b")
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            (1_700_000_000, 1_700_000_000),
+            (1_700_000_000.9, 1_700_000_000),
+            ("1700000000", 1_700_000_000),
+            (" 1700000000.5 ", 1_700_000_000),
+            ("2023-11-14T22:13:20Z", 1_700_000_000),
+            ("2023-11-14T22:13:20", 1_700_000_000),
+            (None, None),
+            ("", None),
+            ("soon", None),
+            (True, None),
+            (float("inf"), None),
+            (float("nan"), None),
+            ([1], None),
+        ],
+        ids=lambda value: f"EX11-{value}",
+    )
+    @pytest.mark.parametrize("name", ["expires_at", "refresh_expires_at"])
+    def test_EX11_a_stored_time_in_any_form(self, name, value, seconds):
+        assert getattr(OAuth2Token({name: value}), name) == seconds
+
+    @pytest.mark.parametrize(
+        ("fields", "now", "leeway", "expired"),
+        [
+            pytest.param({}, 10**12, 60, False, id="EX03"),
+            pytest.param({"expires_at": 1000.0}, 999.8, 0, False, id="EC02-no-leeway"),
+            pytest.param({"expires_at": 1000}, 999.8, 60, True, id="EC02"),
+            ({"expires_at": 1000}, 1000, 0, True),
+            ({"expires_at": None}, 1000, 0, False),
+            pytest.param({"expires_at": 1059, "expires_in": 59}, 1000, 60, False, id="EC03"),
+            pytest.param({"expires_at": 1059, "expires_in": 59}, 1029.6, 60, True, id="EC03-half"),
+            ({"expires_at": 1059, "expires_in": 0}, 1000, 60, True),
+            ({"expires_at": 1059, "expires_in": "bad"}, 1000, 58, False),
+        ],
+    )
+    def test_expiry(self, fields, now, leeway, expired):
+        assert OAuth2Token(fields).is_expired(now, leeway) is expired
+
+    def test_the_systems_clock_is_the_default(self):
+        assert OAuth2Token(expires_at=1).is_expired()
+        assert not OAuth2Token(expires_at=2**40).is_expired()
+
+    def test_SE02_it_copies_pickles_and_serialises(self):
+        token = OAuth2Token(access_token="A", expires_at=1)
+        token.raw = {"answer": 1}
+        for twin in (pickle.loads(pickle.dumps(token)), copy.deepcopy(token), copy.copy(token)):
+            assert (twin, type(twin), twin.raw) == (token, OAuth2Token, {"answer": 1})
+        assert OAuth2Token(json.loads(json.dumps(token))) == token
+
+    def test_SL03_only_names_are_shown(self):
+        token = OAuth2Token(access_token="PLANTED", refresh_token="PLANTED")
+        for shown in (repr(token), str(token), f"{token}", f"{token!s}"):
+            assert shown == "<OAuth2Token access_token, refresh_token>"

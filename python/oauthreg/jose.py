@@ -80,16 +80,11 @@ def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = 
             f"unknown signing algorithm: {str(algorithm)[:20]!r} (known: {', '.join(SIGNING_ALGORITHMS)})",
             code="unknown-algorithm",
         )
-    kind, curve = wanted
+    kind = wanted[0]
     made = _shared_key(key) if kind == "oct" else _private_key(key, algorithm, passphrase)
     found = (made.key_type, getattr(made, "curve_name", ""))
     if found != wanted:
-        raise InvalidKeyError(
-            f"{algorithm} needs a key of the kind {kind}{f' on {curve}' if curve else ''}, this is one of the kind "
-            f"{found[0]}{f' on {found[1]}' if found[1] else ''}",
-            code="wrong-key-kind",
-            hint="change the algorithm, or pass another key",
-        )
+        raise _wrong_kind(algorithm, wanted, found)
     if kind == "RSA" and made.raw_value.key_size < _LEAST_RSA_BITS:
         raise InvalidKeyError(
             f"the RSA key is too short for a JWT: {made.raw_value.key_size} bits",
@@ -116,6 +111,8 @@ def _shared_key(key: Any) -> Any:
     if not isinstance(key, (str, bytes)):
         raise InvalidKeyError("an HS algorithm needs a shared secret as text", code="wrong-key-kind")
     octets = key.encode() if isinstance(key, str) else key
+    if not octets:
+        raise InvalidKeyError("an HS algorithm needs a shared secret, this one is empty", code="empty-secret")
     if b"-----BEGIN" in octets:
         raise InvalidKeyError(
             "an HS algorithm needs a shared secret, this is a PEM key",
@@ -132,8 +129,12 @@ def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> An
     jwk = _jwk(key)
     if jwk is None:
         return _wrapped(_load_private(key, passphrase))
+    if jwk.get("kty") == "oct":
+        raise _wrong_kind(algorithm, SIGNING_ALGORITHMS[algorithm], ("oct", ""))
     try:
-        made = JWKRegistry.import_key(jwk)
+        kind: Any = JWKRegistry.key_types[jwk["kty"]]
+        kind.validate_dict_key(jwk)
+        made = kind(kind.binding.import_from_dict(jwk), jwk)
         if made.is_private:
             made.check_use("sig")
             made.check_alg(algorithm)
@@ -151,6 +152,15 @@ def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> An
             hint="pass the matching private key",
         )
     return made
+
+
+def _wrong_kind(algorithm: str, wanted: tuple[str, str], found: tuple[str, str]) -> InvalidKeyError:
+    needed, given = (f"{kind} on {curve}" if curve else kind for kind, curve in (wanted, found))
+    return InvalidKeyError(
+        f"{algorithm} needs a key of the kind {needed}, this is one of the kind {given}",
+        code="wrong-key-kind",
+        hint="change the algorithm, or pass another key",
+    )
 
 
 def _load_private(key: Any, passphrase: str | bytes | None) -> Any:

@@ -6,11 +6,13 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from multidict import MultiDict
+from yarl import URL
 
 from oauthreg.errors import (
     AccessDeniedError,
     CallbackError,
     MismatchingStateError,
+    MissingCredentialError,
     OAuthError,
     TemporarilyUnavailableError,
     UsageError,
@@ -24,6 +26,7 @@ from oauthreg.oauth2.authorize import (
     make_state,
     parse_authorization_response,
     render_scope,
+    split_scope,
 )
 from oauthreg.provider import CallbackSettings, CallbackSignature, Leg, OAuth2Settings, Provider, Scopes
 
@@ -71,11 +74,37 @@ class TestRequest:
     def test_AU03_checklist_05_the_redirect_uri_is_sent_as_given(self, uri):
         assert query(build(redirect_uri=uri))["redirect_uri"] == uri
 
-    @pytest.mark.parametrize("name", ["scope", "client_id", "state", "redirect_uri", "code_challenge", "response_type"])
+    @pytest.mark.parametrize(
+        "name", ["scope", "client_id", "state", "redirect_uri", "code_challenge", "response_type", "perms", "nonce"]
+    )
     def test_AU04_reserved_names_are_refused(self, name):
         with pytest.raises(UsageError) as refused:
-            build(params=((name, "x"),))
+            build(provider(scopes=Scopes(parameter="perms")), params=((name, "x"),), nonce="N")
         assert refused.value.code == "reserved-parameter"
+
+    def test_AU04_the_callers_parameters_replace_the_definitions(self):
+        leg = Leg(method="GET", params=(("prompt", "consent"), ("access_type", "offline")))
+        made = build(
+            provider(authorize=leg, oauth2=OAuth2Settings(response_mode="query")),
+            params=(("prompt", "none"), ("response_mode", "form_post"), ("nonce", "N")),
+        )
+        sent = parse_qs(urlsplit(made).query)
+        assert all(len(values) == 1 for values in sent.values())
+        assert (sent["prompt"], sent["access_type"], sent["response_mode"], sent["nonce"]) == (
+            ["none"],
+            ["offline"],
+            ["form_post"],
+            ["N"],
+        )
+
+    def test_templates_see_the_client_identifier(self):
+        class Text:
+            names = frozenset({"client:client_id"})
+
+            def render(self, documents):
+                return f"app:{documents['client']['client_id']}"
+
+        assert query(build(provider(authorize=Leg(method="GET", query=(("app", Text()),)))))["app"] == "app:c1"
 
     def test_RA01_resources_repeat(self):
         made = build(resources=["https://a.example", "https://b.example"])
@@ -90,7 +119,7 @@ class TestRequest:
         assert check_resources(None) == ()
 
     def test_checklist_04_the_front_channel_carries_no_tokens(self):
-        for response_type in ("token", "id_token token", "id_token"):
+        for response_type in ("token", "id_token token", "id_token", "code token", "code id_token token"):
             with pytest.raises(UsageError) as refused:
                 build(provider(oauth2=OAuth2Settings(response_type=response_type)))
             assert refused.value.code == "implicit-grant-refused"
@@ -127,6 +156,7 @@ class TestRequest:
         assert render_scope(given, "openid,b") == "openid,b"
         assert render_scope(given, ["b"]) == "b,openid"
         assert render_scope(given, "") == "openid"
+        assert split_scope(given, "openid, b,,c d") == ("openid", "b", "c", "d")
 
 
 class TestPKCE:
@@ -190,12 +220,23 @@ class TestRedirectURIs:
             "/cb",
             "c.example/cb",
             "",
+            "https:///cb",
+            "https://[::1/cb",
+            "https://c.example:port/cb",
+            "https://c.example/c b",
+            "https://c.example/cb\n",
+            "javascript:alert(1)",
         ],
     )
     def test_others(self, uri):
         with pytest.raises(UsageError) as refused:
             check_redirect_uri(uri)
         assert refused.value.code == "invalid-redirect-uri"
+
+    def test_a_refusal_shows_no_query(self):
+        with pytest.raises(UsageError, match=r"'http://c\.example/cb'") as refused:
+            check_redirect_uri("http://u:PLANTED@c.example/cb?x=PLANTED")
+        assert "PLANTED" not in str(refused.value)
 
 
 class TestResponse:
@@ -320,6 +361,75 @@ class TestResponse:
                 parse(response)
             assert "PLANTED" not in f"{refused.value} {refused.value!r} {refused.value.args}"
 
+    @pytest.mark.parametrize(
+        "response",
+        [
+            "https://c.example/cb?code=a?b&state=S1",
+            "/cb?code=a?b&state=S1",
+            "?code=a?b&state=S1",
+            "cb?code=a?b&state=S1",
+            "com.example.app:/cb?code=a?b&state=S1",
+            "code=a?b&state=S1",
+            "state=S1&code=a?b",
+            URL("https://c.example/cb?code=a?b&state=S1"),
+        ],
+        ids=str,
+    )
+    def test_what_is_the_query_of_a_url_and_what_is_a_form(self, response):
+        assert parse(response).code == "a?b"
+
+    @pytest.mark.parametrize("response", ["https://c.example/cb", "https://c.example/code=C1&state=S1", "", {}])
+    def test_a_url_without_query_carries_nothing(self, response):
+        with pytest.raises(CallbackError) as refused:
+            parse(response, state=None)
+        assert refused.value.code == "code-missing"
+
+    def test_parameters_of_a_framework_that_are_absent(self):
+        assert parse({"code": "C", "state": "S1", "error": None, "iss": None}).code == "C"
+
+    def test_an_issuer_that_nobody_announced_must_live_where_the_user_was_sent(self):
+        assert parse("?code=C&state=S1&iss=https://as.example/tenant").code == "C"
+        for issuer in ("https://evil.example", "http://as.example", "https://as.example:444", "as.example", ""):
+            with pytest.raises(MismatchingStateError) as refused:
+                parse(f"?code=C&state=S1&iss={issuer}")
+            assert refused.value.code == "issuer-mismatch"
+            assert "add the provider's `issuer`" in refused.value.hint
+
+    def test_IS02_an_issuer_that_is_always_sent(self):
+        with pytest.raises(MismatchingStateError) as refused:
+            parse("?error=access_denied&state=S1", oauth2=OAuth2Settings(issuer_in_callback=True))
+        assert refused.value.code == "issuer-missing"
+
+    def test_a_renamed_state(self):
+        given = provider(authorize=Leg(method="GET", rename={"state": "customField"}))
+        assert parse("?code=C&customField=S1", given=given).code == "C"
+        with pytest.raises(MismatchingStateError):
+            parse("?code=C&customField=S2&state=S1", given=given)
+
+    @pytest.mark.parametrize(
+        ("error", "kind"),
+        [
+            ("user_denied", AccessDeniedError),
+            ("authorization_declined", AccessDeniedError),
+            ("server_error", TemporarilyUnavailableError),
+            ("invalid_scope", OAuthError),
+        ],
+    )
+    def test_kinds_of_errors(self, error, kind):
+        with pytest.raises(kind) as refused:
+            parse(f"?error={error}&error_uri=https://as.example/e&state=S1")
+        assert type(refused.value) is kind
+        assert (refused.value.error, refused.value.uri) == (error, "https://as.example/e")
+
+    def test_an_error_without_a_value_is_none(self):
+        assert parse("?code=C&state=S1&error=").code == "C"
+
+    def test_a_denial_by_value(self):
+        callback = CallbackSettings(denied=(("result", "no"),))
+        assert parse("?code=C&state=S1&result=yes", callback=callback).code == "C"
+        with pytest.raises(AccessDeniedError):
+            parse("?result=no&state=S1", callback=callback)
+
     def test_a_renamed_code(self):
         assert parse("?auth_code=C&state=S1", callback=CallbackSettings(code="auth_code")).code == "C"
 
@@ -333,3 +443,23 @@ class TestResponse:
             with pytest.raises(MismatchingStateError) as refused:
                 parse_authorization_response(given, broken, state="S1", client_secret="secret")
             assert refused.value.code == "callback-signature-mismatch"
+
+    def test_a_signed_callback_cannot_be_rearranged(self):
+        given = provider(callback=CallbackSettings(signature=CallbackSignature("hmac")))
+        signed = "code=C%26shop=evil.example%25&state=S1"
+        mac = hmac.digest(b"secret", signed.encode(), "sha256").hex()
+        good = f"?code=C%26shop%3Devil.example%25&state=S1&hmac={mac}"
+        assert (
+            parse_authorization_response(given, good, state="S1", client_secret="secret").code == "C&shop=evil.example%"
+        )
+        with pytest.raises(MismatchingStateError):
+            parse_authorization_response(
+                given, f"?code=C&shop=evil.example%25&state=S1&hmac={mac}", state="S1", client_secret="secret"
+            )
+
+    @pytest.mark.parametrize("secret", [None, ""])
+    def test_a_signature_without_a_secret_proves_nothing(self, secret):
+        given = provider(callback=CallbackSettings(signature=CallbackSignature("hmac")))
+        mac = hmac.digest(b"", b"code=C&state=S1", "sha256").hex()
+        with pytest.raises(MissingCredentialError):
+            parse_authorization_response(given, f"?code=C&state=S1&hmac={mac}", state="S1", client_secret=secret)

@@ -88,14 +88,26 @@ def test_TR08_an_outage_is_transient(status):
 
 
 def test_TR10_a_page_instead_of_a_token():
-    error = refusal(MalformedResponseError, "<!DOCTYPE html><p>blocked</p>", 200)
-    assert error.status == 200
-    assert "blocked" in error.text
+    with pytest.raises(MalformedResponseError) as refused:
+        parse_token_response(
+            Response(
+                200,
+                {"content-type": "application/json"},
+                b"<!DOCTYPE html><p>blocked</p>",
+                "https://as.example/token?code=PLANTED",
+            ),
+            sent_at=NOW,
+        )
+    assert (refused.value.status, refused.value.text) == (200, "<!DOCTYPE html><p>blocked</p>")
+    for word in ("https://as.example/token", "200", "application/json", "not JSON"):
+        assert word in str(refused.value)
+    assert "PLANTED" not in str(refused.value)
 
 
 def test_TR11_a_wrong_path_is_told_by_its_status():
-    error = refusal(MalformedResponseError, {"statusCode": 404, "message": "no such resource"}, 404)
-    assert error.status == 404
+    for body in ("<html>", "", "no such resource", {"statusCode": 404, "message": "no such resource"}):
+        error = refusal(MalformedResponseError, body, 404)
+        assert (error.status, error.code) == (404, "unexpected-status")
     assert "404" in str(error)
     assert "access_token" not in str(error)
 
@@ -136,6 +148,25 @@ def test_TR14_a_token_below_a_root():
     rules = TokenAnswer(root=lambda document: document["authed_user"], token_types={"user": "Bearer"})
     token = parse(body, rules=rules)
     assert (token.access_token, token.scopes, token.token_type) == ("AT1", ("identity.basic",), "Bearer")
+    assert token.raw == body
+
+
+def test_fields_outside_the_root_are_kept_where_the_provider_says_so():
+    body = {"team": {"id": "T1"}, "id": "outer", "authed_user": {"id": "U1", "access_token": "AT1"}}
+    rules = TokenAnswer(root=lambda document: document["authed_user"], keep=("team", "id", "absent"))
+    token = parse(body, rules=rules)
+    assert (token["team"], token["id"], "absent" in token) == ({"id": "T1"}, "U1", False)
+
+
+def test_a_root_that_is_not_there():
+    rules = TokenAnswer(root=lambda document: document.get("data"), keep=("x",))
+    for body in ({}, {"data": None}, {"data": "x"}, {"data": [GOOD]}):
+        assert refusal(MalformedResponseError, body, 200, rules=rules).code == "no-token"
+
+
+def test_a_root_in_jsonp():
+    rules = TokenAnswer(format="jsonp", root=lambda document: document["data"])
+    assert parse('callback( {"data": {"access_token": "AT1"}} );', rules=rules).access_token == "AT1"
 
 
 class TestErrors:
@@ -214,10 +245,37 @@ class TestErrors:
         assert refusal(OAuthError, {"status": 503, "body": {}}, 200, rules=rules).error == "503"
         assert parse({"status": 0, "body": GOOD}, rules=rules).access_token == "AT1"
 
-    def test_a_redirect_is_no_answer(self):
-        error = refusal(MalformedResponseError, "", 307, location="https://other.example/")
+    def test_an_error_by_a_text_that_is_no_document(self):
+        rules = TokenAnswer(
+            format="json",
+            error=ErrorRule(holds=lambda _, text: text.startswith("wrong"), description=lambda _: "wrong code"),
+        )
+        error = refusal(OAuthError, "wrong code", 200, rules=rules)
+        assert (error.error, error.description) == ("error", "wrong code")
+
+    def test_the_providers_rule_may_leave_the_words_to_the_standard(self):
+        rules = TokenAnswer(error=ErrorRule(holds=lambda document, _: not document["ok"], error=lambda d: d["why"]))
+        error = refusal(OAuthError, {"ok": 0, "why": "invalid_code", "error_description": "old"}, 200, rules=rules)
+        assert (error.error, error.description) == ("invalid_code", "old")
+
+    def test_TE02_a_page_that_forbids(self):
+        error = refusal(OAuthError, "<html>bot?</html>", 403, "text/html")
+        assert (type(error), error.status) == (OAuthError, 403)
+
+    @pytest.mark.parametrize(
+        ("location", "shown"),
+        [
+            ("https://other.example/x?code=PLANTED", "https://other.example"),
+            ("/x?code=PLANTED", "another path"),
+            ("https://[", "another path"),
+        ],
+    )
+    @pytest.mark.parametrize("status", [301, 302, 307, 308])
+    def test_RL03_a_redirect_is_no_answer(self, location, shown, status):
+        error = refusal(MalformedResponseError, "", status, location=location)
         assert error.code == "unexpected-status"
-        assert "location" not in error.headers
+        assert f"redirects to {shown}" in str(error)
+        assert "PLANTED" not in f"{error} {error.headers}"
 
     def test_a_status_that_the_provider_calls_success(self):
         assert parse(GOOD, 302, rules=TokenAnswer(success_status=(302,))).access_token == "AT1"
@@ -238,18 +296,36 @@ class TestErrors:
             shown = f"{error} {error!r} {error.args} {error.text} {error.headers} {dict(error.parameters)}"
             assert PLANTED not in shown
 
+    def test_SL02_at_any_depth(self):
+        body = {"error": "x", "debug": {"client_secret": PLANTED, "sent": [{"code": PLANTED}, f"code={PLANTED}", 7]}}
+        error = refusal(OAuthError, body)
+        assert error.parameters["debug"] == {"sent": [{}, "code=***", 7]}
+        assert PLANTED not in f"{error.text} {error.parameters}"
+
     @pytest.mark.parametrize(
         ("value", "seconds"),
         [
             ("120", 120.0),
             ("Tue, 14 Nov 2023 22:13:30 GMT", 10.0),
             ("Tue, 14 Nov 2023 22:13:10 GMT", 0.0),
+            ("Tue, 14 Nov 2023 22:13:30 -0000", 10.0),
             ("soon", None),
             ("", None),
+            ("-1", None),
+            ("99999999999", None),
         ],
     )
     def test_retry_after_in_both_forms(self, value, seconds):
         assert retry_after({"retry-after": value}, NOW) == seconds
+
+    def test_a_date_in_retry_after_counts_from_the_servers_clock(self):
+        later = {"retry-after": "Tue, 14 Nov 2023 23:13:30 GMT"}
+        error = refusal(TemporarilyUnavailableError, "", 503, **later, date="Tue, 14 Nov 2023 23:13:20 GMT")
+        assert error.retry_after == 10.0
+        assert refusal(TemporarilyUnavailableError, "", 503, **later).retry_after == 3610.0
+        with pytest.raises(TemporarilyUnavailableError) as unknown:
+            raise_for_error(answer("", 503, **later))
+        assert unknown.value.retry_after is None
 
     def test_an_outage_says_when_to_come_back(self):
         error = refusal(TemporarilyUnavailableError, "", 429, **{"retry-after": "7"})
@@ -268,6 +344,8 @@ class TestErrors:
         assert later.value.retry_after == 3.0
         with pytest.raises(MalformedResponseError):
             raise_for_error(answer("", 302))
+        with pytest.raises(MalformedResponseError):
+            raise_for_error(answer("", 302), TokenAnswer(success_status=(302,)))
 
 
 class TestTokenTypes:
@@ -282,12 +360,18 @@ class TestTokenTypes:
     def test_TT03_a_missing_type(self):
         assert parse({"access_token": "AT1", "expires_in": 5184000}).token_type == "Bearer"
 
-    @pytest.mark.parametrize("given", ["mac", "bot"], ids=["TT04-mac", "TT04-bot"])
+    @pytest.mark.parametrize("given", ["mac", "bot", "DPoP"], ids=["TT04-mac", "TT04-bot", "TT05"])
     def test_a_type_that_is_not_understood(self, given):
         assert (
             refusal(MalformedResponseError, {"access_token": "AT1", "token_type": given}, 200).code
             == "unsupported-token-type"
         )
+
+    def test_the_result_of_a_token_exchange_may_be_no_access_token(self):
+        assert parse({"access_token": "A", "token_type": "n_a", "issued_token_type": "urn:x"}).token_type == "N_A"
+
+    def test_a_type_that_is_no_text(self):
+        assert parse({"access_token": "A", "token_type": 1}).token_type == "Bearer"
 
     def test_a_type_that_the_provider_maps(self):
         rules = TokenAnswer(token_types={"bot": "Bearer"})
@@ -302,7 +386,7 @@ class TestLifetimes:
     )
     def test_seconds_from_the_request(self, value):
         token = parse({"access_token": "A", "expires_in": value})
-        assert token.expires_at == NOW + 3600
+        assert (token.expires_at, token["expires_in"]) == (NOW + 3600, 3600)
 
     @pytest.mark.parametrize(
         "fields",
@@ -318,12 +402,14 @@ class TestLifetimes:
             {"expires_in": 99999999999999999999},
             {"expires_at": "next week"},
             {"expires_in": [1]},
+            {"expires_in": 0.5},
+            {"expires_at": "2001-01-01"},
         ],
         ids=lambda fields: f"EX03-EX05-EX06-EX12-{fields}",
     )
     def test_an_unknown_lifetime_leaves_no_expiry(self, fields):
         token = parse({"access_token": "A", **fields})
-        assert "expires_at" not in token
+        assert token.keys().isdisjoint({"expires_at", "expires_in"})
         assert not token.is_expired(NOW + 864_000)
 
     def test_EX12_infinity_is_unknown(self):
@@ -352,6 +438,7 @@ class TestLifetimes:
             ("iso8601", "2023-11-14T22:14:20Z", 60),
             ("iso8601", "2023-11-14T23:14:20+01:00", 60),
             ("iso8601", 60, 60),
+            ("absolute_s", "2023-11-14T22:14:20", 60),
         ],
     )
     def test_kinds(self, kind, value, lifetime):
@@ -364,7 +451,10 @@ class TestLifetimes:
         assert "expires_at" not in parse(GOOD, rules=TokenAnswer(expires_kind="none"))
 
     def test_a_default_lifetime(self):
-        assert parse({"access_token": "A"}, rules=TokenAnswer(default_expires_in=7200)).expires_at == NOW + 7200
+        rules = TokenAnswer(default_expires_in=7200)
+        assert parse({"access_token": "A"}, rules=rules).expires_at == NOW + 7200
+        assert parse({"access_token": "A", "expires_in": 60}, rules=rules).expires_at == NOW + 60
+        assert parse({"access_token": "A", "expires_in": -1}, rules=rules).expires_at is None
 
     @pytest.mark.parametrize("name", ["expires_at", "expires_on", "expires"])
     def test_other_fields(self, name):
@@ -424,6 +514,18 @@ class TestRenewal:
         old = OAuth2Token(self.old | {"refresh_expires_at": NOW + 9})
         assert parse({"access_token": "B"}, previous=old)["refresh_expires_at"] == NOW + 9
         assert "refresh_expires_at" not in parse({"access_token": "B", "refresh_token": "R2"}, previous=old)
+        both = parse({"access_token": "B", "refresh_token": "R2", "refresh_expires_in": 5}, previous=old)
+        assert both.refresh_expires_at == NOW + 5
+
+    @pytest.mark.parametrize("scope", ["", [], [""], None])
+    def test_RK04_an_empty_scope_says_nothing(self, scope):
+        token = parse({"access_token": "B", "scope": scope}, previous=self.old, scopes=["a", "z"])
+        assert (token.scopes, token.missing_scopes) == (("a", "b"), ())
+
+    def test_RK05_the_old_type_and_lifetime_are_gone(self):
+        old = OAuth2Token(self.old, token_type="N_A", expires_in=9)
+        token = parse({"access_token": "B"}, previous=old)
+        assert (token.token_type, "expires_in" in token) == ("Bearer", False)
 
     def test_RK07_a_first_token_borrows_nothing(self):
         assert "refresh_token" not in parse({**GOOD, "refresh_token": None})
