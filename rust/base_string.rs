@@ -44,9 +44,9 @@ impl<'a> Url<'a> {
         let refused = |reason| Refusal::InvalidUrl { url: url.to_vec(), reason };
         let (scheme, rest) = split_scheme(url).ok_or_else(|| refused(NO_SCHEME))?;
         // The fragment goes first: that it is absent is found out fast.
-        let rest = if rest.contains(&b'#') { &rest[..find(rest, b"#")] } else { rest };
-        let (authority, rest) = rest.split_at(find(rest, b"/?"));
-        let (path, query) = rest.split_at(find(rest, b"?"));
+        let rest = if rest.contains(&b'#') { split_before(rest, |octet| octet == b'#').0 } else { rest };
+        let (authority, rest) = split_before(rest, |octet| matches!(octet, b'/' | b'?'));
+        let (path, query) = split_before(rest, |octet| octet == b'?');
         let query = query.strip_prefix(b"?").unwrap_or_default();
         let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
         let (host, port) = match authority.iter().rposition(|&octet| octet == b':') {
@@ -186,9 +186,9 @@ fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
     scheme.first()?.is_ascii_alphabetic().then_some((scheme, rest))
 }
 
-/// Where the first of `ends` stands, or the length.
-fn find(text: &[u8], ends: &[u8]) -> usize {
-    text.iter().position(|octet| ends.contains(octet)).unwrap_or(text.len())
+/// The text in two parts, the second of which begins with the first octet that `is_end` takes.
+fn split_before(text: &[u8], is_end: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().position(|&octet| is_end(octet)).unwrap_or(text.len()))
 }
 
 fn parse_port(digits: &[u8]) -> Option<u32> {

@@ -31,6 +31,8 @@ use crate::{
     signer::{self, Form, Key, Request},
 };
 
+/// So many requests of a batch are worked on at once: few enough to stay near the processor.
+const BLOCK: usize = 1024;
 const RESERVED: [&[u8]; 2] = [b"oauth_signature", b"realm"];
 
 /// Signs requests for one client and one token.
@@ -294,19 +296,11 @@ impl Signer {
         let py = requests.py();
         let threads = threads.map(read_threads).transpose()?;
         let rows = Row::read_all(requests)?;
-        let mut fault = None;
-        let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
-        let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
-        let mut random = vec![[0; 16]; ready.len()];
-        fill(random.as_flattened_mut())?;
-        match (py.detach(|| batch::authorizations(&self.core, &ready, &random, threads)), fault) {
-            (Err((place, refusal)), _) => {
-                let row = &rows[place];
-                Err(in_batch(py, place, refusals::of_request(refusal, &row.method, row.body.as_ref())))
-            }
-            (Ok(_), Some(fault)) => Err(in_batch(py, ready.len(), fault)),
-            (Ok(headers), None) => headers.iter().map(|header| PyString::from_bytes(py, header)).collect(),
+        let mut headers = Vec::with_capacity(rows.len());
+        for block in rows.chunks(BLOCK) {
+            headers.append(&mut self.sign_block(py, block, headers.len(), threads)?);
         }
+        Ok(headers)
     }
 
     /// The engine that runs: ``"pure"`` or ``"native"``.
@@ -345,6 +339,30 @@ impl Signer {
 }
 
 impl Signer {
+    /// The headers of a part of a batch whose first request has the place `start`.
+    fn sign_block<'py>(
+        &self,
+        py: Python<'py>,
+        rows: &[Row<'py>],
+        start: usize,
+        threads: Option<NonZero<usize>>,
+    ) -> PyResult<Vec<Bound<'py, PyString>>> {
+        let mut fault = None;
+        let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
+        let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
+        let mut random = vec![[0; 16]; ready.len()];
+        fill(random.as_flattened_mut())?;
+        match (py.detach(|| batch::authorizations(&self.core, &ready, &random, threads)), fault) {
+            (Err((place, refusal)), _) => {
+                let row = &rows[place];
+                let error = refusals::of_request(refusal, &row.method, row.body.as_ref());
+                Err(in_batch(py, start + place, error))
+            }
+            (Ok(_), Some(fault)) => Err(in_batch(py, start + ready.len(), fault)),
+            (Ok(headers), None) => headers.iter().map(|header| PyString::from_bytes(py, header)).collect(),
+        }
+    }
+
     fn lock_clock(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
