@@ -519,6 +519,16 @@ def authority(server) -> AuthorizationServer:
 
 
 @pytest.fixture
+def make_authority(make_server) -> Callable[[], Awaitable[AuthorizationServer]]:
+    """Starts further ones."""
+
+    async def make() -> AuthorizationServer:
+        return AuthorizationServer(await make_server())
+
+    return make
+
+
+@pytest.fixture
 def json_reply() -> Callable[..., Reply]:
     """Makes JSON answers: a document, a status, headers."""
     return answer_json

@@ -565,6 +565,71 @@ class TestStores:
         await life.use(renewal())
         assert (await lives.store.load(KEY))[0]["access_token"] == "A1"
 
+    async def test_many_processes_are_given_the_same_token(self, renewal, server):
+        store, old = SlowStore(), server.token
+        many = [TokenLives(store) for _ in range(20)]
+        for lives in many:
+            lives.of_key(KEY).offer(OAuth2Token(old))
+        tokens = await asyncio.gather(*(lives.of_key(KEY).use(renewal()) for lives in many))
+        assert server.asked == ["R1"]
+        assert {token.access_token for token in tokens} == {"A2"}
+
+    async def test_a_retired_token_that_came_into_the_store_meanwhile_gives_way(self, stored, clock):
+        """Who writes what was just spent is late, however new its version is."""
+        lives = await stored()
+
+        async def renew(token):
+            found = await lives.store.load(KEY)
+            await lives.store.save(KEY, {**token, "note": "again"}, seen_version=found[1])
+            return expiring(3600, 2)
+
+        assert (await lives.of_key(KEY).use(Renewal(renew, lambda _: "refresh", clock))).access_token == "A2"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A2"
+
+    async def test_a_login_counts_for_more_than_what_came_meanwhile(self, stored, clock, renewal):
+        lives = await stored()
+        load = lives.store.load
+
+        async def overtaken(key):
+            found = await load(key)
+            await lives.store.save(KEY, expiring(3600, 9), seen_version=found[1])
+            lives.store.load = load
+            return found
+
+        async def login():
+            return expiring(60, 2)
+
+        lives.store.load = overtaken
+        assert (await lives.of_key(KEY).obtain(login, renewal())).access_token == "A2"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A2"
+
+    async def test_a_save_that_failed_after_all_was_done_is_not_repeated(self, stored, renewal, server):
+        lives, saves = await stored(), []
+        save = lives.store.save
+
+        async def save_and_fail(key, token, *, seen_version):
+            saves.append(await save(key, token, seen_version=seen_version))
+            raise ConnectionResetError
+
+        lives.store.save = save_and_fail
+        life = lives.of_key(KEY)
+        with pytest.raises(TokenStoreError):
+            await life.use(renewal())
+        assert (await life.use(renewal())).access_token == "A2"
+        assert len(saves) == 1
+
+    async def test_an_unsaved_token_of_an_account_that_was_deleted_is_dropped(self, stored, renewal, server):
+        lives = await stored()
+        life, save = lives.of_key(KEY), lives.store.save
+        lives.store.save = None
+        with pytest.raises(TokenStoreError):
+            await life.use(renewal())
+        lives.store.save = save
+        await lives.store.delete(KEY)
+        with pytest.raises(MissingTokenError):
+            await life.use(renewal())
+        assert lives.unsaved == set()
+
     async def test_a_token_that_was_deleted_elsewhere_is_not_used_on(self, stored, renewal, clock, server):
         lives = await stored()
         life = lives.of_key(KEY)

@@ -85,6 +85,7 @@ class TokenLife:
         self.token: OAuth2Token | None = None
         self._version: int | None = None
         self._is_given = False
+        self._is_login = False
         self._unsaved: list[Callable[[OAuth2Token], Awaitable[None]]] = []
         self._end: ReauthorizationRequired | None = None
         self._resumes_at = 0.0
@@ -185,16 +186,18 @@ class TokenLife:
         return token.is_expired(now, renewal.leeway * (1 + _JITTER * self._jitter))
 
     async def _settle(self, renewal: Renewal, rejected: str | None = None) -> OAuth2Token:
-        """Do what must be done before a token can be used: save, look into the store, renew."""
-        await self._save()
-        await self._look()
-        if (token := self._good(renewal, rejected)) is not None:
-            return token
-        self._check_renewable(renewal)
-        async with self._leased():
+        """Do what must be done before a token can be used: look into the store, save, renew."""
+        if self._is_ready:
             await self._look()
             if (token := self._good(renewal, rejected)) is not None:
                 return token
+            self._check_renewable(renewal)
+        async with self._leased():
+            await self._look()
+            await self._save()
+            if (token := self._good(renewal, rejected)) is not None:
+                return token
+            self._check_renewable(renewal)
             return await self._renew(renewal, rejected)
 
     def _good(self, renewal: Renewal, rejected: str | None) -> OAuth2Token | None:
@@ -240,8 +243,9 @@ class TokenLife:
         async with self._leased():
             token = await fetch()
             # Whatever is stored is replaced: a login counts for more than a renewal.
-            self._is_given = False
-            await self._see_version()
+            self._is_given, self._is_login = False, True
+            found = await self._load()
+            self._version = None if found is None else found[1]
             return await self._keep(token, renewal)
 
     async def _keep(self, token: OAuth2Token, renewal: Renewal) -> OAuth2Token:
@@ -259,16 +263,13 @@ class TokenLife:
             self._lives.unsaved.add(self)
             try:
                 await self._unsaved[0](copy(self.token))
-            except TokenStoreError as error:
-                if error.code != "stale-version":
-                    raise
-                # Another process came first: what it saved is newer than what this one has.
-                self._unsaved = []
-                await self._look(always=True)
-                break
             except Exception as error:
+                if isinstance(error, TokenStoreError) and error.code == "stale-version":
+                    await self._look()
+                    continue
                 raise _store_failed("a new token could not be saved", error) from error
             self._unsaved.pop(0)
+        self._is_login = False
         self._lives.unsaved.discard(self)
 
     async def _write(self, token: OAuth2Token) -> None:
@@ -284,23 +285,31 @@ class TokenLife:
             raise _store_failed("the token could not be loaded", error) from error
         return None if found is None else (OAuth2Token(found[0]), found[1])
 
-    async def _see_version(self) -> None:
-        found = await self._load()
-        self._version = None if found is None else found[1]
-
-    async def _look(self, *, always: bool = False) -> None:
-        """Take over what others saved."""
+    async def _look(self) -> None:
+        """See what others saved: take it over, unless the token at hand is about to be saved and newer."""
         if self._store is None:
             return
-        found, is_given, self._is_given = await self._load(), self._is_given, False
+        found = await self._load()
         stored, version = found if found is not None else (None, None)
-        if is_given and self.token is not None and (stored is None or not _is_newer(stored, self.token)):
-            self._version, self._unsaved = version, [self._write]
-            await self._save()
-        elif always or version != self._version or is_given:
-            self._version = version
-            if stored != self.token:
-                self._put(stored)
+        if stored == self.token:
+            self._unsaved = [step for step in self._unsaved if step != self._write]
+        elif not self._counts(stored, version):
+            self._unsaved = []
+            self._put(stored)
+        elif self._is_given:
+            self._unsaved = [self._write]
+        self._version, self._is_given = version, False
+
+    def _counts(self, stored: OAuth2Token | None, version: int | None) -> bool:
+        """Whether the token at hand counts for more than another one that is stored."""
+        if self._is_login or (version == self._version and not self._is_given):
+            return True
+        if self._is_ready or self.token is None:
+            return False
+        if stored is None:
+            return self._is_given
+        is_past = any(name in self._past for name in fingerprints(stored))
+        return is_past or (self._is_given and not _is_newer(stored, self.token))
 
     def _leased(self) -> AbstractAsyncContextManager[None]:
         if self._store is None or self._key is None:
