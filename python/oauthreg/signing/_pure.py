@@ -44,10 +44,10 @@ _FORM = "application/x-www-form-urlencoded"
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _ESCAPED = [chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in range(256)]
 _IS_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
-_IS_ENCODED = re.compile(
-    # Unreserved characters, and escapes of anything else in upper case: what `escape` itself would write.
-    r"(?:[A-Za-z0-9\-._~]|%(?!2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*"
-).fullmatch
+# Unreserved characters, and escapes of anything else in upper case: what `escape` itself would write.
+_ENCODED = r"(?:[A-Za-z0-9\-._~]|%(?!2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*+"
+_IS_ENCODED = re.compile(_ENCODED).fullmatch
+_IS_ENCODED_FORM = re.compile(rf"{_ENCODED}(?:={_ENCODED})?+(?:&{_ENCODED}(?:={_ENCODED})?+)*+").fullmatch
 _NEEDS_ESCAPE_IN_PATH = re.compile(r"[^\x21-\x7e]")
 _NOT_ASCII = re.compile(r"[\x80-\xff]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL).fullmatch
@@ -166,7 +166,8 @@ class Signer:
             method, url, body, content_type, parameters, nonce, timestamp, allow_signature=False
         )
         tail = "".join([f', {name}="{value}"' for name, value in encoded])
-        return f'{self._header_start}{tail}, oauth_signature="{escape(signature)}"'
+        escaped = _escape_base64(signature) if self._hash_name else escape(signature)
+        return f'{self._header_start}{tail}, oauth_signature="{escaped}"'
 
     def parameters(
         self,
@@ -244,7 +245,11 @@ class Signer:
     ) -> tuple[list[tuple[str, str]], list[tuple[str, str]], str]:
         form = _is_form(content_type)
         variable = self._variable(body, form, parameters, nonce, timestamp)
-        encoded = [(escape(name), escape(value)) for name, value in variable]
+        if parameters or nonce is not None:
+            encoded = [(escape(name), escape(value)) for name, value in variable]
+        else:
+            # Digits, hexadecimal digits and base64: what the signer makes itself needs no more than this.
+            encoded = [(name, _escape_base64(value)) for name, value in variable]
         parts = _split(url)
         pairs = _foreign_pairs(_encoded_pairs(parts.query), "query", allow_signature)
         if form:
@@ -610,13 +615,17 @@ def _join(method: str, parts: _Parts, encoded: list[tuple[str, str]]) -> str:
     text = "&".join([f"{name}={value}" for name, value in encoded])
     # The text holds nothing but unreserved characters, escapes and the two separators: three replacements escape it.
     text = text.replace("%", "%25").replace("=", "%3D").replace("&", "%26")
-    uri = _escaped_root(parts.scheme, parts.host, parts.port) + escape(_path(parts.path))
+    uri = _escaped_uri(parts.scheme, parts.host, parts.port, parts.path)
     return f"{_method(method)}&{uri}&{text}"
 
 
 @lru_cache(maxsize=512)
-def _escaped_root(scheme: str, host: str, port: int | None) -> str:
-    return escape(_root(scheme, host, port))
+def _escaped_uri(scheme: str, host: str, port: int | None, path: str) -> str:
+    return escape(_root(scheme, host, port) + _path(path))
+
+
+def _escape_base64(value: str) -> str:
+    return value.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
 
 
 def _method(method: str) -> str:
@@ -635,17 +644,15 @@ def _encoded_pairs(data: Text) -> list[tuple[str, str]]:
         return []
     if not text.isascii():
         text = _NOT_ASCII.sub(lambda found: f"%{ord(found[0]):02X}", text)
-    pairs = []
-    for piece in text.replace("+", "%20").split("&"):
-        if piece:
-            name, _, value = piece.partition("=")
-            pairs.append(
-                (
-                    name if _IS_ENCODED(name) else escape(unquote_to_bytes(name)),
-                    value if _IS_ENCODED(value) else escape(unquote_to_bytes(value)),
-                )
-            )
-    return pairs
+    text = text.replace("+", "%20")
+    pieces = [piece.partition("=") for piece in text.split("&") if piece]
+    if _IS_ENCODED_FORM(text):
+        return [(name, value) for name, _, value in pieces]
+    return [(_recoded(name), _recoded(value)) for name, _, value in pieces]
+
+
+def _recoded(text: str) -> str:
+    return text if _IS_ENCODED(text) else escape(unquote_to_bytes(text))
 
 
 def _foreign_pairs(pairs: list[tuple[str, str]], place: str, allow_signature: bool) -> list[tuple[str, str]]:
