@@ -27,9 +27,7 @@ from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, Usag
 from oauthreg.provider import Provider
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
-
-    from oauthreg.http.clients import AsyncOAuth1Client
+    from oauthreg.http import AsyncOAuth1Client, ClientSession
     from oauthreg.token import OAuth1Token
 
 CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any] | None]

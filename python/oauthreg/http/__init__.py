@@ -1,5 +1,7 @@
 """The floor that talks HTTP: ready clients over the caller's ``aiohttp.ClientSession``."""
 
+from aiohttp import ClientSession
+
 from oauthreg.http.assertion_client import AsyncAssertionClient
 from oauthreg.http.clients import AsyncOAuth1Client
 from oauthreg.http.driver import run
@@ -12,6 +14,7 @@ __all__ = [
     "AsyncOAuth1Client",
     "AsyncOAuth2Client",
     "AuthenticationMiddleware",
+    "ClientSession",
     "OAuthRequest",
     "run",
 ]
