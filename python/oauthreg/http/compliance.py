@@ -68,13 +68,14 @@ class ComplianceHooks:
 
     async def _through(self, kind: str, url: Any, headers: Any, body: Any) -> tuple[Any, Any, Any]:
         for hook in self._hooks[kind]:
-            try:
-                url, headers, body = await awaited(hook(url, headers, body))
-            except (TypeError, ValueError) as error:
+            result = await awaited(hook(url, headers, body))
+            if not isinstance(result, (tuple, list)) or len(result) != 3:
                 raise UsageError(
-                    f"a hook of the type {kind!r} failed, or did not return URL, headers and body",
-                    code="hook-failed",
-                ) from error
+                    f"a hook of the type {kind!r} gave something else than URL, headers and body",
+                    code="invalid-hook-result",
+                    hint="return all three, changed or not",
+                )
+            url, headers, body = result
         return url, headers, body
 
 
@@ -104,4 +105,4 @@ async def _body(changed: Any) -> bytes:
         return changed.encode() if isinstance(changed, str) else changed
     if isinstance(changed, Mapping):
         return json.dumps(dict(changed)).encode()
-    return bytes(await changed.read())
+    return changed.body if isinstance(changed, Response) else bytes(await changed.read())

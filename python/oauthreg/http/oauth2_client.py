@@ -267,7 +267,7 @@ class AsyncOAuth2Client(TokenClient):
             return copy(await self._life.obtain(lambda: self._refresh(other, call), self._renewal))
         renewal = self._renewal
         if self._ask_again is None:
-            renewal = replace(renewal, renew=lambda token: self._refresh(token, call), way=lambda _: "refresh")
+            renewal = replace(renewal, renew=lambda token: self._refresh(token, call), way=_by_refreshing)
         return copy(await self._life.replace("" if latest is None else latest.access_token, renewal))
 
     async def revoke_token(
@@ -758,6 +758,10 @@ def _finished() -> MismatchingStateError:
         code="login-finished",
         hint="a second visit of the callback needs no second exchange: the first one gave the token",
     )
+
+
+def _by_refreshing(token: OAuth2Token | None) -> Way | None:
+    return None if token is None else "refresh"
 
 
 async def _at_once(token: OAuth2Token) -> OAuth2Token:

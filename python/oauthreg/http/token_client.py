@@ -161,7 +161,7 @@ class TokenClient(ApiClient):
             client_secret=self._client.client_secret,
         )
         documents = await self._exchange(flow, origins=self._origins_for(token))
-        return self._profile(documents, {name: value for name, value in token.items() if not is_secret(name)})
+        return self._profile(documents, _without_secrets(token))
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""
@@ -320,6 +320,13 @@ def with_placement(provider: Provider, placement: str) -> Provider:
 def make_id() -> str:
     """A fresh identifier for an assertion: 128 random bits."""
     return secrets.token_urlsafe(16)
+
+
+def _without_secrets(value: Any) -> Any:
+    """What of a token answer may be shown, however deep it lies."""
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(inner) for name, inner in value.items() if not is_secret(str(name))}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _refuse_redirect(response: Response) -> None:

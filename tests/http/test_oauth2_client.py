@@ -1,0 +1,1080 @@
+"""The OAuth 2.0 client, method by method, against an authorization server on the wire."""
+
+import asyncio
+import base64
+import hashlib
+import inspect
+import json
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from oauthreg.clock import Clock
+from oauthreg.errors import (
+    AccessDeniedError,
+    InvalidKeyError,
+    MismatchingStateError,
+    MissingCredentialError,
+    MissingTokenError,
+    OAuthError,
+    TemporarilyUnavailableError,
+    TokenExpiredError,
+    UnsupportedMethodError,
+    UsageError,
+)
+from oauthreg.http import AsyncOAuth2Client, oauth2_client
+from oauthreg.http.token_life import TokenLives
+from oauthreg.login import PendingLogin
+from oauthreg.provider import (
+    CallbackSettings,
+    Exchange,
+    IdentityRequest,
+    Leg,
+    OAuth2Settings,
+    Provider,
+    Scopes,
+    TokenAnswer,
+)
+from oauthreg.stores import MemoryStore
+
+CALLBACK = "https://app.example/cb"
+AUTHORIZE = "https://as.example/authorize?fixed=1"
+
+
+@pytest.fixture
+def make_client(session, authority, clock):
+    """Makes clients of ``authority`` without a definition."""
+
+    def make(**options):
+        endpoints = {
+            "authorization_endpoint": AUTHORIZE,
+            "device_authorization_endpoint": f"{authority.url}/device",
+            "introspection_endpoint": f"{authority.url}/introspect",
+            "revocation_endpoint": f"{authority.url}/revoke",
+            "token_endpoint": f"{authority.url}/token",
+        }
+        options = {"clock": clock, "redirect_uri": CALLBACK, "client_secret": "secret", **endpoints, **options}
+        return AsyncOAuth2Client(session, options.pop("client_id", "client"), **options)
+
+    return make
+
+
+class Claims:
+    """A claims template that reads the documents of a test."""
+
+    def render(self, documents):
+        return {
+            "sub": documents["userinfo"]["token"],
+            "name": documents["token"].get("team", ""),
+            "shop": documents["callback"].get("shop", ""),
+            "nickname": documents.get("id_token", {}).get("nick", ""),
+        }
+
+
+@pytest.fixture
+def make_provider(authority):
+    """Makes the provider at ``authority``, as a definition would describe it."""
+
+    def make(**options):
+        return Provider(
+            **{
+                "name": "acme",
+                "protocol": "oauth2",
+                "endpoints": {
+                    "authorize": AUTHORIZE,
+                    "token": f"{authority.url}/token",
+                    "revoke": f"{authority.url}/revoke",
+                    "api_base": f"{authority.url}/v1/",
+                },
+                "origins": frozenset({("http", "127.0.0.1", authority.server.port)}),
+                "identity": (IdentityRequest("userinfo", f"{authority.url}/me"),),
+                "claims": Claims(),
+                **options,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_defined(session, clock, make_provider):
+    """Makes clients of the provider."""
+
+    def make(provider=None, **options):
+        options = {"client_secret": "secret", "redirect_uri": CALLBACK, "clock": clock, **options}
+        return AsyncOAuth2Client(session, "client", provider=provider or make_provider(), **options)
+
+    return make
+
+
+def query_of(url):
+    return {name: values[0] if len(values) == 1 else values for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def challenge_of(verifier):
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+async def text_of(client, url):
+    async with client.get(url) as response:
+        return await response.text()
+
+
+class TestConstruction:
+    def test_the_arguments_are_those_of_the_old_module(self):
+        parameters = inspect.signature(AsyncOAuth2Client).parameters
+        positional = {name: p.default for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
+        assert positional == {
+            "session": inspect.Parameter.empty,
+            "client_id": None,
+            "client_secret": None,
+            "client_auth_method": None,
+            "refresh_token_url": None,
+            "refresh_token_params": None,
+            "scope": None,
+            "redirect_uri": None,
+            "token": None,
+            "token_placement": "header",
+            "state": None,
+            "token_updater": None,
+        }
+
+    def test_so_are_the_methods(self):
+        arguments = {
+            "create_authorization_url": ["url", "state"],
+            "fetch_token": [
+                *("url", "code", "authorization_response", "body", "auth"),
+                *("username", "password", "method", "headers"),
+            ],
+            "refresh_token": ["url", "refresh_token", "body", "auth", "headers"],
+            "revoke_token": ["url", "token", "token_type_hint", "body", "auth", "headers"],
+            "register_compliance_hook": ["hook_type", "hook"],
+        }
+        for name, expected in arguments.items():
+            parameters = inspect.signature(getattr(AsyncOAuth2Client, name)).parameters.values()
+            positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+            assert positional[1:] == expected
+
+    async def test_an_unknown_argument_is_not_swallowed(self, make_client):
+        with pytest.raises(TypeError, match="'scoope'"):
+            make_client(scoope="typo")
+
+    @pytest.mark.parametrize(
+        ("options", "code"),
+        [
+            ({"client_auth_method": "basic"}, "unknown-client-auth"),
+            ({"token_placement": "cookie"}, "unknown-placement"),
+            ({"grant_type": "magic"}, "unknown-grant"),
+        ],
+    )
+    async def test_unknown_names_are_refused_with_the_known_ones(self, options, code, make_client):
+        with pytest.raises(UnsupportedMethodError) as caught:
+            make_client(**options)
+        assert caught.value.code == code
+        assert "known: " in str(caught.value)
+
+    async def test_a_provider_of_another_protocol_is_refused(self, session):
+        with pytest.raises(UsageError) as caught:
+            AsyncOAuth2Client(session, "client", provider=Provider(name="acme"))
+        assert caught.value.code == "wrong-protocol"
+
+    async def test_two_stores_are_refused(self, session):
+        with pytest.raises(UsageError) as caught:
+            AsyncOAuth2Client(session, "client", store=MemoryStore(), lives=TokenLives())
+        assert caught.value.code == "two-stores"
+
+    async def test_a_resource_that_is_none_is_refused(self, make_client):
+        with pytest.raises(UsageError) as caught:
+            make_client(resource="api")
+        assert caught.value.code == "invalid-resource"
+
+    async def test_a_key_that_fits_no_algorithm_is_refused(self, make_client):
+        with pytest.raises(InvalidKeyError):
+            make_client(client_auth_method="private_key_jwt", private_key="no key at all")
+
+    async def test_a_key_that_is_missing_is_told(self, make_client):
+        with pytest.raises(MissingCredentialError):
+            make_client(client_auth_method="private_key_jwt")
+
+    async def test_it_says_what_it_is(self, make_client, make_defined):
+        assert repr(make_client()) == "<AsyncOAuth2Client provider='custom' client_id='client'>"
+        assert repr(make_defined()) == "<AsyncOAuth2Client provider='acme' client_id='client'>"
+
+    async def test_a_token_may_be_borne_without_a_client(self, session, authority, clock):
+        client = AsyncOAuth2Client(session, token="A1")
+        authority.good.add("A1")
+        assert "A1" in await text_of(client, authority.url)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda client: client.fetch_token(),
+            lambda client: client.refresh_token(refresh_token="R"),
+            lambda client: client.revoke_token(token="R"),
+            lambda client: client.start(),
+            lambda client: client.device_login(),
+        ],
+        ids=["fetch", "refresh", "revoke", "start", "device"],
+    )
+    async def test_everything_else_needs_one(self, call, make_client, authority):
+        with pytest.raises(MissingCredentialError) as caught:
+            await call(make_client(client_id=None))
+        assert caught.value.code == "missing-client-id"
+        assert authority.log == []
+
+
+class TestToken:
+    async def test_a_mapping(self, make_client, clock):
+        client = make_client(token={"access_token": "A", "expires_at": "1700003600", "custom": 1})
+        assert client.token == {"access_token": "A", "expires_at": "1700003600", "custom": 1}
+        assert client.token.expires_at == 1_700_003_600
+
+    async def test_a_lifetime_alone_counts_from_now(self, make_client, clock):
+        client = make_client(token={"access_token": "A", "expires_in": "3600", "expires_at": None})
+        assert client.token.expires_at == clock() + 3600
+
+    @pytest.mark.parametrize("lifetime", [None, 0, -1, "soon"])
+    async def test_a_lifetime_that_is_none_is_unknown(self, lifetime, make_client):
+        assert make_client(token={"access_token": "A", "expires_in": lifetime}).token.expires_at is None
+
+    async def test_none_at_first(self, make_client, authority):
+        client = make_client()
+        assert client.token is None
+        with pytest.raises(MissingTokenError):
+            await client.get(authority.url)
+
+    async def test_it_can_be_set_and_taken_away(self, make_client, authority, clock):
+        client = make_client()
+        client.token = authority.give(clock() + 3600)
+        await text_of(client, authority.url)
+        client.token = None
+        with pytest.raises(MissingTokenError):
+            await client.get(authority.url)
+
+    async def test_of_an_account_as_well(self, make_client, authority, clock):
+        client = make_client(account="ada")
+        client.token = authority.give(clock() + 3600)
+        client.token = None
+        assert client.token is None
+
+    @pytest.mark.parametrize("value", [1, [], {"token": "A"}, {"access_token": ""}])
+    async def test_nothing_else_is_taken(self, value, make_client):
+        with pytest.raises(MissingTokenError):
+            make_client(token=value)
+
+    async def test_changing_the_copy_changes_nothing(self, make_client):
+        client = make_client(token="A")
+        client.token["access_token"] = "B"
+        assert client.token.access_token == "A"
+
+
+class TestAuthorizationURL:
+    async def test_everything_that_the_client_says(self, make_client):
+        client = make_client(
+            scope=["a", "b"],
+            response_mode="form_post",
+            nonce="n1",
+            prompt="consent",
+            login_hint="ada@example.org",
+            resource=["https://a.example", "https://b.example"],
+            audience="orders",
+        )
+        url, state = client.create_authorization_url()
+        assert url.startswith(f"{AUTHORIZE}&")
+        query = query_of(url)
+        challenge = query.pop("code_challenge")
+        assert len(challenge) == 43
+        assert query == {
+            "fixed": "1",
+            "response_type": "code",
+            "client_id": "client",
+            "redirect_uri": CALLBACK,
+            "scope": "a b",
+            "state": state,
+            "code_challenge_method": "S256",
+            "resource": ["https://a.example", "https://b.example"],
+            "response_mode": "form_post",
+            "nonce": "n1",
+            "prompt": "consent",
+            "login_hint": "ada@example.org",
+            "audience": "orders",
+        }
+        assert client.state == state
+
+    async def test_what_the_call_says_counts(self, make_client):
+        client = make_client(scope="a", nonce="n1", prompt="consent", audience="orders")
+        verifier = "v" * 43
+        url, state = client.create_authorization_url(
+            "https://other.example/auth",
+            state="S1",
+            scope="b",
+            nonce="n2",
+            prompt="none",
+            redirect_uri="https://app.example/other",
+            resource="https://c.example",
+            code_verifier=verifier,
+            audience="invoices",
+            access_type="offline",
+            left_out=None,
+        )
+        query = query_of(url)
+        assert (url.partition("?")[0], state) == ("https://other.example/auth", "S1")
+        assert query["code_challenge"] == challenge_of(verifier)
+        assert (query["scope"], query["nonce"], query["prompt"]) == ("b", "n2", "none")
+        assert (query["redirect_uri"], query["resource"]) == ("https://app.example/other", "https://c.example")
+        assert (query["access_type"], query["audience"], "left_out" in query) == ("offline", "invoices", False)
+
+    @pytest.mark.parametrize("name", ["client_id", "response_type", "code_challenge"])
+    async def test_what_the_client_makes_cannot_be_given(self, name, make_client):
+        with pytest.raises(UsageError) as caught:
+            make_client().create_authorization_url(**{name: "x"})
+        assert caught.value.code == "reserved-parameter"
+
+    async def test_no_pkce_where_the_provider_forbids_it(self, make_defined, make_provider, authority):
+        client = make_defined(make_provider(oauth2=OAuth2Settings(pkce="unsupported")))
+        url, state = client.create_authorization_url()
+        await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}")
+        assert "code_challenge" not in url
+        assert "code_verifier" not in authority.asked[0]
+
+    async def test_only_so_many_logins_are_remembered(self, make_client, monkeypatch):
+        monkeypatch.setattr(oauth2_client, "_MOST_LOGINS", 3)
+        client = make_client()
+        states = [client.create_authorization_url()[1] for _ in range(5)]
+        assert list(client._open) == states[2:]
+
+    async def test_an_implicit_response_type_is_refused(self, make_client):
+        with pytest.raises(UsageError) as caught:
+            make_client(response_type="token").create_authorization_url()
+        assert caught.value.code == "implicit-grant-refused"
+
+
+class TestFetchingByCode:
+    async def test_in_two_clients_as_web_applications_do(self, make_client, authority):
+        """The second one, made when the browser comes back, knows the state; the verifier follows from it."""
+        url, state = make_client().create_authorization_url()
+        authority.challenges["C"] = query_of(url)["code_challenge"]
+        client = make_client(state=state)
+        token = await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}")
+        assert (token.access_token, authority.challenges) == ("A1", {})
+
+    async def test_with_a_state_that_the_call_names(self, make_client, authority):
+        url, state = make_client().create_authorization_url()
+        authority.challenges["C"] = query_of(url)["code_challenge"]
+        client = make_client(state="another")
+        await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}", state=state)
+        assert authority.challenges == {}
+
+    async def test_the_verifier_depends_on_client_and_state(self, make_client):
+        one, other = make_client(), make_client(client_id="other")
+        verifiers = {one._make_verifier("S1"), one._make_verifier("S2"), other._make_verifier("S1")}
+        assert len(verifiers) == 3
+        assert {len(verifier) for verifier in verifiers} == {43}
+
+    async def test_a_given_verifier_counts(self, make_client, authority):
+        _, state = make_client().create_authorization_url(code_verifier="v" * 43)
+        client = make_client(state=state)
+        callback = f"{CALLBACK}?code=C&state={state}"
+        await client.fetch_token(
+            authorization_response=callback, code_verifier="v" * 43, redirect_uri="https://x.example"
+        )
+        assert authority.asked[0]["code_verifier"] == "v" * 43
+        assert authority.asked[0]["redirect_uri"] == "https://x.example"
+
+    async def test_a_bare_code_of_the_last_login(self, make_client, authority):
+        client = make_client()
+        url, _ = client.create_authorization_url()
+        authority.challenges["C"] = query_of(url)["code_challenge"]
+        await client.fetch_token(code="C")
+        assert authority.challenges == {}
+        assert authority.asked[0]["redirect_uri"] == CALLBACK
+
+    async def test_a_bare_code_with_everything_said(self, make_client, authority):
+        await make_client().fetch_token(code="C", code_verifier="v" * 43, redirect_uri="https://x.example")
+        assert authority.asked[0] == {
+            "grant_type": "authorization_code",
+            "code": "C",
+            "redirect_uri": "https://x.example",
+            "code_verifier": "v" * 43,
+        }
+
+    async def test_a_bare_code_of_a_login_that_nobody_knows(self, make_client, authority):
+        await make_client().fetch_token(code="C")
+        assert "code_verifier" not in authority.asked[0]
+
+    async def test_without_any_state_the_check_is_the_callers(self, make_client, authority):
+        await make_client().fetch_token(authorization_response=f"{CALLBACK}?code=C")
+        assert authority.asked[0]["code"] == "C"
+
+    async def test_a_state_that_nobody_expects_is_refused(self, make_client, authority):
+        with pytest.raises(MismatchingStateError) as caught:
+            await make_client().fetch_token(authorization_response=f"{CALLBACK}?code=C&state=evil")
+        assert caught.value.code == "state-mismatch"
+        assert authority.log == []
+
+    @pytest.mark.parametrize("form", ["mapping", "text", "bytes", "fragment"])
+    async def test_every_form_of_a_callback(self, form, make_client, authority):
+        client = make_client()
+        _, state = client.create_authorization_url()
+        callbacks = {
+            "mapping": {"code": "C", "state": state},
+            "text": f"code=C&state={state}",
+            "bytes": f"code=C&state={state}".encode(),
+            "fragment": f"{CALLBACK}?code=C&state={state}#_=_",
+        }
+        assert (await client.fetch_token(authorization_response=callbacks[form])).access_token == "A1"
+
+    async def test_a_renamed_state_is_found(self, make_defined, make_provider):
+        client = make_defined(make_provider(authorize=Leg(method="GET", rename={"state": "custom"})))
+        url, state = client.create_authorization_url()
+        assert query_of(url)["custom"] == state
+        await client.fetch_token(authorization_response={"code": "C", "custom": state})
+
+    async def test_the_token_is_told_and_kept(self, make_client):
+        told = []
+        client = make_client(token_updater=told.append)
+        token = await client.fetch_token(code="C")
+        assert token == client.token == told[0]
+
+    async def test_a_users_token_does_not_touch_another_users(self, make_client, authority, clock):
+        lives = TokenLives()
+        client = make_client(lives=lives, token=authority.give(clock() + 3600))
+        first = client._life
+        await client.fetch_token(code="C")
+        assert (first.token.access_token, client.token.access_token) == ("A1", "A2")
+
+    async def test_200_logins_of_different_users_through_one_client(self, make_client, authority):
+        client = make_client()
+        authority.fields = {"expires_in": 60}
+        tokens = await asyncio.gather(*(client.fetch_token(code=f"C{number}") for number in range(200)))
+        codes = [asked["code"] for asked in authority.asked]
+        assert len(set(codes)) == len({token.access_token for token in tokens}) == 200
+        given = {code: f"A{number + 1}" for number, code in enumerate(codes)}
+        assert [token.access_token for token in tokens] == [given[f"C{number}"] for number in range(200)]
+
+    async def test_another_way_to_ask(self, make_client, authority):
+        client = make_client()
+        await client.fetch_token(
+            f"{authority.url}/token?q=1",
+            code="C",
+            body="a=1&b=x%20y",
+            auth="client_secret_post",
+            headers={"X-Own": "1"},
+            extra=["1", "2"],
+        )
+        sent = authority.server.sent[0]
+        assert (sent.target, sent.header("X-Own"), sent.header("Authorization")) == ("/token?q=1", "1", None)
+        assert sent.body.endswith(b"client_id=client&client_secret=secret&a=1&b=x%20y&extra=1&extra=2")
+
+    async def test_with_a_get(self, make_client, server, authority, json_reply):
+        server.answer = lambda _: json_reply({"access_token": "A1"})
+        await make_client().fetch_token(code="C", method="GET")
+        (sent,) = server.sent
+        assert (sent.method, sent.body) == ("GET", b"")
+        assert "code=C" in sent.target
+
+    async def test_transport_options_are_no_parameters(self, make_client, authority):
+        await make_client().fetch_token(code="C", ssl=False, timeout=None, proxy=None)
+        assert authority.asked[0].keys() == {"grant_type", "code", "redirect_uri"}
+
+
+class TestFetchingByOtherGrants:
+    async def test_a_token_of_the_clients_own(self, make_client, authority, clock):
+        client = make_client(scope="a b")
+        await client.fetch_token(audience="orders", resource="https://a.example", extra="1")
+        clock.advance(3600)
+        await text_of(client, authority.url)
+        expected = {
+            "grant_type": "client_credentials",
+            "scope": "a b",
+            "resource": "https://a.example",
+            "audience": "orders",
+            "extra": "1",
+        }
+        assert authority.asked == [expected, expected]
+
+    async def test_the_first_request_fetches_it(self, make_client, authority):
+        client = make_client(grant_type="client_credentials")
+        await asyncio.gather(*(text_of(client, authority.url) for _ in range(10)))
+        assert authority.asked == [{"grant_type": "client_credentials"}]
+
+    async def test_the_clients_of_a_registry_share_it(self, make_client, authority):
+        lives = TokenLives()
+        for _ in range(3):
+            await text_of(make_client(grant_type="client_credentials", lives=lives), authority.url)
+        assert len(authority.asked) == 1
+
+    async def test_the_scopes_of_users_are_not_asked_for(self, make_defined, make_provider, authority):
+        client = make_defined(make_provider(scopes=Scopes(default=("email",))))
+        await client.fetch_token(grant_type="client_credentials")
+        assert authority.asked == [{"grant_type": "client_credentials"}]
+
+    async def test_those_of_a_provider_for_clients_are(self, make_defined, make_provider, authority):
+        settings = OAuth2Settings(grants=("client_credentials",))
+        client = make_defined(make_provider(scopes=Scopes(default=("read",)), oauth2=settings))
+        await text_of(client, authority.url)
+        assert authority.asked == [{"grant_type": "client_credentials", "scope": "read"}]
+
+    async def test_a_users_token_at_such_a_provider_is_refreshed(self, make_defined, make_provider, authority, clock):
+        provider = make_provider(oauth2=OAuth2Settings(grants=("client_credentials", "authorization_code")))
+        client = make_defined(provider, token=authority.give(clock() - 1))
+        await text_of(client, authority.url)
+        assert authority.asked[0]["grant_type"] == "refresh_token"
+
+    async def test_a_login_ends_the_time_of_the_own_token(self, make_client, authority, clock):
+        client = make_client(grant_type="client_credentials")
+        await text_of(client, authority.url)
+        await client.fetch_token(code="C")
+        clock.advance(3600)
+        await text_of(client, authority.url)
+        assert [asked["grant_type"] for asked in authority.asked][1:] == ["authorization_code", "refresh_token"]
+
+    async def test_a_password_is_only_sent_when_the_grant_is_named(self, make_client, authority):
+        client = make_client()
+        with pytest.raises(UsageError) as caught:
+            await client.fetch_token(username="ada", password="pw")
+        assert caught.value.code == "password-grant-refused"
+        assert authority.log == []
+        await client.fetch_token(username="ada", password="pw", grant_type="password")
+        assert authority.asked == [{"grant_type": "password", "username": "ada", "password": "pw"}]
+
+    async def test_a_definition_must_have_it(self, make_defined, authority):
+        with pytest.raises(UsageError) as caught:
+            await make_defined().fetch_token(username="ada", password="pw", grant_type="password")
+        assert caught.value.code == "password-grant-refused"
+        assert authority.log == []
+
+    @pytest.mark.parametrize("name", ["saml2_bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer"])
+    async def test_by_either_name_of_a_grant(self, name, make_client, authority):
+        await make_client().fetch_token(grant_type=name, assertion="<xml/>")
+        assert authority.asked[0] == {
+            "grant_type": "urn:ietf:params:oauth:grant-type:saml2-bearer",
+            "assertion": "PHhtbC8-",
+        }
+
+    async def test_an_unknown_grant_is_refused(self, make_client, authority):
+        with pytest.raises(UnsupportedMethodError):
+            await make_client().fetch_token(grant_type="urn:example:magic")
+        assert authority.log == []
+
+    async def test_missing_scopes_are_noted(self, make_client, authority):
+        authority.fields = {"scope": "a"}
+        token = await make_client(scope="a b").fetch_token(code="C")
+        assert (token.scopes, token.missing_scopes) == (("a",), ("b",))
+
+
+class TestRefreshing:
+    async def test_whether_it_is_needed_or_not(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        token = await client.refresh_token()
+        assert (token.access_token, client.token.access_token) == ("A2", "A2")
+
+    async def test_once_for_all_who_ask(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        authority.gate = asyncio.Event()
+        asking = [asyncio.create_task(client.refresh_token()) for _ in range(5)]
+        await authority.arrived.wait()
+        authority.gate.set()
+        assert {token.access_token for token in await asyncio.gather(*asking)} == {"A2"}
+        assert authority.refreshes == ["R1"]
+
+    async def test_with_the_parameters_of_the_client_and_of_the_call(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock()), refresh_token_params={"always": "1"})
+        await client.refresh_token(body="a=1", once="2")
+        await client.refresh_token()
+        assert authority.asked[0] == {
+            "grant_type": "refresh_token",
+            "refresh_token": "R1",
+            "a": "1",
+            "once": "2",
+            "always": "1",
+        }
+        assert authority.asked[1].keys() == {"grant_type", "refresh_token", "always"}
+
+    async def test_at_a_url_of_its_own(self, make_client, authority, clock, server):
+        client = make_client(token=authority.give(clock() - 1), refresh_token_url=f"{authority.url}/token?refresh")
+        await text_of(client, authority.url)
+        await client.refresh_token(f"{authority.url}/token?here")
+        assert [sent.target for sent in server.sent] == ["/token?refresh", "/", "/token?here"]
+
+    async def test_with_a_refresh_token_from_elsewhere(self, make_client, authority):
+        authority.give()
+        client = make_client()
+        token = await client.refresh_token(refresh_token="R1")
+        assert (token.refresh_token, client.token.refresh_token) == ("R2", "R2")
+
+    async def test_with_the_one_at_hand(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        assert (await client.refresh_token(refresh_token="R1")).refresh_token == "R2"
+
+    async def test_with_the_one_in_the_store(self, make_client, authority, clock):
+        store = MemoryStore()
+        await text_of(make_client(token=authority.give(clock() + 3600), store=store, account="ada"), authority.url)
+        assert (await make_client(store=store, account="ada").refresh_token()).refresh_token == "R2"
+
+    async def test_without_any(self, make_client, authority):
+        with pytest.raises(MissingTokenError):
+            await make_client().refresh_token()
+        with pytest.raises(TokenExpiredError) as caught:
+            await make_client(token="A").refresh_token()
+        assert caught.value.code == "no-refresh-token"
+        assert authority.log == []
+
+    async def test_a_token_of_the_clients_own_is_fetched_anew(self, make_client, authority):
+        client = make_client(grant_type="client_credentials")
+        await client.fetch_token()
+        assert (await client.refresh_token()).access_token == "A2"
+        assert [asked["grant_type"] for asked in authority.asked] == ["client_credentials"] * 2
+
+    async def test_with_the_scope_where_the_provider_wants_it(self, make_defined, make_provider, authority, clock):
+        provider = make_provider(oauth2=OAuth2Settings(refresh_scope=True), scopes=Scopes(default=("a", "b")))
+        client = make_defined(provider, token=authority.give(clock() - 1))
+        await client.refresh_token()
+        assert authority.asked[0]["scope"] == "a b"
+
+    async def test_by_the_second_step_where_that_is_the_way(
+        self, make_defined, make_provider, authority, clock, server
+    ):
+        step = Exchange(
+            f"{authority.url}/token", Leg(params=(("grant_type", "long_lived"),)), TokenAnswer(), renews=True
+        )
+        client = make_defined(make_provider(exchange=step), token={"access_token": "A", "expires_at": clock() + 30})
+        await text_of(client, authority.url)
+        assert authority.asked[0]["grant_type"] == "long_lived"
+
+    async def test_in_the_background(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 30), background_refresh=True)
+        await text_of(client, authority.url)
+        await client.aclose()
+        await text_of(client, authority.url)
+        assert authority.used == ["Bearer A1", "Bearer A2"]
+
+    async def test_the_leeway_of_the_provider(self, make_defined, make_provider, authority, clock):
+        provider = make_provider(oauth2=OAuth2Settings(leeway=600))
+        await text_of(make_defined(provider, token=authority.give(clock() + 500)), authority.url)
+        assert authority.refreshes == ["R1"]
+
+    async def test_leaving_the_client_waits_for_it(self, make_client, authority, clock):
+        saved = []
+        async with make_client(token=authority.give(clock() - 1), token_updater=saved.append) as client:
+            caller = asyncio.create_task(client.get(authority.url))
+            await authority.arrived.wait()
+            caller.cancel()
+        assert [token.refresh_token for token in saved] == ["R2"]
+
+
+class TestClocks:
+    """A server that refuses an assertion because of its times tells its own time."""
+
+    @pytest.fixture
+    def make_asserting(self, make_client, authority):
+        def strict(lifetime=60):
+            async def token(form):
+                claims = jwt.decode(form["client_assertion"], OctKey.import_key("s" * 32), algorithms=["HS256"]).claims
+                late = not (1_700_003_600 - 60 <= claims["iat"] <= 1_700_003_600 + 60)
+                if late:
+                    return authority.refusal
+                return await type(authority).token(authority, form)
+
+            authority.token = token
+
+        def make(**options):
+            strict()
+            return make_client(client_secret="s" * 32, client_auth_method="client_secret_jwt", **options)
+
+        return make
+
+    async def test_its_time_is_learnt(self, make_asserting, authority, clock, json_reply):
+        authority.refusal = json_reply({"error": "invalid_client"}, 401, ("Date", "Tue, 14 Nov 2023 23:13:20 GMT"))
+        client = make_asserting(token=authority.give(clock() - 1))
+        await client.refresh_token()
+        assert len(authority.asked) == 2
+        assert client.clock() == pytest.approx(1_700_003_600, abs=5)
+
+    async def test_for_other_grants_as_well(self, make_asserting, authority, json_reply):
+        authority.refusal = json_reply({"error": "invalid_client"}, 401, ("Date", "Tue, 14 Nov 2023 23:13:20 GMT"))
+        await make_asserting().fetch_token()
+        assert len(authority.asked) == 2
+
+    @pytest.mark.parametrize(
+        ("error", "date"),
+        [
+            ("invalid_client", "Tue, 14 Nov 2023 22:13:21 GMT"),
+            ("invalid_client", "yesterday"),
+            ("invalid_grant", "Tue, 14 Nov 2023 23:13:20 GMT"),
+        ],
+    )
+    async def test_a_refusal_for_another_reason_stands(self, error, date, make_asserting, authority, clock, json_reply):
+        authority.refusal = json_reply({"error": error}, 400, ("Date", date))
+        with pytest.raises(OAuthError):
+            await make_asserting(token=authority.give(clock() - 1)).refresh_token()
+        assert len(authority.asked) == 1
+
+    async def test_a_code_is_not_sent_again_for_that(self, make_asserting, authority, json_reply):
+        authority.refusal = json_reply({"error": "invalid_client"}, 401, ("Date", "Tue, 14 Nov 2023 23:13:20 GMT"))
+        with pytest.raises(OAuthError):
+            await make_asserting().fetch_token(code="C")
+        assert len(authority.asked) == 1
+
+
+class TestRevokingAndIntrospecting:
+    async def test_the_refresh_token_by_default(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        await client.revoke_token()
+        assert authority.asked == [{"token": "R1", "token_type_hint": "refresh_token"}]
+        assert client.token is None
+
+    async def test_in_the_store_as_well(self, make_client, authority, clock):
+        store = MemoryStore()
+        client = make_client(token=authority.give(clock() + 3600), store=store, account="ada")
+        await text_of(client, authority.url)
+        await client.revoke_token()
+        assert await store.load(client._key) is None
+
+    async def test_the_access_token_alone(self, make_client, authority, clock):
+        """What the refresh token is good for stays."""
+        client = make_client(token=authority.give(clock() + 3600))
+        await client.revoke_token(token_type_hint="access_token")
+        assert authority.revoked == ["A1"]
+        assert client.token.refresh_token == "R1"
+
+    async def test_an_access_token_without_refresh_token(self, make_client, authority):
+        client = make_client(token="A1")
+        await client.revoke_token(f"{authority.url}/revoke?x", body="a=1", b="2")
+        assert authority.asked == [{"token": "A1", "token_type_hint": "access_token", "a": "1", "b": "2"}]
+        assert client.token is None
+
+    async def test_another_token(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        await client.revoke_token(token="other")
+        assert authority.asked == [{"token": "other"}]
+        assert client.token is not None
+
+    async def test_a_refusal_leaves_the_token(self, make_client, authority, clock, json_reply, reply):
+        client = make_client(token=authority.give(clock() + 3600))
+        authority.replies = [json_reply({"error": "unsupported_token_type"}, 400), reply(503)]
+        with pytest.raises(OAuthError) as caught:
+            await client.revoke_token()
+        assert caught.value.error == "unsupported_token_type"
+        with pytest.raises(TemporarilyUnavailableError):
+            await client.revoke_token()
+        assert client.token.refresh_token == "R1"
+
+    @pytest.mark.parametrize("call", ["revoke_token", "introspect_token"])
+    async def test_without_a_token(self, call, make_client, authority):
+        with pytest.raises(MissingTokenError):
+            await getattr(make_client(), call)()
+        assert authority.log == []
+
+    async def test_introspecting(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        assert await client.introspect_token(token_type_hint="access_token") == {"active": True}
+        assert await client.introspect_token(token="other") == {"active": False}
+        assert authority.authorizations[0].startswith("Basic ")
+
+
+class TestStartAndFinish:
+    async def test_in_two_processes(self, make_defined, authority):
+        pending = await make_defined().start(scope="a b", prompt="login")
+        query = query_of(pending.url)
+        authority.challenges["C"] = query["code_challenge"]
+        assert (query["scope"], query["prompt"]) == ("a b", "login")
+        kept = PendingLogin.from_json(pending.to_json())
+        client = make_defined()
+        token = await client.finish(kept, f"{CALLBACK}?code=C&state={query['state']}")
+        assert token == client.token
+        assert authority.challenges == {}
+
+    async def test_a_form_that_was_posted(self, make_defined):
+        client = make_defined()
+        pending = await client.start(redirect_uri="https://app.example/post")
+        form = {"code": "C", "state": pending.values["state"]}
+        assert (await client.finish(pending, form)).access_token == "A1"
+
+    async def test_the_login_of_another_provider(self, make_defined, make_provider, authority):
+        pending = await make_defined().start()
+        with pytest.raises(MismatchingStateError):
+            await make_defined(make_provider(name="other")).finish(pending, f"{CALLBACK}?code=C")
+        assert authority.log == []
+
+    async def test_a_refusal_by_the_user(self, make_defined, authority):
+        client = make_defined()
+        pending = await client.start()
+        with pytest.raises(AccessDeniedError):
+            await client.finish(pending, f"{CALLBACK}?error=access_denied&state={pending.values['state']}")
+        assert authority.log == []
+        await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+
+    async def test_what_the_callback_brings_is_kept(self, make_defined, make_provider):
+        client = make_defined(make_provider(callback=CallbackSettings(keep=("shop",))))
+        pending = await client.start()
+        token = await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}&shop=s1")
+        assert token["shop"] == "s1"
+
+    async def test_an_account_keeps_it_in_the_store(self, make_defined, authority, clock):
+        lives = TokenLives(MemoryStore())
+        client = make_defined(account="ada", lives=lives, token=authority.give(clock() - 1))
+        pending = await client.start()
+        await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+        assert (await lives.store.load(client._key))[0]["access_token"] == "A2"
+        await text_of(make_defined(account="ada", lives=TokenLives(lives.store)), authority.url)
+        assert authority.used == ["Bearer A2"]
+
+    async def test_a_provider_without_state_takes_a_code_once(self, make_defined, make_provider, authority):
+        client = make_defined(make_provider(oauth2=OAuth2Settings(state=False)))
+        pending = await client.start()
+        await client.finish(pending, f"{CALLBACK}?code=C")
+        with pytest.raises(MismatchingStateError) as caught:
+            await client.finish(pending, f"{CALLBACK}?code=C")
+        assert caught.value.code == "login-finished"
+        assert len(authority.asked) == 1
+
+    async def test_the_caller_may_go_away(self, make_defined, authority):
+        saved = []
+        client = make_defined(token_updater=saved.append)
+        pending = await client.start()
+        authority.gate = asyncio.Event()
+        finishing = asyncio.create_task(client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}"))
+        await authority.arrived.wait()
+        finishing.cancel()
+        authority.gate.set()
+        await client.aclose()
+        assert saved[0].access_token == client.token.access_token == "A1"
+
+
+class TestProfile:
+    async def test_claims_from_all_documents(self, make_defined, make_provider, authority, clock):
+        provider = make_provider(callback=CallbackSettings(keep=("shop",)), identity_documents=("id_token",))
+        id_token = jwt.encode({"alg": "HS256"}, {"nick": "adi"}, OctKey.import_key("k" * 32))
+        token = authority.give(clock() + 3600, team="T", shop="s1", id_token=id_token)
+        profile = await make_defined(provider, token=token).profile()
+        assert (profile.sub, profile.name, profile.extra["shop"], profile.nickname) == ("A1", "T", "s1", "adi")
+
+    async def test_the_raw_answers_hold_no_token(self, make_defined, authority, clock):
+        nested = {"id": "U1", "access_token": "PLANTED", "more": [{"refresh_token": "PLANTED", "n": 1}]}
+        profile = await make_defined(token=authority.give(clock() + 3600, team="T", user=nested)).profile()
+        assert profile.raw["token"] == {
+            "token_type": "Bearer",
+            "expires_at": clock() + 3600,
+            "team": "T",
+            "user": {"id": "U1", "more": [{"n": 1}]},
+        }
+
+    async def test_the_token_is_renewed_first(self, make_defined, authority, clock):
+        assert (await make_defined(token=authority.give(clock() - 1)).profile()).sub == "A2"
+
+    async def test_a_provider_that_says_nothing(self, make_client, authority):
+        with pytest.raises(UsageError) as caught:
+            await make_client(token="A1").profile()
+        assert caught.value.code == "no-claims"
+
+
+class TestDeviceLogin:
+    @pytest.fixture
+    def waits(self):
+        return []
+
+    @pytest.fixture
+    def patient(self, make_client, waits):
+        """A client whose waiting takes no time."""
+        now = [0.0]
+
+        async def sleep(seconds):
+            waits.append(seconds)
+            now[0] += seconds
+
+        client = make_client(clock=Clock(wall=lambda: 1_700_000_000.0, monotonic=lambda: now[0]), scope="a")
+        return client, lambda *arguments, **options: client.device_login(*arguments, sleep=sleep, **options)
+
+    @pytest.mark.parametrize("is_async", [True, False])
+    async def test_from_the_codes_to_the_token(self, is_async, patient, waits, authority, json_reply):
+        client, log_in = patient
+        told = []
+
+        def progress(authorization, state, seconds):
+            told.append((authorization.user_code, state, seconds))
+
+        async def slow_progress(*arguments):
+            await asyncio.sleep(0)
+            progress(*arguments)
+
+        authority.replies = [json_reply(authority.device())]
+        authority.replies += [
+            json_reply({"error": "authorization_pending"}, 400),
+            json_reply({"error": "slow_down"}),
+        ]
+        token = await log_in(slow_progress if is_async else progress, extra="1")
+        assert told == [
+            ("WDJB-MJHT", "started", 5),
+            ("WDJB-MJHT", "authorization_pending", 5),
+            ("WDJB-MJHT", "slow_down", 10),
+        ]
+        assert waits == [5, 5, 10]
+        assert authority.asked[0] == {"client_id": "client", "scope": "a", "extra": "1"}
+        assert authority.asked[-1]["device_code"] == "D1"
+        assert token == client.token
+
+    async def test_a_lost_connection_ends_nothing(self, patient, waits, authority, json_reply, reply):
+        _, log_in = patient
+        authority.replies = [json_reply(authority.device()), reply(status=None), reply(503)]
+        assert (await log_in()).access_token == "A1"
+        assert waits == [5, 10, 15]
+
+    async def test_the_user_refuses(self, patient, authority, json_reply):
+        _, log_in = patient
+        authority.replies = [json_reply(authority.device()), json_reply({"error": "access_denied"}, 400)]
+        with pytest.raises(AccessDeniedError):
+            await log_in()
+
+    async def test_the_caller_gives_up(self, make_client, authority):
+        waiting = asyncio.Event()
+
+        async def sleep(_):
+            waiting.set()
+            await asyncio.Event().wait()
+
+        login = asyncio.create_task(make_client().device_login(sleep=sleep))
+        await waiting.wait()
+        login.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await login
+        assert authority.log == ["POST /device"]
+
+    async def test_the_real_clock_by_default(self, make_client, authority, monkeypatch):
+        waits = []
+
+        async def sleep(seconds):
+            waits.append(seconds)
+
+        client = make_client()
+        monkeypatch.setattr(oauth2_client.asyncio, "sleep", sleep)
+        await client.device_login()
+        assert waits == [5]
+
+
+class TestTokenExchange:
+    async def test_of_the_current_token(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() - 1))
+        token = await client.token_exchange(audience="orders", scope=["a", "b"], requested_token_type="jwt")
+        assert authority.asked[1] == {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": "A2",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "requested_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "audience": "orders",
+            "scope": "a b",
+        }
+        assert token.access_token == "A3"
+        assert client.token.access_token == "A2"
+
+    async def test_of_another_one(self, make_client, authority):
+        await make_client(resource="https://a.example").token_exchange("J1", subject_token_type="jwt")
+        assert authority.asked[0]["subject_token"] == "J1"
+        assert authority.asked[0]["resource"] == "https://a.example"
+
+    async def test_without_any(self, make_client, authority):
+        with pytest.raises(MissingTokenError):
+            await make_client().token_exchange()
+        assert authority.log == []
+
+
+class TestRequests:
+    @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
+    async def test_every_verb(self, method, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        async with getattr(client, method)(authority.url) as response:
+            assert (await response.json())["method"] == method.upper()
+
+    async def test_a_head(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        response = await client.head(authority.url)
+        assert response.status == 200
+
+    async def test_relative_to_the_api(self, make_defined, authority, clock):
+        client = make_defined(token=authority.give(clock() + 3600))
+        await text_of(client, "me?x=1")
+        assert authority.server.sent[0].target == "/v1/me?x=1"
+
+    async def test_an_api_that_only_the_token_tells(self, make_defined, make_provider, authority, clock):
+        class Template:
+            names = frozenset({"token:instance"})
+
+            def render(self, documents):
+                return documents["token"].get("instance")
+
+        provider = make_provider(origins=frozenset({("https", "as.example", 443)}))
+        provider = replace(provider, api_base=Template(), api_origins=(Template(), "https://fixed.example"))
+        client = make_defined(provider, token=authority.give(clock() + 3600, instance=f"{authority.url}/i/"))
+        await text_of(client, "me")
+        assert authority.server.sent[0].target == "/i/me"
+        other = make_defined(provider, token=authority.give(clock() + 3600))
+        with pytest.raises(UsageError) as caught:
+            await other.get(f"{authority.url}/i/me")
+        assert caught.value.code == "foreign-origin"
+
+    async def test_a_fixed_api_base(self, make_defined, make_provider, authority, clock):
+        client = make_defined(make_provider(api_base=f"{authority.url}/fixed/"), token=authority.give(clock() + 3600))
+        await text_of(client, "me")
+        assert authority.server.sent[0].target == "/fixed/me"
+
+    async def test_the_providers_headers(self, make_defined, make_provider, authority, clock):
+        client = make_defined(make_provider(api_headers=(("X-Version", "1"),)), token=authority.give(clock() + 3600))
+        await text_of(client, "me")
+        assert authority.server.sent[0].header("X-Version") == "1"
+
+    async def test_a_definition_pins_its_origins(self, make_defined, make_server, authority, clock):
+        other = await make_server()
+        client = make_defined(token=authority.give(clock() + 3600))
+        with pytest.raises(UsageError) as caught:
+            await client.get(other.url)
+        assert caught.value.code == "foreign-origin"
+        async with make_defined(token="A1", allowed_origins=other.url).get(other.url):
+            pass
+        assert other.sent[0].header("Authorization") == "Bearer A1"
+
+    async def test_a_401_that_nothing_can_repair_stands(self, make_client, authority):
+        async with make_client(token="wrong").get(authority.url) as response:
+            assert (response.status, await response.text()) == (401, "who are you?")
+        assert authority.log == ["GET /"]
+
+    async def test_a_401_for_a_token_that_was_replaced_meanwhile(self, make_client, authority, clock):
+        """Two requests with the same rejected token: the second one finds the new token already there."""
+        client = make_client(token=authority.give(clock() + 3600))
+        authority.good.clear()
+        await asyncio.gather(*(text_of(client, authority.url) for _ in range(10)))
+        assert authority.refreshes == ["R1"]
+
+    async def test_a_403_renews_nothing(self, make_client, authority, clock, reply):
+        client = make_client(token=authority.give(clock() + 3600))
+        authority.api_replies = [reply(403)]
+        async with client.get(authority.url) as response:
+            assert response.status == 403
+        assert authority.refreshes == []
+
+    async def test_a_401_with_a_dead_grant_asks_for_a_new_login(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        authority.good.clear()
+        authority.is_dead = True
+        for _ in range(2):
+            with pytest.raises(OAuthError) as caught:
+                await client.get(authority.url)
+            assert caught.value.error == "invalid_grant"
+        assert authority.refreshes == ["R1"]
+
+    async def test_in_the_body_of_a_form(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600), token_placement="body")
+        async with client.post(authority.url, data={"a": "1"}):
+            pass
+        assert authority.server.sent[0].body == b"a=1&access_token=A1"
+
+    async def test_the_hook_of_api_requests(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        client.register_compliance_hook(
+            "protected_request", lambda url, headers, data: (f"{url}/hooked", {**(headers or {}), "X-Hook": "1"}, data)
+        )
+        assert json.loads(await text_of(client, authority.url))["token"] == "A1"
+        sent = authority.server.sent[0]
+        assert (sent.target, sent.header("X-Hook")) == ("/hooked", "1")
