@@ -866,6 +866,23 @@ class TestProfile:
     async def test_the_token_is_renewed_first(self, make_defined, authority, clock):
         assert (await make_defined(token=authority.give(clock() - 1)).profile()).sub == "A2"
 
+    async def test_a_token_that_is_refused_is_replaced_once(self, make_defined, authority, clock, reply):
+        client = make_defined(token=authority.give(clock() + 3600))
+        authority.good.clear()
+        assert (await client.profile()).sub == "A2"
+        authority.api_replies = [reply(401), reply(401)]
+        with pytest.raises(OAuthError) as caught:
+            await client.profile()
+        assert caught.value.status == 401
+        assert authority.refreshes == ["R1", "R2"]
+
+    async def test_another_refusal_stands(self, make_defined, authority, clock, reply):
+        client = make_defined(token=authority.give(clock() + 3600))
+        authority.api_replies = [reply(403)]
+        with pytest.raises(OAuthError):
+            await client.profile()
+        assert authority.refreshes == []
+
     async def test_a_provider_that_says_nothing(self, make_client, authority):
         with pytest.raises(UsageError) as caught:
             await make_client(token="A1").profile()

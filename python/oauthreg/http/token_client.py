@@ -146,7 +146,19 @@ class TokenClient(ApiClient):
         Raises ``OAuthError``, ``ResponseError``, what a renewal raises, and ``UsageError`` for a provider without
         ``[claims]``.
         """
-        token = await self._life.use(self._renewal)
+        life = self._life
+        token = await life.use(self._renewal)
+        try:
+            documents = await self._identify(token)
+        except OAuthError as error:
+            if error.status != 401 or not self._can_replace(life, token):
+                raise
+            token = await life.replace(token.access_token, self._renewal)
+            documents = await self._identify(token)
+        return self._profile(documents, _without_secrets(token))
+
+    async def _identify(self, token: OAuth2Token) -> dict[str, Any]:
+        """What the provider says of the user, by document."""
         keep = self.provider.callback.keep
         known: dict[str, Any] = {
             "token": dict(token),
@@ -160,8 +172,7 @@ class TokenClient(ApiClient):
             client_id=self.client_id,
             client_secret=self._client.client_secret,
         )
-        documents = await self._exchange(flow, origins=self._origins_for(token))
-        return self._profile(documents, _without_secrets(token))
+        return await self._exchange(flow, origins=self._origins_for(token))
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""
@@ -193,7 +204,7 @@ class TokenClient(ApiClient):
         repaired: list[OAuth2Token] = []
 
         async def repair(_: Response) -> Authenticator | None:
-            if life.is_refused(token) or not self._can_replace(life, token):
+            if not self._can_replace(life, token):
                 return None
             repaired.append(await life.replace(token.access_token, self._renewal))
             return self._bearer(repaired[0])
@@ -214,10 +225,11 @@ class TokenClient(ApiClient):
         return response
 
     def _can_replace(self, life: TokenLife, token: OAuth2Token) -> bool:
+        """Whether there is hope for another token than one that was refused."""
         current = life.token
-        return (current is not None and current.access_token != token.access_token) or self._renewal.way(
-            current
-        ) is not None
+        if current is not None and current.access_token != token.access_token:
+            return True
+        return self._renewal.way(current) is not None and not life.is_refused(token)
 
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         provider = self.provider
