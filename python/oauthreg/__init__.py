@@ -43,7 +43,12 @@ if TYPE_CHECKING:
         UsageError as UsageError,
         VerificationError as VerificationError,
     )
-    from oauthreg.http import AsyncOAuth1Client as AsyncOAuth1Client, OAuthRequest as OAuthRequest
+    from oauthreg.http import (
+        AsyncAssertionClient as AsyncAssertionClient,
+        AsyncOAuth1Client as AsyncOAuth1Client,
+        AsyncOAuth2Client as AsyncOAuth2Client,
+        OAuthRequest as OAuthRequest,
+    )
     from oauthreg.login import PendingLogin as PendingLogin
     from oauthreg.provider import Provider as Provider
     from oauthreg.registry import Registry as Registry
@@ -53,11 +58,14 @@ if TYPE_CHECKING:
         VerificationKeys as VerificationKeys,
         verify as verify,
     )
-    from oauthreg.token import OAuth1Token as OAuth1Token
+    from oauthreg.stores import MemoryStore as MemoryStore, TokenKey as TokenKey, TokenStore as TokenStore
+    from oauthreg.token import OAuth1Token as OAuth1Token, OAuth2Token as OAuth2Token
 
 _HOME = {
     "AccessDeniedError": "errors",
+    "AsyncAssertionClient": "http",
     "AsyncOAuth1Client": "http",
+    "AsyncOAuth2Client": "http",
     "CallbackError": "errors",
     "ClientAuthenticationError": "errors",
     "Clock": "clock",
@@ -67,11 +75,13 @@ _HOME = {
     "InvalidKeyError": "errors",
     "InvalidSignatureError": "errors",
     "MalformedResponseError": "errors",
+    "MemoryStore": "stores",
     "MismatchingStateError": "errors",
     "MissingCredentialError": "errors",
     "MissingRequestTokenError": "errors",
     "MissingTokenError": "errors",
     "OAuth1Token": "token",
+    "OAuth2Token": "token",
     "OAuthError": "errors",
     "OAuthRegError": "errors",
     "OAuthRequest": "http",
@@ -86,6 +96,8 @@ _HOME = {
     "SignedRequest": "signing.verify",
     "Signer": "signing",
     "TokenError": "errors",
+    "TokenKey": "stores",
+    "TokenStore": "stores",
     "TokenStoreError": "errors",
     "TokenExpiredError": "errors",
     "UnknownProviderError": "errors",
