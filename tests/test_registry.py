@@ -1,5 +1,6 @@
 """From a name to a ready client: where definitions, credentials and variables come from."""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from oauthreg.errors import (
 )
 from oauthreg.provider import Provider
 from oauthreg.registry import Registry
+from oauthreg.stores import MemoryStore
+from oauthreg.token import OAuth2Token
 
 ACME = """schema = 1
 title = "Acme"
@@ -338,10 +341,17 @@ async def test_http_is_asked_for_by_name(session):
         registry.client("acme", session, variables=variables)
 
 
-def test_there_is_no_store_yet():
-    with pytest.raises(UsageError) as caught:
-        Registry(store=object(), environ={})
-    assert caught.value.code == "store-not-available"
+async def test_its_clients_share_the_lives_of_their_tokens():
+    store = MemoryStore()
+    async with Registry(store=store, environ={}) as registry:
+        assert registry.lives is registry.lives
+        assert registry.lives.store is store
+        registry.lives.begin(asyncio.sleep(0, OAuth2Token(access_token="A")), is_shared=True)
+    assert registry.lives._tasks == set()
+
+
+async def test_closing_a_registry_without_clients_does_nothing():
+    await Registry(environ={}).aclose()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from oauthreg.definition import (
     Definition,
@@ -28,6 +28,8 @@ from oauthreg.provider import Provider
 
 if TYPE_CHECKING:
     from oauthreg.http import AsyncOAuth1Client, ClientSession
+    from oauthreg.http.token_life import TokenLives
+    from oauthreg.stores import TokenStore
     from oauthreg.token import OAuth1Token
 
 CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any] | None]
@@ -52,6 +54,9 @@ class Registry:
     ``OAUTHREG_<NAME>_<CREDENTIAL>``, or in the file that ``OAUTHREG_<NAME>_<CREDENTIAL>_FILE`` names; ``<NAME>`` is in
     capitals with ``_`` for ``-``. Variables of the definition are found in ``environ`` in the same way.
 
+    ``store`` keeps the tokens of OAuth 2.0. The clients of one registry share tokens and renewals: call ``aclose``
+    before their sessions are closed, or enter the registry with ``async with``.
+
     Raises ``UsageError`` for a path that does not exist.
     """
 
@@ -60,11 +65,11 @@ class Registry:
         *,
         paths: Iterable[str | os.PathLike[str]] = (),
         credentials: CredentialSource | None = None,
-        store: None = None,
+        store: "TokenStore | None" = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        if store is not None:
-            raise _no_store("store")
+        self._store = store
+        self._lives: TokenLives | None = None
         self._loader = Loader(paths, environ=environ)
         self._credentials = credentials
         self._environ = environ
@@ -125,6 +130,26 @@ class Registry:
             provider=provider,
             **overrides,
         )
+
+    @property
+    def lives(self) -> "TokenLives":
+        """The tokens that the clients of this registry share; any client may be made with ``lives=``."""
+        if self._lives is None:
+            from oauthreg.http.token_life import TokenLives
+
+            self._lives = TokenLives(self._store)
+        return self._lives
+
+    async def aclose(self) -> None:
+        """Return when no client of this registry renews a token any more."""
+        if self._lives is not None:
+            await self._lives.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     def provider(
         self,
@@ -344,7 +369,7 @@ def _unreadable(variable: str, reason: str) -> MissingCredentialError:
 
 def _no_store(argument: str) -> UsageError:
     return UsageError(
-        f"`{argument}` needs a token store, and this version has none",
+        f"`{argument}` needs a token store, and OAuth 1.0 tokens have none",
         code="store-not-available",
         hint="keep the token yourself and pass it as `token=`",
     )
