@@ -117,7 +117,7 @@ class Registry:
         if provider is None:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
 
-        from oauthreg.http.clients import AsyncOAuth1Client
+        from oauthreg.http import AsyncOAuth1Client
 
         return AsyncOAuth1Client(
             session,

@@ -10,7 +10,7 @@ from yarl import URL
 
 from oauthreg.claims import parse_claims
 from oauthreg.errors import OAuthError
-from oauthreg.http.clients import AsyncOAuth1Client
+from oauthreg.http import AsyncOAuth1Client
 from oauthreg.origins import parse_origin
 from oauthreg.provider import IdentityRequest, OAuth1Settings, Provider
 from oauthreg.signing import Signer

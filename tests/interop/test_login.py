@@ -57,7 +57,7 @@ async def test_another_process_finishes_the_login(setup, session):
         """
         import asyncio, json, sys
         from aiohttp import ClientSession
-        from oauthreg.http.clients import AsyncOAuth1Client
+        from oauthreg.http import AsyncOAuth1Client
         from oauthreg.login import PendingLogin
         from oauthreg.provider import Provider
 

@@ -3,9 +3,9 @@
 from aiohttp import ClientSession
 
 from oauthreg.http.assertion_client import AsyncAssertionClient
-from oauthreg.http.clients import AsyncOAuth1Client
 from oauthreg.http.driver import run
 from oauthreg.http.middleware import AuthenticationMiddleware
+from oauthreg.http.oauth1_client import AsyncOAuth1Client
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.request_class import OAuthRequest
 

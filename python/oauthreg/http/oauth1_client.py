@@ -1,4 +1,4 @@
-"""Ready clients: log in, then make authenticated requests, over a session that stays the caller's.
+"""The OAuth 1.0a client: log in, then make signed requests, over a session that stays the caller's.
 
 Names, parameters and the shape of calls are those of Authlib's aiohttp clients (0.11 and 0.12).
 """
