@@ -56,6 +56,7 @@ pub fn of_url(py: Python<'_>, refusal: Refusal) -> PyErr {
         Refusal::ProtocolParameter { name, place } => {
             with_text(py, "protocol_parameters_in_request", &name, "replace", Some(place))
         }
+        // The last two are told by the request's objects: `of_request` has answered them.
         Refusal::UnusableKey | Refusal::MethodIsNotText | Refusal::UnreadableBody => build(py, "unusable_key", ()),
     }
 }
