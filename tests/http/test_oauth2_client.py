@@ -368,6 +368,23 @@ class TestFetchingByCode:
         await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}", state=state)
         assert authority.challenges == {}
 
+    async def test_a_state_that_the_call_names_is_the_only_one(self, make_client, authority):
+        """Somebody else's login with the same client object must not pass in this browser session."""
+        client = make_client()
+        _, mine = client.create_authorization_url()
+        _, other = client.create_authorization_url()
+        with pytest.raises(MismatchingStateError) as caught:
+            await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={other}", state=mine)
+        assert caught.value.code == "state-mismatch"
+        assert authority.log == []
+
+    async def test_where_it_came_from_is_where_its_successor_comes_from(self, session, authority, clock):
+        client = AsyncOAuth2Client(session, "client", clock=clock)
+        await client.fetch_token(f"{authority.url}/token", code="C")
+        clock.advance(3600)
+        await text_of(client, authority.url)
+        assert authority.refreshes == ["R1"]
+
     async def test_the_verifier_depends_on_client_and_state(self, make_client):
         one, other = make_client(), make_client(client_id="other")
         verifiers = {one._make_verifier("S1"), one._make_verifier("S2"), other._make_verifier("S1")}
@@ -532,6 +549,14 @@ class TestFetchingByOtherGrants:
         await text_of(client, authority.url)
         assert [asked["grant_type"] for asked in authority.asked][1:] == ["authorization_code", "refresh_token"]
 
+    async def test_a_failed_attempt_changes_nothing(self, make_client, authority, clock, json_reply):
+        client = make_client(token=authority.give(clock() - 1))
+        authority.replies = [json_reply({"error": "unauthorized_client"}, 400)]
+        with pytest.raises(OAuthError):
+            await client.fetch_token(grant_type="client_credentials")
+        await text_of(client, authority.url)
+        assert authority.asked[1]["grant_type"] == "refresh_token"
+
     async def test_a_password_is_only_sent_when_the_grant_is_named(self, make_client, authority):
         client = make_client()
         with pytest.raises(UsageError) as caught:
@@ -628,6 +653,26 @@ class TestRefreshing:
         await client.fetch_token()
         assert (await client.refresh_token()).access_token == "A2"
         assert [asked["grant_type"] for asked in authority.asked] == ["client_credentials"] * 2
+
+    async def test_the_url_is_remembered(self, session, authority, clock):
+        client = AsyncOAuth2Client(session, "client", token=authority.give(clock() - 1), clock=clock)
+        await client.refresh_token(f"{authority.url}/token")
+        clock.advance(3600)
+        await text_of(client, authority.url)
+        assert authority.refreshes == ["R1", "R2"]
+
+    @pytest.mark.parametrize("options", [{}, {"client_id": "client"}, {"token_endpoint": "https://as.example/token"}])
+    async def test_who_only_bears_a_token_does_not_try(self, options, session, authority, clock, caplog):
+        client = AsyncOAuth2Client(session, token=authority.give(clock() + 30), clock=clock, **options)
+        await text_of(client, authority.url)
+        authority.good.clear()
+        async with client.get(authority.url) as response:
+            assert response.status == 401
+        clock.advance(30)
+        with pytest.raises(TokenExpiredError):
+            await client.get(authority.url)
+        assert authority.refreshes == []
+        assert caplog.records == []
 
     async def test_with_the_scope_where_the_provider_wants_it(self, make_defined, make_provider, authority, clock):
         provider = make_provider(oauth2=OAuth2Settings(refresh_scope=True), scopes=Scopes(default=("a", "b")))
@@ -753,6 +798,19 @@ class TestRevokingAndIntrospecting:
         assert authority.asked == [{"token": "other"}]
         assert client.token is not None
 
+    async def test_a_store_tells_servers_without_definition_apart(self, session, authority, make_authority, clock):
+        store, other = MemoryStore(), await make_authority()
+        for server in (authority, other):
+            client = AsyncOAuth2Client(
+                session, "client", store=store, account="ada", token_endpoint=f"{server.url}/token", clock=clock
+            )
+            await client.fetch_token(code="C")
+        again = AsyncOAuth2Client(
+            session, "client", store=store, account="ada", refresh_token_url=f"{authority.url}/token", clock=clock
+        )
+        assert "A1" in await text_of(again, authority.url)
+        assert repr(store) == "<MemoryStore of 2 tokens>"
+
     async def test_a_refusal_leaves_the_token(self, make_client, authority, clock, json_reply, reply):
         client = make_client(token=authority.give(clock() + 3600))
         authority.replies = [json_reply({"error": "unsupported_token_type"}, 400), reply(503)]
@@ -771,7 +829,8 @@ class TestRevokingAndIntrospecting:
 
     async def test_introspecting(self, make_client, authority, clock):
         client = make_client(token=authority.give(clock() + 3600))
-        assert await client.introspect_token(token_type_hint="access_token") == {"active": True}
+        assert await client.introspect_token() == {"active": True}
+        assert authority.asked == [{"token": "A1", "token_type_hint": "access_token"}]
         assert await client.introspect_token(token="other") == {"active": False}
         assert authority.authorizations[0].startswith("Basic ")
 

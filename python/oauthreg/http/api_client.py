@@ -12,13 +12,12 @@ from yarl import URL
 
 from oauthreg.claims import Profile
 from oauthreg.clock import Clock
-from oauthreg.errors import MismatchingStateError, UsageError
+from oauthreg.errors import UsageError
 from oauthreg.http.driver import Around, Sleeper, run
 from oauthreg.http.middleware import AuthenticationMiddleware, Repair, chain
 from oauthreg.http.references import resolve
 from oauthreg.http.request_context import RequestContext
 from oauthreg.identity import identity_flow
-from oauthreg.login import PendingLogin
 from oauthreg.messages import Authenticator, Flow, Pairs
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
@@ -179,14 +178,6 @@ class ApiClient(ABC):
             return False
         self.clock.learn(now)
         return True
-
-    def _check_pending(self, pending: PendingLogin) -> None:
-        provider = self.provider
-        if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
-            raise MismatchingStateError(
-                f"the login is of another provider: {pending.provider!r}",
-                hint=f"finish it with the client that began it, not with one for {provider.name!r}",
-            )
 
     def _identity(
         self,

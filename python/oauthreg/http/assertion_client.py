@@ -135,7 +135,7 @@ class AsyncAssertionClient(TokenClient):
         )
         self._take_up(
             TokenKey(
-                chosen.name,
+                self._provider_name,
                 account or subject or "",
                 self._issuer,
                 "",

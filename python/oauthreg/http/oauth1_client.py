@@ -321,7 +321,11 @@ class AsyncOAuth1Client(ApiClient):
         login or incomplete, both before any traffic; ``OAuthError`` and ``MalformedResponseError``.
         """
         provider = self.provider
-        self._check_pending(pending)
+        if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
+            raise MismatchingStateError(
+                f"the login is of another provider: {pending.provider!r}",
+                hint=f"finish it with the client that began it, not with one for {provider.name!r}",
+            )
         kept: dict[str, str] = {}
         if callback_url is not None:
             response = parse_authorization_response(callback_url, provider.callback)

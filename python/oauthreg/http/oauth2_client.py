@@ -8,7 +8,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -182,8 +182,9 @@ class AsyncOAuth2Client(TokenClient):
         )
         if client_id and self._signs:
             check_client_auth(chosen, client)
-        is_shared = account is not None or self._ask_again is not None
-        self._take_up(self._make_key(self._call("token", grant="client_credentials")) if is_shared else None, token)
+        is_own = self._ask_again is not None
+        own_call = self._call("token", grant="client_credentials")
+        self._take_up(self._make_key(own_call, is_own=is_own) if is_own or account is not None else None, token)
 
     def create_authorization_url(
         self, url: str | None = None, state: str | None = None, **parameters: Any
@@ -241,10 +242,16 @@ class AsyncOAuth2Client(TokenClient):
         if grant == "authorization_code":
             call = self._with_verifier(call, state)
         if grant != "client_credentials":
-            return await self._log_in(lambda: self._ask(grant, call))
-        self._ask_again = lambda: self._ask(grant, call)
-        self._take_up(self._make_key(call))
-        return copy(await self._life.obtain(self._ask_again, self._renewal))
+            return await self._log_in(lambda: self._ask(grant, call), call)
+
+        def ask_again() -> Awaitable[OAuth2Token]:
+            return self._ask(grant, call)
+
+        key = self._make_key(call, is_own=True)
+        token = await self._lives.of_key(key).obtain(ask_again, self._renewal)
+        self._ask_again = ask_again
+        self._take_up(key)
+        return copy(token)
 
     async def refresh_token(
         self,
@@ -264,11 +271,14 @@ class AsyncOAuth2Client(TokenClient):
         latest = await self._life.latest()
         if refresh_token is not None and (latest is None or latest.refresh_token != refresh_token):
             other = OAuth2Token(access_token="", refresh_token=refresh_token)
-            return copy(await self._life.obtain(lambda: self._refresh(other, call), self._renewal))
-        renewal = self._renewal
-        if self._ask_again is None:
-            renewal = replace(renewal, renew=lambda token: self._refresh(token, call), way=_by_refreshing)
-        return copy(await self._life.replace("" if latest is None else latest.access_token, renewal))
+            token = await self._life.obtain(lambda: self._refresh(other, call), self._renewal)
+        else:
+            renewal = self._renewal
+            if self._ask_again is None:
+                renewal = replace(renewal, renew=lambda token: self._refresh(token, call), way=_by_refreshing)
+            token = await self._life.replace("" if latest is None else latest.access_token, renewal)
+        self._learn_endpoint("refresh", url)
+        return copy(token)
 
     async def revoke_token(
         self,
@@ -286,7 +296,7 @@ class AsyncOAuth2Client(TokenClient):
         ``TokenStoreError``. Spec: RFC 7009 section 2.
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
-        text, hint = await self._which(token, token_type_hint)
+        text, hint = await self._which(token, token_type_hint, "refresh_token")
         flow = revocation_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
@@ -308,7 +318,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``OAuthError``, ``MalformedResponseError`` and ``MissingTokenError``. Spec: RFC 7662 section 2.
         """
         call = self._call("introspect", url, auth, None, headers, body, parameters)
-        text, hint = await self._which(token, token_type_hint)
+        text, hint = await self._which(token, token_type_hint, "access_token")
         flow = introspection_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
 
@@ -338,7 +348,6 @@ class AsyncOAuth2Client(TokenClient):
         ``.code`` says why: another login, another browser, another issuer, too late (``login-expired``), or finished
         before (``login-finished``). Else as ``fetch_token``.
         """
-        self._check_pending(pending)
         return await self._redeem(pending, callback_url, binding, self._call("token"))
 
     async def device_login(
@@ -387,7 +396,7 @@ class AsyncOAuth2Client(TokenClient):
             resources=call.resources,
         )
         token = await self._exchange(flow, hooks="access_token", options=call.options, sleep=wait, is_patient=True)
-        return await self._log_in(lambda: _at_once(token))
+        return await self._log_in(lambda: _at_once(token), call)
 
     async def token_exchange(
         self,
@@ -417,9 +426,12 @@ class AsyncOAuth2Client(TokenClient):
     def _way(self, token: OAuth2Token | None) -> Way | None:
         if self._ask_again is not None:
             return "grant"
-        exchange = self.provider.exchange
-        is_renewable = token is not None and (token.refresh_token or (exchange is not None and exchange.renews))
-        return "refresh" if is_renewable else None
+        exchange, endpoints = self.provider.exchange, self.provider.endpoints
+        if token is None or not self.client_id:
+            return None
+        if exchange is not None and exchange.renews:
+            return "refresh"
+        return "refresh" if token.refresh_token and (endpoints.get("refresh") or endpoints.get("token")) else None
 
     async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
         if self._ask_again is not None:
@@ -496,9 +508,9 @@ class AsyncOAuth2Client(TokenClient):
             raise _finished()
         self._open.pop(state or "", None)
         flow = login_flow(call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url)
-        return await self._log_in(lambda: self._exchange(flow, hooks="access_token", options=call.options))
+        return await self._log_in(lambda: self._exchange(flow, hooks="access_token", options=call.options), call)
 
-    async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]]) -> OAuth2Token:
+    async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]], call: "_Call") -> OAuth2Token:
         """Take over a user's new token: with an account in its place, else beside those of other users."""
         has_account = self._account is not None
         life = self._life if has_account else self._lives.of_token(None)
@@ -507,13 +519,19 @@ class AsyncOAuth2Client(TokenClient):
             try:
                 token = await fetch()
             except (ClientError, TimeoutError) as error:
-                error.add_note("the code may be spent: the provider may have answered all the same")
+                error.add_note("what was exchanged may be spent: the provider may have answered all the same")
                 raise
+            self._learn_endpoint("token", call.url)
             # The caller may have gone meanwhile; the token has not.
             self._ask_again, self._life, self._key = None, life, self._key if has_account else None
             return token
 
         return copy(await life.obtain(fetch_into, self._renewal))
+
+    def _learn_endpoint(self, name: str, url: str | None) -> None:
+        """Without a definition, the URL that gave a token is where its successors come from."""
+        if url is not None and self._is_custom and name not in self.provider.endpoints:
+            self.provider = replace(self.provider, endpoints={**self.provider.endpoints, name: url})
 
     def _begin(
         self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
@@ -541,7 +559,8 @@ class AsyncOAuth2Client(TokenClient):
     def _find_login(self, call: "_Call", response: Callback, state: str | None) -> "tuple[_Call, PendingLogin]":
         """The login that a callback belongs to: one that this client began, or the one whose state it was told."""
         provider, given, expected = call.provider, _state_in(response, call.provider), state or self.state
-        login = self._open.get(given or "")
+        # A state that the caller names is the only one that will do.
+        login = self._open.get(given or "") if state in (None, given) else None
         if login is None and given and not expected:
             raise MismatchingStateError(
                 "the callback carries a `state`, and this client expects none",
@@ -625,26 +644,26 @@ class AsyncOAuth2Client(TokenClient):
     def _asked_scopes(self, scope: str | Iterable[str] | None) -> tuple[str, ...]:
         return split_scope(self.provider, render_scope(self.provider, scope))
 
-    async def _which(self, token: str | None, hint: str | None) -> tuple[str, str | None]:
+    async def _which(self, token: str | None, hint: str | None, default: str) -> tuple[str, str | None]:
         """The token that is meant, and what it is."""
         if token is not None:
             return token, hint
         latest = await self._life.latest()
         if latest is None:
             raise MissingTokenError("there is no token", hint="pass `token=`, or log in")
-        if hint != "access_token" and latest.refresh_token:
+        if (hint or default) == "refresh_token" and latest.refresh_token:
             return latest.refresh_token, "refresh_token"
         return latest.access_token, "access_token"
 
-    def _make_key(self, call: "_Call") -> TokenKey:
+    def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
         return TokenKey(
-            self.provider.name,
+            self._provider_name,
             self._account or "",
             self.client_id,
             " ".join(call.resources),
             dict(call.params).get("audience", ""),
-            "" if self._ask_again is None else str(call.arguments.get("scope", "")),
+            str(call.arguments.get("scope", "")) if is_own else "",
         )
 
     @property
@@ -669,10 +688,10 @@ class _Call:
 
     provider: Provider
     url: str | None
-    params: Pairs
+    params: Pairs = field(repr=False)
     resources: tuple[str, ...]
-    arguments: Mapping[str, Any]
-    options: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(repr=False)
+    options: Mapping[str, Any] = field(repr=False)
 
 
 def _with_choices(
@@ -743,7 +762,8 @@ def _state_in(response: Callback, provider: Provider) -> str | None:
         found = response.get(name)
         return None if found is None else str(found)
     text = response.decode("utf-8", "replace") if isinstance(response, bytes) else response
-    return dict(parse_qsl(text.partition("#")[0].rpartition("?")[2])).get(name)
+    before, mark, after = text.partition("#")[0].partition("?")
+    return dict(parse_qsl(after if mark else before)).get(name)
 
 
 def _flat(parameters: Mapping[str, Any]) -> Pairs:

@@ -77,8 +77,6 @@ class TokenClient(ApiClient):
             raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
         if store is not None and lives is not None:
             raise UsageError("`store` and `lives` exclude each other: the lives have a store", code="two-stores")
-        if provider.token_placement.kind == "query":
-            _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
         self._client = client
@@ -93,6 +91,8 @@ class TokenClient(ApiClient):
             token_updater,
         )
         self._is_custom = is_custom
+        if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
+            _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         self._key: TokenKey | None
         self._life: TokenLife
 
@@ -173,6 +173,13 @@ class TokenClient(ApiClient):
             client_secret=self._client.client_secret,
         )
         return await self._exchange(flow, origins=self._origins_for(token))
+
+    @property
+    def _provider_name(self) -> str:
+        """How stores know the provider: without a definition by where its tokens come from."""
+        endpoints = self.provider.endpoints
+        url = endpoints.get("token") or endpoints.get("refresh")
+        return render_origin(parse_origin(url)) if self._is_custom and url else self.provider.name
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""

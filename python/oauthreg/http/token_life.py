@@ -213,7 +213,8 @@ class TokenLife:
             raise MissingTokenError("there is no token", hint="log in, or set `token`")
         if way is None:
             raise TokenExpiredError(
-                "the access token has expired and there is no refresh token", hint="let the user log in again"
+                "the access token has expired and cannot be renewed",
+                hint="let the user log in again; renewing takes a refresh token, the client's identifier, and the URL",
             )
         ends = token.refresh_expires_at if token else None
         if way == "refresh" and ends is not None and renewal.now() >= ends:
@@ -370,6 +371,7 @@ class TokenLives:
         self.jitter = jitter
         self.spent = SpentStates()
         self.unsaved: set[TokenLife] = set()
+        self._told: set[str] = set()
         self._of_key: WeakValueDictionary[TokenKey, TokenLife] = WeakValueDictionary()
         self._of_token: WeakValueDictionary[str, TokenLife] = WeakValueDictionary()
         self._recent: OrderedDict[TokenLife, None] = OrderedDict()
@@ -412,6 +414,12 @@ class TokenLives:
         flight.task.add_done_callback(self._tasks.discard)
         flight.task.add_done_callback(flight.land)
         return flight
+
+    def is_news(self, text: str) -> bool:
+        """Whether this is asked for the first time: clients come and go, and one warning is enough."""
+        is_first = text not in self._told
+        self._told.add(text)
+        return is_first
 
     async def aclose(self) -> None:
         """Return when no renewal is under way in this event loop any more; do so before sessions are closed."""
