@@ -262,6 +262,9 @@ class TestResponse:
         found = parse(response, callback=CallbackSettings(json=("user",)))
         assert (found.code, found.parameters["user"]) == ("C1", {"name": 1})
 
+    def test_json_that_a_callback_does_not_carry(self):
+        assert "user" not in parse("code=C1&state=S1", callback=CallbackSettings(json=("user",))).parameters
+
     def test_broken_json_in_a_callback(self):
         with pytest.raises(CallbackError) as refused:
             parse("code=C1&state=S1&user={", callback=CallbackSettings(json=("user",)))

@@ -360,7 +360,7 @@ class TestTokenTypes:
     def test_TT03_a_missing_type(self):
         assert parse({"access_token": "AT1", "expires_in": 5184000}).token_type == "Bearer"
 
-    @pytest.mark.parametrize("given", ["mac", "bot", "DPoP"], ids=["TT04-mac", "TT04-bot", "TT05"])
+    @pytest.mark.parametrize("given", ["mac", "bot", "DPoP"], ids=["TT04-mac", "TT04-bot", "dpop"])
     def test_a_type_that_is_not_understood(self, given):
         assert (
             refusal(MalformedResponseError, {"access_token": "AT1", "token_type": given}, 200).code
@@ -521,6 +521,10 @@ class TestRenewal:
     def test_RK04_an_empty_scope_says_nothing(self, scope):
         token = parse({"access_token": "B", "scope": scope}, previous=self.old, scopes=["a", "z"])
         assert (token.scopes, token.missing_scopes) == (("a", "b"), ())
+
+    def test_SC04_a_new_scope_replaces_the_old_one(self):
+        for scope in ("c d", ["c", "d"]):
+            assert parse({"access_token": "B", "scope": scope}, previous=self.old).scopes == ("c", "d")
 
     def test_RK05_the_old_type_and_lifetime_are_gone(self):
         old = OAuth2Token(self.old, token_type="N_A", expires_in=9)
