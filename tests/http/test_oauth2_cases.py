@@ -80,6 +80,19 @@ class TestRefreshRace:
         assert authority.refreshes == ["R1"]
         assert bearers(authority) == ["A2"] * 3
 
+    @pytest.mark.parametrize("count", [1, 50])
+    def test_case_RR02_50_tasks_for_each_of_many_clients(self, count, clock):
+        server = InProcess()
+        lives, token = TokenLives(), server.token(clock() - 1)
+        options = {"lives": lives, "account": "ada", "token_endpoint": server.url, "clock": clock}
+        clients = [AsyncOAuth2Client(server, "client", token=dict(token), **options) for _ in range(count)]
+
+        async def all_at_once():
+            return await asyncio.gather(*(client.get(server.url) for client in clients for _ in range(50)))
+
+        assert len(asyncio.run(all_at_once())) == 50 * count
+        assert server.refreshes == ["R1"]
+
     async def test_case_RR03_who_waited_looks_again(self, authority, make_client, clock):
         client = make_client(token=authority.give(clock() + 30))
         authority.gate = asyncio.Event()
@@ -210,7 +223,7 @@ class InProcessAnswer:
     async def __aenter__(self):
         await asyncio.sleep(0)
         if self.data is not None:
-            self.server.refreshes.append(self.data.decode().rpartition("=")[2])
+            self.server.refreshes += parse_qs(self.data.decode())["refresh_token"]
         return self
 
     async def __aexit__(self, *_):

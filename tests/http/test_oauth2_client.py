@@ -711,6 +711,21 @@ class TestRefreshing:
         assert [token.refresh_token for token in saved] == ["R2"]
 
 
+class TestAccounts:
+    async def test_a_store_tells_servers_without_definition_apart(self, session, authority, make_authority, clock):
+        store, other = MemoryStore(), await make_authority()
+        for server in (authority, other):
+            client = AsyncOAuth2Client(
+                session, "client", store=store, account="ada", token_endpoint=f"{server.url}/token", clock=clock
+            )
+            await client.fetch_token(code="C")
+        again = AsyncOAuth2Client(
+            session, "client", store=store, account="ada", refresh_token_url=f"{authority.url}/token", clock=clock
+        )
+        assert "A1" in await text_of(again, authority.url)
+        assert repr(store) == "<MemoryStore of 2 tokens>"
+
+
 class TestClocks:
     """A server that refuses an assertion because of its times tells its own time."""
 
@@ -797,19 +812,6 @@ class TestRevokingAndIntrospecting:
         await client.revoke_token(token="other")
         assert authority.asked == [{"token": "other"}]
         assert client.token is not None
-
-    async def test_a_store_tells_servers_without_definition_apart(self, session, authority, make_authority, clock):
-        store, other = MemoryStore(), await make_authority()
-        for server in (authority, other):
-            client = AsyncOAuth2Client(
-                session, "client", store=store, account="ada", token_endpoint=f"{server.url}/token", clock=clock
-            )
-            await client.fetch_token(code="C")
-        again = AsyncOAuth2Client(
-            session, "client", store=store, account="ada", refresh_token_url=f"{authority.url}/token", clock=clock
-        )
-        assert "A1" in await text_of(again, authority.url)
-        assert repr(store) == "<MemoryStore of 2 tokens>"
 
     async def test_a_refusal_leaves_the_token(self, make_client, authority, clock, json_reply, reply):
         client = make_client(token=authority.give(clock() + 3600))

@@ -1,0 +1,91 @@
+"""What all clients share: pinned origins, clocks, arguments as pairs, and the event loop of a session."""
+
+import asyncio
+
+import pytest
+
+from oauthreg.clock import Clock
+from oauthreg.errors import UsageError
+from oauthreg.http import AsyncOAuth1Client, AsyncOAuth2Client
+from oauthreg.http.api_client import learning_clock, pairs, pinned_origins
+from oauthreg.provider import Provider
+
+FIXED = frozenset({("https", "api.example", 443)})
+
+
+@pytest.mark.parametrize(
+    ("provider", "allowed", "expected"),
+    [
+        (None, (), set()),
+        (None, "https://api.example/v1", {("https", "api.example", 443)}),
+        (
+            None,
+            ["http://127.0.0.1:8000", "https://b.example"],
+            {("http", "127.0.0.1", 8000), ("https", "b.example", 443)},
+        ),
+        (None, ["https://bücher.example"], {("https", "xn--bcher-kva.example", 443)}),
+        (Provider(endpoints={"token": "https://as.example/t", "revoke": ""}), (), {("https", "as.example", 443)}),
+        (Provider(endpoints={"token": "https://as.example/t"}, origins=FIXED), (), FIXED),
+        (Provider(origins=FIXED), ["https://b.example"], {*FIXED, ("https", "b.example", 443)}),
+    ],
+)
+def test_the_origins_that_may_receive_credentials(provider, allowed, expected):
+    assert pinned_origins(provider, allowed) == expected
+
+
+def test_what_is_no_origin_is_refused():
+    with pytest.raises(UsageError):
+        pinned_origins(None, ["api.example"])
+
+
+def test_any_clock_becomes_one_that_can_learn(clock):
+    own = Clock()
+    assert learning_clock(own) is own
+    assert learning_clock(clock)() == clock()
+    assert isinstance(learning_clock(None), Clock)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(None, ()), ({}, ()), ({"a": 1}, (("a", "1"),)), ([("a", "1"), ("a", "2")], (("a", "1"), ("a", "2")))],
+)
+def test_a_mapping_or_pairs(given, expected):
+    assert pairs("params", given) == expected
+
+
+@pytest.mark.parametrize("given", ["a=1", [1], 1])
+def test_nothing_else(given):
+    with pytest.raises(UsageError) as caught:
+        pairs("params", given)
+    assert "`params`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda session: AsyncOAuth1Client(session, "client", "secret", token="t", token_secret="s"),
+        lambda session: AsyncOAuth2Client(session, token="t"),
+    ],
+    ids=["OAuth 1", "OAuth 2"],
+)
+async def test_a_session_serves_its_own_event_loop_only(make, session, server):
+    client = make(session)
+
+    async def call():
+        await client.get(server.url)
+
+    with pytest.raises(UsageError) as caught:
+        await asyncio.to_thread(asyncio.run, call())
+    assert caught.value.code == "foreign-event-loop"
+    assert server.connections == {}
+
+
+async def test_a_session_of_an_unknown_kind_is_trusted(server, session):
+    class Wrapped:
+        headers, _middlewares = session.headers, ()
+
+        def request(self, *arguments, **options):
+            return session.request(*arguments, **options)
+
+    async with AsyncOAuth2Client(Wrapped(), token="t").get(server.url) as response:
+        assert response.status == 200
