@@ -3,7 +3,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
@@ -253,6 +253,8 @@ class TestKeys:
             pytest.param(public_pem(RSA).encode(), "HS256", id="JK07-public-pem-for-hmac"),
             pytest.param(RSA, "HS256", id="JK07-object-for-hmac"),
             pytest.param({"kty": "oct", "k": "UExBTlRFRA"}, "RS256", id="JK07-secret-for-rsa"),
+            pytest.param(ed448.Ed448PrivateKey.generate(), "EdDSA", id="JK07-ed448"),
+            pytest.param(dsa.generate_private_key(1024), "EdDSA", id="JK07-dsa"),
             pytest.param(x25519.X25519PrivateKey.generate(), "EdDSA", id="JK07-x25519"),
         ],
     )

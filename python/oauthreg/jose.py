@@ -7,6 +7,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
@@ -94,6 +95,7 @@ def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = 
     return made
 
 
+@cache
 def _registry() -> Any:
     """The algorithms of joserfc without its word about ``EdDSA``: providers still know it under no newer name."""
     from joserfc.jws import JWSRegistry
@@ -124,7 +126,6 @@ def _shared_key(key: Any) -> Any:
 
 def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> Any:
     from joserfc.errors import JoseError
-    from joserfc.jwk import JWKRegistry
 
     jwk = _jwk(key)
     if jwk is None:
@@ -132,9 +133,7 @@ def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> An
     if jwk.get("kty") == "oct":
         raise _wrong_kind(algorithm, SIGNING_ALGORITHMS[algorithm], ("oct", ""))
     try:
-        kind: Any = JWKRegistry.key_types[jwk["kty"]]
-        kind.validate_dict_key(jwk)
-        made = kind(kind.binding.import_from_dict(jwk), jwk)
+        made = _imported(json.dumps(jwk, sort_keys=True))
         if made.is_private:
             made.check_use("sig")
             made.check_alg(algorithm)
@@ -151,6 +150,38 @@ def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> An
             code="not-a-private-key",
             hint="pass the matching private key",
         )
+    return made
+
+
+# Importing an RSA key takes far longer than a signature: it is done once for each key.
+@lru_cache(maxsize=64)
+def _imported(jwk: str) -> Any:
+    from joserfc.jwk import JWKRegistry
+
+    values = json.loads(jwk)
+    kind: Any = JWKRegistry.key_types[values["kty"]]
+    kind.validate_dict_key(values)
+    return kind(kind.binding.import_from_dict(values), values)
+
+
+@lru_cache(maxsize=64)
+def _wrapped(key: Any) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        return RSAKey(keys.load_private_key(key), key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return ECKey(key, key)
+    made = OKPKey(key, key)
+    try:
+        _ = made.curve_name
+    except ValueError:
+        raise InvalidKeyError(
+            f"a key of this kind signs no JWT: {type(key).__name__.lstrip('_')}",
+            code="wrong-key-kind",
+            hint="pass an RSA key, or one on an elliptic curve",
+        ) from None
     return made
 
 
@@ -175,15 +206,6 @@ def _load_private(key: Any, passphrase: str | bytes | None) -> Any:
         code="passphrase-needless",
         hint="leave the passphrase out, or pass the key that it belongs to",
     )
-
-
-def _wrapped(key: Any) -> Any:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from joserfc.jwk import ECKey, OKPKey, RSAKey
-
-    if isinstance(key, rsa.RSAPrivateKey):
-        return RSAKey(keys.load_private_key(key), key)
-    return ECKey(key, key) if isinstance(key, ec.EllipticCurvePrivateKey) else OKPKey(key, key)
 
 
 def _jwk(key: Any) -> dict[str, Any] | None:

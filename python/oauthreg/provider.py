@@ -33,7 +33,10 @@ class TextTemplate(Protocol):
         """The placeholders as written."""
 
     def render(self, documents: Documents) -> str | None:
-        """The filled-in text, each value percent-encoded; ``None`` if a value is missing."""
+        """The filled-in text; ``None`` if a value is missing.
+
+        In a URL each value is percent-encoded; in a parameter, a header or a claim it stands as it is.
+        """
 
 
 class ClaimsTemplate(Protocol):
@@ -174,7 +177,8 @@ class OAuth2Settings:
     ``"unsupported"`` alone switches it off. ``client_auth``: the method of client authentication; ``None`` means
     ``client_secret_basic`` with a secret and ``none`` without. ``client_auth_name``: the header or parameter of the
     methods ``header`` and ``query``. ``basic_encoding``: whether the two parts of Basic are form-encoded first.
-    ``refresh_scope``: the scope is sent again on renewal. ``refresh_repeatable``: a renewal whose answer was lost may
+    ``strict_scope``: a login that is granted less than was asked for is refused. ``refresh_scope``: the scope is sent
+    again on renewal. ``refresh_repeatable``: a renewal whose answer was lost may
     be sent once more. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
     ``leeway``: seconds before its expiry at which a token is renewed.
 
@@ -203,6 +207,7 @@ class OAuth2Settings:
     issuer_template: str | None = None
     issuer_in_callback: bool = False
     trusted_audiences: tuple[str, ...] = ()
+    strict_scope: bool = False
     refresh_scope: bool = False
     refresh_repeatable: bool = False
     client_assertion: AssertionSettings = field(

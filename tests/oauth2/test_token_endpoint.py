@@ -131,6 +131,19 @@ class TestTokenRequest:
         token, _ = drive(flow, GOOD | {"scope": "a"})
         assert token.missing_scopes == ("b",)
 
+    def test_SC02_strictly_it_is_a_refusal(self, drive, provider, identity):
+        given = provider(oauth2=OAuth2Settings(strict_scope=True))
+
+        def granted(scope, grant="authorization_code", **arguments):
+            flow = token_flow(given, identity(), grant, scopes=["a", "b"], **arguments or {"code": "C"})
+            return drive(flow, GOOD | {"scope": scope})[0].scopes
+
+        assert granted("b a") == ("b", "a")
+        assert granted("a", "refresh_token", refresh_token="R") == ("a",)
+        with pytest.raises(AccessDeniedError, match="b") as refused:
+            granted("a")
+        assert refused.value.code == "scope-not-granted"
+
     def test_TE02_a_legs_headers_and_parameters(self, drive, provider, identity):
         leg = Leg(
             rename={"client_id": "client_key", "code": "auth_code"},

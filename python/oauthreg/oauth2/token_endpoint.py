@@ -9,6 +9,7 @@ from typing import Any
 
 from oauthreg.answers import decode_text, malformed
 from oauthreg.errors import (
+    AccessDeniedError,
     OAuthError,
     ReauthorizationRequired,
     ResponseError,
@@ -70,7 +71,8 @@ def token_flow(
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
     A provider's second step (``exchange``) follows a user's grant.
 
-    Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
+    Raises ``OAuthError`` and its kinds (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's
+    ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
     unknown grant, and for ``password`` where the provider's ``grants`` do not name it (RFC 9700 section 2.4).
     """
     pairs = [
@@ -92,6 +94,13 @@ def token_flow(
         ),
         _secrets(client, pairs),
     )
+    if provider.oauth2.strict_scope and token.missing_scopes and not renewal:
+        raise AccessDeniedError(
+            "access_denied",
+            f"scopes were not granted: {' '.join(token.missing_scopes)}",
+            code="scope-not-granted",
+            hint="ask the user again, or do without them",
+        )
     if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
         token = yield from exchange_flow(provider, client, token, documents=documents)
     return token
