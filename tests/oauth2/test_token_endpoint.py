@@ -295,6 +295,10 @@ class TestRenewal:
         _, (second,) = drive(renewal_flow(provider(), identity(), token), GOOD)
         assert dict(second.form)["refresh_token"] == "R2"
 
+    def test_RK07_another_grant_takes_nothing_over(self, drive, provider, identity):
+        flow = token_flow(provider(), identity(), "authorization_code", previous=self.old, code="C")
+        assert drive(flow, GOOD)[0].refresh_token is None
+
     def test_an_endpoint_and_a_leg_of_its_own(self, drive, provider, identity):
         given = provider(
             endpoints={"refresh": "https://as.example/renew"},
@@ -590,6 +594,12 @@ class TestDevice:
     def test_an_end_without_token(self, drive, provider, identity, body, kind):
         with pytest.raises(kind):
             self.poll(drive, provider, identity, body)
+
+    def test_a_question_at_the_deadline_is_not_asked(self, provider, identity):
+        authorization = DeviceAuthorization("D", "U", "https://as.example/d", expires_in=10)
+        with pytest.raises(TokenExpiredError):
+            next(device_token_flow(provider(), identity(), authorization, elapsed=lambda: 5.0))
+        assert next(device_token_flow(provider(), identity(), authorization, elapsed=lambda: 4.9)) == Sleep(5)
 
     def test_cancellation_ends_the_polling(self, provider, identity):
         flow = device_token_flow(provider(), identity(), self.authorization, elapsed=lambda: 0.0)
