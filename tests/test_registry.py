@@ -20,6 +20,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
+from oauthreg.http import AsyncOAuth2Client
 from oauthreg.provider import Provider
 from oauthreg.registry import Registry
 from oauthreg.stores import MemoryStore
@@ -357,7 +358,7 @@ async def test_closing_a_registry_without_clients_does_nothing():
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (('protocol = "oauth1"', 'protocol = "oauth2"'), "protocol-not-available"),
+        (('protocol = "oauth1"', 'protocol = "oidc"'), "protocol-not-available"),
         (('protocol = "oauth1"', 'protocol = "oauth1"\nstatus = "dead"'), "provider-retired"),
         (('protocol = "oauth1"', 'protocol = "oauth1"\nstatus = "unsupported"\nreason = "x"'), "provider-unsupported"),
     ],
@@ -418,3 +419,39 @@ def test_aiohttp_waits_until_a_client_is_made():
     )
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root / "python", check=False).returncode == 0
+
+
+# --- OAuth 2.0 ------------------------------------------------------------------------------------------------------
+
+OAUTH2 = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://www.acme.example/authorize"
+token = "https://api.acme.example/token"
+api_base = "https://api.acme.example/"
+"""
+
+
+async def test_a_definition_of_oauth2_makes_a_client_that_shares_tokens(session):
+    registry = Registry(credentials={"acme": {"client_id": "app", "client_secret": "s"}}, environ={})
+    registry.add(OAUTH2, "acme")
+    client = registry.client("acme", session, account="ada", token={"access_token": "AT1", "token_type": "Bearer"})
+    assert isinstance(client, AsyncOAuth2Client)
+    again = registry.client("acme", session, account="ada")
+    assert again.token["access_token"] == "AT1"
+    assert registry.client("acme", session, account="bob").token is None
+    pending = await client.start(redirect_uri="https://app.example/callback")
+    assert pending.url.startswith("https://www.acme.example/authorize?response_type=code&client_id=app&")
+    await registry.aclose()
+
+
+async def test_a_public_client_needs_no_secret(session):
+    registry = Registry(environ={"OAUTHREG_ACME_CLIENT_ID": "app"})
+    registry.add(OAUTH2, "acme")
+    assert registry.client("acme", session).provider.name == "acme"
+    registry.add(OAUTH2 + '\n[oauth2]\nclient_auth = "client_secret_post"\n', "acme")
+    with pytest.raises(MissingCredentialError, match="client_secret"):
+        registry.client("acme", session)

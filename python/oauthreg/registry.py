@@ -27,10 +27,11 @@ from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, Usag
 from oauthreg.provider import Provider
 
 if TYPE_CHECKING:
-    from oauthreg.http import AsyncOAuth1Client, ClientSession
+    from oauthreg.http import AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
     from oauthreg.http.token_life import TokenLives
     from oauthreg.stores import TokenStore
-    from oauthreg.token import OAuth1Token
+
+    Client: TypeAlias = AsyncOAuth1Client | AsyncOAuth2Client
 
 CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any] | None]
 """Provider name -> its credentials by name (``client_id``, ``client_secret``, ``private_key`` …), or a function."""
@@ -80,8 +81,8 @@ class Registry:
         name: str,
         session: "ClientSession",
         *,
-        account: None = None,
-        token: "str | Mapping[str, Any] | OAuth1Token | None" = None,
+        account: str | None = None,
+        token: Any = None,
         client_id: str | None = None,
         client_secret: str | None = None,
         redirect_uri: str | None = None,
@@ -90,20 +91,21 @@ class Registry:
         provider: Provider | None = None,
         allow_insecure_http: bool = False,
         **overrides: Any,
-    ) -> "AsyncOAuth1Client":
+    ) -> "Client":
         """A client for the provider of that name or alias; nothing is sent.
 
         ``variables`` are those of the definition, ``environment`` the name of one of its environments (which wins over
         variables in ``environ``). ``private_key`` and other credentials of the definition may be given by name.
-        ``provider`` takes the place of the compiled one. All other ``overrides`` go to the client's constructor.
+        ``token`` is a token in any form that the client takes; ``account`` names whose token it is in the store (OAuth
+        2.0). ``provider`` takes the place of the compiled one. All other ``overrides`` go to the client's constructor.
 
         Raises ``UnknownProviderError``, other ``DefinitionError`` for a file that cannot be used,
         ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, and ``TypeError`` for an override that
         the client does not know.
         """
-        if account is not None:
-            raise _no_store("account")
         known = self._find(name)
+        if account is not None and known.definition.protocol == "oauth1":
+            raise _no_store("account")
         given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
         given |= {key: overrides.pop(key) for key in known.credentials if key in overrides}
         known.warn_once()
@@ -117,8 +119,25 @@ class Registry:
         if provider is None:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
 
-        from oauthreg.http import AsyncOAuth1Client
+        # Whoever only reads definitions does not pay for aiohttp.
+        from oauthreg.http import AsyncOAuth1Client, AsyncOAuth2Client
 
+        if known.definition.protocol != "oauth1":
+            own = {key: value for key, value in credentials.items() if key not in _OWN_CREDENTIALS}
+            return AsyncOAuth2Client(
+                session,
+                credentials["client_id"],
+                credentials.get("client_secret"),
+                token=token,
+                redirect_uri=redirect_uri,
+                private_key=credentials.get("private_key"),
+                passphrase=credentials.get("passphrase"),
+                credentials=own,
+                account=account,
+                lives=self.lives,
+                provider=provider,
+                **overrides,
+            )
         return AsyncOAuth1Client(
             session,
             credentials["client_id"],
@@ -297,7 +316,7 @@ class _Known:
 
     def wanted(self, method: str) -> tuple[str, ...]:
         """The credentials that a client takes if they are there."""
-        needs_key = method.startswith("RSA")
+        needs_key = method.startswith("RSA") or self.definition.protocol != "oauth1"
         return tuple(name for name in self.credentials if needs_key or name not in {"private_key", "passphrase"})
 
 

@@ -363,10 +363,10 @@ def test_a_realm_may_be_empty(define):
             "",
         ),
         (
-            {"protocol": "oauth2"},
+            {"protocol": "oidc"},
             "protocol-not-available",
-            "the protocol of 'acme' is not available yet: 'oauth2'",
-            "this version speaks `oauth1`",
+            "the protocol of 'acme' is not available yet: 'oidc'",
+            "this version speaks `oauth1` and `oauth2`",
         ),
     ],
 )

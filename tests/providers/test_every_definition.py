@@ -16,7 +16,7 @@ from oauthreg.signing.keys import generate_private_key
 
 FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
-VALUES = {"account": "1234567_SB1", "base_url": "https://jira.example.org/jira"}
+VALUES = {"account": "1234567_SB1", "base_url": "https://jira.example.org/jira", "shop": "ada-shop"}
 """Values for the variables that have no default."""
 
 by_name = pytest.mark.parametrize("name", NAMES)
@@ -132,6 +132,11 @@ async def test_a_client_can_be_made(loader, private_key, name):
     async with aiohttp.ClientSession() as session:
         client = registry.client(name, session, variables=variables(definition))
         assert client.provider.name == name
+        if definition.protocol != "oauth1":
+            pending = await client.start(redirect_uri="https://app.example/callback")
+            assert pending.url.startswith(client.provider.endpoints["authorize"])
+            assert ("code_challenge" in pending.url) is (definition.oauth2.pkce != "unsupported")
+            return
         assert client.signature_method == definition.oauth1.signature[0]
         if definition.oauth1.flow == "three-legged":
             url = client.create_authorization_url(request_token="rt")

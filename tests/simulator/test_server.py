@@ -19,10 +19,21 @@ from oauthreg.errors import (
 )
 from oauthreg.login import PendingLogin
 from oauthreg.origins import parse_origin
-from oauthreg.simulator import Body, ContentType, Credentials, Half, Missing, Simulator, Slow, Status
+from oauthreg.simulator import (
+    SIMULATED_PROTOCOLS,
+    Body,
+    ContentType,
+    Credentials,
+    Half,
+    Missing,
+    Simulator,
+    Slow,
+    Status,
+)
 
 CALLBACK = "https://app.example/callback?next=%2Fhome"
-NAMES = Registry(environ={}).names()
+KNOWN = Registry(environ={})
+NAMES = [name for name in KNOWN.names() if KNOWN.definition(name).protocol in SIMULATED_PROTOCOLS]
 PLAIN = """
 schema = 1
 title = "Acme"
@@ -415,3 +426,11 @@ async def test_no_secret_is_shown_or_logged(acme, session, caplog):
     ]
     assert [secret for secret in secrets if secret in shown] == []
     assert acme.exchanges[-1].base_string.startswith("GET&")
+
+
+def test_a_provider_of_another_protocol_is_refused():
+    """Nothing pretends to be what it is not."""
+    text = 'schema = 1\ntitle = "Acme"\nprotocol = "oidc"\n'
+    with pytest.raises(UsageError) as refused:
+        Simulator(Registry(environ={}).add(text, "acme"))
+    assert refused.value.code == "protocol-not-simulated"

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from oauthreg.definition import Definition
-    from oauthreg.http import AsyncOAuth1Client
     from oauthreg.http.request_context import RequestContext
-    from oauthreg.registry import Registry
+    from oauthreg.registry import Client, Registry
     from oauthreg.simulator import Exchange, Simulator
 
 _CALLBACK = "https://app.example/callback"
@@ -63,12 +62,14 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 def _most_telling(registry: "Registry") -> str:
     """The name of the definition of a public provider whose example gives the most claims; of several the shortest."""
+    from oauthreg.simulator import SIMULATED_PROTOCOLS
 
     def telling(definition: "Definition") -> tuple[bool, int, int]:
         claims = len(definition.example[0].claims) if definition.example else 0
         return definition.status == "alive", claims, -len(definition.model_dump_json(exclude_unset=True))
 
-    return max((registry.definition(name) for name in registry.names()), key=telling).name
+    known = (registry.definition(name) for name in registry.names())
+    return max((one for one in known if one.protocol in SIMULATED_PROTOCOLS), key=telling).name
 
 
 async def _play(definition: "Definition", story: "_Story") -> None:
@@ -86,7 +87,7 @@ async def _play(definition: "Definition", story: "_Story") -> None:
         story.close()
 
 
-async def _log_in(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
+async def _log_in(simulator: "Simulator", client: "Client", story: "_Story") -> None:
     with story.scene(simulator, "The application asks for a request token"):
         pending = await client.start(redirect_uri=_CALLBACK)
     with story.scene(simulator, "The person opens the provider's page and approves"):
@@ -98,10 +99,10 @@ async def _log_in(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_
             await client.refresh_token()
     if client.provider.claims is not None:
         with story.scene(simulator, "It asks who the person is") as scene:
-            scene.profile = _without(client.token["oauth_token"], (await client.profile()).to_dict())
+            scene.profile = _without((client.token or {}).get("oauth_token"), (await client.profile()).to_dict())
 
 
-def _request(client: "AsyncOAuth1Client") -> "RequestContext":
+def _request(client: "Client") -> "RequestContext":
     url = f"{client.provider.endpoints.get('api_base', '')}demo"
     if client.provider.oauth1.body_hash:
         return client.post(url, json={"greeting": "hello world"})
@@ -113,7 +114,7 @@ def _without(token: str | None, profile: dict[str, object]) -> dict[str, object]
     return {name: "***" if value == token else value for name, value in profile.items()}
 
 
-async def _call(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
+async def _call(simulator: "Simulator", client: "Client", story: "_Story") -> None:
     with story.scene(simulator, "It calls the API with a signed request"):
         async with _request(client) as response:
             response.raise_for_status()
@@ -122,16 +123,14 @@ async def _call(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_St
         raise OAuthError(refused[0].problem, refused[0].advice, status=refused[0].status)
 
 
-async def _refuse(
-    simulator: "Simulator", session: "ClientSession", client: "AsyncOAuth1Client", story: "_Story"
-) -> None:
+async def _refuse(simulator: "Simulator", session: "ClientSession", client: "Client", story: "_Story") -> None:
     """Show that signatures are really looked at."""
     from oauthreg.signing.keys import generate_private_key
 
     wrong: dict[str, Any] = {"client_secret": "not the secret"}
     if simulator.credentials.private_key is not None:
         wrong = {"private_key": generate_private_key()}
-    token = client.token if client.token["oauth_token"] else None
+    token = client.token if (client.token or {}).get("oauth_token") else None
     impostor = simulator.client(session, token=token, **wrong)
     with story.scene(simulator, "Somebody without the secret does the same, and is refused"):
         async with _request(impostor):

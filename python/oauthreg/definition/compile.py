@@ -1,7 +1,7 @@
 """From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oauthreg.claims import (
@@ -27,14 +27,20 @@ from oauthreg.messages import Pairs
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
     CallbackSettings,
+    CallbackSignature,
+    Documents,
     ErrorRule,
+    Exchange,
     IdentityRequest,
     JWTRules,
     Leg,
     OAuth1Settings,
+    OAuth2Settings,
     Provider,
+    RequestProof,
     Scopes,
     TokenAnswer,
+    TokenPlacement,
 )
 from oauthreg.signing import SIGNATURE_METHODS
 
@@ -65,13 +71,24 @@ def compile_definition(
 
 
 def required_credentials(definition: model.Definition, signature_method: str | None = None) -> tuple[str, ...]:
-    """The credentials without which there can be no client: ``client_id`` and what the signature method needs."""
+    """The credentials without which there can be no client: ``client_id`` and what it is proven with."""
+    if definition.protocol != "oauth1":
+        named = {"client_id": True, **_secrets_of(definition.oauth2.client_auth)}
+        named |= {name: credential.required for name, credential in definition.credentials.items()}
+        return tuple(name for name, is_required in named.items() if is_required)
     method = signature_method or definition.oauth1.signature[0]
     row = SIGNATURE_METHODS.get(method)
     secret = "private_key" if row and row[0] == "rsa" else "client_secret"
     named = {"client_id": True, secret: True}
     named |= {name: credential.required for name, credential in definition.credentials.items()}
     return tuple(name for name, is_required in named.items() if is_required)
+
+
+def _secrets_of(client_auth: str | None) -> dict[str, bool]:
+    """The secret that a method of client authentication needs; without a method a client may be public."""
+    if client_auth in ("private_key_jwt", "signed_secret"):
+        return {"private_key": True}
+    return {"client_secret": client_auth not in (None, "none", "tls_client_auth")}
 
 
 def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
@@ -101,11 +118,11 @@ def check_usable(definition: model.Definition) -> None:
             code="provider-unsupported",
             hint=instead,
         )
-    if definition.protocol != "oauth1":
+    if definition.protocol == "oidc":
         raise UsageError(
             f"the protocol of {quoted(definition.name)} is not available yet: {quoted(definition.protocol)}",
             code="protocol-not-available",
-            hint="this version speaks `oauth1`",
+            hint="this version speaks `oauth1` and `oauth2`",
         )
 
 
@@ -177,6 +194,8 @@ class _Compiler:
         endpoints = {name: self.url(text) for name, text in self._endpoints()}
         identity = tuple(self._identity(endpoints.get("userinfo")))
         claims = parse_claims(definition.claims, documents=self.documents) if definition.claims else None
+        signed = definition.callback.signature
+        base = _TokenBase.of(definition.api)
         return Provider(
             name=definition.name,
             title=definition.title,
@@ -186,21 +205,36 @@ class _Compiler:
             endpoints=endpoints,
             origins=frozenset(self._origins(endpoints, identity)),
             oauth1=self._oauth1(),
+            oauth2=self._oauth2(),
             scopes=Scopes(
                 default=definition.scopes.default,
                 separator=definition.scopes.separator,
                 parameter=definition.scopes.parameter,
                 leg=definition.scopes.leg,
+                required=definition.scopes.required,
+                in_token_request=definition.scopes.in_token_request,
             ),
             request_token=self._leg(definition.request_token),
-            authorize=Leg("GET", params=self.pairs(definition.authorize.params), rename=definition.authorize.rename),
+            authorize=self._authorize(),
             token=self._leg(definition.token),
+            refresh=None if definition.refresh is None else self._leg(definition.refresh),
+            device=self._leg(definition.device),
+            revoke=self._leg(definition.revoke),
+            introspect=self._leg(definition.introspect),
+            exchange=self._exchange(definition.exchange),
+            token_placement=TokenPlacement(**definition.token_placement.model_dump()),
+            proof=RequestProof(definition.proof.parameter) if definition.proof else None,
+            api_base=base,
+            api_origins=() if base is None else (base,),
             request_token_answer=_answer(definition.request_token),
             token_answer=_answer(definition.token),
             callback=CallbackSettings(
                 denied=tuple(_denial(text) for text in definition.callback.denied),
                 errors=definition.callback.errors,
                 keep=definition.callback.keep,
+                code=definition.callback.code,
+                json=definition.callback.json_,
+                signature=CallbackSignature(signed.parameter) if signed else None,
             ),
             identity=identity,
             identity_documents=tuple(sorted(claims.documents)) if claims else (),
@@ -284,11 +318,57 @@ class _Compiler:
             authorize_url_from=_finder(table.authorize_url_from),
         )
 
+    def _oauth2(self) -> OAuth2Settings:
+        table = self.definition.oauth2
+        return OAuth2Settings(
+            grants=table.grants,
+            pkce=table.pkce,
+            pkce_method=table.pkce_method,
+            pkce_encoding=table.pkce_encoding,
+            client_auth=table.client_auth,
+            client_auth_name=table.client_auth_name or "",
+            basic_encoding=table.basic_encoding,
+            send_client_id=table.send_client_id,
+            response_type=table.response_type,
+            response_mode=table.response_mode,
+            issuer=None if table.issuer is None else self.text(table.issuer),
+            issuer_in_callback=table.issuer_in_callback,
+            refresh_scope=table.refresh_scope,
+            refresh_repeatable=table.refresh_repeatable,
+            leeway=table.leeway,
+        )
+
+    def _authorize(self) -> Leg:
+        table = self.definition.authorize
+        return Leg(
+            method="GET",
+            params=self.pairs(table.params),
+            rename=table.rename,
+            omit_empty=table.omit_empty,
+            sort_params=table.sort_params,
+            fragment=table.fragment,
+            literal=table.literal,
+        )
+
+    def _exchange(self, table: model.ExchangeTable | None) -> Exchange | None:
+        if table is None:
+            return None
+        leg = self._leg(table)
+        params = tuple((name, self._token_text(text)) for name, text in table.params.items())
+        return Exchange(self.url(table.url), replace(leg, params=params), _answer(table), renews=table.renews)
+
+    def _token_text(self, text: str) -> "str | _TokenField":
+        """A parameter of the exchange: one whole value of the token it begins with, or a text as elsewhere."""
+        if text.startswith("{token:") and text.endswith("}"):
+            return _TokenField(parse_path(text[len("{token:") : -1]).find_in)
+        return self.text(text) or ""
+
     def _leg(self, leg: model.TokenLeg) -> Leg:
         return Leg(
             method=leg.method,
+            body=leg.body,
             placement=leg.placement,
-            params=self.pairs(leg.params),
+            params=self.pairs({name: text for name, text in leg.params.items() if not text.startswith("{token:")}),
             query=self.pairs(leg.query),
             headers=self.pairs(leg.headers),
             rename=leg.rename,
@@ -348,6 +428,38 @@ class _Compiler:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _TokenField:
+    """One value of the token, for a parameter."""
+
+    find: Callable[[Any], Any]
+    names: frozenset[str] = frozenset({"token"})
+
+    def render(self, documents: Documents) -> str | None:
+        return as_text(self.find(documents.get("token") or {}))
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenBase:
+    """The base of the API as the token answer gives it, if it matches the definition's pattern."""
+
+    find: Callable[[Any], Any]
+    pattern: str
+    names: frozenset[str] = frozenset({"token"})
+
+    @classmethod
+    def of(cls, table: model.API) -> "_TokenBase | None":
+        if table.base_from is None or table.base_pattern is None:
+            return None
+        return cls(parse_path(table.base_from).find_in, table.base_pattern)
+
+    def render(self, documents: Documents) -> str | None:
+        found = as_text(self.find(documents.get("token") or {}))
+        if found is None or not texts.matches(self.pattern, found):
+            return None
+        return found if found.endswith("/") else f"{found}/"
+
+
 def _before_documents(url: str | DocumentText) -> str:
     """The beginning of a URL that is known before any document is; it holds the host."""
     first = url if isinstance(url, str) else url.template.parts[0]
@@ -362,6 +474,14 @@ def _answer(leg: model.TokenLeg) -> TokenAnswer:
         fields={name: parse_path(path).find_in for name, path in table.fields.items()},
         success_status=table.success_status,
         error=_error(leg.error),
+        expires_kind=table.expires_kind,
+        zero_is_expired=table.zero_is_expired,
+        default_expires_in=table.default_expires_in,
+        default_token_type=table.default_token_type,
+        token_types=table.token_types,
+        error_map=table.error_map,
+        keep=table.keep,
+        scope_separator=table.scope_separator,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oauthreg.claims.problems import listed
 from oauthreg.definition import texts
-from oauthreg.provider import AnswerFormat, Placement
+from oauthreg.provider import AnswerFormat, ExpiresKind, Placement
 
 Protocol: TypeAlias = Literal["oauth1", "oauth2", "oidc"]
 Status: TypeAlias = Literal["alive", "self-hosted", "unknown", "dead", "unsupported"]
@@ -36,6 +36,8 @@ Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
+Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
+ClientAuth: TypeAlias = Annotated[str, AfterValidator(texts.check_client_auth)]
 SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
 TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
 AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
@@ -106,9 +108,12 @@ class Endpoints(Table):
     """``[endpoints]``: complete URLs, which may hold variables."""
 
     request_token: URL | None = Field(default=None, description="where a login begins (RFC 5849 section 2.1)")
-    authorize: URL | None = Field(default=None, description="where the user is sent (section 2.2)")
-    token: URL | None = Field(default=None, description="where the access token is fetched (section 2.3)")
+    authorize: URL | None = Field(default=None, description="where the user is sent")
+    token: URL | None = Field(default=None, description="where the access token is fetched")
+    refresh: URL | None = Field(default=None, description="where a token is renewed, if not at `token`")
+    device: URL | None = Field(default=None, description="where a device login begins (RFC 8628 section 3.1)")
     revoke: URL | None = Field(default=None, description="where a token is given up")
+    introspect: URL | None = Field(default=None, description="what the server says of a token (RFC 7662)")
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
     api_base: BaseURL | None = Field(default=None, description="what relative URLs are resolved against; ends with `/`")
 
@@ -156,6 +161,59 @@ class OAuth1(Table):
     authorize_url_from: AnswerPath | None = Field(
         default=None, description="where the request-token answer holds a ready-made authorization URL"
     )
+
+
+class OAuth2(Table):
+    """``[oauth2]``: what of RFC 6749 the provider does differently."""
+
+    grants: Listed[Grant] = Field(
+        default=("authorization_code", "refresh_token"), min_length=1, description="the grants that it knows"
+    )
+    pkce: Literal["required", "supported", "unsupported"] = Field(
+        default="supported", description="`unsupported` alone switches it off (RFC 7636)"
+    )
+    pkce_method: Literal["S256", "plain"] = Field(default="S256", description="how the challenge is made")
+    pkce_encoding: Literal["base64url", "hex"] = Field(default="base64url", description="how the challenge is written")
+    client_auth: ClientAuth | None = Field(
+        default=None,
+        description="client authentication; by default `client_secret_basic` with a secret and `none` without",
+    )
+    client_auth_name: ParameterName | None = Field(
+        default=None, description="the header of `header`, or the parameter of `query`"
+    )
+    basic_encoding: Literal["form", "raw"] = Field(
+        default="form", description="`raw`: the server does not decode the two parts of Basic (RFC 6749 section 2.3.1)"
+    )
+    send_client_id: bool = Field(default=False, description="whether `client_id` stands in the body beside Basic")
+    response_type: str = Field(default="code", min_length=1, description="the response type")
+    response_mode: str = Field(default="", description="the response mode, such as `form_post`")
+    issuer: Template | None = Field(default=None, description="the issuer, compared character by character")
+    issuer_in_callback: bool = Field(default=False, description="whether the callback always names it (RFC 9207)")
+    refresh_scope: bool = Field(default=False, description="whether the scope is sent again on renewal")
+    refresh_repeatable: bool = Field(
+        default=False, description="whether a renewal whose answer was lost may be sent once more"
+    )
+    leeway: int = Field(default=60, ge=0, le=3600, description="how many seconds before its end a token is renewed")
+
+
+class TokenPlacementTable(Table):
+    """``[token_placement]``: how a call carries the access token (RFC 6750 section 2)."""
+
+    kind: Literal["header", "query", "body", "none"] = Field(default="header", description="where it goes")
+    name: ParameterName = Field(default="Authorization", description="the header or the parameter")
+    prefix: str = Field(default="Bearer ", description="what stands before it in a header")
+
+
+class CallbackSignatureTable(Table):
+    """``signature``: an HMAC-SHA256 over the sorted callback, in hexadecimal, with the client secret as key."""
+
+    parameter: ParameterName = Field(description="the parameter that carries it")
+
+
+class Proof(Table):
+    """``[proof]``: an HMAC-SHA256 of the access token with the client secret, sent with each call."""
+
+    parameter: ParameterName = Field(description="the query parameter that carries it")
 
 
 class When(Table):
@@ -215,6 +273,21 @@ class AnswerTable(Table):
     success_status: Listed[Status2xx] = Field(
         default=(), description="statuses that mean success; all of 200 to 299 by default"
     )
+    expires_kind: ExpiresKind = Field(
+        default="relative_s",
+        description="`relative_s`, `relative_ms`, `absolute_s`, `absolute_ms`, `iso8601` or `none`: what `expires_in` holds",
+    )
+    zero_is_expired: bool = Field(default=False, description="whether a lifetime of 0 is meant so, and not unknown")
+    default_expires_in: int = Field(default=0, ge=0, description="the lifetime in seconds if the answer has none")
+    default_token_type: str = Field(default="Bearer", min_length=1, description="the type if the answer has none")
+    token_types: dict[str, str] = Field(
+        default_factory=dict, description="the server's own types, in lower case, and how they are used"
+    )
+    error_map: dict[str, str] = Field(
+        default_factory=dict, description="the server's own error codes and those of the standard"
+    )
+    keep: Listed[str] = Field(default=(), description="fields that a renewed token keeps")
+    scope_separator: str = Field(default=" ", min_length=1, description="what stands between granted scopes")
 
 
 class AuthorizeLeg(Table):
@@ -224,12 +297,19 @@ class AuthorizeLeg(Table):
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="standard name and the provider's; empty drops the parameter"
     )
+    omit_empty: bool = Field(default=True, description="whether parameters without a value are left out")
+    sort_params: bool = Field(default=False, description="whether the parameters are sorted")
+    fragment: str = Field(default="", description="what stands at the very end, such as `#name`")
+    literal: Listed[ParameterName] = Field(default=(), description="parameters that are not percent-encoded")
 
 
 class TokenLeg(Table):
-    """``[request_token]`` and ``[token]``: how one signed request is sent."""
+    """``[request_token]``, ``[token]`` and their neighbours: how one protocol request is sent."""
 
-    method: Method = Field(default="POST", description="`GET` or `POST`")
+    method: Literal["GET", "POST", "DELETE"] = Field(default="POST", description="`GET`, `POST` or `DELETE`")
+    body: Literal["form", "json", "query"] = Field(
+        default="form", description="how parameters travel when the method has a body"
+    )
     placement: Placement | None = Field(
         default=None, description="where the protocol parameters go, if not as in `[oauth1]`"
     )
@@ -243,6 +323,13 @@ class TokenLeg(Table):
     )
     response: AnswerTable = Field(default_factory=_always(AnswerTable), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
+
+
+class ExchangeTable(TokenLeg):
+    """``[exchange]``: a second step, in which the token is exchanged for the one to keep."""
+
+    url: URL = Field(description="where the token is exchanged")
+    renews: bool = Field(default=False, description="whether the same step renews the token later")
 
 
 class JWT(Table):
@@ -301,6 +388,12 @@ class API(Table):
 
     headers: Headers = Field(default_factory=dict, description="headers of every call, unless the caller sets them")
     origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
+    base_from: AnswerPath | None = Field(
+        default=None, description="where the token answer holds the base of the API, in place of `api_base`"
+    )
+    base_pattern: Pattern | None = Field(
+        default=None, description="with `base_from`: what that URL must match, whole; it bounds who may get the token"
+    )
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
 
@@ -311,6 +404,8 @@ class ScopesTable(Table):
     separator: str = Field(default=" ", description="what stands between them")
     parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
     leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
+    required: Listed[str] = Field(default=(), description="scopes that are always asked for")
+    in_token_request: bool = Field(default=False, description="whether they are sent to the token endpoint, too")
 
 
 class Callback(Table):
@@ -321,6 +416,9 @@ class Callback(Table):
         default=("oauth_problem", "error"), description="parameters with an error's code"
     )
     keep: Listed[ParameterName] = Field(default=(), description="parameters that are kept with the token")
+    code: ParameterName = Field(default="code", description="the parameter with the authorization code")
+    json_: Listed[ParameterName] = Field(default=(), alias="json", description="parameters that hold JSON")
+    signature: CallbackSignatureTable | None = Field(default=None, description="how the callback is proven")
 
 
 class Meta(Table):
@@ -369,7 +467,7 @@ class Definition(Table):
 
     schema_: Schema = Field(alias="schema", description="the version of this schema: `1`")
     title: Title = Field(description="the provider's name for people")
-    protocol: Protocol = Field(description="`oauth1`; `oauth2` and `oidc` are known words, and not available yet")
+    protocol: Protocol = Field(description="`oauth1` or `oauth2`; `oidc` is a known word, and not available yet")
     status: Status = Field(
         default="alive", description="`alive`, `self-hosted`, `unknown`, `dead`, or `unsupported` (with a `reason`)"
     )
@@ -390,6 +488,7 @@ class Definition(Table):
         default_factory=dict, description="secrets beside `client_id` and `client_secret`"
     )
     oauth1: OAuth1 = Field(default_factory=_always(OAuth1), description="what of OAuth 1.0a differs")
+    oauth2: OAuth2 = Field(default_factory=_always(OAuth2), description="what of OAuth 2.0 differs")
     request_token: TokenLeg = Field(
         default_factory=_always(TokenLeg), description="the request for temporary credentials"
     )
@@ -397,6 +496,15 @@ class Definition(Table):
         default_factory=_always(AuthorizeLeg), description="the URL that the user is sent to"
     )
     token: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request for the access token")
+    refresh: TokenLeg | None = Field(default=None, description="the request that renews a token, if not as `token`")
+    device: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that begins a device login")
+    revoke: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that gives a token up")
+    introspect: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that asks about a token")
+    exchange: ExchangeTable | None = Field(default=None, description="a second step after the token request")
+    token_placement: TokenPlacementTable = Field(
+        default_factory=_always(TokenPlacementTable), description="how a call carries the token"
+    )
+    proof: Proof | None = Field(default=None, description="a parameter that proves the client secret on each call")
     userinfo: Userinfo = Field(default_factory=_always(Userinfo), description="the request to the `userinfo` endpoint")
     identity: Identity = Field(
         default_factory=_always(Identity), description="further requests that tell who the user is"

@@ -25,6 +25,10 @@ SECRETS = ("client_secret", "private_key", "passphrase")
 """Credentials that never go into a text of a definition."""
 
 _OAUTH1_TABLES = ("oauth1", "request_token")
+_OAUTH2_TABLES = ("oauth2", "refresh", "device", "revoke", "introspect", "exchange", "token_placement", "proof")
+_MADE_PARAMETERS = frozenset(
+    ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
+)
 _RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
 
 _PROTOCOL_PARAMETERS = frozenset(
@@ -43,6 +47,8 @@ _PROTOCOL_PARAMETERS = frozenset(
         "version",
     )
 )
+_NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
+"""Endpoint -> the grant that cannot do without it, or ``None`` for all."""
 _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "none": ()}
 )
@@ -264,10 +270,16 @@ def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     """All templates that are no URL."""
     if definition.oauth1.realm is not None:
         yield ("oauth1", "realm"), definition.oauth1.realm
-    for name, leg in (("request_token", definition.request_token), ("token", definition.token)):
-        yield from _rows_of((name, "params"), leg.params)
-        yield from _rows_of((name, "query"), leg.query)
-        yield from _rows_of((name, "headers"), leg.headers)
+    for name in ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange"):
+        leg = getattr(definition, name)
+        if leg is not None:
+            yield from _rows_of((name, "params"), leg.params)
+            yield from _rows_of((name, "query"), leg.query)
+            yield from _rows_of((name, "headers"), leg.headers)
+    if definition.oauth2.issuer is not None:
+        yield ("oauth2", "issuer"), definition.oauth2.issuer
+    if definition.exchange is not None:
+        yield ("exchange", "url"), definition.exchange.url
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
     for path, request in _requests(definition):
@@ -302,6 +314,8 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
         elif ":" not in name:
             advice = hint(name, sorted(subject.names)) or "add it to `[variables]`"
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
+        elif path[0] == "exchange" and name.startswith("token:") and text == part:
+            continue
         elif not documents:
             advice = "only `url` in `[[identity.request]]` knows documents"
             yield Finding(path, f"no document is known here: {quoted(name)}", advice, part=part)
@@ -326,7 +340,14 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                     'it belongs to `protocol = "oauth1"`',
                     at="key",
                 )
+        if definition.protocol == "oauth2":
+            yield from _oauth2(subject)
         return
+    for table in _OAUTH2_TABLES:
+        if table in definition.model_fields_set:
+            yield Finding(
+                (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
+            )
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
     settings = definition.oauth1
@@ -345,8 +366,52 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
         )
 
 
+def _oauth2(subject: _Subject) -> Iterator[Finding]:
+    definition, settings = subject.definition, subject.definition.oauth2
+    if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
+        return
+    needed = [name for name, grant in _NEEDED_BY_GRANTS if grant is None or grant in settings.grants]
+    missing = [name for name in needed if name not in subject.endpoints]
+    if missing:
+        yield Finding(
+            ("endpoints", missing[0]),
+            f"missing in `[endpoints]`: {listed(missing)}, which the grants need",
+            "`grants` in `[oauth2]` says which there are",
+            at="table",
+        )
+    if settings.client_auth in ("header", "query") and not settings.client_auth_name:
+        yield Finding(
+            ("oauth2", "client_auth"), f"{quoted(settings.client_auth)} needs `client_auth_name`", "name the parameter"
+        )
+    if settings.client_auth == "none" and settings.pkce == "unsupported":
+        yield Finding(
+            ("oauth2", "pkce"), "a public client without PKCE", "RFC 9700 section 2.1.1: such a login can be stolen"
+        )
+    if settings.issuer_in_callback and settings.issuer is None:
+        yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
+    yield from _oauth2_api(definition)
+
+
+def _oauth2_api(definition: Definition) -> Iterator[Finding]:
+    if (definition.api.base_from is None) is not (definition.api.base_pattern is None):
+        key = "base_from" if definition.api.base_from else "base_pattern"
+        yield Finding(
+            ("api", key), "`base_from` and `base_pattern` go together", "the pattern bounds the host", at="key"
+        )
+    for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
+        for parameter in leg.params if leg is not None else ():
+            if parameter in _MADE_PARAMETERS:
+                yield Finding(
+                    (name, "params", parameter),
+                    f"a parameter that the grant makes itself: {quoted(parameter)}",
+                    at="key",
+                )
+
+
 def _legs(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
+    if definition.protocol != "oauth1":
+        return
     for name, leg in (("request_token", definition.request_token), ("token", definition.token)):
         for key in ("params", "query"):
             for parameter in getattr(leg, key):

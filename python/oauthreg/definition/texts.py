@@ -15,6 +15,8 @@ from oauthreg.claims.placeholders import Placeholder, escape_braces, split_place
 from oauthreg.claims.problems import quoted
 from oauthreg.definition.suggestions import hint
 from oauthreg.errors import OAuthRegError
+from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
+from oauthreg.oauth2.grants import GRANTS
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.signing import SIGNATURE_METHODS
 
@@ -159,6 +161,20 @@ def check_signature_method(text: str) -> str:
     """A signature method of the table."""
     if text not in SIGNATURE_METHODS:
         raise Refused(f"unknown signature method: {quoted(text)}", hint(text, SIGNATURE_METHODS))
+    return text
+
+
+def check_grant(text: str) -> str:
+    """A grant of the table."""
+    if text not in GRANTS:
+        raise Refused(f"unknown grant: {quoted(text)}", hint(text, GRANTS))
+    return text
+
+
+def check_client_auth(text: str) -> str:
+    """A method of client authentication of the table."""
+    if text not in CLIENT_AUTH_METHODS:
+        raise Refused(f"unknown method of client authentication: {quoted(text)}", hint(text, CLIENT_AUTH_METHODS))
     return text
 
 

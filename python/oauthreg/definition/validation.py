@@ -68,6 +68,7 @@ _REQUIRED: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "protocol": ("oauth1", 'add `protocol = "oauth1"`'),
         "name": ("x", "the document that the answer becomes"),
         "url": ("https://localhost/", "where the request goes"),
+        "parameter": ("x", "the parameter that carries it"),
     }
 )
 """Required key -> what it is taken for while it is missing, and what to do."""

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
         Step as Step,
     )
     from oauthreg.simulator.received import Credentials as Credentials
-    from oauthreg.simulator.server import Exchange as Exchange, Simulator as Simulator
+    from oauthreg.simulator.server import (
+        SIMULATED_PROTOCOLS as SIMULATED_PROTOCOLS,
+        Exchange as Exchange,
+        Simulator as Simulator,
+    )
 
 _HOME = {
     "Body": "faults",
@@ -34,6 +38,7 @@ _HOME = {
     "Exchange": "server",
     "Half": "faults",
     "Missing": "faults",
+    "SIMULATED_PROTOCOLS": "server",
     "Simulator": "server",
     "Slow": "faults",
     "Status": "faults",

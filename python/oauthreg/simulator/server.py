@@ -35,7 +35,7 @@ from oauthreg.simulator.state import State
 from oauthreg.token import OAuth1Token
 
 if TYPE_CHECKING:
-    from oauthreg.http import AsyncOAuth1Client
+    from oauthreg.registry import Client
 
 _VERIFIER = re.compile(r'<code id="verifier">([^<]+)</code>').search
 _KEPT = 1000
@@ -103,6 +103,12 @@ class Simulator:
     ) -> None:
         if isinstance(definition, str):
             definition = (registry or Registry()).definition(definition)
+        if definition.protocol not in SIMULATED_PROTOCOLS:
+            raise UsageError(
+                f"{definition.name!r} cannot be simulated: it speaks {definition.protocol!r}",
+                code="protocol-not-simulated",
+                hint=f"simulators speak {' and '.join(SIMULATED_PROTOCOLS)}",
+            )
         self.definition = definition
         self.variables = {**invent_variables(self.definition, environment), **variables}
         self.credentials = credentials or invent_credentials(self.definition)
@@ -165,7 +171,7 @@ class Simulator:
             self._own_registry = SimulatedRegistry(self)
         return self._own_registry
 
-    def client(self, session: aiohttp.ClientSession, **options: Any) -> "AsyncOAuth1Client":
+    def client(self, session: aiohttp.ClientSession, **options: Any) -> "Client":
         """A client of the simulated provider; ``options`` are those of ``Registry.client``."""
         return self.registry().client(self.definition.name, session, **options)
 
@@ -287,6 +293,10 @@ def _shown(pairs: list[tuple[str, str]], masked: set[str]) -> str:
     return redact("&".join(f"{name}={MASK if name in masked else quote(value, safe='')}" for name, value in pairs))
 
 
+SIMULATED_PROTOCOLS = ("oauth1",)
+"""The protocols whose providers can be played."""
+
+
 class SimulatedRegistry(Registry):
     """A registry in which one name leads to a simulator."""
 
@@ -299,7 +309,7 @@ class SimulatedRegistry(Registry):
         self.add(simulator.definition)
         self._simulator = simulator
 
-    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> "AsyncOAuth1Client":
+    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> "Client":
         """A client as any registry makes it, for the provider on loopback if the name is the simulated one."""
         if self.definition(name).name == self._simulator.definition.name:
             options = {"provider": self._simulator.provider, "clock": self._simulator.now, **options}

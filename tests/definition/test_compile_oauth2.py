@@ -1,0 +1,172 @@
+"""From a definition of OAuth 2.0 to a provider."""
+
+import pytest
+
+from oauthreg.definition import compile_definition, load_definition, required_credentials
+
+ACME = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://www.acme.example/authorize"
+token = "https://api.acme.example/token"
+refresh = "https://api.acme.example/refresh"
+userinfo = "https://api.acme.example/me"
+
+[claims]
+sub = "id"
+"""
+
+
+def compiled(text="", **options):
+    return compile_definition(load_definition(ACME + text), credentials={"client_id": "app"}, **options)
+
+
+def test_a_plain_definition_is_the_standard():
+    provider = compiled()
+    assert provider.protocol == "oauth2"
+    assert provider.oauth2.grants == ("authorization_code", "refresh_token")
+    assert (provider.oauth2.pkce, provider.oauth2.client_auth) == ("supported", None)
+    assert provider.endpoints["refresh"] == "https://api.acme.example/refresh"
+    assert provider.origins == {("https", "api.acme.example", 443)}
+    assert (provider.refresh, provider.exchange, provider.proof, provider.api_base) == (None, None, None, None)
+    assert provider.token_placement.prefix == "Bearer "
+
+
+def test_every_deviation_reaches_the_provider():
+    provider = compiled(
+        """
+[oauth2]
+client_auth = "header"
+client_auth_name = "X-Secret"
+pkce = "required"
+pkce_encoding = "hex"
+issuer = "https://as.acme.example/{client_id}"
+issuer_in_callback = true
+refresh_scope = true
+leeway = 5
+
+[scopes]
+required = ["openid"]
+in_token_request = true
+
+[authorize]
+omit_empty = false
+sort_params = true
+fragment = "#x"
+literal = ["scope"]
+params = { a = "{client_id}" }
+rename = { client_id = "app" }
+
+[token]
+body = "json"
+headers = { X-A = "b" }
+
+[token.response]
+root = "data"
+expires_kind = "iso8601"
+zero_is_expired = true
+default_expires_in = 60
+token_types = { bot = "Bearer" }
+error_map = { bad = "invalid_grant" }
+keep = ["user"]
+scope_separator = ","
+fields = { access_token = "token" }
+
+[refresh]
+params = { again = "1" }
+
+[token_placement]
+kind = "query"
+name = "key"
+
+[proof]
+parameter = "proof"
+
+[callback]
+code = "auth_code"
+json = ["user"]
+signature = { parameter = "hmac" }
+"""
+    )
+    settings, answer = provider.oauth2, provider.token_answer
+    assert (settings.client_auth, settings.client_auth_name, settings.pkce_encoding) == ("header", "X-Secret", "hex")
+    assert (settings.issuer, settings.issuer_in_callback) == ("https://as.acme.example/app", True)
+    assert (settings.refresh_scope, settings.leeway, settings.pkce) == (True, 5, "required")
+    assert (provider.scopes.required, provider.scopes.in_token_request) == (("openid",), True)
+    leg = provider.authorize
+    assert (leg.omit_empty, leg.sort_params, leg.fragment, leg.literal) == (False, True, "#x", ("scope",))
+    assert (leg.params, leg.rename) == ((("a", "app"),), {"client_id": "app"})
+    assert (provider.token.body, provider.token.headers) == ("json", (("X-A", "b"),))
+    assert (answer.expires_kind, answer.zero_is_expired, answer.default_expires_in) == ("iso8601", True, 60)
+    assert (answer.token_types, answer.error_map) == ({"bot": "Bearer"}, {"bad": "invalid_grant"})
+    assert (answer.keep, answer.scope_separator) == (("user",), ",")
+    assert answer.root({"data": 1}) == 1
+    assert answer.fields["access_token"]({"token": "t"}) == "t"
+    assert provider.refresh.params == (("again", "1"),)
+    assert (provider.token_placement.kind, provider.token_placement.name) == ("query", "key")
+    assert provider.proof.name == "proof"
+    assert (provider.callback.code, provider.callback.json) == ("auth_code", ("user",))
+    assert provider.callback.signature.parameter == "hmac"
+
+
+def test_an_exchange_reads_the_token():
+    provider = compiled(
+        """
+[exchange]
+url = "https://api.acme.example/exchange"
+method = "GET"
+params = { grant_type = "more", short = "{token:access_token}", app = "{client_id}" }
+renews = true
+"""
+    )
+    exchange = provider.exchange
+    assert (exchange.url, exchange.renews, exchange.leg.method) == ("https://api.acme.example/exchange", True, "GET")
+    rendered = {
+        name: value if isinstance(value, str) else value.render({"token": {"access_token": "a/b"}})
+        for name, value in exchange.leg.params
+    }
+    assert rendered == {"grant_type": "more", "short": "a/b", "app": "app"}
+    assert dict(exchange.leg.params)["short"].render({}) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ("https://eu1.acme.example", "https://eu1.acme.example/"),
+        ("https://eu1.acme.example/", "https://eu1.acme.example/"),
+        ("https://acme.example.evil.example", None),
+        ("http://eu1.acme.example", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_the_base_of_the_api_comes_from_the_token_only_where_the_pattern_allows(given, base):
+    provider = compiled(
+        r"""
+[api]
+base_from = "instance.url"
+base_pattern = 'https://[a-z0-9]+\.acme\.example/?'
+"""
+    )
+    assert provider.api_base.render({"token": {"instance": {"url": given}}}) == base
+    assert provider.api_origins == (provider.api_base,)
+
+
+@pytest.mark.parametrize(
+    ("client_auth", "needed"),
+    [
+        (None, ("client_id",)),
+        ("none", ("client_id",)),
+        ("client_secret_post", ("client_id", "client_secret")),
+        ("private_key_jwt", ("client_id", "private_key")),
+        ("signed_secret", ("client_id", "private_key")),
+        ("tls_client_auth", ("client_id",)),
+    ],
+)
+def test_credentials_that_client_authentication_needs(client_auth, needed):
+    text = f'\n[oauth2]\nclient_auth = "{client_auth}"\n' if client_auth else ""
+    definition = load_definition(ACME + text + "\n[credentials.app_key]\nrequired = false\n")
+    assert required_credentials(definition) == needed
