@@ -39,7 +39,13 @@ def call_hook() -> CallHook:
         return subprocess.run(
             [sys.executable, "-c", f"import build_backend; print(build_backend.{hook}({str(directory)!r}))"],
             cwd=tree,
-            env={**os.environ, "PATH": path, "PYTHONPATH": str(tree / "rust"), **environment},
+            env={
+                **os.environ,
+                "PATH": path,
+                "PYTHONPATH": str(tree / "rust"),
+                "PYTHONDONTWRITEBYTECODE": "1",  # the tree stays as it is
+                **environment,
+            },
             capture_output=True,
             text=True,
             check=False,
