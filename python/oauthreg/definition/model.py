@@ -275,7 +275,8 @@ class AnswerTable(Table):
     )
     expires_kind: ExpiresKind = Field(
         default="relative_s",
-        description="`relative_s`, `relative_ms`, `absolute_s`, `absolute_ms`, `iso8601` or `none`: what `expires_in` holds",
+        description="what `expires_in` holds: `relative_s`, `relative_ms`, `absolute_s`, `absolute_ms`, `iso8601`, "
+        "`none`",
     )
     zero_is_expired: bool = Field(default=False, description="whether a lifetime of 0 is meant so, and not unknown")
     default_expires_in: int = Field(default=0, ge=0, description="the lifetime in seconds if the answer has none")
