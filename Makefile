@@ -9,6 +9,8 @@ ARGS ?=
 python := $(VENV)/bin/python
 build := $(or $(OAUTHREG_BUILD),auto)$(if $(shell command -v cargo),-with-cargo)
 sources := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.py')
+# Under the profile and the interpreter of the installation, so that OpenSSL is not compiled a second time.
+cargo := PYO3_PYTHON=$(abspath $(python)) cargo
 
 # An installation is remembered by a stamp for its extra and its build; each extra includes the ones before it.
 stamps := $(VENV)/installed
@@ -16,7 +18,7 @@ cli := $(stamps)/$(build)/cli
 test := $(stamps)/$(build)/test
 dev := $(stamps)/$(build)/dev
 
-.PHONY: help demo test bench lint lint-rust set-up
+.PHONY: help demo test test-rust bench lint lint-rust set-up
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,6 +28,9 @@ demo: $(cli) ## log in to a local provider: make demo PROVIDER=flickr
 
 test: $(test) ## run all tests: make test ARGS='tests/signing -x'
 	$(python) -m pytest $(ARGS)
+
+test-rust: $(dev) ## run the crate's own tests
+	$(cargo) test --release --locked
 
 set-up: $(dev) ## install what development needs, and run nothing
 
@@ -43,13 +48,13 @@ lint: $(dev) ## check style and types
 
 lint-rust: $(dev)
 	MYPYPATH=python $(python) -m mypy.stubtest oauthreg.signing._native
-	cargo fmt --check
-	cargo clippy --release --all-targets --locked -- -D warnings
+	$(cargo) fmt --check
+	$(cargo) clippy --release --all-targets --locked -- -D warnings
 
 # The engine that an install builds is said here, because pip keeps the build's own words to itself.
 $(stamps)/$(build)/%: $(sources) | $(VENV)/bin/pip
 	@$(python) rust/build_backend.py
-	@echo 'oauthreg: setting up $(VENV); a first build takes a minute or two'
+	@echo 'oauthreg: setting up $(VENV); a first native build takes about three minutes'
 	@$(python) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@rm -rf $(filter-out $(stamps)/$(build),$(wildcard $(stamps)/*))
 	@mkdir -p $(@D)
