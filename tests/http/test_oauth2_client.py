@@ -1125,6 +1125,19 @@ class TestRequests:
         await asyncio.gather(*(text_of(client, authority.url) for _ in range(10)))
         assert authority.refreshes == ["R1"]
 
+    async def test_a_401_for_a_token_that_was_set_anew_meanwhile(self, make_client, authority, clock, reply):
+        client = make_client(token=authority.give(clock() + 3600), account="ada")
+
+        def refuse(sent):
+            client.token = {"access_token": "newer", "refresh_token": "R9", "expires_at": clock() + 3600}
+            authority.server.answer = lambda _: reply(200, (), b"fine")
+            return reply(401)
+
+        authority.server.answer = refuse
+        assert await text_of(client, authority.url) == "fine"
+        assert authority.server.sent[1].header("Authorization") == "Bearer newer"
+        assert authority.refreshes == []
+
     async def test_a_403_renews_nothing(self, make_client, authority, clock, reply):
         client = make_client(token=authority.give(clock() + 3600))
         authority.api_replies = [reply(403)]

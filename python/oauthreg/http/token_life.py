@@ -11,9 +11,9 @@ import hashlib
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from threading import Lock
@@ -81,12 +81,13 @@ class TokenLife:
     def __init__(self, lives: "TokenLives", key: TokenKey | None = None) -> None:
         self._lives = lives
         self._key = key
-        self._store = lives.store if key is not None else None
+        self._place = None if key is None or lives.store is None else (lives.store, key)
         self.token: OAuth2Token | None = None
         self._version: int | None = None
         self._is_given = False
         self._is_login = False
-        self._unsaved: list[Callable[[OAuth2Token], Awaitable[None]]] = []
+        self._is_unwritten = False
+        self._untold: TokenUpdater | None = None
         self._end: ReauthorizationRequired | None = None
         self._resumes_at = 0.0
         self._jitter = 0.0
@@ -141,7 +142,7 @@ class TokenLife:
         """
         if token != self.token and not any(name in self._past for name in fingerprints(token)):
             self._put(token)
-            self._is_given = self._store is not None
+            self._is_given = self._place is not None
 
     def note_refusal(self, token: OAuth2Token) -> None:
         """Remember that an API refused a token that had just been renewed: renewing it again will not help."""
@@ -154,7 +155,7 @@ class TokenLife:
     def forget(self) -> None:
         """Be without a token; a store is not touched."""
         self._put(None)
-        self._version, self._is_given, self._unsaved = None, False, []
+        self._version, self._is_given, self._is_unwritten, self._untold = None, False, False, None
 
     async def latest(self) -> OAuth2Token | None:
         """The latest token, from the store if there is none in memory. Raises ``TokenStoreError``."""
@@ -166,15 +167,16 @@ class TokenLife:
     async def delete(self) -> None:
         """Be without a token, in the store as well. Raises ``TokenStoreError``."""
         self.forget()
-        if self._store is not None and self._key is not None:
+        if self._place is not None:
+            store, key = self._place
             try:
-                await self._store.delete(self._key)
+                await store.delete(key)
             except Exception as error:
                 raise _store_failed("the token could not be deleted", error) from error
 
     @property
     def _is_ready(self) -> bool:
-        return not self._unsaved and not self._is_given
+        return not self._is_given and not self._is_unwritten and self._untold is None
 
     def _is_due(self, renewal: Renewal) -> bool:
         """Whether the token must be renewed, or should be and can."""
@@ -186,19 +188,50 @@ class TokenLife:
         return token.is_expired(now, renewal.leeway * (1 + _JITTER * self._jitter))
 
     async def _settle(self, renewal: Renewal, rejected: str | None = None) -> OAuth2Token:
-        """Do what must be done before a token can be used: look into the store, save, renew."""
+        """Do what must be done before a token can be used; a token that is still good makes up for a failure."""
+        try:
+            return await self._settle_now(renewal, rejected)
+        except Exception as error:
+            token, now = self.token, renewal.now()
+            if token is None or not self._is_ready or token.access_token == rejected or token.is_expired(now):
+                raise
+            asked = error.retry_after if isinstance(error, TemporarilyUnavailableError) else None
+            self._resumes_at = now + max(asked or 0.0, _PAUSE)
+            _log.warning("a token could not be renewed and is used while it lasts: %s", type(error).__name__)
+            return token
+
+    async def _settle_now(self, renewal: Renewal, rejected: str | None) -> OAuth2Token:
+        """Look into the store, save what is unsaved, renew."""
         if self._is_ready:
             await self._look()
-            if (token := self._good(renewal, rejected)) is not None:
-                return token
+            if (good := self._good(renewal, rejected)) is not None:
+                return good
             self._check_renewable(renewal)
         async with self._leased():
+            while True:
+                await self._look()
+                await self._save()
+                if (good := self._good(renewal, rejected)) is not None:
+                    return good
+                self._check_renewable(renewal)
+                old = self.token
+                token = await self._next(old, renewal)
+                # A token that was set meanwhile counts for more than the successor of the old one.
+                if token is not None and self.token is old:
+                    return await self._keep(token, renewal)
+
+    async def _next(self, old: OAuth2Token | None, renewal: Renewal) -> OAuth2Token | None:
+        """The successor of a token; ``None`` if it has been replaced, as the end of its grant may be a sign of."""
+        try:
+            return await renewal.renew(old)
+        except ReauthorizationRequired as error:
+            if renewal.way(old) != "refresh":
+                raise
             await self._look()
-            await self._save()
-            if (token := self._good(renewal, rejected)) is not None:
-                return token
-            self._check_renewable(renewal)
-            return await self._renew(renewal, rejected)
+            if self.token is not old:
+                return None
+            self._end = error
+            raise
 
     def _good(self, renewal: Renewal, rejected: str | None) -> OAuth2Token | None:
         token = self.token
@@ -222,83 +255,68 @@ class TokenLife:
                 "invalid_grant", "the refresh token has expired", hint="let the user log in again"
             )
 
-    async def _renew(self, renewal: Renewal, rejected: str | None) -> OAuth2Token:
-        old = self.token
-        try:
-            token = await renewal.renew(old)
-        except Exception as error:
-            if isinstance(error, ReauthorizationRequired) and renewal.way(old) == "refresh":
-                await self._look()
-                if self.token is not old:
-                    return self._good(renewal, rejected) or await self._renew(renewal, rejected)
-                self._end = error
-            if old is None or old.access_token == rejected or old.is_expired(renewal.now()):
-                raise
-            asked = error.retry_after if isinstance(error, TemporarilyUnavailableError) else None
-            self._resumes_at = renewal.now() + max(asked or 0.0, _PAUSE)
-            _log.warning("a token could not be renewed and is used while it lasts: %s", type(error).__name__)
-            return old
-        return await self._keep(token, renewal)
-
     async def _fetch(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
         async with self._leased():
             token = await fetch()
             # Whatever is stored is replaced: a login counts for more than a renewal.
             self._is_given, self._is_login = False, True
-            found = await self._load()
-            self._version = None if found is None else found[1]
             return await self._keep(token, renewal)
 
     async def _keep(self, token: OAuth2Token, renewal: Renewal) -> OAuth2Token:
         """Take a new token, in memory at once, and save it."""
         self._put(token)
-        self._unsaved = [self._write] if self._store is not None else []
-        if (updater := renewal.updater) is not None:
-            self._unsaved.append(lambda token: awaited(updater(token)))
+        self._is_unwritten, self._untold = self._place is not None, renewal.updater
         await self._save()
         return self.token or token
 
     async def _save(self) -> None:
         """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
-        while self._unsaved and self.token is not None:
+        if not self._is_ready:
             self._lives.unsaved.add(self)
-            try:
-                await self._unsaved[0](copy(self.token))
-            except Exception as error:
-                if isinstance(error, TokenStoreError) and error.code == "stale-version":
-                    await self._look()
-                    continue
-                raise _store_failed("a new token could not be saved", error) from error
-            self._unsaved.pop(0)
-        self._is_login = False
+        try:
+            while self._place is not None and self._is_unwritten:
+                await self._write(*self._place)
+            if self.token is not None and self._untold is not None:
+                await awaited(self._untold(copy(self.token)))
+        except Exception as error:
+            raise _store_failed("a new token could not be saved", error) from error
+        self._untold, self._is_login = None, False
         self._lives.unsaved.discard(self)
 
-    async def _write(self, token: OAuth2Token) -> None:
-        if self._store is not None and self._key is not None:
-            self._version = await self._store.save(self._key, token, seen_version=self._version)
+    async def _write(self, store: TokenStore, key: TokenKey) -> None:
+        """Put the token into the store, unless a newer one came there first."""
+        try:
+            self._version = await store.save(key, OAuth2Token(self.token or {}), seen_version=self._version)
+        except TokenStoreError as error:
+            if error.code != "stale-version":
+                raise
+            await self._look()
+        else:
+            self._is_unwritten = False
 
     async def _load(self) -> tuple[OAuth2Token, int] | None:
-        if self._store is None or self._key is None:
+        if self._place is None:
             return None
+        store, key = self._place
         try:
-            found = await self._store.load(self._key)
+            found = await store.load(key)
         except Exception as error:
             raise _store_failed("the token could not be loaded", error) from error
         return None if found is None else (OAuth2Token(found[0]), found[1])
 
     async def _look(self) -> None:
         """See what others saved: take it over, unless the token at hand is about to be saved and newer."""
-        if self._store is None:
+        if self._place is None:
             return
         found = await self._load()
         stored, version = found if found is not None else (None, None)
         if stored == self.token:
-            self._unsaved = [step for step in self._unsaved if step != self._write]
+            self._is_unwritten = False
         elif not self._counts(stored, version):
-            self._unsaved = []
+            self._is_unwritten, self._untold = False, None
             self._put(stored)
         elif self._is_given:
-            self._unsaved = [self._write]
+            self._is_unwritten = True
         self._version, self._is_given = version, False
 
     def _counts(self, stored: OAuth2Token | None, version: int | None) -> bool:
@@ -312,10 +330,17 @@ class TokenLife:
         is_past = any(name in self._past for name in fingerprints(stored))
         return is_past or (self._is_given and not _is_newer(stored, self.token))
 
-    def _leased(self) -> AbstractAsyncContextManager[None]:
-        if self._store is None or self._key is None:
-            return nullcontext()
-        return self._store.lease(self._key, _LEASE)
+    @asynccontextmanager
+    async def _leased(self) -> AsyncIterator[None]:
+        """Keep other processes from renewing at the same time."""
+        async with AsyncExitStack() as stack:
+            if self._place is not None:
+                store, key = self._place
+                try:
+                    await stack.enter_async_context(store.lease(key, _LEASE))
+                except Exception as error:
+                    raise _store_failed("the token's turn to be renewed did not come", error) from error
+            yield
 
     def _put(self, token: OAuth2Token | None) -> None:
         """Set the token in memory; what it replaces belongs to the past."""
