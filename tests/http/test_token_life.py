@@ -354,6 +354,23 @@ class TestSaving:
         assert isinstance(caught.value.__cause__, ConnectionError)
         assert server.asked == []
 
+    @pytest.mark.parametrize("method", ["load", "lease"])
+    async def test_a_good_token_is_used_while_the_store_is_away(self, method, stored, renewal, server, clock):
+        lives = await stored()
+        life = lives.of_key(KEY)
+        await life.use(renewal())
+        clock.advance(3570)
+
+        def fail(*_):
+            raise ConnectionError
+
+        setattr(lives.store, method, fail)
+        assert (await life.use(renewal())).access_token == "A2"
+        clock.advance(30)
+        with pytest.raises(TokenStoreError):
+            await life.use(renewal())
+        assert server.asked == ["R1"]
+
     async def test_an_error_of_the_store_itself_passes_as_it_is(self, stored, renewal):
         lives, error = await stored(), TokenStoreError("locked", code="locked")
 
@@ -677,6 +694,47 @@ class TestLogins:
         token = await lives.of_key(KEY).obtain(login, renewal(updater=saved.append))
         assert token.access_token == saved[0].access_token == "A8"
         assert (await lives.store.load(KEY))[0]["access_token"] == "A8"
+
+    async def test_it_is_kept_though_the_store_is_away(self, stored, renewal):
+        """A code is good once: what it gave must not be lost."""
+        lives = await stored()
+        load, save = lives.store.load, lives.store.save
+
+        async def login():
+            return expiring(3600, 8)
+
+        async def fail(*_, **__):
+            raise ConnectionError
+
+        lives.store.load = lives.store.save = fail
+        with pytest.raises(TokenStoreError):
+            await lives.of_key(KEY).obtain(login, renewal())
+        lives.store.load, lives.store.save = load, save
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A8"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A8"
+
+    async def test_a_token_that_is_set_during_a_renewal_counts(self, lives, renewal, server):
+        life = lives.of_key(KEY)
+        life.offer(server.token)
+        server.gate = asyncio.Event()
+        using = asyncio.create_task(life.use(renewal()))
+        await turns_until(lambda: server.asked)
+        life.offer(expiring(3600, 9))
+        server.gate.set()
+        assert (await using).access_token == "A9"
+        assert (await life.use(renewal())).access_token == "A9"
+
+    async def test_a_token_that_is_taken_away_during_a_renewal_stays_away(self, lives, renewal, server):
+        life = lives.of_key(KEY)
+        life.offer(server.token)
+        server.gate = asyncio.Event()
+        using = asyncio.create_task(life.use(renewal()))
+        await turns_until(lambda: server.asked)
+        life.forget()
+        server.gate.set()
+        with pytest.raises(MissingTokenError):
+            await using
+        assert life.token is None
 
     async def test_a_failed_renewal_meanwhile_is_not_the_logins_fault(self, lives, renewal, server):
         server.is_dead = True
