@@ -712,6 +712,18 @@ class TestRefreshing:
 
 
 class TestAccounts:
+    async def test_a_store_tells_the_servers_of_one_provider_apart(self, make_defined, make_provider, make_authority):
+        """As with one shop's token, which must not reach another shop."""
+        lives = TokenLives(MemoryStore())
+        for _ in range(2):
+            shop = await make_authority()
+            endpoints = {"token": f"{shop.url}/token", "api_base": f"{shop.url}/"}
+            provider = make_provider(endpoints=endpoints, origins=frozenset())
+            client = make_defined(provider, account="ada", lives=lives)
+            with pytest.raises(MissingTokenError):
+                await client.get("me")
+            await client.fetch_token(code="C")
+
     async def test_a_store_tells_servers_without_definition_apart(self, session, authority, make_authority, clock):
         store, other = MemoryStore(), await make_authority()
         for server in (authority, other):

@@ -24,7 +24,7 @@ class TokenStoreContract:
     async def test_nothing_is_there_before_it_is_saved(self, store):
         assert await store.load(KEY) is None
 
-    @pytest.mark.parametrize("field", ["provider", "account", "client_id", "resource", "audience", "scope"])
+    @pytest.mark.parametrize("field", ["provider", "account", "client_id", "resource", "audience", "scope", "server"])
     async def test_every_part_of_the_key_counts(self, store, field):
         await store.save(KEY, TOKEN, seen_version=None)
         other = TokenKey(**{**{name: getattr(KEY, name) for name in KEY.__slots__}, field: "another"})

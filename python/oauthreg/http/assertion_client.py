@@ -135,12 +135,13 @@ class AsyncAssertionClient(TokenClient):
         )
         self._take_up(
             TokenKey(
-                self._provider_name,
+                chosen.name,
                 account or subject or "",
                 self._issuer,
                 "",
                 audience or "",
                 render_scope(chosen, self._scope) or str(self._claims.get("scope", "")),
+                self._server,
             ),
             token,
         )

@@ -658,12 +658,13 @@ class AsyncOAuth2Client(TokenClient):
     def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
         return TokenKey(
-            self._provider_name,
+            self.provider.name,
             self._account or "",
             self.client_id,
             " ".join(call.resources),
             dict(call.params).get("audience", ""),
             str(call.arguments.get("scope", "")) if is_own else "",
+            self._server,
         )
 
     @property

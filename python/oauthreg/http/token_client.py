@@ -175,11 +175,10 @@ class TokenClient(ApiClient):
         return await self._exchange(flow, origins=self._origins_for(token))
 
     @property
-    def _provider_name(self) -> str:
-        """How stores know the provider: without a definition by where its tokens come from."""
-        endpoints = self.provider.endpoints
-        url = endpoints.get("token") or endpoints.get("refresh")
-        return render_origin(parse_origin(url)) if self._is_custom and url else self.provider.name
+    def _server(self) -> str:
+        """Where tokens come from, as stores know it."""
+        url = self.provider.endpoints.get("token") or self.provider.endpoints.get("refresh")
+        return render_origin(parse_origin(url)) if url else ""
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""

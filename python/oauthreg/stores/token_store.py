@@ -13,7 +13,8 @@ class TokenKey:
     """Whose token it is: of which account at which provider, given to which client, and for what.
 
     ``account`` is the application's own name for the user, and empty for a token of the client itself. ``resource``,
-    ``audience`` and ``scope`` are what the token was asked for, as text.
+    ``audience`` and ``scope`` are what the token was asked for, as text. ``server`` is the origin that gave it: the
+    servers of a provider with one for each customer must not get each other's tokens.
     """
 
     provider: str
@@ -22,6 +23,7 @@ class TokenKey:
     resource: str = ""
     audience: str = ""
     scope: str = ""
+    server: str = ""
 
 
 class TokenStore(Protocol):
