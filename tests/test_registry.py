@@ -347,7 +347,7 @@ async def test_its_clients_share_the_lives_of_their_tokens():
     async with Registry(store=store, environ={}) as registry:
         assert registry.lives is registry.lives
         assert registry.lives.store is store
-        registry.lives.begin(asyncio.sleep(0, OAuth2Token(access_token="A")), is_shared=True)
+        registry.lives.begin(lambda: asyncio.sleep(0, OAuth2Token(access_token="A")), is_shared=True)
     assert registry.lives._tasks == set()
 
 

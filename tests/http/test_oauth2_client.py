@@ -1042,7 +1042,7 @@ class TestDeviceLogin:
         client = make_client()
         monkeypatch.setattr(oauth2_client.asyncio, "sleep", sleep)
         await client.device_login()
-        assert waits == [5]
+        assert waits[0] == 5
 
 
 class TestTokenExchange:

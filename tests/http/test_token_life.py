@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import sys
 import threading
 
 import pytest
@@ -314,6 +315,17 @@ class TestSaving:
         assert attempts == ["A2", "A2", "A2"]
         assert server.asked == ["R1"]
 
+    async def test_an_updater_that_waits_for_its_own_renewal_is_told(self, lives, renewal, server):
+        life = lives.of_token(server.token)
+
+        async def update(token):
+            await life.use(made)
+
+        made = renewal(updater=update)
+        with pytest.raises(TokenStoreError) as caught:
+            await life.use(made)
+        assert caught.value.__cause__.code == "renewal-waits-for-itself"
+
     async def test_what_was_saved_is_not_saved_again(self, stored, renewal, server):
         lives, updates = await stored(), []
 
@@ -341,6 +353,13 @@ class TestSaving:
         assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
         assert server.asked == ["R1"]
         assert lives.unsaved == set()
+
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks begin eagerly since Python 3.12")
+    async def test_tasks_may_begin_eagerly(self, lives, renewal, server):
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        life = lives.of_token(server.token)
+        tokens = await asyncio.gather(*(life.use(renewal()) for _ in range(10)))
+        assert {token.access_token for token in tokens} == {"A2"}
 
     async def test_a_store_that_cannot_be_read_is_told(self, stored, renewal, server):
         lives = await stored()

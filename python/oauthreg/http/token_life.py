@@ -26,6 +26,7 @@ from oauthreg.errors import (
     TemporarilyUnavailableError,
     TokenExpiredError,
     TokenStoreError,
+    UsageError,
 )
 from oauthreg.http.driver import awaited
 from oauthreg.stores import TokenKey, TokenStore
@@ -360,7 +361,7 @@ class TokenLife:
             flight = self._flight
             if flight is not None and not flight.is_over:
                 return flight, False
-            self._flight = flight = self._lives.begin(make(), is_shared=is_shared)
+            self._flight = flight = self._lives.begin(make, is_shared=is_shared)
             return flight, True
 
     async def _fly(
@@ -374,6 +375,12 @@ class TokenLife:
         if flight.loop is not asyncio.get_running_loop():
             await asyncio.wait([asyncio.wrap_future(flight.landed)])
             return None
+        if flight.task is asyncio.current_task():
+            raise UsageError(
+                "a renewal waits for itself: what it calls makes requests with the token that is being renewed",
+                code="renewal-waits-for-itself",
+                hint="let `token_updater` and hooks use the session, or another client",
+            )
         # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
         await asyncio.wait([flight.task])
         if is_new:
@@ -430,10 +437,16 @@ class TokenLives:
             self._of_token[name] = life
         self._touch(life)
 
-    def begin(self, renewal: Coroutine[Any, Any, OAuth2Token], *, is_shared: bool) -> "_Flight":
+    def begin(self, make: Callable[[], Coroutine[Any, Any, OAuth2Token]], *, is_shared: bool) -> "_Flight":
         """Run a renewal in a task of its own, which ``aclose`` waits for."""
+
+        async def renewal() -> OAuth2Token:
+            # Where tasks begin eagerly, this one does not before it is known as the one under way.
+            await asyncio.sleep(0)
+            return await make()
+
         loop = asyncio.get_running_loop()
-        flight = _Flight(loop, loop.create_task(renewal), Future(), is_shared)
+        flight = _Flight(loop, loop.create_task(renewal()), Future(), is_shared)
         flight.landed.set_running_or_notify_cancel()  # from now on nobody who waits can cancel it
         self._tasks.add(flight.task)
         flight.task.add_done_callback(self._tasks.discard)
