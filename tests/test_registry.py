@@ -20,7 +20,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http import AsyncOAuth2Client
+from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client
 from oauthreg.provider import Provider
 from oauthreg.registry import Registry
 from oauthreg.stores import MemoryStore
@@ -455,3 +455,69 @@ async def test_a_public_client_needs_no_secret(session):
     registry.add(OAUTH2 + '\n[oauth2]\nclient_auth = "client_secret_post"\n', "acme")
     with pytest.raises(MissingCredentialError, match="client_secret"):
         registry.client("acme", session)
+
+
+# --- assertions -----------------------------------------------------------------------------------------------------
+
+SERVICE = """schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://acme.example/authorize"
+token = "https://acme.example/token"
+
+[oauth2]
+grants = ["jwt_bearer", "authorization_code", "client_credentials"]
+
+[assertion]
+algorithm = "HS256"
+"""
+BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LONG_SECRET = "a-secret-that-is-long-enough-for-hs256"
+
+
+@pytest.mark.parametrize(
+    ("grant_type", "kind"),
+    [
+        (None, AsyncAssertionClient),
+        ("jwt_bearer", AsyncAssertionClient),
+        (BEARER, AsyncAssertionClient),
+        ("urn:acme:grant", AsyncAssertionClient),
+        ("authorization_code", AsyncOAuth2Client),
+        ("client_credentials", AsyncOAuth2Client),
+    ],
+)
+async def test_the_grant_decides_which_client_it_is(session, grant_type, kind):
+    given = {} if grant_type is None else {"grant_type": grant_type}
+    client = made(ENVIRON | {"OAUTHREG_ACME_CLIENT_SECRET": LONG_SECRET}, text=SERVICE).client("acme", session, **given)
+    assert type(client) is kind
+    if kind is AsyncAssertionClient:
+        assert client._issuer == "env-id"
+        assert client._grant_type == (grant_type if grant_type == "urn:acme:grant" else BEARER)
+    else:
+        assert client.provider.oauth2.grants[0] == grant_type
+
+
+async def test_a_login_is_the_first_choice_where_it_is_the_first_grant(session):
+    text = SERVICE.replace('"jwt_bearer", "authorization_code"', '"authorization_code", "jwt_bearer"')
+    registry = made(ENVIRON | {"OAUTHREG_ACME_CLIENT_SECRET": LONG_SECRET}, text=text)
+    assert type(registry.client("acme", session)) is AsyncOAuth2Client
+    client = registry.client("acme", session, grant_type="jwt_bearer", subject="ada", account="a1")
+    assert type(client) is AsyncAssertionClient
+    assert (client._subject, client._key.account) == ("ada", "a1")
+
+
+async def test_an_assertion_needs_its_key_and_takes_no_redirect_uri(session):
+    registry = made(ENVIRON, text=SERVICE.replace("HS256", "ES256"))
+    with pytest.raises(MissingCredentialError, match="`private_key`"):
+        registry.client("acme", session)
+    with pytest.raises(UsageError) as caught:
+        registry.client("acme", session, private_key="PEM", redirect_uri="https://app.example/callback")
+    assert caught.value.code == "no-login"
+
+
+async def test_oauth1_has_no_grants(session):
+    with pytest.raises(TypeError, match="grant_type"):
+        made().client("acme", session, grant_type="authorization_code")
+    assert type(made().client("acme", session)) is AsyncOAuth1Client

@@ -48,7 +48,7 @@ def sign_jwt(
     """A signed JWT in its compact form.
 
     ``key`` and ``passphrase`` are those of ``load_signing_key``. The ``kid`` of a JWK goes into the header unless the
-    header has one. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` for an unknown algorithm and ``UsageError``
+    header has one; ``typ`` stands in it if it is given. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` for an unknown algorithm and ``UsageError``
     for claims or a header that JSON or RFC 7515 cannot hold. Spec: RFC 7515 section 7.1.
     """
     from joserfc import jwt
@@ -57,7 +57,7 @@ def sign_jwt(
     loaded = load_signing_key(key, algorithm, passphrase)
     head = {"alg": algorithm, **_kid(key), **(header or {})}
     try:
-        return jwt.encode(head, dict(claims), loaded, algorithms=[algorithm], registry=_registry())
+        return jwt.encode(head, dict(claims), loaded, algorithms=[algorithm], registry=_registry(), default_type=None)
     except (JoseError, TypeError, ValueError):
         raise UsageError(
             "the claims or the header of the JWT cannot be written",

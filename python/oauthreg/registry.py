@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 from oauthreg.definition import (
     Definition,
@@ -24,10 +24,11 @@ from oauthreg.definition import (
     required_credentials,
 )
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
+from oauthreg.oauth2.grants import GRANT_TYPES
 from oauthreg.provider import Provider
 
 if TYPE_CHECKING:
-    from oauthreg.http import AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
+    from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
     from oauthreg.http.token_life import TokenLives
     from oauthreg.stores import TokenStore
 
@@ -76,6 +77,12 @@ class Registry:
         self._environ = environ
         self._known: dict[str, _Known] = {}
 
+    @overload
+    def client(
+        self, name: str, session: "ClientSession", *, grant_type: Literal["jwt_bearer"], **options: Any
+    ) -> "AsyncAssertionClient": ...
+
+    @overload
     def client(
         self,
         name: str,
@@ -90,8 +97,27 @@ class Registry:
         environment: str | None = None,
         provider: Provider | None = None,
         allow_insecure_http: bool = False,
+        grant_type: str | None = None,
         **overrides: Any,
-    ) -> "Client":
+    ) -> "Client": ...
+
+    def client(
+        self,
+        name: str,
+        session: "ClientSession",
+        *,
+        account: str | None = None,
+        token: Any = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        redirect_uri: str | None = None,
+        variables: Mapping[str, str] = _NOTHING,
+        environment: str | None = None,
+        provider: Provider | None = None,
+        allow_insecure_http: bool = False,
+        grant_type: str | None = None,
+        **overrides: Any,
+    ) -> "Client | AsyncAssertionClient":
         """A client for the provider of that name or alias; nothing is sent.
 
         ``variables`` are those of the definition, ``environment`` the name of one of its environments (which wins over
@@ -99,53 +125,77 @@ class Registry:
         ``token`` is a token in any form that the client takes; ``account`` names whose token it is in the store (OAuth
         2.0). ``provider`` takes the place of the compiled one. All other ``overrides`` go to the client's constructor.
 
+        The client is one for ``grant_type``, by default the first of the definition's grants (OAuth 2.0): for
+        ``jwt_bearer`` an ``AsyncAssertionClient``, whose ``subject=`` is who it acts for. Type checkers know so where
+        ``grant_type`` is written.
+
         Raises ``UnknownProviderError``, other ``DefinitionError`` for a file that cannot be used,
         ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, and ``TypeError`` for an override that
         the client does not know.
         """
         known = self._find(name)
-        if account is not None and known.definition.protocol == "oauth1":
+        is_oauth1 = known.definition.protocol == "oauth1"
+        if account is not None and is_oauth1:
             raise _no_store("account")
         given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
         given |= {key: overrides.pop(key) for key in known.credentials if key in overrides}
         known.warn_once()
         method = _checked_method(known.definition, overrides.get("signature_method"))
+        grant = None if is_oauth1 else _chosen_grant(known.definition, grant_type)
+        if grant_type is not None and (is_oauth1 or grant_type not in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])):
+            overrides["grant_type"] = grant_type
         if provider is None:
             check_usable(known.definition)
         credentials = self._look_up(known, known.wanted(method), given)
-        missing = [key for key in known.required(method) if key not in credentials]
+        missing = [key for key in known.required(method, grant) if key not in credentials]
         if missing:
             raise _missing(known, missing, asked=self._credentials is not None)
         if provider is None:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
+        if grant == "jwt_bearer" and redirect_uri is not None:
+            raise _no_login(known.name)
 
         # Whoever only reads definitions does not pay for aiohttp.
-        from oauthreg.http import AsyncOAuth1Client, AsyncOAuth2Client
+        from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client
 
-        if known.definition.protocol != "oauth1":
-            own = {key: value for key, value in credentials.items() if key not in _OWN_CREDENTIALS}
-            return AsyncOAuth2Client(
+        identity = credentials["client_id"], credentials.get("client_secret")
+        key, passphrase = credentials.get("private_key"), credentials.get("passphrase")
+        own = {name: value for name, value in credentials.items() if name not in _OWN_CREDENTIALS}
+        if is_oauth1:
+            return AsyncOAuth1Client(
                 session,
-                credentials["client_id"],
-                credentials.get("client_secret"),
+                *identity,
                 token=token,
                 redirect_uri=redirect_uri,
-                private_key=credentials.get("private_key"),
-                passphrase=credentials.get("passphrase"),
+                rsa_key=key,
+                passphrase=passphrase,
+                provider=provider,
+                **overrides,
+            )
+        if grant == "jwt_bearer":
+            return AsyncAssertionClient(
+                session,
+                client_id=identity[0],
+                client_secret=identity[1],
+                token=token,
+                key=identity[1] if key is None else key,
+                passphrase=passphrase,
                 credentials=own,
                 account=account,
                 lives=self.lives,
                 provider=provider,
                 **overrides,
             )
-        return AsyncOAuth1Client(
+        return AsyncOAuth2Client(
             session,
-            credentials["client_id"],
-            credentials.get("client_secret"),
+            *identity,
             token=token,
             redirect_uri=redirect_uri,
-            rsa_key=credentials.get("private_key"),
-            passphrase=credentials.get("passphrase"),
+            private_key=key,
+            passphrase=passphrase,
+            credentials=own,
+            account=account,
+            lives=self.lives,
             provider=provider,
             **overrides,
         )
@@ -310,9 +360,9 @@ class _Known:
             if ends:
                 _log.warning("%s: %s", self.name, ends)
 
-    def required(self, method: str) -> tuple[str, ...]:
+    def required(self, method: str, grant: str | None) -> tuple[str, ...]:
         """The credentials without which a client cannot be."""
-        return required_credentials(self.definition, method)
+        return required_credentials(self.definition, method, grant=grant)
 
     def wanted(self, method: str) -> tuple[str, ...]:
         """The credentials that a client takes if they are there."""
@@ -343,6 +393,13 @@ def _checked_method(definition: Definition, method: str | None) -> str:
             f"{definition.name!r} does not accept the signature method: {method!r}", hint=hint(method, accepted)
         )
     return method or accepted[0]
+
+
+def _chosen_grant(definition: Definition, given: str | None) -> str:
+    """The grant that a client is for, by its name; a grant type of the provider's own is one of its first grant."""
+    by_type = {value: name for name, value in GRANT_TYPES.items()}
+    first = definition.oauth2.grants[0]
+    return first if given is None else given if given in GRANT_TYPES else by_type.get(given, first)
 
 
 def _missing(known: _Known, names: list[str], *, asked: bool) -> MissingCredentialError:
@@ -383,6 +440,14 @@ def _unreadable(variable: str, reason: str) -> MissingCredentialError:
         f"cannot use the file that `{variable}` names: {reason}",
         code="unreadable-credential",
         hint="the variable holds the path of a file with the credential alone",
+    )
+
+
+def _no_login(name: str) -> UsageError:
+    return UsageError(
+        f"nobody logs in by an assertion, so {name!r} takes no `redirect_uri`",
+        code="no-login",
+        hint='for a login pass `grant_type="authorization_code"`, where the provider has it',
     )
 
 

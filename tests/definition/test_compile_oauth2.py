@@ -2,7 +2,7 @@
 
 import pytest
 
-from oauthreg.definition import compile_definition, load_definition, required_credentials
+from oauthreg.definition import compile_definition, credentials_in_texts, load_definition, required_credentials
 
 ACME = """
 schema = 1
@@ -170,3 +170,124 @@ def test_credentials_that_client_authentication_needs(client_auth, needed):
     text = f'\n[oauth2]\nclient_auth = "{client_auth}"\n' if client_auth else ""
     definition = load_definition(ACME + text + "\n[credentials.app_key]\nrequired = false\n")
     assert required_credentials(definition) == needed
+
+
+def test_a_plain_definition_signs_as_the_standard_says():
+    settings = compiled().oauth2
+    assert (settings.client_assertion.algorithm, settings.client_assertion.lifetime) == ("RS256", 60)
+    assert settings.client_assertion.typ == "client-authentication+jwt"
+    assert (settings.assertion.typ, settings.assertion.lifetime, settings.assertion.max_lifetime) == ("JWT", 3600, None)
+    assert (settings.assertion.audience, settings.assertion.self_signed) == (None, False)
+    assert (settings.issuer_aliases, settings.issuer_template, settings.trusted_audiences) == ((), None, ())
+    assert (settings.strict_scope, settings.certificate_bound, settings.require_mtls_endpoints) == (False, False, False)
+    assert settings.mtls_endpoints == {}
+
+
+ASSERTIONS = """
+[variables.kind]
+default = "user"
+
+[credentials.team_id]
+
+[credentials.key_id]
+required = false
+
+[oauth2]
+grants = ["jwt_bearer"]
+client_auth = "private_key_jwt"
+issuer_aliases = ["www.acme.example", "{client_id}"]
+issuer_template = "https://www.acme.example/{kind}/{id_token:tid}/{{x}}"
+trusted_audiences = ["{client_id}-web"]
+strict_scope = true
+require_mtls_endpoints = true
+certificate_bound = true
+
+[oauth2.mtls_endpoints]
+token = "https://mtls.acme.example/{kind}/token"
+
+[assertion]
+algorithm = "ES256"
+typ = ""
+audience = "https://api.acme.example/{kind}"
+lifetime = 30
+max_lifetime = 60
+backdate = 5
+self_signed = true
+header = { kid = "{key_id}" }
+
+[assertion.claims]
+kind = "{kind}"
+admin = true
+level = 3
+for = "{kind}: {assertion:scope} & {assertion:subject}"
+
+[client_assertion]
+audience = "https://api.acme.example/{client_id}"
+claims = { iss = "{team_id}" }
+"""
+
+
+def test_every_key_of_an_assertion_reaches_the_provider():
+    settings = compiled(ASSERTIONS).oauth2
+    table = settings.assertion
+    assert (table.algorithm, table.typ, table.audience) == ("ES256", "", "https://api.acme.example/user")
+    assert (table.lifetime, table.max_lifetime, table.backdate, table.self_signed) == (30, 60, 5, True)
+    assert {name: table.claims[name] for name in ("kind", "admin", "level")} == {
+        "kind": "user",
+        "admin": True,
+        "level": 3,
+    }
+    assert settings.client_assertion.audience == "https://api.acme.example/app"
+    assert settings.issuer_aliases == ("www.acme.example", "app")
+    assert settings.issuer_template == "https://www.acme.example/user/{tid}/{x}"
+    assert (settings.trusted_audiences, settings.strict_scope) == (("app-web",), True)
+    assert (settings.require_mtls_endpoints, settings.certificate_bound) == (True, True)
+    assert settings.mtls_endpoints == {"token": "https://mtls.acme.example/user/token"}
+
+
+def test_values_stand_in_a_claim_as_they_are():
+    claim = compiled(ASSERTIONS).oauth2.assertion.claims["for"]
+    documents = {"assertion": {"scope": "a b/c", "subject": "ada@example.org"}}
+    assert claim.render(documents) == "user: a b/c & ada@example.org"
+    assert claim.render({"assertion": {"scope": "a"}}) is None
+    assert claim.render({}) is None
+    assert claim.names == {"assertion:scope", "assertion:subject"}
+
+
+def test_a_claim_without_its_credential_is_left_out():
+    settings = compiled(ASSERTIONS).oauth2
+    assert (dict(settings.assertion.header), dict(settings.client_assertion.claims)) == ({}, {})
+    definition = load_definition(ACME + ASSERTIONS)
+    given = {"client_id": "app", "key_id": "k1", "team_id": "t1"}
+    settings = compile_definition(definition, credentials=given).oauth2
+    assert settings.assertion.header == {"kid": "k1"}
+    assert settings.client_assertion.claims == {"iss": "t1"}
+    assert credentials_in_texts(definition) == {"client_id", "key_id", "team_id"}
+
+
+@pytest.mark.parametrize(
+    ("table", "grant", "needed"),
+    [
+        ("", None, ("client_id", "private_key")),
+        ('\n[assertion]\nalgorithm = "HS256"\n', None, ("client_id", "client_secret")),
+        ("", "authorization_code", ("client_id",)),
+    ],
+)
+def test_credentials_that_an_assertion_needs(table, grant, needed):
+    definition = load_definition(ACME + '\n[oauth2]\ngrants = ["jwt_bearer", "authorization_code"]\n' + table)
+    assert required_credentials(definition, grant=grant) == needed
+
+
+def test_a_parameter_of_the_exchange_may_mix_texts_and_the_token():
+    provider = compiled(
+        """
+[credentials.tenant]
+required = false
+
+[exchange]
+url = "https://api.acme.example/exchange"
+params = { a = "x {token:user.id}/{client_id}", b = "{tenant}" }
+"""
+    )
+    ((name, value),) = provider.exchange.leg.params
+    assert (name, value.render({"token": {"user": {"id": 7}}})) == ("a", "x 7/app")

@@ -161,7 +161,7 @@ def test_the_documents_of_a_definition(define, acme):
     request = {"request": [{"name": "emails", "url": USERINFO}]}
     assert documents_of(define(identity=request)) == ("userinfo", "emails", "token", "callback")
     del acme["endpoints"]["userinfo"]
-    assert documents_of(validate({**acme, "protocol": "oauth2"})) == ("token", "callback", "id_token", "form")
+    assert documents_of(validate({**acme, "protocol": "oauth2"})) == ("token", "callback", "id_token")
 
 
 def test_a_claim_far_from_any_standard_one_is_an_extra(acme):

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from oauthreg.claims import Profile
 from oauthreg.definition import Loader, compile_definition, render_problems, required_credentials
 from oauthreg.definition.rules import templates_of
 from oauthreg.definition.spans import Spans
+from oauthreg.http import AsyncAssertionClient
 from oauthreg.registry import Registry
 from oauthreg.signing.keys import generate_private_key
 
@@ -27,9 +29,10 @@ def fixture_loader():
     return Loader([FOLDER], environ={})
 
 
-@pytest.fixture(name="private_key", scope="module")
-def fixture_private_key():
-    return generate_private_key()
+@pytest.fixture(name="keys", scope="module")
+def fixture_keys():
+    """A private key for each kind of algorithm."""
+    return {"RS": generate_private_key(), "ES": ec.generate_private_key(ec.SECP256R1())}
 
 
 def variables(definition):
@@ -39,6 +42,12 @@ def variables(definition):
         for name, variable in definition.variables.items()
         if variable.required and variable.default is None and variable.from_ is None
     }
+
+
+def made_credentials(definition, private_key, grant=None):
+    """A value for each credential that is needed."""
+    known = {"client_secret": "not-a-secret", "private_key": private_key}
+    return {name: known.get(name, f"the-{name}") for name in required_credentials(definition, grant=grant)}
 
 
 def compiled(definition, **options):
@@ -93,7 +102,7 @@ def test_none_of_its_variables_and_credentials_is_unused(loader, name):
     used = set(re.findall(r"\{(\w+)\}", " ".join(templates_of(definition))))
     used |= {variable.from_ for variable in definition.variables.values()}
     assert set(definition.variables) - used == set()
-    assert set(definition.credentials) - used - {"client_secret", "private_key", "passphrase"} == set()
+    assert set(definition.credentials) - used - {"client_id", "client_secret", "private_key", "passphrase"} == set()
 
 
 @by_name
@@ -125,13 +134,16 @@ def test_no_value_in_it_is_a_real_one(name):
 
 
 @by_name
-async def test_a_client_can_be_made(loader, private_key, name):
+async def test_a_client_can_be_made(loader, keys, name):
     definition = loader.load(name)
-    secrets = {"client_id": "app", "client_secret": "not-a-secret", "private_key": private_key}
-    registry = Registry(credentials={name: {key: secrets[key] for key in required_credentials(definition)}}, environ={})
+    credentials = made_credentials(definition, keys[definition.client_assertion.algorithm[:2]])
+    registry = Registry(credentials={name: credentials}, environ={})
     async with aiohttp.ClientSession() as session:
         client = registry.client(name, session, variables=variables(definition))
         assert client.provider.name == name
+        if definition.oauth2.grants[0] == "jwt_bearer":
+            assert type(client) is AsyncAssertionClient
+            return
         if definition.protocol != "oauth1":
             pending = await client.start(redirect_uri="https://app.example/callback")
             assert pending.url.startswith(client.provider.endpoints["authorize"])

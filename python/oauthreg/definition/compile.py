@@ -1,11 +1,12 @@
 """From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from oauthreg.claims import (
     DocumentText,
+    Path,
     TextTemplate,
     Variable as Placed,
     encode_for_url,
@@ -26,6 +27,7 @@ from oauthreg.legs import append_query
 from oauthreg.messages import Pairs
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
+    AssertionSettings,
     CallbackSettings,
     CallbackSignature,
     Documents,
@@ -70,10 +72,18 @@ def compile_definition(
     return _Compiler(definition, chosen, values, allow_insecure_http).provider()
 
 
-def required_credentials(definition: model.Definition, signature_method: str | None = None) -> tuple[str, ...]:
-    """The credentials without which there can be no client: ``client_id`` and what it is proven with."""
+def required_credentials(
+    definition: model.Definition, signature_method: str | None = None, *, grant: str | None = None
+) -> tuple[str, ...]:
+    """The credentials without which there can be no client: ``client_id`` and what it is proven with.
+
+    ``signature_method`` (OAuth 1.0) and ``grant`` (OAuth 2.0) are the definition's first unless given.
+    """
     if definition.protocol != "oauth1":
         named = {"client_id": True, **_secrets_of(definition.oauth2.client_auth)}
+        if (grant or definition.oauth2.grants[0]) == "jwt_bearer":
+            shared = definition.assertion.algorithm.startswith("HS")
+            named["client_secret" if shared else "private_key"] = True
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
     method = signature_method or definition.oauth1.signature[0]
@@ -335,8 +345,67 @@ class _Compiler:
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,
             refresh_repeatable=table.refresh_repeatable,
+            issuer_aliases=self._texts(table.issuer_aliases),
+            issuer_template=None if table.issuer_template is None else self._issuer_template(table.issuer_template),
+            trusted_audiences=self._texts(table.trusted_audiences),
+            strict_scope=table.strict_scope,
+            client_assertion=self._assertion(self.definition.client_assertion),
+            assertion=replace(
+                self._assertion(self.definition.assertion),
+                max_lifetime=self.definition.assertion.max_lifetime,
+                self_signed=self.definition.assertion.self_signed,
+            ),
+            mtls_endpoints={
+                name: self.url(getattr(table.mtls_endpoints, name)) for name in table.mtls_endpoints.model_fields_set
+            },
+            require_mtls_endpoints=table.require_mtls_endpoints,
+            certificate_bound=table.certificate_bound,
             leeway=table.leeway,
         )
+
+    def _texts(self, given: Iterable[str]) -> tuple[str, ...]:
+        return tuple(text for text in map(self.text, given) if text is not None)
+
+    def _issuer_template(self, text: str) -> str:
+        """The template as an ID token's claims fill it, everything else filled in."""
+        parts = [self._part(piece, ("id_token",)) for piece in texts.pieces(text)]
+        return "".join(f"{{{part.text.partition(':')[2]}}}" if isinstance(part, Path) else part or "" for part in parts)
+
+    def _assertion(self, table: model.ClientAssertion) -> AssertionSettings:
+        return AssertionSettings(
+            algorithm=table.algorithm,
+            typ=table.typ,
+            claims=self._members(table.claims),
+            header=self._members(table.header),
+            lifetime=table.lifetime,
+            backdate=table.backdate,
+            audience=None if table.audience is None else self.text(table.audience),
+        )
+
+    def _members(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Claims or members of a header; one that needs an absent value is left out."""
+        found = {
+            name: self._document_value(value, ("assertion",)) if isinstance(value, str) else value
+            for name, value in table.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _document_value(self, text: str, documents: Collection[str]) -> "str | _DocumentValue | None":
+        """A text with its variables filled in as they are, which may still need documents when it is used."""
+        parts = [self._part(piece, documents) for piece in texts.pieces(text)]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        return (
+            _DocumentValue(tuple(known)) if any(isinstance(part, Path) for part in known) else "".join(map(str, known))
+        )
+
+    def _part(self, piece: str | Placeholder, documents: Collection[str]) -> str | Path | None:
+        if isinstance(piece, str):
+            return piece
+        if ":" in piece.expression:
+            return parse_path(piece.expression, documents=documents)
+        return self.values.get(piece.expression)
 
     def _authorize(self) -> Leg:
         table = self.definition.authorize
@@ -353,22 +422,15 @@ class _Compiler:
     def _exchange(self, table: model.ExchangeTable | None) -> Exchange | None:
         if table is None:
             return None
-        leg = self._leg(table)
-        params = tuple((name, self._token_text(text)) for name, text in table.params.items())
-        return Exchange(self.url(table.url), replace(leg, params=params), _answer(table), renews=table.renews)
-
-    def _token_text(self, text: str) -> "str | _TokenField":
-        """A parameter of the exchange: one whole value of the token it begins with, or a text as elsewhere."""
-        if text.startswith("{token:") and text.endswith("}"):
-            return _TokenField(parse_path(text[len("{token:") : -1]).find_in)
-        return self.text(text) or ""
+        return Exchange(self.url(table.url), self._leg(table), _answer(table), renews=table.renews)
 
     def _leg(self, leg: model.TokenLeg) -> Leg:
+        params = ((name, self._document_value(text, ("token",))) for name, text in leg.params.items())
         return Leg(
             method=leg.method,
             body=leg.body,
             placement=leg.placement,
-            params=self.pairs({name: text for name, text in leg.params.items() if not text.startswith("{token:")}),
+            params=tuple((name, value) for name, value in params if value is not None),
             query=self.pairs(leg.query),
             headers=self.pairs(leg.headers),
             rename=leg.rename,
@@ -429,14 +491,18 @@ class _Compiler:
 
 
 @dataclass(frozen=True, slots=True)
-class _TokenField:
-    """One value of the token, for a parameter."""
+class _DocumentValue:
+    """Text with paths into documents for a parameter or a claim: values stand in it as they are."""
 
-    find: Callable[[Any], Any]
-    names: frozenset[str] = frozenset({"token"})
+    parts: tuple[str | Path, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(part.text for part in self.parts if isinstance(part, Path))
 
     def render(self, documents: Documents) -> str | None:
-        return as_text(self.find(documents.get("token") or {}))
+        found = [part if isinstance(part, str) else as_text(part.find(documents)) for part in self.parts]
+        return None if None in found else "".join(piece for piece in found if piece is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,13 @@ HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
 ClientAuth: TypeAlias = Annotated[str, AfterValidator(texts.check_client_auth)]
+SigningAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_signing_algorithm)]
 SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
 TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
 AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
 Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
+Member: TypeAlias = Annotated[Any, AfterValidator(texts.check_member)]
 
 _NOTICE = timedelta(days=183)
 """How long before an end a warning begins."""
@@ -52,6 +54,7 @@ Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
 """A TOML list, kept as a tuple."""
 Parameters: TypeAlias = dict[ParameterName, Template]
 Headers: TypeAlias = dict[HeaderName, HeaderValue]
+Members: TypeAlias = dict[ParameterName, Member]
 Status2xx: TypeAlias = Annotated[int, Field(ge=200, le=299)]
 Document: TypeAlias = Any
 """An answer as it is parsed: a table, a list or text."""
@@ -163,6 +166,16 @@ class OAuth1(Table):
     )
 
 
+class MTLSEndpoints(Table):
+    """``[oauth2.mtls_endpoints]``: other URLs for clients that show a certificate (RFC 8705 section 5)."""
+
+    token: URL | None = Field(default=None, description="in place of `token` in `[endpoints]`")
+    refresh: URL | None = Field(default=None, description="in place of `refresh`")
+    device: URL | None = Field(default=None, description="in place of `device`")
+    revoke: URL | None = Field(default=None, description="in place of `revoke`")
+    introspect: URL | None = Field(default=None, description="in place of `introspect`")
+
+
 class OAuth2(Table):
     """``[oauth2]``: what of RFC 6749 the provider does differently."""
 
@@ -188,12 +201,61 @@ class OAuth2(Table):
     response_type: str = Field(default="code", min_length=1, description="the response type")
     response_mode: str = Field(default="", description="the response mode, such as `form_post`")
     issuer: Template | None = Field(default=None, description="the issuer, compared character by character")
+    issuer_aliases: Listed[Template] = Field(default=(), description="other spellings that the provider itself uses")
+    issuer_template: Template | None = Field(
+        default=None,
+        description="the issuer where each tenant has its own, with claims of the ID token: `{id_token:tid}`",
+    )
     issuer_in_callback: bool = Field(default=False, description="whether the callback always names it (RFC 9207)")
+    trusted_audiences: Listed[Template] = Field(
+        default=(), description="who else may stand in an ID token beside the client"
+    )
+    strict_scope: bool = Field(
+        default=False, description="whether a login that is granted less than was asked for is refused"
+    )
     refresh_scope: bool = Field(default=False, description="whether the scope is sent again on renewal")
     refresh_repeatable: bool = Field(
         default=False, description="whether a renewal whose answer was lost may be sent once more"
     )
+    mtls_endpoints: MTLSEndpoints = Field(
+        default_factory=_always(MTLSEndpoints), description="other URLs for clients that show a certificate"
+    )
+    require_mtls_endpoints: bool = Field(
+        default=False, description="whether such a client is refused where there is no other URL"
+    )
+    certificate_bound: bool = Field(default=False, description="whether tokens are bound to the client's certificate")
     leeway: int = Field(default=60, ge=0, le=3600, description="how many seconds before its end a token is renewed")
+
+
+class ClientAssertion(Table):
+    """``[client_assertion]``: the JWT by which a client proves itself, or that is its secret (RFC 7523 section 3)."""
+
+    algorithm: SigningAlgorithm = Field(default="RS256", description="what it is signed with")
+    typ: str = Field(default="client-authentication+jwt", description="the header's `typ`; empty for none")
+    audience: Template | None = Field(
+        default=None, description="who it is for; by default the issuer, or the token endpoint"
+    )
+    lifetime: int = Field(default=60, ge=1, le=86400, description="how many seconds it is good for")
+    backdate: int = Field(default=0, ge=0, le=600, description="by how many seconds `iat` lies in the past")
+    claims: Members = Field(
+        default_factory=dict,
+        description="further claims, or another `iss` or `sub`; a text may hold `{assertion:scope}` and its like",
+    )
+    header: Members = Field(default_factory=dict, description="further members of the header, such as `kid`")
+
+
+class Assertion(ClientAssertion):
+    """``[assertion]``: the JWT that is exchanged for a token (RFC 7523 section 2.1)."""
+
+    typ: str = Field(default="JWT", description="the header's `typ`; empty for none")
+    audience: Template | None = Field(default=None, description="who it is for; by default the token endpoint")
+    lifetime: int = Field(default=3600, ge=1, le=86400, description="how many seconds it is good for")
+    max_lifetime: int | None = Field(
+        default=None, ge=1, le=86400, description="the most that a caller may ask for, if that is more"
+    )
+    self_signed: bool = Field(
+        default=False, description="whether it is the token itself, unless it speaks for somebody else"
+    )
 
 
 class TokenPlacementTable(Table):
@@ -490,6 +552,12 @@ class Definition(Table):
     )
     oauth1: OAuth1 = Field(default_factory=_always(OAuth1), description="what of OAuth 1.0a differs")
     oauth2: OAuth2 = Field(default_factory=_always(OAuth2), description="what of OAuth 2.0 differs")
+    assertion: Assertion = Field(
+        default_factory=_always(Assertion), description="the JWT that is exchanged for a token"
+    )
+    client_assertion: ClientAssertion = Field(
+        default_factory=_always(ClientAssertion), description="the JWT by which a client proves itself"
+    )
     request_token: TokenLeg = Field(
         default_factory=_always(TokenLeg), description="the request for temporary credentials"
     )

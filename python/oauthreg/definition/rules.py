@@ -17,7 +17,7 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
-from oauthreg.definition.model import Definition, Endpoints, TokenLeg, Userinfo
+from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 
@@ -25,7 +25,30 @@ SECRETS = ("client_secret", "private_key", "passphrase")
 """Credentials that never go into a text of a definition."""
 
 _OAUTH1_TABLES = ("oauth1", "request_token")
-_OAUTH2_TABLES = ("oauth2", "refresh", "device", "revoke", "introspect", "exchange", "token_placement", "proof")
+_OAUTH2_TABLES = (
+    "oauth2",
+    "assertion",
+    "client_assertion",
+    "refresh",
+    "device",
+    "revoke",
+    "introspect",
+    "exchange",
+    "token_placement",
+    "proof",
+)
+_SIGNED_METHODS = ("client_secret_jwt", "private_key_jwt", "signed_secret")
+_ASSERTION_FIELDS = ("issuer", "subject", "audience", "scope")
+"""What a claim of an assertion may repeat."""
+
+_MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "claims": {"aud": "`audience`", "exp": "`lifetime`", "iat": "`backdate`", "jti": "nothing: it is random"},
+        "header": {"alg": "`algorithm`", "typ": "`typ`"},
+    }
+)
+"""What the client makes itself of an assertion, and what to write instead."""
+
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
@@ -102,15 +125,17 @@ def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
         yield from (url for name in Endpoints.model_fields if (url := getattr(endpoints, name)) is not None)
+    aliases = definition.oauth2.mtls_endpoints
+    yield from (url for name in type(aliases).model_fields if (url := getattr(aliases, name)) is not None)
     yield from definition.api.origins
     yield from (request.url for request in definition.identity.request)
-    yield from (text for _, text in _static_texts(definition))
+    yield from (text for _, text, _ in _every_text(definition))
 
 
 def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
     named = [name for name in requests if isinstance(name, str)]
     first = ["userinfo"] if "userinfo" in endpoints else []
-    of_oidc = [] if protocol == "oauth1" else ["id_token", "form"]
+    of_oidc = [] if protocol == "oauth1" else ["id_token"]
     return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
 
 
@@ -198,6 +223,7 @@ def _urls(subject: _Subject) -> Iterator[Finding]:
     yield from _urls_of(subject, definition.endpoints, ("endpoints",))
     for name, environment in definition.environments.items():
         yield from _urls_of(subject, environment.endpoints, ("environments", name, "endpoints"))
+    yield from _urls_of(subject, definition.oauth2.mtls_endpoints, ("oauth2", "mtls_endpoints"))
     for index, url in enumerate(definition.api.origins):
         yield from _url(subject, url, ("api", "origins", index))
     earlier = [name for name in subject.documents if name in {"userinfo", "token", "callback", "id_token"}]
@@ -206,8 +232,8 @@ def _urls(subject: _Subject) -> Iterator[Finding]:
         earlier.append(request.name)
 
 
-def _urls_of(subject: _Subject, endpoints: Endpoints, path: KeyPath) -> Iterator[Finding]:
-    for name in Endpoints.model_fields:
+def _urls_of(subject: _Subject, endpoints: Endpoints | MTLSEndpoints, path: KeyPath) -> Iterator[Finding]:
+    for name in type(endpoints).model_fields:
         url = getattr(endpoints, name)
         if url is not None:
             yield from _url(subject, url, (*path, name))
@@ -262,33 +288,64 @@ def _is_bound(subject: _Subject, name: str) -> bool:
 
 
 def _texts(subject: _Subject) -> Iterator[Finding]:
-    for path, text in _static_texts(subject.definition):
-        yield from _placeholders(subject, text, path)
+    for path, text, documents in _every_text(subject.definition):
+        yield from _placeholders(subject, text, path, documents)
+
+
+def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
+    """All templates that are no URL, and the documents that each of them knows."""
+    yield from ((path, text, ()) for path, text in _static_texts(definition))
+    if definition.exchange is not None:
+        yield from (
+            (path, text, ("token",)) for path, text in _rows_of(("exchange", "params"), definition.exchange.params)
+        )
+    if definition.oauth2.issuer_template is not None:
+        yield ("oauth2", "issuer_template"), definition.oauth2.issuer_template, ("id_token",)
+    for path, value in _members(definition):
+        if isinstance(value, str):
+            yield path, value, ("assertion",)
+
+
+def _members(definition: Definition) -> Iterator[tuple[KeyPath, Any]]:
+    """The claims and the members of headers of both assertions."""
+    for table in ("assertion", "client_assertion"):
+        for key in _MADE_MEMBERS:
+            for name, value in getattr(getattr(definition, table), key).items():
+                yield (table, key, name), value
 
 
 def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
-    """All templates that are no URL."""
+    """All templates that are no URL and know no document."""
     if definition.oauth1.realm is not None:
         yield ("oauth1", "realm"), definition.oauth1.realm
+    yield from _oauth2_texts(definition)
     for name in ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange"):
         leg = getattr(definition, name)
         if leg is not None:
-            yield from _rows_of((name, "params"), leg.params)
+            yield from () if name == "exchange" else _rows_of((name, "params"), leg.params)
             yield from _rows_of((name, "query"), leg.query)
             yield from _rows_of((name, "headers"), leg.headers)
-    if definition.oauth2.issuer is not None:
-        yield ("oauth2", "issuer"), definition.oauth2.issuer
-    if definition.exchange is not None:
-        yield ("exchange", "url"), definition.exchange.url
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
     for path, request in _requests(definition):
         yield from _rows_of((*path, "params"), request.params)
         yield from _rows_of((*path, "headers"), request.headers)
-        for key in ("audience", "issuer"):
-            text = getattr(request.jwt, key, None)
-            if text is not None:
-                yield (*path, "jwt", key), text
+        yield from _present((*path, "jwt"), request.jwt, "audience", "issuer")
+
+
+def _oauth2_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
+    yield from _present(("oauth2",), definition.oauth2, "issuer")
+    yield from _present(("assertion",), definition.assertion, "audience")
+    yield from _present(("client_assertion",), definition.client_assertion, "audience")
+    yield from _present(("exchange",), definition.exchange, "url")
+    for key in ("issuer_aliases", "trusted_audiences"):
+        yield from ((("oauth2", key, index), text) for index, text in enumerate(getattr(definition.oauth2, key)))
+
+
+def _present(path: KeyPath, table: object, *keys: str) -> Iterator[tuple[KeyPath, str]]:
+    """Those texts of a table that are there."""
+    found = ((key, getattr(table, key, None)) for key in keys)
+    yield from (((*path, key), text) for key, text in found if text is not None)
 
 
 def _rows_of(path: KeyPath, table: Mapping[str, str]) -> Iterator[tuple[KeyPath, str]]:
@@ -312,10 +369,9 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
         if name in SECRETS:
             yield Finding(path, f"a secret is never put into a text: {quoted(name)}", part=part)
         elif ":" not in name:
-            advice = hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            of_token = f"for a claim of the ID token, write `{{id_token:{name}}}`" if "id_token" in documents else ""
+            advice = of_token or hint(name, sorted(subject.names)) or "add it to `[variables]`"
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
-        elif path[0] == "exchange" and name.startswith("token:") and text == part:
-            continue
         elif not documents:
             advice = "only `url` in `[[identity.request]]` knows documents"
             yield Finding(path, f"no document is known here: {quoted(name)}", advice, part=part)
@@ -324,6 +380,17 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
                 parse_document_text(part, documents=documents)
             except TemplateSyntaxError as error:
                 yield Finding(path, error.problems[0].message, error.problems[0].hint, part=part)
+            else:
+                yield from _unknown_member(name, path, part)
+
+
+def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
+    """A name that a document of the client's own making does not have."""
+    document, _, key = name.partition(":")
+    if document == "assertion" and key not in _ASSERTION_FIELDS:
+        yield Finding(path, f"unknown part of an assertion: {quoted(key)}", hint(key, _ASSERTION_FIELDS), part=part)
+    if path == ("oauth2", "issuer_template") and not key.isidentifier():
+        yield Finding(path, f"not the name of a claim: {quoted(key)}", "as in `{id_token:tid}`", part=part)
 
 
 # --- OAuth 1 ------------------------------------------------------------------------------------------------------
@@ -389,7 +456,52 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         )
     if settings.issuer_in_callback and settings.issuer is None:
         yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
+    if settings.require_mtls_endpoints and not settings.mtls_endpoints.model_fields_set:
+        yield Finding(
+            ("oauth2", "require_mtls_endpoints"),
+            "there are no `mtls_endpoints`",
+            "write the URLs under `[oauth2.mtls_endpoints]`",
+            at="key",
+        )
     yield from _oauth2_api(definition)
+    yield from _assertions(definition)
+
+
+def _assertions(definition: Definition) -> Iterator[Finding]:
+    written, method = definition.model_fields_set, definition.oauth2.client_auth
+    if "assertion" in written and "jwt_bearer" not in definition.oauth2.grants:
+        yield Finding(("assertion",), "`[assertion]` without its grant", "add `jwt_bearer` to `grants`", at="key")
+    if "client_assertion" in written and method not in _SIGNED_METHODS:
+        yield Finding(
+            ("client_assertion",),
+            "`[client_assertion]` without a method that uses it",
+            f"write `client_auth` in `[oauth2]`: {listed(_SIGNED_METHODS)}",
+            at="key",
+        )
+    yield from _signing(definition)
+    longest = definition.assertion.max_lifetime
+    if longest is not None and longest < definition.assertion.lifetime:
+        yield Finding(("assertion", "max_lifetime"), f"less than `lifetime`: {longest}", "it is the upper bound")
+    for path, _ in _members(definition):
+        instead = _MADE_MEMBERS[str(path[1])].get(str(path[2]))
+        if instead is not None:
+            yield Finding(path, f"the client makes it itself: {quoted(path[2])}", f"write {instead}", at="key")
+
+
+def _signing(definition: Definition) -> Iterator[Finding]:
+    """Whether what a client proves itself with can be signed with what it has."""
+    table, method = definition.client_assertion, definition.oauth2.client_auth
+    if "algorithm" not in table.model_fields_set or method not in _SIGNED_METHODS:
+        return
+    has_secret = method == "client_secret_jwt"
+    if table.algorithm.startswith("HS") is not has_secret:
+        yield Finding(
+            ("client_assertion", "algorithm"),
+            f"`{method}` does not sign with {quoted(table.algorithm)}",
+            "it signs with the secret: HS256, HS384 or HS512"
+            if has_secret
+            else "it signs with a private key, as in `ES256`",
+        )
 
 
 def _oauth2_api(definition: Definition) -> Iterator[Finding]:
@@ -480,7 +592,16 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
                 ("claims", name), f"almost a standard claim: {quoted(name)}", f"did you mean `{meant}`?", at="key"
             )
     try:
-        parse_claims(claims, documents=subject.documents)
+        template = parse_claims(claims, documents=subject.documents)
+        definition, settings = subject.definition, subject.definition.oauth2
+        has_issuer = definition.protocol != "oauth2" or settings.issuer or settings.issuer_template
+        if "id_token" in template.documents and not has_issuer:
+            yield Finding(
+                ("oauth2", "issuer"),
+                "claims of an ID token, and no `issuer` in `[oauth2]`",
+                "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
+                at="table",
+            )
     except ClaimsSyntaxError as error:
         for problem in error.problems:
             at: Target = "key" if problem.message.startswith("unknown key") else "value"

@@ -15,6 +15,7 @@ from oauthreg.claims.placeholders import Placeholder, escape_braces, split_place
 from oauthreg.claims.problems import quoted
 from oauthreg.definition.suggestions import hint
 from oauthreg.errors import OAuthRegError
+from oauthreg.jose import SIGNING_ALGORITHMS
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANTS
 from oauthreg.origins import is_loopback, parse_origin
@@ -178,6 +179,13 @@ def check_client_auth(text: str) -> str:
     return text
 
 
+def check_signing_algorithm(text: str) -> str:
+    """An algorithm that signs JWTs."""
+    if text not in SIGNING_ALGORITHMS:
+        raise Refused(f"unknown signing algorithm: {quoted(text)}", hint(text, SIGNING_ALGORITHMS))
+    return text
+
+
 def check_token_field(text: str) -> str:
     """The name of a field of a token answer: a standard one, or one that is kept with the token."""
     if not text or (text.startswith("oauth") and text not in TOKEN_FIELDS):
@@ -213,6 +221,11 @@ def check_plain(value: object) -> object:
     if not isinstance(value, str | int):
         raise Refused(f"neither text, number nor boolean: {quoted(value)}")
     return value
+
+
+def check_member(value: object) -> object:
+    """A claim or a header parameter of a JWT: plain, and a text may hold placeholders."""
+    return check_template(value) if isinstance(value, str) else check_plain(value)
 
 
 def check_denial(text: str) -> str:

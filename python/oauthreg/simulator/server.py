@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -173,7 +173,7 @@ class Simulator:
 
     def client(self, session: aiohttp.ClientSession, **options: Any) -> "Client":
         """A client of the simulated provider; ``options`` are those of ``Registry.client``."""
-        return self.registry().client(self.definition.name, session, **options)
+        return cast("Client", self.registry().client(self.definition.name, session, **options))
 
     def issue_token(self) -> OAuth1Token:
         """An access token without a login, as a provider's settings page gives one."""
@@ -309,7 +309,7 @@ class SimulatedRegistry(Registry):
         self.add(simulator.definition)
         self._simulator = simulator
 
-    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> "Client":
+    def client(self, name: str, session: aiohttp.ClientSession, **options: Any) -> Any:
         """A client as any registry makes it, for the provider on loopback if the name is the simulated one."""
         if self.definition(name).name == self._simulator.definition.name:
             options = {"provider": self._simulator.provider, "clock": self._simulator.now, **options}
