@@ -48,8 +48,10 @@ def sign_jwt(
     """A signed JWT in its compact form.
 
     ``key`` and ``passphrase`` are those of ``load_signing_key``. The ``kid`` of a JWK goes into the header unless the
-    header has one; ``typ`` stands in it if it is given. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` for an unknown algorithm and ``UsageError``
-    for claims or a header that JSON or RFC 7515 cannot hold. Spec: RFC 7515 section 7.1.
+    header has one; ``typ`` stands in it only if it is given. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` for
+    an unknown algorithm and ``UsageError`` for claims or a header that JSON or RFC 7515 cannot hold.
+
+    Spec: RFC 7515 section 7.1.
     """
     from joserfc import jwt
     from joserfc.errors import JoseError
