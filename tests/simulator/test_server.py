@@ -20,7 +20,6 @@ from oauthreg.errors import (
 from oauthreg.login import PendingLogin
 from oauthreg.origins import parse_origin
 from oauthreg.simulator import (
-    SIMULATED_PROTOCOLS,
     Body,
     ContentType,
     Credentials,
@@ -33,7 +32,7 @@ from oauthreg.simulator import (
 
 CALLBACK = "https://app.example/callback?next=%2Fhome"
 KNOWN = Registry(environ={})
-NAMES = [name for name in KNOWN.names() if KNOWN.definition(name).protocol in SIMULATED_PROTOCOLS]
+NAMES = [name for name in KNOWN.names() if KNOWN.definition(name).protocol == "oauth1"]
 PLAIN = """
 schema = 1
 title = "Acme"

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from oauthreg.errors import OAuthError, VerificationError
-from oauthreg.legs import render_pairs
 from oauthreg.provider import Documents, Leg, Provider
 from oauthreg.signing.verify import SignedRequest, VerificationKeys, verify
 from oauthreg.simulator.faults import Step
-from oauthreg.simulator.received import Credentials, Received
+from oauthreg.simulator.received import Credentials, Received, missing_of
 from oauthreg.simulator.state import WINDOW, State
 
 _parameter_names = re.compile(r"oauth_\w+").findall
@@ -81,16 +80,9 @@ class Checks:
         method = leg.method.upper()
         if received.method != method:
             raise OAuthError("parameter_rejected", f"the method must be {method}", status=405)
-        headers = [(name.lower(), value) for name, value in render_pairs(leg.headers, documents)]
-        in_params = received.query if method == "GET" else received.form
-        for given, pairs in (
-            (received.query, render_pairs(leg.query, documents)),
-            (in_params, render_pairs(leg.params, documents)),
-            (received.headers, headers),
-        ):
-            for name, value in pairs:
-                if given.get(wire_name(leg, name)) != value:
-                    raise absent(name, f"a parameter or header of the definition is missing or differs: {name}")
+        missing = missing_of(leg, received, documents)
+        if missing is not None:
+            raise absent(missing, f"a parameter or header of the definition is missing or differs: {missing}")
 
     def reported(self, error: VerificationError) -> OAuthError:
         """The refusal that tells a client what is wrong with its request."""

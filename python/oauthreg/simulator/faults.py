@@ -8,7 +8,19 @@ from oauthreg.answers import parse_answer
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
 
-Step: TypeAlias = Literal["request_token", "authorize", "token", "refresh", "identity", "api"]
+Step: TypeAlias = Literal[
+    "request_token",
+    "authorize",
+    "token",
+    "refresh",
+    "exchange",
+    "device",
+    "device_page",
+    "revoke",
+    "introspect",
+    "identity",
+    "api",
+]
 """What a request to a provider is for."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from oauthreg.errors import OAuthError, VerificationError
 from oauthreg.legs import append_query, render_form
@@ -19,7 +19,7 @@ from oauthreg.signing.verify import SignedRequest
 from oauthreg.simulator.checks import Checks, absent, rejected, wire_name
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.pages import render_consent, render_notice, render_verifier
-from oauthreg.simulator.received import Credentials, Received, Served, closest
+from oauthreg.simulator.received import Credentials, Received, Served, closest, in_same_place
 from oauthreg.simulator.rendering import render_document, render_jwt
 from oauthreg.simulator.script import RefusalShape, Script
 from oauthreg.simulator.state import State, TemporaryCredentials, TokenCredentials
@@ -250,7 +250,7 @@ class OAuth1Server:
         """Where the legs are; a provider that sends a ready-made page address need not have it in its definition."""
         known = self.provider.endpoints
         legs: dict[Step, str] = {"request_token": known.get("request_token", ""), "token": known.get("token", "")}
-        legs["authorize"] = known.get("authorize") or _in_same_place(legs["request_token"], "/authorize")
+        legs["authorize"] = known.get("authorize") or in_same_place(legs["request_token"], "/authorize")
         return {step: url for step, url in legs.items() if url}
 
     # --- refusing ---------------------------------------------------------------------------------------------------
@@ -271,8 +271,3 @@ class OAuth1Server:
         if error.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = f'OAuth realm="{realm}", oauth_problem="{error.error}"'
         return Response(error.status or 400, headers, render_form(report).encode())
-
-
-def _in_same_place(url: str, path: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", "")) if url else ""

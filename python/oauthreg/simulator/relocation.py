@@ -1,12 +1,14 @@
 """A provider moved to this machine: each of its origins becomes a port on loopback, paths and queries stay."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider, TextTemplate
+
+_NO_DOCUMENTS: Documents = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,22 @@ class Relocation:
         return url
 
     def move(self, provider: Provider) -> Provider:
-        """The provider with its endpoints, its pinned origins and its identity requests on loopback."""
+        """The provider with everything that names an origin on loopback."""
+        exchange, base = provider.exchange, provider.api_base
         return replace(
             provider,
             endpoints=MappingProxyType({name: self.moved(url) for name, url in provider.endpoints.items()}),
             origins=frozenset(parse_origin(self.moved(_render(origin))) for origin in provider.origins),
             identity=tuple(replace(request, url=self._moved_template(request.url)) for request in provider.identity),
+            exchange=None if exchange is None else replace(exchange, url=self.moved(exchange.url)),
+            api_base=None if base is None else self._moved_template(base),
+            api_origins=tuple(map(self._moved_template, provider.api_origins)),
+            oauth2=replace(
+                provider.oauth2,
+                mtls_endpoints=MappingProxyType(
+                    {name: self.moved(url) for name, url in provider.oauth2.mtls_endpoints.items()}
+                ),
+            ),
         )
 
     def _moved_template(self, url: str | TextTemplate) -> str | TextTemplate:
@@ -61,12 +73,16 @@ class MovedTemplate:
         return None if url is None else self.relocation.moved(url)
 
 
-def origins_of(provider: Provider) -> list[Origin]:
-    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time."""
-    urls: Iterable[str] = [
-        *provider.endpoints.values(),
-        *(request.url for request in provider.identity if isinstance(request.url, str)),
-    ]
+def origins_of(provider: Provider, documents: Documents = _NO_DOCUMENTS) -> list[Origin]:
+    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time.
+
+    ``documents`` are those that its URLs may be made of.
+    """
+    exchange = [provider.exchange.url] if provider.exchange else []
+    base = [] if provider.api_base is None else [provider.api_base]
+    made = [*(request.url for request in provider.identity), *base, *provider.api_origins]
+    rendered = [url if isinstance(url, str) else url.render(documents) for url in made]
+    urls = [*provider.endpoints.values(), *exchange, *(url for url in rendered if url)]
     return sorted({*provider.origins, *map(parse_origin, urls)})
 
 

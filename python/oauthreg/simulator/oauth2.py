@@ -1,0 +1,445 @@
+"""The server's side of OAuth 2.0, without input and output: a received request in, the provider's answer out.
+
+Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9207.
+"""
+
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from oauthreg.answers import parse_form
+from oauthreg.errors import OAuthError
+from oauthreg.legs import append_query
+from oauthreg.messages import Pairs, Response
+from oauthreg.oauth2.authorize import split_scope, split_url
+from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer
+from oauthreg.simulator.client_proofs import Proof, check_client, client_auth_of
+from oauthreg.simulator.faults import Step
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS, Asked, grant_of
+from oauthreg.simulator.oauth2_state import (
+    DEVICE_INTERVAL,
+    DEVICE_LIFETIME,
+    Authorization,
+    Issued,
+    OAuth2State,
+)
+from oauthreg.simulator.pages import (
+    render_consent,
+    render_device_login,
+    render_done,
+    render_form_post,
+    render_notice,
+)
+from oauthreg.simulator.received import (
+    Credentials,
+    Received,
+    Served,
+    closest,
+    in_same_place,
+    missing_of,
+    unrenamed,
+)
+from oauthreg.simulator.rendering import render_document, render_jwt
+from oauthreg.simulator.script import RefusalShape, Script, TokenShape
+
+_MAY_REPEAT = ("resource", "audience")
+_ID_TOKEN_LIFETIME = 600
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Server:
+    """One provider's endpoints. ``now`` gives its time in seconds since 1970.
+
+    ``redirect_uris`` are those that the application registered; without any, each is taken. ``documents`` maps a method
+    and a path to what a resource answers: a document and a status.
+    """
+
+    provider: Provider
+    script: Script
+    credentials: Credentials
+    state: OAuth2State
+    now: Callable[[], float]
+    auto_approve: bool = False
+    redirect_uris: tuple[str, ...] = ()
+    documents: dict[tuple[str, str], tuple[Any, int]] = field(default_factory=dict)
+
+    def step_of(self, received: Received) -> Step:
+        """What a request is for. Nothing is proven yet, and nothing changes."""
+        legs = self._legs()
+        exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
+        step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
+        if step is not None:
+            return step
+        return "api" if self._identity_request(received) is None else "identity"
+
+    def answer(self, received: Received, step: Step) -> Served:
+        """The answer to a request, whatever it is."""
+        if step in ("authorize", "device_page"):
+            return Served(self._authorize(received) if step == "authorize" else self._device_page(received))
+        if step in ("identity", "api"):
+            kind = self.provider.token_placement.kind
+            placement = None if kind == "none" else kind
+            try:
+                self._bearer(received)
+                return Served(self._opened(received), token_placement=placement)
+            except OAuthError as error:
+                return self._refused(error, self.script.api_refusal, "Bearer")
+        method = client_auth_of(self.provider)
+        try:
+            return Served(self._produce(received, step), client_auth=method)
+        except OAuthError as error:
+            shape = self.script.exchange if step == "exchange" else self.script.token
+            return self._refused(error, shape.refusal, "Basic" if method == "client_secret_basic" else "")
+
+    # --- the person's part ------------------------------------------------------------------------------------------
+
+    def _authorize(self, received: Received) -> Response:
+        """Spec: RFC 6749 sections 3.1.2.4 and 4.1.1: who cannot be trusted with the answer is not sent it."""
+        title, leg = self.provider.title or self.provider.name, self.provider.authorize
+        parameters = unrenamed(leg, list(received.query.items()))
+        try:
+            redirect_uri = self._redirect_uri(parameters)
+        except OAuthError as error:
+            return render_notice(title, [error.description], status=400)
+        state = parameters.get("state")
+        try:
+            authorization = self._asked_for(parameters, redirect_uri)
+        except OAuthError as error:
+            return self._sent_back(redirect_uri, [*self._error(error.error), *self._state(state)])
+        if received.method == "POST" or self.auto_approve:
+            decision = received.form.get("decision") if received.method == "POST" else "approve"
+            if decision not in ("approve", "deny"):
+                return render_notice(title, ["The form holds no decision."], status=400)
+            made = self._approval(authorization) if decision == "approve" else self._denial()
+            return self._sent_back(redirect_uri, [*made, *self._state(state)])
+        return render_consent(title, self.credentials.client_id, authorization.scope)
+
+    def _redirect_uri(self, parameters: dict[str, str]) -> str:
+        """Where the answer may go. Raises ``OAuthError`` for what is nobody's business but the person's."""
+        rename = self.provider.authorize.rename
+        if rename.get("client_id", "client_id") and parameters.get("client_id") != self.credentials.client_id:
+            raise OAuthError("invalid_request", "No application has this client identifier.")
+        given = parameters.get("redirect_uri")
+        if given is None:
+            if len(self.redirect_uris) != 1:
+                raise OAuthError("invalid_request", "There is no redirection URI, and no single one is registered.")
+            return self.redirect_uris[0]
+        parts = split_url(given)
+        if parts is None or not parts.scheme or "#" in given:
+            raise OAuthError("invalid_request", "The redirection URI is no absolute URI without fragment.")
+        if self.redirect_uris and given not in self.redirect_uris:
+            raise OAuthError("invalid_request", "The redirection URI is not one of those that are registered.")
+        return given
+
+    def _asked_for(self, parameters: dict[str, str], redirect_uri: str) -> Authorization:
+        settings, leg = self.provider.oauth2, self.provider.authorize
+        for name, wanted in (("response_type", settings.response_type), ("response_mode", settings.response_mode)):
+            if wanted and leg.rename.get(name, name) and parameters.get(name) != wanted:
+                error = "unsupported_response_type" if name == "response_type" else "invalid_request"
+                raise OAuthError(error, f"`{name}` must be {wanted!r}")
+        for name, value in leg.params:
+            if isinstance(value, str) and value and leg.rename.get(name, name) not in (*parameters, *leg.rename):
+                raise OAuthError("invalid_request", f"a parameter of the definition is missing: {name}")
+        challenge = parameters.get("code_challenge")
+        method = parameters.get("code_challenge_method", "plain")
+        if challenge is None and settings.pkce == "required":
+            raise OAuthError("invalid_request", "this provider demands PKCE")
+        if challenge is not None and method != settings.pkce_method:
+            raise OAuthError("invalid_request", f"`code_challenge_method` must be {settings.pkce_method!r}")
+        return Authorization(
+            redirect_uri if "redirect_uri" in parameters else None,
+            " ".join(split_scope(self.provider, parameters.get(self.provider.scopes.parameter, ""))),
+            challenge if settings.pkce != "unsupported" else None,
+            method,
+            parameters.get("nonce"),
+        )
+
+    def _approval(self, authorization: Authorization) -> Pairs:
+        code = self.state.issue_code(authorization, self.now())
+        settings = self.provider.oauth2
+        issuer = settings.issuer if settings.issuer_in_callback else None
+        return ((self.provider.callback.code, code), *_if_any("iss", issuer), *self._callback_extras())
+
+    def _denial(self) -> Pairs:
+        settings = self.provider.callback
+        if settings.denied:
+            name, value = settings.denied[0]
+            return ((name, value or "1"),)
+        return self._error("access_denied")
+
+    def _error(self, error: str) -> Pairs:
+        settings = self.provider.oauth2
+        names = self.provider.callback.errors
+        issuer = settings.issuer if settings.issuer_in_callback else None
+        return (("error" if "error" in names else names[0], error), *_if_any("iss", issuer))
+
+    def _state(self, state: str | None) -> Pairs:
+        name = self.provider.authorize.rename.get("state", "state")
+        return ((name, state),) if name and state is not None and self.provider.oauth2.state else ()
+
+    def _callback_extras(self) -> Pairs:
+        given, made = self.script.documents.get("callback", {}), (self.provider.callback.code, "state", "iss")
+        return tuple(
+            (name, json.dumps(value) if isinstance(value, (dict, list)) else str(value))
+            for name, value in given.items()
+            if name not in made
+        )
+
+    def _sent_back(self, redirect_uri: str, pairs: list[tuple[str, str]]) -> Response:
+        signature = self.provider.callback.signature
+        if signature is not None:
+            whole = [*parse_form(urlsplit(redirect_uri).query).items(), *pairs]
+            text = "&".join(sorted(f"{_unambiguous(name, '=')}={_unambiguous(value)}" for name, value in whole))
+            digest = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
+            pairs = [*pairs, (signature.parameter, digest)]
+        if self.provider.oauth2.response_mode == "form_post":
+            return render_form_post(self.provider.title or self.provider.name, redirect_uri, tuple(pairs))
+        return Response(302, {"location": append_query(redirect_uri, pairs), "cache-control": "no-store"})
+
+    def _device_page(self, received: Received) -> Response:
+        """Spec: RFC 8628 section 3.3."""
+        title, user_code = self.provider.title or self.provider.name, received.query.get("user_code")
+        if not user_code:
+            return render_device_login(title)
+        try:
+            device = self.state.device(user_code)
+            if received.method != "POST":
+                return render_consent(title, self.credentials.client_id, device.scope)
+            approved = received.form.get("decision") == "approve"
+            self.state.decide_device(user_code, approved=approved)
+        except OAuthError as error:
+            return render_notice(title, [error.description], status=400)
+        return render_done(title, f"Access was {'approved' if approved else 'denied'}. Go back to the device.")
+
+    # --- the application's part -------------------------------------------------------------------------------------
+
+    def _produce(self, received: Received, step: Step) -> Response:
+        _, leg = self._legs()[step]
+        if received.method != leg.method.upper():
+            raise OAuthError("invalid_request", f"the method must be {leg.method.upper()}", status=405)
+        sent = received.sent(leg)
+        names = [name for name, _ in sent if name not in _MAY_REPEAT]
+        if len(names) != len(set(names)):
+            raise OAuthError("invalid_request", "a parameter stands twice")
+        parameters, now = unrenamed(leg, sent), self.now()
+        mentioned = next((value for value in parameters.values() if self.state.find(value, now)), None)
+        missing = missing_of(leg, received, self._known(mentioned))
+        if missing is not None:
+            raise OAuthError("invalid_request", f"a parameter or header of the definition is missing: {missing}")
+        if step == "exchange":
+            return self._exchanged(parameters, mentioned)
+        check_client(Proof(self.provider, self.credentials, self.state, received, leg, parameters, now))
+        asked = Asked(self.provider, self.credentials, self.state, leg, parameters, now)
+        if step == "device":
+            return self._device(asked)
+        if step == "revoke":
+            self.state.revoke(mentioned or "")
+            return Response(200)
+        if step == "introspect":
+            return self._introspection(asked.needed("token"))
+        issued = GRANT_ANSWERS[grant_of(self.provider, leg, parameters)](asked)
+        return self._issued(issued, self.script.token, self.provider.token_answer)
+
+    def _exchanged(self, parameters: dict[str, str], mentioned: str | None) -> Response:
+        found = self.state.find(mentioned or "", self.now())
+        if found is None:
+            raise OAuthError("invalid_grant", "the token that should be exchanged is not good")
+        given = parameters.get("client_secret", self.credentials.client_secret)
+        if not hmac.compare_digest(given.encode(), self.credentials.client_secret.encode()):
+            raise OAuthError("invalid_client", "the client secret is wrong", status=401)
+        made = self.state.issue(found.scope, self.now(), family=found.family, nonce=found.nonce)
+        exchange = self.provider.exchange
+        return self._issued(made, self.script.exchange, exchange.answer if exchange else TokenAnswer())
+
+    def _device(self, asked: Asked) -> Response:
+        device_code, device = self.state.issue_device(asked.scope, asked.now)
+        page = self._legs()["device_page"][0]
+        return render_document(
+            {
+                "device_code": device_code,
+                "user_code": device.user_code,
+                "verification_uri": page,
+                "verification_uri_complete": append_query(page, [("user_code", device.user_code)]),
+                "expires_in": DEVICE_LIFETIME,
+                "interval": DEVICE_INTERVAL,
+            },
+            "json",
+        )
+
+    def _introspection(self, token: str) -> Response:
+        found = self.state.find(token, self.now())
+        known = {} if found is None else {"scope": found.scope, "exp": int(found.expires_at), "token_type": "Bearer"}
+        about = {"client_id": self.credentials.client_id} if found is not None else {}
+        return render_document({"active": found is not None, **about, **known}, "json")
+
+    def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer) -> Response:
+        example = self.script.documents.get("token", {})
+        fields: dict[str, Any] = {
+            "access_token": issued.access_token,
+            "token_type": example.get("token_type") or next(iter(answer.token_types), "Bearer"),
+            "expires_in": None if answer.default_expires_in else _written_lifetime(answer, issued, self.now()),
+            "refresh_token": issued.refresh_token,
+            "scope": answer.scope_separator.join(issued.scope.split()) or None,
+            "id_token": self._id_token(issued),
+        }
+        if shape is self.script.exchange and shape is not self.script.token:
+            fields["id_token"] = None
+        told = {name: value for name, value in fields.items() if value is not None}
+        extras = {name: value for name, value in example.items() if name not in ("refresh_token", "id_token")}
+        return shape.render(told, extras)
+
+    def _id_token(self, issued: Issued) -> str | None:
+        claims = self.script.documents.get("id_token")
+        if claims is None:
+            return None
+        settings, now = self.provider.oauth2, int(self.now())
+        template = settings.issuer_template
+        issuer = settings.issuer or (template and template.format_map(claims)) or claims.get("iss")
+        about = {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
+        nonce = {"nonce": issued.nonce} if issued.nonce else {}
+        return render_jwt({**claims, **about, **nonce}, secret=self.credentials.client_secret)
+
+    # --- what a token opens -----------------------------------------------------------------------------------------
+
+    def _bearer(self, received: Received) -> None:
+        """Spec: RFC 6750 section 2."""
+        for name, _ in self.provider.api_headers:
+            if name.lower() not in received.headers:
+                raise OAuthError("invalid_request", f"the header is missing: {name}", status=400)
+        text = self._claimed_token(received)
+        if not text:
+            raise OAuthError("invalid_token", "the access token is missing", status=401)
+        self.state.token(text, self.now())
+        proof = self.provider.proof
+        if proof is not None:
+            expected = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
+            if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
+                raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
+
+    def _claimed_token(self, received: Received) -> str:
+        placement = self.provider.token_placement
+        if placement.kind == "query":
+            return received.query.get(placement.name, "")
+        if placement.kind == "body":
+            return received.form.get(placement.name, "")
+        if placement.kind == "none":
+            pieces = [*urlsplit(received.url).path.split("/"), *received.query.values(), *received.headers.values()]
+            return next((piece for piece in pieces if self.state.find(piece, self.now())), "")
+        value = received.headers.get(placement.name.lower(), "")
+        return value.removeprefix(placement.prefix) if value.startswith(placement.prefix) else ""
+
+    def _opened(self, received: Received) -> Response:
+        """An answer about the person, a document that was put there, or the request itself."""
+        identity, path = self._identity_request(received), urlsplit(received.url).path
+        put = self.documents.get((received.method, path))
+        if identity is not None and put is None:
+            document = self.script.documents.get(identity.name)
+            if document is None:
+                raise OAuthError("no_example", f"the definition has no example of `{identity.name}`", status=404)
+            return render_document(document, identity.format)
+        document, status = put or (
+            {
+                "simulated": True,
+                "method": received.method,
+                "path": path,
+                "query": {name: value for name, value in received.query.items() if not self._is_own(name)},
+                "form": {name: value for name, value in received.form.items() if not self._is_own(name)},
+            },
+            200,
+        )
+        return render_document(document, "auto", status=status)
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a parameter carries the token or its proof."""
+        placement, proof = self.provider.token_placement, self.provider.proof
+        return (placement.kind != "header" and name == placement.name) or (proof is not None and name == proof.name)
+
+    def _identity_request(self, received: Received) -> IdentityRequest | None:
+        known, urls = self._known(self._claimed_token(received)), {}
+        for request in self.provider.identity:
+            url = request.url if isinstance(request.url, str) else request.url.render(known)
+            if url is not None and request.method == received.method:
+                urls[request.name] = url
+        name = closest(received.url, urls)
+        return next((request for request in self.provider.identity if request.name == name), None)
+
+    def _known(self, access_token: str | None) -> dict[str, Any]:
+        """The documents that a client with this token has, so that what is made of them is recognised."""
+        documents = self.script.documents
+        others = self.credentials.others
+        return {
+            **documents,
+            "token": {**documents.get("token", {}), "access_token": access_token},
+            "client": {**others, "client_id": self.credentials.client_id},
+        }
+
+    # --- where everything is ----------------------------------------------------------------------------------------
+
+    def _legs(self) -> dict[Step, tuple[str, Leg]]:
+        """Where each step is, and how a request for it is sent; of two at one place the more special first."""
+        provider, known = self.provider, self.provider.endpoints
+        token, device = known.get("token", ""), known.get("device", "")
+        exchange = provider.exchange
+        legs: dict[Step, tuple[str, Leg]] = {
+            "refresh": (known.get("refresh") or token, provider.refresh or provider.token),
+            "exchange": (exchange.url, exchange.leg) if exchange else ("", provider.token),
+            "token": (token, provider.token),
+            "device": (device, provider.device),
+            "device_page": (in_same_place(device, "/simulated/device"), provider.authorize),
+            "revoke": (known.get("revoke", ""), provider.revoke),
+            "introspect": (known.get("introspect", ""), provider.introspect),
+            "authorize": (known.get("authorize", ""), provider.authorize),
+        }
+        return {step: (url, leg) for step, (url, leg) in legs.items() if url}
+
+    def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
+        if step in ("authorize", "device_page"):
+            return True
+        if received.method != leg.method.upper() or missing_of(leg, received, self._known(None)) is not None:
+            return False
+        return step != "refresh" or "refresh_token" in unrenamed(leg, received.sent(leg))
+
+    # --- refusing ---------------------------------------------------------------------------------------------------
+
+    def _refused(self, error: OAuthError, shape: RefusalShape | None, scheme: str) -> Served:
+        own_words = {standard: own for own, standard in self.provider.token_answer.error_map.items()}
+        said = own_words.get(error.error, error.error)
+        if shape is not None:
+            answer = shape.render(said, error.description)
+        else:
+            answer = render_document(
+                {"error": said, "error_description": error.description}, "json", status=error.status or 400
+            )
+            if error.status == 401 and scheme:
+                challenge = f'{scheme} realm="simulated"' + (f', error="{said}"' if scheme == "Bearer" else "")
+                answer = Response(401, {**answer.headers, "www-authenticate": challenge}, answer.body)
+        return Served(answer, problem=error.error, advice=error.description)
+
+
+def _unambiguous(text: str, also: str = "") -> str:
+    """Text in which nothing can be taken for the end of a pair."""
+    for character in ("%", "&", *also):
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _if_any(name: str, value: str | None) -> Pairs:
+    return ((name, value),) if value else ()
+
+
+def _written_lifetime(answer: TokenAnswer, issued: Issued, now: float) -> int | str | None:
+    """The end of a token in the provider's own way of saying it."""
+    end = int(issued.expires_at)
+    written: dict[str, int | str] = {
+        "relative_s": end - int(now),
+        "relative_ms": (end - int(now)) * _MILLISECONDS,
+        "absolute_s": end,
+        "absolute_ms": end * _MILLISECONDS,
+        "iso8601": datetime.fromtimestamp(end, UTC).isoformat(),
+    }
+    return written.get(answer.expires_kind)

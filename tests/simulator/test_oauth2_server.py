@@ -1,0 +1,679 @@
+"""The simulator of OAuth 2.0 over the wire: every bundled definition, every grant, every proof, and what is refused."""
+
+import asyncio
+from dataclasses import replace
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import aiohttp
+import pytest
+
+from oauthreg import Registry
+from oauthreg.errors import (
+    AccessDeniedError,
+    ClientAuthenticationError,
+    OAuthError,
+    ReauthorizationRequired,
+    TokenExpiredError,
+    UsageError,
+)
+from oauthreg.http import AsyncAssertionClient
+from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for
+from oauthreg.oauth1.placement import FORM
+from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
+from oauthreg.oauth2.grants import GRANTS
+from oauthreg.simulator import Credentials, Simulator, Status
+from oauthreg.simulator.client_proofs import CLIENT_PROOFS
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS
+from oauthreg.simulator.server import SimulatedRegistry
+
+CALLBACK = "https://app.example/callback?next=%2Fhome"
+KNOWN = Registry(environ={})
+NAMES = [
+    name
+    for name in KNOWN.names()
+    if KNOWN.definition(name).protocol == "oauth2" and KNOWN.definition(name).status not in ("dead", "unsupported")
+]
+BY_CODE = [name for name in NAMES if "authorization_code" in KNOWN.definition(name).oauth2.grants]
+by_name = pytest.mark.parametrize("name", NAMES)
+by_code = pytest.mark.parametrize("name", BY_CODE)
+
+ACME = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://www.example.com/authorize?ui=1"
+token = "https://api.example.com/token"
+device = "https://api.example.com/device"
+revoke = "https://api.example.com/revoke"
+introspect = "https://api.example.com/introspect"
+userinfo = "https://api.example.com/me"
+api_base = "https://api.example.com/1/"
+
+[claims]
+sub = "id"
+
+[[example]]
+userinfo = { id = "12" }
+claims = { sub = "12" }
+"""
+ALL_GRANTS = f"[oauth2]\ngrants = {list(GRANTS)}\n"
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def make_acme(clock):
+    """Starts a simulated Acme whose definition says more."""
+    started = []
+
+    async def make(more="", text=ACME, **options):
+        registry = Registry(environ={})
+        registry.add(text + more, "acme")
+        simulator = Simulator("acme", registry=registry, now=clock, **options)
+        started.append(await simulator.__aenter__())
+        return simulator
+
+    yield make
+    for simulator in started:
+        await simulator.__aexit__(None, None, None)
+
+
+async def log_in(simulator, client):
+    """A token by the definition's first grant."""
+    if simulator.definition.oauth2.grants[0] == "authorization_code":
+        pending = await client.start(redirect_uri=CALLBACK)
+        return await client.finish(pending, await simulator.approve(pending.url))
+    return await client.fetch_token()
+
+
+def in_another_process(simulator, session, **options):
+    """A client that knows nothing of what others did."""
+    return SimulatedRegistry(simulator).client(simulator.definition.name, session, **options)
+
+
+def basic(credentials):
+    return {"Authorization": aiohttp.encode_basic_auth(credentials.client_id, credentials.client_secret)}
+
+
+def problems(simulator):
+    return [(exchange.step, exchange.problem, exchange.advice) for exchange in simulator.exchanges if exchange.problem]
+
+
+def steps(simulator):
+    return [exchange.step for exchange in simulator.exchanges]
+
+
+def api_url(simulator):
+    known = simulator.provider
+    has_base = known.api_base is not None or "api_base" in known.endpoints
+    return "things" if has_base else f"{known.endpoints['token'].partition('?')[0]}/things"
+
+
+# --- every definition -----------------------------------------------------------------------------------------------
+
+
+@by_name
+async def test_a_login_a_renewal_and_a_call_work_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        token = await log_in(simulator, client)
+        assert token.access_token
+        if token.refresh_token:
+            assert (await client.refresh_token()).access_token != token.access_token
+        if simulator.definition.claims:
+            assert (await client.profile()).to_dict() == simulator.definition.example[0].claims
+        if simulator.provider.token_placement.kind != "none":
+            async with client.get(api_url(simulator), params={"q": "a b&c"}) as response:
+                assert (response.status, (await response.json())["query"]) == (200, {"q": "a b&c"})
+        assert problems(simulator) == []
+
+
+@by_code
+async def test_a_person_who_refuses_is_understood_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri=CALLBACK)
+        with pytest.raises(AccessDeniedError):
+            await client.finish(pending, await simulator.deny(pending.url))
+
+
+@by_code
+async def test_a_code_is_good_once_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri=CALLBACK)
+        came_back = await simulator.approve(pending.url)
+        await client.finish(pending, came_back)
+        with pytest.raises(OAuthError):
+            await in_another_process(simulator, session).finish(pending, came_back)
+        assert "used before" in simulator.exchanges[-1].advice
+
+
+@by_code
+async def test_another_login_s_verifier_is_refused_with(name, session):
+    async with Simulator(name) as simulator:
+        if simulator.provider.oauth2.pkce == "unsupported":
+            return
+        client = simulator.client(session)
+        first, second = [await client.start(redirect_uri=CALLBACK) for _ in range(2)]
+        came_back = await simulator.approve(first.url)
+        with pytest.raises(OAuthError):
+            await client.fetch_token(
+                code=code_in(came_back, simulator), redirect_uri=CALLBACK, code_verifier=second.values["code_verifier"]
+            )
+        assert "does not fit the challenge" in simulator.exchanges[-1].advice
+
+
+def code_in(came_back, simulator):
+    query = urlsplit(came_back).query if "://" in came_back.partition("?")[0] else came_back
+    return dict(parse_qsl(query))[simulator.provider.callback.code]
+
+
+@by_name
+async def test_a_token_that_nobody_issued_opens_nothing_with(name, session):
+    async with Simulator(name) as simulator:
+        if simulator.provider.token_placement.kind == "none":
+            return
+        client = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
+        async with client.get(f"{simulator.provider.endpoints['token'].partition('?')[0]}/things") as response:
+            await response.read()
+        assert simulator.exchanges[0].problem == "invalid_token"
+
+
+# --- grants ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_grant_and_every_proof_has_its_reverse():
+    assert GRANT_ANSWERS.keys() == GRANTS.keys()
+    assert CLIENT_PROOFS.keys() == CLIENT_AUTH_METHODS.keys()
+
+
+async def test_client_credentials_give_no_refresh_token(make_acme, session):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
+    client = simulator.client(session, scope=["a", "b"])
+    async with client.get("things") as response:
+        assert response.status == 200
+    assert (client.token["scope"], "refresh_token" in client.token) == ("a b", False)
+    simulator.state.expire_tokens()
+    async with client.get("things") as response:
+        assert response.status == 200
+    assert steps(simulator) == ["token", "api", "api", "token", "api"]
+
+
+async def test_a_password_is_exchanged(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    client = simulator.client(session)
+    token = await client.fetch_token(username="ada", password="p4ss word", grant_type="password")
+    assert token.refresh_token
+    with pytest.raises(OAuthError) as caught:
+        await client.fetch_token(username="ada", password="", grant_type="password")
+    assert caught.value.error == "invalid_request"
+    assert "p4ss" not in "".join(exchange.form for exchange in simulator.exchanges)
+
+
+async def test_a_device_login_waits_for_the_person(make_acme, session, clock):
+    simulator = await make_acme(ALL_GRANTS)
+    client, told = simulator.client(session), []
+
+    async def sleep(seconds):
+        clock.advance(seconds)
+        if len(simulator.exchanges) >= 3:
+            await simulator.approve(told[0].verification_uri_complete)
+
+    def progress(authorization, reason, seconds):
+        told.append(authorization)
+
+    token = await client.device_login(scope=["a"], progress=progress, sleep=sleep)
+    assert token.access_token
+    assert steps(simulator)[:3] == ["device", "token", "token"]
+    assert [problem for _, problem, _ in problems(simulator)] == ["authorization_pending"] * 2
+    with pytest.raises(UsageError, match="used before"):
+        await simulator.approve(told[0].verification_uri_complete)
+
+
+async def test_a_device_login_ends_when_the_person_refuses(make_acme, session, clock):
+    simulator = await make_acme(ALL_GRANTS)
+    told = []
+
+    async def sleep(seconds):
+        clock.advance(seconds)
+        await simulator.deny(told[0].verification_uri_complete)
+
+    with pytest.raises(AccessDeniedError):
+        await simulator.client(session).device_login(progress=lambda shown, *_: told.append(shown), sleep=sleep)
+
+
+async def test_a_device_that_hurries_is_slowed_down_and_one_that_dawdles_is_too_late(make_acme, session, clock):
+    simulator = await make_acme(ALL_GRANTS)
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+        clock.advance(1 if len(waits) < 3 else 1000)
+
+    with pytest.raises(TokenExpiredError):
+        await simulator.client(session).device_login(sleep=sleep)
+    assert [problem for _, problem, _ in problems(simulator)] == ["authorization_pending", "slow_down", "expired_token"]
+    assert waits[2] > waits[1]
+
+
+async def test_the_device_page_asks_for_the_code(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    async with session.post(
+        simulator.provider.endpoints["device"],
+        data={"client_id": simulator.credentials.client_id},
+        headers=basic(simulator.credentials),
+    ) as response:
+        page = (await response.json())["verification_uri"]
+    async with session.get(page) as response:
+        assert "user_code" in await response.text()
+    with pytest.raises(UsageError, match="no device"):
+        await simulator.approve(f"{page}?user_code=WRONG")
+
+
+async def test_an_assertion_is_verified_and_good_once(make_acme, session):
+    simulator = await make_acme(f"{ALL_GRANTS}[assertion]\nlifetime = 60\nclaims = {{ kind = 'user' }}\n")
+    client = simulator.client(session, grant_type="jwt_bearer", subject="ada")
+    assert isinstance(client, AsyncAssertionClient)
+    assert (await client.fetch_token()).access_token
+    (form,) = [dict(parse_qsl(exchange.form)) for exchange in simulator.exchanges]
+    assert form["assertion"] == "***"
+    impostor = simulator.client(
+        session, grant_type="jwt_bearer", private_key=generate_private_key_for("RS256"), subject="ada"
+    )
+    with pytest.raises(ReauthorizationRequired, match="not accepted"):
+        await impostor.fetch_token()
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"claims": {"kind": "robot"}}, "kind"),
+        ({"claims": {"iss": "somebody"}}, "iss"),
+        ({"audience": "https://other.example"}, "aud"),
+    ],
+)
+async def test_an_assertion_that_says_something_else_is_refused(make_acme, session, changes, advice):
+    simulator = await make_acme(f"{ALL_GRANTS}[assertion]\nclaims = {{ kind = 'user' }}\n")
+    client = simulator.client(session, grant_type="jwt_bearer", subject="ada", **changes)
+    with pytest.raises(ReauthorizationRequired):
+        await client.fetch_token()
+    assert advice in simulator.exchanges[-1].advice
+
+
+async def test_a_saml_assertion_is_xml(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    client = simulator.client(session)
+    assert (await client.fetch_token(grant_type="saml2_bearer", assertion="<saml:Assertion/>")).access_token
+    with pytest.raises(ReauthorizationRequired):
+        await client.fetch_token(grant_type="saml2_bearer", assertion="no XML")
+
+
+async def test_a_token_is_exchanged(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    client = simulator.client(session)
+    first = simulator.issue_token("a b")
+    made = await client.token_exchange(first["access_token"], scope="a")
+    assert (made.access_token != first["access_token"], made["scope"]) == (True, "a")
+    with pytest.raises(OAuthError, match="not good"):
+        await client.token_exchange("unknown")
+
+
+async def test_a_grant_that_the_definition_does_not_name_is_refused(make_acme, session):
+    simulator = await make_acme()
+    with pytest.raises(OAuthError) as caught:
+        await simulator.client(session).fetch_token(grant_type="saml2_bearer", assertion="<saml:Assertion/>")
+    assert caught.value.error == "unsupported_grant_type"
+
+
+# --- token life -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_refresh_token_that_is_used_twice_ends_the_whole_family(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    first = await log_in(simulator, client)
+    second = await client.refresh_token()
+    assert second.refresh_token != first.refresh_token
+    thief = in_another_process(simulator, session, token=first)
+    with pytest.raises(ReauthorizationRequired):
+        await thief.refresh_token()
+    with pytest.raises(ReauthorizationRequired):
+        await client.refresh_token()
+    async with session.get(
+        f"{simulator.provider.endpoints['api_base']}x", headers={"Authorization": f"Bearer {second.access_token}"}
+    ) as response:
+        assert response.status == 401
+        assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+
+
+async def test_refresh_tokens_need_not_rotate(make_acme, session):
+    simulator = await make_acme()
+    simulator.state.rotates = False
+    client = simulator.client(session)
+    first = await log_in(simulator, client)
+    for _ in range(2):
+        assert (await client.refresh_token()).refresh_token == first.refresh_token
+
+
+async def test_a_renewal_may_ask_for_less_and_not_for_more(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["a", "b"])
+    await client.finish(pending, await simulator.approve(pending.url))
+    assert (await client.refresh_token(scope="a"))["scope"] == "a"
+    with pytest.raises(OAuthError) as caught:
+        await client.refresh_token(scope="a c")
+    assert caught.value.error == "invalid_scope"
+
+
+async def test_a_token_ends_with_its_lifetime(make_acme, session, clock):
+    simulator = await make_acme()
+    simulator.state.lifetime = 100
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    assert token["expires_in"] == 100
+    clock.advance(101)
+    async with client.get("things") as response:
+        assert response.status == 200
+    assert steps(simulator)[-2:] == ["refresh", "api"]
+
+
+async def test_a_code_ends_after_a_minute_and_when_it_is_used_twice_its_tokens_do(make_acme, session, clock):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(pending.url)
+    token = await client.finish(pending, came_back)
+    fields = {"grant_type": "authorization_code", "code": parse_qs(urlsplit(came_back).query)["code"][0]}
+    url, headers = simulator.provider.endpoints["token"], basic(simulator.credentials)
+    async with session.post(url, data=fields, headers=headers) as response:
+        assert (response.status, (await response.json())["error"]) == (400, "invalid_grant")
+    assert simulator.state.find(token.access_token, clock()) is None
+    late = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(late.url)
+    clock.advance(61)
+    with pytest.raises(ReauthorizationRequired, match="expired"):
+        await client.finish(late, came_back)
+
+
+async def test_revocation_and_introspection(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    told = await client.introspect_token()
+    assert (told["active"], told["client_id"]) == (True, simulator.credentials.client_id)
+    await client.revoke_token(token=token.access_token, token_type_hint="access_token")
+    assert await client.introspect_token(token=token.access_token) == {"active": False}
+    await client.revoke_token(token=token.refresh_token, token_type_hint="refresh_token")
+    with pytest.raises(ReauthorizationRequired, match="revoked"):
+        await in_another_process(simulator, session, token=token).refresh_token()
+    await client.revoke_token(token="unknown")
+
+
+async def test_the_person_takes_everything_back(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    simulator.state.revoke_tokens()
+    with pytest.raises(ReauthorizationRequired):
+        await client.refresh_token()
+
+
+async def test_many_calls_renew_once(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    simulator.state.expire_tokens()
+
+    async def call():
+        async with client.get("things") as response:
+            return response.status
+
+    assert set(await asyncio.gather(*(call() for _ in range(20)))) == {200}
+    assert steps(simulator).count("refresh") == 1
+
+
+async def test_faults_hit_the_step_that_they_are_meant_for(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    simulator.fail("refresh", Status(503))
+    with pytest.raises(OAuthError) as caught:
+        await client.refresh_token()
+    assert caught.value.status == 503
+    assert (await client.refresh_token()).access_token != token.access_token
+
+
+# --- client authentication ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", CLIENT_AUTH_METHODS)
+async def test_each_method_of_client_authentication_is_checked(make_acme, session, method):
+    name = {"header": 'client_auth_name = "X-Secret"\n', "query": 'client_auth_name = "secret"\n'}.get(method, "")
+    simulator = await make_acme(f'[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "{method}"\n{name}')
+    assert (await simulator.client(session).fetch_token()).access_token
+    assert simulator.exchanges[-1].client_auth == method
+    if method in ("none", "tls_client_auth", "self_signed_tls_client_auth"):
+        wrong = simulator.client(session, client_id="somebody")
+    elif simulator.credentials.private_key is None:
+        wrong = simulator.client(session, client_secret="not the secret of this application")
+    else:
+        other = await make_acme(f'[oauth2]\nclient_auth = "{method}"\n')
+        wrong = simulator.client(session, private_key=other.credentials.private_key)
+    with pytest.raises(ClientAuthenticationError):
+        await wrong.fetch_token()
+    shown = "".join(f"{exchange.url}{exchange.form}" for exchange in simulator.exchanges)
+    assert simulator.credentials.client_secret not in shown
+    assert "not%20the%20secret" not in shown
+
+
+@pytest.mark.parametrize("encoding", ["form", "raw"])
+async def test_basic_is_read_as_the_definition_says(make_acme, session, encoding):
+    more = f'[oauth2]\ngrants = ["client_credentials"]\nbasic_encoding = "{encoding}"\n'
+    simulator = await make_acme(more, credentials=Credentials("app", "s3cr:et&+% ü"))
+    assert (await simulator.client(session).fetch_token()).access_token
+    other = "raw" if encoding == "form" else "form"
+    wrong = replace(simulator.provider, oauth2=replace(simulator.provider.oauth2, basic_encoding=other))
+    with pytest.raises(ClientAuthenticationError):
+        await simulator.client(session, provider=wrong).fetch_token()
+
+
+async def test_a_second_proof_is_one_too_many(make_acme, session):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_post"\n')
+    given = simulator.credentials
+    fields = {"grant_type": "client_credentials", "client_id": given.client_id, "client_secret": given.client_secret}
+    url = simulator.provider.endpoints["token"]
+    async with session.post(url, data=fields, headers=basic(given)) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
+    twice = urlencode([*fields.items(), ("client_id", "b")]).encode()
+    async with session.post(url, data=twice, headers={"Content-Type": FORM}) as response:
+        assert (response.status, (await response.json())["error"]) == (400, "invalid_request")
+    async with session.post(url, data=fields) as response:
+        assert response.status == 200
+
+
+async def test_a_client_assertion_is_good_once_and_not_for_long(make_acme, session):
+    simulator = await make_acme(
+        '[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_jwt"\nissuer = "https://acme.example"\n'
+    )
+    seen = []
+    trace = aiohttp.TraceConfig()
+
+    async def keep(_session, _context, params):
+        seen.append(params.chunk)
+
+    trace.on_request_chunk_sent.append(keep)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as traced:
+        await simulator.client(traced).fetch_token()
+    headers = {"Content-Type": FORM}
+    async with session.post(simulator.provider.endpoints["token"], data=b"".join(seen), headers=headers) as response:
+        assert (response.status, (await response.json())["error_description"]) == (
+            401,
+            "the client assertion was used before",
+        )
+
+
+# --- the authorization page -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+    ],
+)
+async def test_a_wrong_request_is_told_to_the_application(make_acme, session, change, error):
+    simulator = await make_acme('[oauth2]\npkce = "required"\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(changed(pending.url, change))
+    query = parse_qs(urlsplit(came_back).query)
+    assert (query["error"], query["state"]) == ([error], [pending.values["state"]])
+
+
+def changed(url, change):
+    parts = urlsplit(url)
+    query = {**dict(parse_qsl(parts.query)), **change}
+    return parts._replace(query=urlencode({name: value for name, value in query.items() if value is not None})).geturl()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"client_id": "somebody"}, "client identifier"),
+        ({"redirect_uri": "https://evil.example/"}, "not one of those"),
+        ({"redirect_uri": CALLBACK + "/"}, "not one of those"),
+        ({"redirect_uri": "/relative"}, "no absolute URI"),
+        ({"redirect_uri": None}, None),
+    ],
+)
+async def test_who_cannot_be_trusted_is_sent_no_answer(make_acme, session, change, said):
+    simulator = await make_acme(redirect_uris=[CALLBACK])
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    url = changed(pending.url, change)
+    if said is None:
+        assert (await simulator.approve(url)).startswith(CALLBACK)
+        return
+    with pytest.raises(UsageError, match=said):
+        await simulator.approve(url)
+
+
+async def test_the_redirection_uri_is_the_one_of_the_request(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(pending.url)
+    with pytest.raises(ReauthorizationRequired, match="redirect_uri"):
+        await client.fetch_token(
+            code=code_in(came_back, simulator),
+            redirect_uri=f"{CALLBACK}/",
+            code_verifier=pending.values["code_verifier"],
+        )
+
+
+async def test_the_page_approves_by_itself_when_told(make_acme, session):
+    simulator = await make_acme(auto_approve=True)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    async with session.get(pending.url, allow_redirects=False) as page:
+        assert (await client.finish(pending, page.headers["Location"])).access_token
+
+
+async def test_an_answer_may_be_posted_and_named_by_its_issuer(make_acme, session):
+    simulator = await make_acme(
+        '[oauth2]\nresponse_mode = "form_post"\nissuer = "https://acme.example"\nissuer_in_callback = true\n'
+    )
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(pending.url)
+    assert dict(parse_qsl(came_back))["iss"] == "https://acme.example"
+    assert (await client.finish(pending, came_back)).access_token
+    refused = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(AccessDeniedError):
+        await client.finish(refused, await simulator.deny(refused.url))
+
+
+async def test_a_page_without_decision_says_so(make_acme, session):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    async with session.post(pending.url, data={}, allow_redirects=False) as page:
+        assert (page.status, "no decision" in await page.text()) == (400, True)
+
+
+# --- quirks, in reverse ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "quirk",
+    [
+        '[token]\nbody = "json"\nrename = { client_id = "key", code = "auth_code" }\n',
+        '[token]\nmethod = "GET"\n[oauth2]\nclient_auth = "client_secret_post"\n',
+        '[token]\nbody = "query"\nparams = { action = "get" }\nheaders = { X-Version = "1" }\n',
+        '[token.response]\nroot = "data"\n[token.error]\nwhen = { path = "code", not_in = [0] }\ncode = "code"\n',
+        '[token.response]\nfields = { access_token = "data.token" }\n',
+        '[token.response]\nexpires_kind = "absolute_ms"\nscope_separator = ","\n[scopes]\nseparator = ","\n',
+        '[token.response]\nexpires_kind = "iso8601"\nformat = "form"\n',
+        '[token.response]\nexpires_kind = "relative_ms"\nformat = "jsonp"\n',
+        '[token.response]\nexpires_kind = "absolute_s"\ntoken_types = { odd = "Bearer" }\n',
+        "[token.response]\ndefault_expires_in = 7200\n",
+        '[token_placement]\nkind = "query"\nname = "key"\n',
+        '[token_placement]\nname = "X-Token"\nprefix = ""\n',
+        '[callback]\ncode = "auth_code"\ndenied = ["error=no"]\n[authorize]\nrename = { state = "custom" }\n',
+        '[authorize]\nrename = { client_id = "key" }\nsort_params = true\nparams = { prompt = "consent" }\n',
+        '[oauth2]\npkce_method = "plain"\n',
+        '[oauth2]\npkce_encoding = "hex"\n',
+        '[proof]\nparameter = "proof"\n[api]\nheaders = { X-Version = "2" }\n',
+        '[refresh]\nbody = "json"\nrename = { refresh_token = "again" }\n',
+        '[exchange]\nurl = "https://api.example.com/x"\nparams = { short = "{token:access_token}" }\nrenews = true\n',
+    ],
+)
+async def test_a_quirk_is_spoken_by_both_sides(make_acme, session, quirk):
+    simulator = await make_acme(quirk)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["a", "b"])
+    token = await client.finish(pending, await simulator.approve(pending.url))
+    assert token["scope"] == "a b"
+    assert token["expires_in"] in (3600, 7200)
+    await client.refresh_token()
+    assert (await client.profile()).sub == "12"
+    async with client.get("things", params={"q": "1"}) as response:
+        assert (response.status, (await response.json())["query"]) == (200, {"q": "1"})
+    assert problems(simulator) == []
+    refused = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(AccessDeniedError):
+        await client.finish(refused, await simulator.deny(refused.url))
+    shown = "".join(f"{exchange.url}{exchange.form}{exchange.location}" for exchange in simulator.exchanges)
+    assert token.access_token not in shown
+    assert token.refresh_token is None or token.refresh_token not in shown
+
+
+async def test_an_id_token_says_what_the_definition_expects(make_acme, session):
+    text = ACME.replace('sub = "id"', 'sub = "id_token:sub"').replace(
+        'userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12", tid = "t1" }'
+    )
+    simulator = await make_acme('[oauth2]\nissuer_template = "https://{id_token:tid}.acme.example"\n', text)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["openid"])
+    await client.finish(pending, await simulator.approve(pending.url))
+    assert (await client.profile()).sub == "12"
+
+
+def test_there_is_a_key_for_every_algorithm():
+    asymmetric = [name for name in SIGNING_ALGORITHMS if not name.startswith("HS")]
+    for algorithm in asymmetric:
+        registry = Registry(environ={})
+        registry.add(
+            f'{ACME}[oauth2]\nclient_auth = "private_key_jwt"\n[client_assertion]\nalgorithm = "{algorithm}"\n'.replace(
+                '[client_assertion]\nalgorithm = "RS256"\n', ""
+            ),
+            "acme",
+        )
+        assert "PRIVATE KEY" in Simulator("acme", registry=registry).credentials.private_key
