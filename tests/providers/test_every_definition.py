@@ -12,14 +12,14 @@ from oauthreg.claims import Profile
 from oauthreg.definition import Loader, compile_definition, render_problems, required_credentials
 from oauthreg.definition.rules import templates_of
 from oauthreg.definition.spans import Spans
+from oauthreg.errors import UsageError
 from oauthreg.http import AsyncAssertionClient
 from oauthreg.registry import Registry
 from oauthreg.signing.keys import generate_private_key
+from oauthreg.simulator.inventions import invent_variables
 
 FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
-VALUES = {"account": "1234567_SB1", "base_url": "https://jira.example.org/jira", "shop": "ada-shop"}
-"""Values for the variables that have no default."""
 
 by_name = pytest.mark.parametrize("name", NAMES)
 
@@ -35,15 +35,6 @@ def fixture_keys():
     return {"RS": generate_private_key(), "ES": ec.generate_private_key(ec.SECP256R1())}
 
 
-def variables(definition):
-    """A value for each variable that needs one."""
-    return {
-        name: VALUES[name]
-        for name, variable in definition.variables.items()
-        if variable.required and variable.default is None and variable.from_ is None
-    }
-
-
 def made_credentials(definition, private_key, grant=None):
     """A value for each credential that is needed."""
     known = {"client_secret": "not-a-secret", "private_key": private_key}
@@ -51,7 +42,9 @@ def made_credentials(definition, private_key, grant=None):
 
 
 def compiled(definition, **options):
-    return compile_definition(definition, variables=variables(definition), credentials={"client_id": "app"}, **options)
+    return compile_definition(
+        definition, variables=invent_variables(definition), credentials={"client_id": "app"}, **options
+    )
 
 
 def test_all_are_found_by_name():
@@ -139,7 +132,11 @@ async def test_a_client_can_be_made(loader, keys, name):
     credentials = made_credentials(definition, keys[definition.client_assertion.algorithm[:2]])
     registry = Registry(credentials={name: credentials}, environ={})
     async with aiohttp.ClientSession() as session:
-        client = registry.client(name, session, variables=variables(definition))
+        if definition.status in ("dead", "unsupported"):
+            with pytest.raises(UsageError, match=re.escape(definition.reason)):
+                registry.client(name, session, variables=invent_variables(definition))
+            return
+        client = registry.client(name, session, variables=invent_variables(definition))
         assert client.provider.name == name
         if definition.oauth2.grants[0] == "jwt_bearer":
             assert type(client) is AsyncAssertionClient

@@ -17,10 +17,11 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http import AsyncAssertionClient
-from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for
+from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for, sign_jwt
 from oauthreg.oauth1.placement import FORM
+from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
-from oauthreg.oauth2.grants import GRANTS
+from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
 from oauthreg.simulator import Credentials, Simulator, Status
 from oauthreg.simulator.client_proofs import CLIENT_PROOFS
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS
@@ -58,6 +59,7 @@ sub = "id"
 userinfo = { id = "12" }
 claims = { sub = "12" }
 """
+EXCHANGE = {"grant_type": GRANT_TYPES["token_exchange"]}
 ALL_GRANTS = f"[oauth2]\ngrants = {list(GRANTS)}\n"
 
 
@@ -677,3 +679,212 @@ def test_there_is_a_key_for_every_algorithm():
             "acme",
         )
         assert "PRIVATE KEY" in Simulator("acme", registry=registry).credentials.private_key
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+async def ask(simulator, session, endpoint="token", **fields):
+    """The answer to a raw request of the application, proven by Basic."""
+    url, headers = simulator.provider.endpoints[endpoint], basic(simulator.credentials)
+    async with session.post(url, data=fields, headers=headers) as response:
+        return response.status, await response.json()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "said"),
+    [
+        ({}, "unsupported_grant_type", "None"),
+        ({"grant_type": "magic"}, "unsupported_grant_type", "magic"),
+        ({"grant_type": "authorization_code"}, "invalid_request", "missing: code"),
+        ({"grant_type": "authorization_code", "code": "x"}, "invalid_grant", "unknown"),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, "invalid_grant", "unknown"),
+        ({"grant_type": GRANT_TYPES["device_code"], "device_code": "x"}, "invalid_grant", "unknown"),
+        ({"grant_type": GRANT_TYPES["jwt_bearer"], "assertion": "x.y.z"}, "invalid_grant", "not accepted"),
+        ({"grant_type": GRANT_TYPES["saml2_bearer"], "assertion": "%%%"}, "invalid_grant", "no SAML"),
+        ({**EXCHANGE, "subject_token": "x", "subject_token_type": "y"}, "invalid_request", "type"),
+        ({**EXCHANGE, "subject_token": "x"}, "invalid_request", "subject_token_type"),
+    ],
+)
+async def test_a_token_request_that_cannot_be_granted(make_acme, session, fields, error, said):
+    simulator = await make_acme(ALL_GRANTS)
+    status, told = await ask(simulator, session, **fields)
+    assert (status, told["error"]) == (400, error)
+    assert said in told["error_description"]
+
+
+async def test_tokens_of_others_are_exchanged_as_they_are(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    kind = "urn:ietf:params:oauth:token-type:jwt"
+    fields = {
+        "grant_type": GRANT_TYPES["token_exchange"],
+        "subject_token": "their.jwt.text",
+        "subject_token_type": kind,
+    }
+    status, told = await ask(simulator, session, **fields)
+    assert (status, bool(told["access_token"])) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("verifier", "said"),
+    [(None, "missing"), ("short", "43 to 128"), ("x" * 43, "does not fit")],
+)
+async def test_a_verifier_that_does_not_fit(make_acme, session, verifier, said):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    code = code_in(await simulator.approve(pending.url), simulator)
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
+    _, told = await ask(simulator, session, **fields, **({"code_verifier": verifier} if verifier else {}))
+    assert said in told["error_description"]
+
+
+async def test_a_verifier_that_nobody_announced_is_refused(make_acme, session):
+    simulator = await make_acme('[oauth2]\npkce = "unsupported"\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    code = code_in(await simulator.approve(pending.url), simulator)
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "x" * 43}
+    _, told = await ask(simulator, session, **fields)
+    assert "without a challenge" in told["error_description"]
+
+
+async def test_an_assertion_may_not_live_long_or_come_twice(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    given, now, grant = simulator.credentials, int(simulator.now()), GRANT_TYPES["jwt_bearer"]
+    claims = {"iss": given.client_id, "aud": simulator.provider.endpoints["token"], "iat": now, "jti": "1"}
+    text = sign_jwt({**claims, "exp": now + 7200}, given.private_key, "RS256")
+    _, told = await ask(simulator, session, grant_type=grant, assertion=text)
+    assert "too long" in told["error_description"]
+    text = sign_jwt({**claims, "exp": now + 60}, given.private_key, "RS256")
+    assert (await ask(simulator, session, grant_type=grant, assertion=text))[0] == 200
+    _, told = await ask(simulator, session, grant_type=grant, assertion=text)
+    assert "used before" in told["error_description"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"client_assertion": None}, "missing"),
+        ({"client_assertion_type": "x"}, "client_assertion_type"),
+        ({"client_assertion": "x.y.z"}, "not accepted"),
+        ({"aud": "https://other.example"}, "audience"),
+        ({"sub": "somebody"}, "another client"),
+        ({"exp": 9999}, "too long"),
+        ({"exp": -9999}, "not accepted"),
+    ],
+)
+async def test_a_client_assertion_that_is_not_accepted(make_acme, session, changes, said):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "private_key_jwt"\n')
+    given, now = simulator.credentials, int(simulator.now())
+    claims = {"iss": given.client_id, "sub": given.client_id, "aud": simulator.provider.endpoints["token"]}
+    claims |= {name: value for name, value in changes.items() if name in ("aud", "sub")}
+    claims |= {"iat": now, "exp": now + changes.get("exp", 60), "jti": "1"}
+    fields = {
+        "grant_type": "client_credentials",
+        "client_id": given.client_id,
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": sign_jwt(claims, given.private_key, "RS256"),
+        **{name: value for name, value in changes.items() if name.startswith("client_")},
+    }
+    fields = {name: value for name, value in fields.items() if value is not None}
+    async with session.post(simulator.provider.endpoints["token"], data=fields) as response:
+        told = await response.json()
+    assert (response.status, told["error"]) == (401, "invalid_client")
+    assert said in told["error_description"]
+
+
+@pytest.mark.parametrize("header", [None, "Basic %%%", "Basic QUJD", "Bearer x"])
+async def test_a_basic_header_that_proves_nothing(make_acme, session, header):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
+    headers = {} if header is None else {"Authorization": header}
+    fields = {"grant_type": "client_credentials"}
+    async with session.post(simulator.provider.endpoints["token"], data=fields, headers=headers) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
+        assert response.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+async def test_a_secret_in_the_wrong_place_is_refused(make_acme, session):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
+    secret = simulator.credentials.client_secret
+    status, told = await ask(simulator, session, grant_type="client_credentials", client_secret=secret)
+    assert (status, "among the parameters" in told["error_description"]) == (401, True)
+    posted = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_post"\n')
+    fields = {"grant_type": "client_credentials", "client_id": posted.credentials.client_id}
+    async with session.post(posted.provider.endpoints["token"], data=fields) as response:
+        assert "secret is missing" in (await response.json())["error_description"]
+
+
+async def test_requests_that_are_not_sent_as_the_definition_says(make_acme, session):
+    token_leg = '[token]\nbody = "json"\nparams = { action = "get" }\n'
+    simulator = await make_acme(f'{token_leg}[api]\nheaders = {{ X-Version = "2" }}\n[proof]\nparameter = "p"\n')
+    url, headers = simulator.provider.endpoints["token"], basic(simulator.credentials)
+    for method, body in (("GET", {}), ("POST", {"data": b"{"}), ("POST", {"json": {"action": "other"}})):
+        async with session.request(method, url, headers=headers, **body) as response:
+            assert (await response.json())["error"] == "invalid_request"
+    token, api = simulator.issue_token(), f"{simulator.provider.endpoints['api_base']}x"
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    for sent, said in ((bearer, "X-Version"), ({**bearer, "X-Version": "2"}, "proof"), ({"X-Version": "2"}, "missing")):
+        async with session.get(api, headers=sent) as response:
+            assert said in (await response.json())["error_description"]
+
+
+async def test_an_exchange_needs_a_good_token_and_the_right_secret(make_acme, session):
+    more = '[exchange]\nurl = "https://api.example.com/long"\nparams = { short = "{token:access_token}" }\n'
+    simulator = await make_acme(more)
+    url = simulator.provider.exchange.url
+    token = simulator.issue_token()["access_token"]
+    for fields, error in (
+        ({"short": "x"}, "invalid_grant"),
+        ({"short": token, "client_secret": "x"}, "invalid_client"),
+    ):
+        async with session.post(url, data=fields) as response:
+            assert (await response.json())["error"] == error
+
+
+async def test_an_identity_request_without_an_example_says_so(make_acme, session):
+    text = ACME.replace('sub = "id"', 'sub = "token:id"').replace('userinfo = { id = "12" }', 'token = { id = "12" }')
+    simulator = await make_acme(text=text)
+    client = simulator.client(session, token=simulator.issue_token())
+    async with client.get(simulator.provider.endpoints["userinfo"]) as response:
+        assert (response.status, (await response.json())["error"]) == (404, "no_example")
+
+
+async def test_a_token_may_stand_in_the_address(make_acme, session):
+    text = (
+        ACME.replace('userinfo = "https://api.example.com/me"\n', "")
+        + '[token_placement]\nkind = "none"\n[[identity.request]]\nname = "about"\n'
+    )
+    text += 'url = "https://api.example.com/tokens/{token:access_token}"\n'
+    text = text.replace('sub = "id"', 'sub = "about:id"').replace("userinfo =", "about =")
+    simulator = await make_acme(text=text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+
+
+async def test_a_form_may_carry_the_token(make_acme, session):
+    simulator = await make_acme('[token_placement]\nkind = "body"\nname = "key"\n')
+    client = simulator.client(session, token=simulator.issue_token())
+    async with client.post("things", data={"a": "1"}) as response:
+        assert (await response.json())["form"] == {"a": "1"}
+
+
+async def test_documents_can_be_put_there(make_acme, session):
+    simulator = await make_acme()
+    simulator.serve("things", [1, 2], status=202)
+    client = simulator.client(session, token=simulator.issue_token())
+    async with client.get("things") as response:
+        assert (response.status, await response.json()) == (202, [1, 2])
+
+
+async def test_a_redirection_uri_may_be_the_registered_one(make_acme, session):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="no single one"):
+        await simulator.approve(changed(pending.url, {"redirect_uri": None}))
+
+
+async def test_what_the_definition_always_sends_must_be_there(make_acme, session):
+    simulator = await make_acme('[authorize]\nparams = { prompt = "consent" }\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(changed(pending.url, {"prompt": None}))
+    assert parse_qs(urlsplit(came_back).query)["error"] == ["invalid_request"]
