@@ -19,7 +19,8 @@ from oauthreg.signing.keys import generate_private_key
 FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 VALUES = {"account": "1234567_SB1", "base_url": "https://jira.example.org/jira", "shop": "ada-shop"}
-"""Values for the variables that have no default."""
+"""Values for the variables that have no default, where any of their kind would not do."""
+OF_KIND = {"label": "acme", "host": "acme.example.org", "url": "https://acme.example.org", "opaque": "acme"}
 
 by_name = pytest.mark.parametrize("name", NAMES)
 
@@ -38,7 +39,7 @@ def fixture_keys():
 def variables(definition):
     """A value for each variable that needs one."""
     return {
-        name: VALUES[name]
+        name: VALUES.get(name, OF_KIND[variable.kind])
         for name, variable in definition.variables.items()
         if variable.required and variable.default is None and variable.from_ is None
     }
