@@ -131,8 +131,18 @@ def _mark(when: When) -> Any:
 
 
 def place(document: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value where a path of the definition language would find it."""
-    *parents, last = [next(filter(None, match.groups()), "") for match in _KEY.finditer(path)]
-    for key in parents:
-        document = document.setdefault(key, {})
-    document[last] = value
+    """Put a value where a path of the definition language would find it; an index makes a list."""
+    keys: list[str | int] = [
+        int(match[5]) if match[5] else next(filter(None, match.groups()), "") for match in _KEY.finditer(path)
+    ]
+    container: Any = document
+    for key, following in zip(keys, [*keys[1:], None], strict=True):
+        if isinstance(key, int):
+            key = key % max(len(container), 1) if key < 0 else key  # noqa: PLW2901 - the last one, counted from the front
+            container.extend({} for _ in range(key + 1 - len(container)))
+        if following is None:
+            container[key] = value
+        elif isinstance(key, str):
+            container = container.setdefault(key, [] if isinstance(following, int) else {})
+        else:
+            container = container[key]
