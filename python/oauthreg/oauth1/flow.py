@@ -156,7 +156,7 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
 
     Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
 
-    Spec: OAuth Session 1.0, section 1 of the Yahoo draft that servers follow.
+    Spec: OAuth Session 1.0, section 1 (the draft that servers follow).
     """
     handle = token.extra.get("oauth_session_handle")
     if not handle:
