@@ -177,9 +177,10 @@ class OAuth2Settings:
     ``"unsupported"`` alone switches it off. ``client_auth``: the method of client authentication; ``None`` means
     ``client_secret_basic`` with a secret and ``none`` without. ``client_auth_name``: the header or parameter of the
     methods ``header`` and ``query``. ``basic_encoding``: whether the two parts of Basic are form-encoded first.
-    ``strict_scope``: a login that is granted less than was asked for is refused. ``refresh_scope``: the scope is sent
-    again on renewal. ``refresh_repeatable``: a renewal whose answer was lost may
-    be sent once more. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
+    ``require_par``: an authorization request must be pushed first. ``strict_scope``: a login that is granted less than
+    was asked for is refused. ``refresh_scope``: the scope is sent again on renewal. ``refresh_repeatable``: a renewal
+    whose answer was lost may be sent once more. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt``
+    and ``signed_secret``.
     ``leeway``: seconds before its expiry at which a token is renewed.
 
     ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
@@ -207,6 +208,7 @@ class OAuth2Settings:
     issuer_template: str | None = None
     issuer_in_callback: bool = False
     trusted_audiences: tuple[str, ...] = ()
+    require_par: bool = False
     strict_scope: bool = False
     refresh_scope: bool = False
     refresh_repeatable: bool = False

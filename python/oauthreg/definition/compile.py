@@ -348,6 +348,7 @@ class _Compiler:
             issuer_aliases=self._texts(table.issuer_aliases),
             issuer_template=None if table.issuer_template is None else self._issuer_template(table.issuer_template),
             trusted_audiences=self._texts(table.trusted_audiences),
+            require_par=table.require_par,
             strict_scope=table.strict_scope,
             client_assertion=self._assertion(self.definition.client_assertion),
             assertion=replace(

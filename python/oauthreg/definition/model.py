@@ -115,6 +115,7 @@ class Endpoints(Table):
     token: URL | None = Field(default=None, description="where the access token is fetched")
     refresh: URL | None = Field(default=None, description="where a token is renewed, if not at `token`")
     device: URL | None = Field(default=None, description="where a device login begins (RFC 8628 section 3.1)")
+    par: URL | None = Field(default=None, description="where an authorization request is pushed first (RFC 9126)")
     revoke: URL | None = Field(default=None, description="where a token is given up")
     introspect: URL | None = Field(default=None, description="what the server says of a token (RFC 7662)")
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
@@ -172,6 +173,7 @@ class MTLSEndpoints(Table):
     token: URL | None = Field(default=None, description="in place of `token` in `[endpoints]`")
     refresh: URL | None = Field(default=None, description="in place of `refresh`")
     device: URL | None = Field(default=None, description="in place of `device`")
+    par: URL | None = Field(default=None, description="in place of `par`")
     revoke: URL | None = Field(default=None, description="in place of `revoke`")
     introspect: URL | None = Field(default=None, description="in place of `introspect`")
 
@@ -210,6 +212,7 @@ class OAuth2(Table):
     trusted_audiences: Listed[Template] = Field(
         default=(), description="who else may stand in an ID token beside the client"
     )
+    require_par: bool = Field(default=False, description="whether an authorization request must be pushed first")
     strict_scope: bool = Field(
         default=False, description="whether a login that is granted less than was asked for is refused"
     )

@@ -456,6 +456,12 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         )
     if settings.issuer_in_callback and settings.issuer is None:
         yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
+    if settings.require_par and "par" not in subject.endpoints:
+        yield Finding(
+            ("oauth2", "require_par"),
+            "there is no `par` in `[endpoints]`",
+            "write where authorization requests are pushed",
+        )
     if settings.require_mtls_endpoints and not settings.mtls_endpoints.model_fields_set:
         yield Finding(
             ("oauth2", "require_mtls_endpoints"),

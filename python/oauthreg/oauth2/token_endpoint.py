@@ -1,6 +1,6 @@
-"""Requests to the token endpoint and its neighbours (device authorization, revocation, introspection), as flows.
+"""Requests to the token endpoint and its neighbours (pushed requests, devices, revocation, introspection), as flows.
 
-Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628.
+Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628; RFC 9126.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ from oauthreg.redaction import is_secret, mask_secrets
 from oauthreg.token import OAuth2Token
 
 _ACCEPT: Pairs = (("Accept", "application/json"),)
+_PUSHED = Leg()
 _INTERVAL = 5
 _LEAST_INTERVAL = 1
 _DEVICE_LIFETIME = 900
@@ -212,6 +213,37 @@ def client_endpoint(provider: Provider, client: ClientIdentity, name: str) -> st
                 hint="add it to the definition, or choose another method of client authentication",
             )
     return endpoint(provider, name)
+
+
+def pushed_authorization_flow(
+    provider: Provider, client: ClientIdentity, parameters: Sequence[tuple[str, str]]
+) -> Flow[str]:
+    """Leaves an authorization request with the provider and gives the ``request_uri`` that stands for it.
+
+    ``parameters`` go by the provider's names. Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 9126
+    section 2.
+    """
+    url = client_endpoint(provider, client, "par")
+    request = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
+    return (
+        yield from _ask(
+            request,
+            lambda response: parse_pushed_authorization(response, now=client.now()),
+            _secrets(client, parameters),
+        )
+    )
+
+
+def parse_pushed_authorization(response: Response, *, now: float | None = None) -> str:
+    """The ``request_uri`` in an answer.
+
+    Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 9126 section 2.2.
+    """
+    fields = parse_document(response, now=now)
+    request_uri = fields.get("request_uri") if isinstance(fields, Mapping) else None
+    if not isinstance(request_uri, str) or not request_uri:
+        raise malformed(response, "the answer holds no `request_uri`", code="no-request-uri")
+    return request_uri
 
 
 def device_authorization_flow(

@@ -16,6 +16,7 @@ Step: TypeAlias = Literal[
     "exchange",
     "device",
     "device_page",
+    "par",
     "revoke",
     "introspect",
     "identity",

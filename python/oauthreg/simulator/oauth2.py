@@ -1,6 +1,6 @@
 """The server's side of OAuth 2.0, without input and output: a received request in, the provider's answer out.
 
-Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9207.
+Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 9207.
 """
 
 import hmac
@@ -23,6 +23,7 @@ from oauthreg.simulator.grant_answers import GRANT_ANSWERS, Asked, grant_of
 from oauthreg.simulator.oauth2_state import (
     DEVICE_INTERVAL,
     DEVICE_LIFETIME,
+    PUSHED_LIFETIME,
     Authorization,
     Issued,
     OAuth2State,
@@ -103,6 +104,7 @@ class OAuth2Server:
         title, leg = self.provider.title or self.provider.name, self.provider.authorize
         parameters = unrenamed(leg, list(received.query.items()))
         try:
+            parameters = self._pushed(parameters)
             redirect_uri = self._redirect_uri(parameters)
         except OAuthError as error:
             return render_notice(title, [error.description], status=400)
@@ -115,9 +117,22 @@ class OAuth2Server:
             decision = received.form.get("decision") if received.method == "POST" else "approve"
             if decision not in ("approve", "deny"):
                 return render_notice(title, ["The form holds no decision."], status=400)
+            self.state.use_pushed(dict(received.query).get("request_uri"))
             made = self._approval(authorization) if decision == "approve" else self._denial()
             return self._sent_back(redirect_uri, [*made, *self._state(state)])
         return render_consent(title, self.credentials.client_id, authorization.scope)
+
+    def _pushed(self, parameters: dict[str, str]) -> dict[str, str]:
+        """The parameters that the request stands for. Spec: RFC 9126 section 4."""
+        request_uri = parameters.get("request_uri")
+        if request_uri is None:
+            if self.provider.oauth2.require_par:
+                raise OAuthError("invalid_request", "The authorization request was not pushed first.")
+            return parameters
+        pushed = self.state.pushed(request_uri, self.now())
+        if pushed.get("client_id") != parameters.get("client_id"):
+            raise OAuthError("invalid_request", "Another application pushed this authorization request.")
+        return dict(pushed)
 
     def _redirect_uri(self, parameters: dict[str, str]) -> str:
         """Where the answer may go. Raises ``OAuthError`` for what is nobody's business but the person's."""
@@ -235,6 +250,8 @@ class OAuth2Server:
             return self._exchanged(parameters, mentioned)
         check_client(Proof(self.provider, self.credentials, self.state, received, leg, parameters, now))
         asked = Asked(self.provider, self.credentials, self.state, leg, parameters, now)
+        if step == "par":
+            return self._push(parameters)
         if step == "device":
             return self._device(asked)
         if step == "revoke":
@@ -255,6 +272,14 @@ class OAuth2Server:
         made = self.state.issue(found.scope, self.now(), family=found.family, nonce=found.nonce)
         exchange = self.provider.exchange
         return self._issued(made, self.script.exchange, exchange.answer if exchange else TokenAnswer())
+
+    def _push(self, parameters: dict[str, str]) -> Response:
+        """Spec: RFC 9126 section 2."""
+        if "request_uri" in parameters:
+            raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
+        self._asked_for(parameters, self._redirect_uri(parameters))
+        request_uri = self.state.push(parameters, self.now())
+        return render_document({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME}, "json", status=201)
 
     def _device(self, asked: Asked) -> Response:
         device_code, device = self.state.issue_device(asked.scope, asked.now)
@@ -391,6 +416,7 @@ class OAuth2Server:
             "token": (token, provider.token),
             "device": (device, provider.device),
             "device_page": (in_same_place(device, "/simulated/device"), provider.authorize),
+            "par": (known.get("par", ""), Leg(rename=provider.authorize.rename)),
             "revoke": (known.get("revoke", ""), provider.revoke),
             "introspect": (known.get("introspect", ""), provider.introspect),
             "authorize": (known.get("authorize", ""), provider.authorize),
