@@ -680,6 +680,14 @@ class TestRefreshing:
         await client.refresh_token()
         assert authority.asked[0]["scope"] == "a b"
 
+    async def test_with_the_redirection_uri_where_the_provider_wants_it(
+        self, make_defined, make_provider, authority, clock
+    ):
+        for settings, sent in ((OAuth2Settings(), None), (OAuth2Settings(refresh_redirect_uri=True), CALLBACK)):
+            client = make_defined(make_provider(oauth2=settings), token=authority.give(clock() - 1))
+            await client.refresh_token()
+            assert authority.asked[-1].get("redirect_uri") == sent
+
     async def test_by_the_second_step_where_that_is_the_way(
         self, make_defined, make_provider, authority, clock, server
     ):
@@ -1114,6 +1122,13 @@ class TestRequests:
         client = make_defined(make_provider(api_headers=(("X-Version", "1"),)), token=authority.give(clock() + 3600))
         await text_of(client, "me")
         assert authority.server.sent[0].header("X-Version") == "1"
+
+    async def test_the_providers_parameters(self, make_defined, make_provider, authority, clock):
+        client = make_defined(make_provider(api_params=(("key", "k 1"),)), token=authority.give(clock() + 3600))
+        await text_of(client, "me?a=1")
+        async with client.get("me", params={"key": "own"}) as response:
+            assert "k 1" not in str(response.url)
+        assert [sent.target for sent in authority.server.sent] == ["/v1/me?a=1&key=k%201", "/v1/me?key=own"]
 
     async def test_a_definition_pins_its_origins(self, make_defined, make_server, authority, clock):
         other = await make_server()

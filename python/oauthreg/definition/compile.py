@@ -19,7 +19,7 @@ from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import model, texts
-from oauthreg.definition.rules import documents_of, templates_of
+from oauthreg.definition.rules import documents_of, leg_documents, templates_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault
 from oauthreg.errors import UsageError
@@ -41,6 +41,7 @@ from oauthreg.provider import (
     Provider,
     RequestProof,
     Scopes,
+    TemplatePairs,
     TokenAnswer,
     TokenPlacement,
 )
@@ -222,15 +223,16 @@ class _Compiler:
                 parameter=definition.scopes.parameter,
                 leg=definition.scopes.leg,
                 required=definition.scopes.required,
+                offline=definition.scopes.offline,
                 in_token_request=definition.scopes.in_token_request,
             ),
-            request_token=self._leg(definition.request_token),
+            request_token=self._leg("request_token", definition.request_token),
             authorize=self._authorize(),
-            token=self._leg(definition.token),
-            refresh=None if definition.refresh is None else self._leg(definition.refresh),
-            device=self._leg(definition.device),
-            revoke=self._leg(definition.revoke),
-            introspect=self._leg(definition.introspect),
+            token=self._leg("token", definition.token),
+            refresh=None if definition.refresh is None else self._leg("refresh", definition.refresh),
+            device=self._leg("device", definition.device),
+            revoke=self._leg("revoke", definition.revoke),
+            introspect=self._leg("introspect", definition.introspect),
             exchange=self._exchange(definition.exchange),
             token_placement=TokenPlacement(**definition.token_placement.model_dump()),
             proof=RequestProof(definition.proof.parameter) if definition.proof else None,
@@ -238,10 +240,15 @@ class _Compiler:
             api_origins=() if base is None else (base,),
             request_token_answer=_answer(definition.request_token),
             token_answer=_answer(definition.token),
+            refresh_answer=_refresh_answer(definition),
+            device_answer=_answer(definition.device),
+            revoke_answer=_answer(definition.revoke),
+            introspect_answer=_answer(definition.introspect),
             callback=CallbackSettings(
                 denied=tuple(_denial(text) for text in definition.callback.denied),
                 errors=definition.callback.errors,
                 keep=definition.callback.keep,
+                forward=definition.callback.forward,
                 code=definition.callback.code,
                 json=definition.callback.json_,
                 signature=CallbackSignature(signed.parameter) if signed else None,
@@ -250,6 +257,7 @@ class _Compiler:
             identity_documents=tuple(sorted(claims.documents)) if claims else (),
             claims=claims,
             api_headers=self.pairs(definition.api.headers),
+            api_params=self.pairs(definition.api.params),
             api_error=_error(definition.api.error),
             allow_insecure_http=self.allow_insecure_http,
         )
@@ -339,11 +347,14 @@ class _Compiler:
             client_auth_name=table.client_auth_name or "",
             basic_encoding=table.basic_encoding,
             send_client_id=table.send_client_id,
+            state=table.state,
+            nonce=table.nonce,
             response_type=table.response_type,
             response_mode=table.response_mode,
             issuer=None if table.issuer is None else self.text(table.issuer),
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,
+            refresh_redirect_uri=table.refresh_redirect_uri,
             refresh_repeatable=table.refresh_repeatable,
             issuer_aliases=self._texts(table.issuer_aliases),
             issuer_template=None if table.issuer_template is None else self._issuer_template(table.issuer_template),
@@ -416,29 +427,35 @@ class _Compiler:
             omit_empty=table.omit_empty,
             sort_params=table.sort_params,
             fragment=table.fragment,
+            route=table.route,
             literal=table.literal,
         )
 
     def _exchange(self, table: model.ExchangeTable | None) -> Exchange | None:
         if table is None:
             return None
-        return Exchange(self.url(table.url), self._leg(table), _answer(table), renews=table.renews)
+        return Exchange(self.url(table.url), self._leg("exchange", table), _answer(table), renews=table.renews)
 
-    def _leg(self, leg: model.TokenLeg) -> Leg:
-        params = ((name, self._document_value(text, ("token",))) for name, text in leg.params.items())
+    def _leg(self, name: str, leg: model.TokenLeg) -> Leg:
+        documents = leg_documents(name)
         return Leg(
             method=leg.method,
             body=leg.body,
             placement=leg.placement,
-            params=tuple((name, value) for name, value in params if value is not None),
-            query=self.pairs(leg.query),
-            headers=self.pairs(leg.headers),
+            params=self._document_pairs(leg.params, documents),
+            query=self._document_pairs(leg.query, documents),
+            headers=self._document_pairs(leg.headers, documents),
             rename=leg.rename,
         )
 
+    def _document_pairs(self, table: Mapping[str, str], documents: Collection[str]) -> TemplatePairs:
+        """Parameters or headers that may need documents; one that needs an absent variable is left out."""
+        found = ((name, self._document_value(text, documents)) for name, text in table.items())
+        return tuple((name, value) for name, value in found if value is not None)
+
     def _identity(self, userinfo: str | None) -> Iterator[IdentityRequest]:
-        table = self.definition.userinfo
         if userinfo is not None:
+            table = self.definition.userinfo
             yield self._request("userinfo", append_query(userinfo, self._query(table)), table)
         for request in self.definition.identity.request:
             added = append_query("", self._query(request))[1:]
@@ -452,20 +469,38 @@ class _Compiler:
             )
 
     def _query(self, table: model.Userinfo) -> Pairs:
-        return self.pairs(table.params) if table.method == "GET" else ()
+        """The parameters of a GET that need no document."""
+        params = self._document_pairs(table.params, self.documents) if table.method == "GET" else ()
+        return tuple((name, value) for name, value in params if isinstance(value, str))
 
     def _request(self, name: str, url: str | DocumentText, table: model.Userinfo) -> IdentityRequest:
+        params = self._document_pairs(table.params, self.documents)
+        placement = table.token_placement
         return IdentityRequest(
             name=name,
             url=url,
-            method=table.method,
-            headers=self.pairs(table.headers),
-            form=() if table.method == "GET" else self.pairs(table.params),
-            json=table.json_,
+            method="GET" if table.graphql is None and table.method == "GET" else "POST",
+            query=tuple(pair for pair in params if not isinstance(pair[1], str)) if table.method == "GET" else (),
+            headers=self._document_pairs(table.headers, self.documents),
+            form=() if table.method == "GET" else params,
+            json=self._json(table.json_) if table.graphql is None else {"query": table.graphql},
+            token_placement=None if placement is None else TokenPlacement(**placement.model_dump()),
             format=table.format,
             jwt=self._jwt(table.jwt),
             error=_error(table.error),
         )
+
+    def _json(self, value: Any) -> Any:
+        """A JSON body, its placeholders filled in or, where they need documents, made templates."""
+        match value:
+            case str():
+                return self._document_value(value, self.documents) if texts.only_placeholder(value) else value
+            case Mapping():
+                made = {name: self._json(item) for name, item in value.items()}
+                return {name: item for name, item in made.items() if item is not None}
+            case list():
+                return [self._json(item) for item in value]
+        return value
 
     def _origins(self, endpoints: Mapping[str, str], identity: Iterable[IdentityRequest]) -> Iterator[Origin]:
         """Where signed requests go: every endpoint but the page for the user, identity requests, further origins."""
@@ -544,11 +579,21 @@ def _answer(leg: model.TokenLeg) -> TokenAnswer:
         zero_is_expired=table.zero_is_expired,
         default_expires_in=table.default_expires_in,
         default_token_type=table.default_token_type,
+        reuse_token=table.reuse_token,
         token_types=table.token_types,
         error_map=table.error_map,
         keep=table.keep,
         scope_separator=table.scope_separator,
     )
+
+
+def _refresh_answer(definition: model.Definition) -> TokenAnswer | None:
+    """How a renewal's answer is read if it differs: what ``[refresh]`` does not say is as in ``[token]``."""
+    own, token = definition.refresh, definition.token
+    if own is None or not own.model_fields_set & {"response", "error"}:
+        return None
+    response = own.response if "response" in own.model_fields_set else token.response
+    return _answer(own.model_copy(update={"response": response, "error": own.error or token.error}))
 
 
 def _denial(text: str) -> tuple[str, str | None]:

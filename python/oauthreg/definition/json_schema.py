@@ -42,6 +42,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_url: {"pattern": f"^({_URL})"},
         texts.check_base_url: {"pattern": f"^({_URL}).*/$"},
         texts.check_origin: {"pattern": f"^({_URL})"},
+        texts.check_route: {"pattern": "^/[^?#]*$"},
         texts.check_header_name: {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
         texts.check_parameter_name: {"minLength": 1},
         texts.check_path: {"minLength": 1},

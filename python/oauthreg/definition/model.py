@@ -33,6 +33,7 @@ BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
 Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
 Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
+Route: TypeAlias = Annotated[str, AfterValidator(texts.check_route)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
@@ -182,8 +183,9 @@ class OAuth2(Table):
     grants: Listed[Grant] = Field(
         default=("authorization_code", "refresh_token"), min_length=1, description="the grants that it knows"
     )
-    pkce: Literal["required", "supported", "unsupported"] = Field(
-        default="supported", description="`unsupported` alone switches it off (RFC 7636)"
+    pkce: Literal["required", "supported", "unknown", "unsupported"] = Field(
+        default="supported",
+        description="`unsupported` alone switches it off (RFC 7636); `unknown`: no source says whether it is read",
     )
     pkce_method: Literal["S256", "plain"] = Field(default="S256", description="how the challenge is made")
     pkce_encoding: Literal["base64url", "hex"] = Field(default="base64url", description="how the challenge is written")
@@ -198,6 +200,12 @@ class OAuth2(Table):
         default="form", description="`raw`: the server does not decode the two parts of Basic (RFC 6749 section 2.3.1)"
     )
     send_client_id: bool = Field(default=False, description="whether `client_id` stands in the body beside Basic")
+    state: bool = Field(
+        default=True, description="`false` for a server that does not give `state` back; PKCE must protect such a login"
+    )
+    nonce: Literal["auto", "always", "never"] = Field(
+        default="auto", description="whether a login has a `nonce`; `auto`: where an ID token is asked for"
+    )
     response_type: str = Field(default="code", min_length=1, description="the response type")
     response_mode: str = Field(default="", description="the response mode, such as `form_post`")
     issuer: Template | None = Field(default=None, description="the issuer, compared character by character")
@@ -214,6 +222,9 @@ class OAuth2(Table):
         default=False, description="whether a login that is granted less than was asked for is refused"
     )
     refresh_scope: bool = Field(default=False, description="whether the scope is sent again on renewal")
+    refresh_redirect_uri: bool = Field(
+        default=False, description="whether the client's `redirect_uri` is sent again on renewal"
+    )
     refresh_repeatable: bool = Field(
         default=False, description="whether a renewal whose answer was lost may be sent once more"
     )
@@ -349,6 +360,9 @@ class AnswerTable(Table):
     error_map: dict[str, str] = Field(
         default_factory=dict, description="the server's own error codes and those of the standard"
     )
+    reuse_token: bool = Field(
+        default=False, description="whether a renewal that answers without a token means that the old one goes on"
+    )
     keep: Listed[str] = Field(default=(), description="fields that a renewed token keeps")
     scope_separator: str = Field(default=" ", min_length=1, description="what stands between granted scopes")
 
@@ -363,6 +377,9 @@ class AuthorizeLeg(Table):
     omit_empty: bool = Field(default=True, description="whether parameters without a value are left out")
     sort_params: bool = Field(default=False, description="whether the parameters are sorted")
     fragment: str = Field(default="", description="what stands at the very end, such as `#name`")
+    route: Route | None = Field(
+        default=None, description="what stands after `#` and before the parameters, for pages whose path lies there"
+    )
     literal: Listed[ParameterName] = Field(default=(), description="parameters that are not percent-encoded")
 
 
@@ -415,7 +432,17 @@ class Userinfo(Table):
         default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
     headers: Headers = Field(default_factory=dict, description="further headers")
-    json_: dict[str, Any] | None = Field(default=None, alias="json", description="the body of a `POST`, sent as JSON")
+    json_: dict[str, Any] | None = Field(
+        default=None,
+        alias="json",
+        description="the body of a `POST`, sent as JSON; a text that is one placeholder is filled in",
+    )
+    graphql: str | None = Field(
+        default=None, min_length=1, description="a GraphQL query, which is sent by `POST` as it stands"
+    )
+    token_placement: TokenPlacementTable | None = Field(
+        default=None, description="how this request carries the token, if not as in `[token_placement]`"
+    )
     format: AnswerFormat = Field(
         default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
     )
@@ -426,6 +453,8 @@ class Userinfo(Table):
     def _fits_together(self) -> "Userinfo":
         if self.json_ is not None and (self.method == "GET" or self.params):
             raise texts.Refused("`json` is the body of a `POST`, and there is no room for `params` beside it")
+        if self.graphql is not None and (self.json_ is not None or self.params):
+            raise texts.Refused("`graphql` is the whole body, and there is no room for `json` or `params` beside it")
         if (self.jwt is None) is (self.format == "jwt"):
             raise texts.Refused('`jwt` and `format = "jwt"` go together')
         return self
@@ -450,6 +479,9 @@ class API(Table):
     """``[api]``: calls with the token."""
 
     headers: Headers = Field(default_factory=dict, description="headers of every call, unless the caller sets them")
+    params: Parameters = Field(
+        default_factory=dict, description="query parameters of every call, unless the caller sets them"
+    )
     origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
     base_from: AnswerPath | None = Field(
         default=None, description="where the token answer holds the base of the API, in place of `api_base`"
@@ -468,6 +500,9 @@ class ScopesTable(Table):
     parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
     leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
     required: Listed[str] = Field(default=(), description="scopes that are always asked for")
+    offline: str = Field(
+        default="", description="the scope for a refresh token: asked for beside the default ones, listed by no answer"
+    )
     in_token_request: bool = Field(default=False, description="whether they are sent to the token endpoint, too")
 
 
@@ -479,6 +514,9 @@ class Callback(Table):
         default=("oauth_problem", "error"), description="parameters with an error's code"
     )
     keep: Listed[ParameterName] = Field(default=(), description="parameters that are kept with the token")
+    forward: Listed[ParameterName] = Field(
+        default=(), description="parameters that are sent on to the token endpoint, such as `device_id`"
+    )
     code: ParameterName = Field(default="code", description="the parameter with the authorization code")
     json_: Listed[ParameterName] = Field(default=(), alias="json", description="parameters that hold JSON")
     signature: CallbackSignatureTable | None = Field(default=None, description="how the callback is proven")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
+
 from oauthreg.claims import (
     STANDARD_CLAIMS,
     ClaimsSyntaxError,
@@ -70,6 +72,11 @@ _PROTOCOL_PARAMETERS = frozenset(
         "version",
     )
 )
+_BEFORE_IDENTITY = ("token", "callback", "id_token")
+_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange")
+_LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
+)
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
 _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -132,11 +139,22 @@ def templates_of(definition: Definition) -> Iterator[str]:
     yield from (text for _, text, _ in _every_text(definition))
 
 
+def leg_documents(leg: str) -> tuple[str, ...]:
+    """The documents that the parameters and headers of a leg may name."""
+    return _LEG_DOCUMENTS.get(leg, ())
+
+
 def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
     named = [name for name in requests if isinstance(name, str)]
     first = ["userinfo"] if "userinfo" in endpoints else []
     of_oidc = [] if protocol == "oauth1" else ["id_token"]
     return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
+
+
+def keys_written(table: BaseModel) -> frozenset[str]:
+    """The keys that stand in a table, as a file writes them."""
+    fields = type(table).model_fields
+    return frozenset(fields[name].alias or name for name in table.model_fields_set)
 
 
 def _keys(table: object) -> frozenset[str]:
@@ -295,10 +313,15 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
 def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
     """All templates that are no URL, and the documents that each of them knows."""
     yield from ((path, text, ()) for path, text in _static_texts(definition))
-    if definition.exchange is not None:
-        yield from (
-            (path, text, ("token",)) for path, text in _rows_of(("exchange", "params"), definition.exchange.params)
-        )
+    for name in _LEGS:
+        leg = getattr(definition, name)
+        for key in ("params", "query", "headers") if leg is not None else ():
+            for path, text in _rows_of((name, key), getattr(leg, key)):
+                yield path, text, leg_documents(name)
+    for path, request, documents in _requests(definition):
+        for key in ("params", "headers"):
+            yield from ((at, text, documents) for at, text in _rows_of((*path, key), getattr(request, key)))
+        yield from ((at, text, documents) for at, text in _json_texts((*path, "json"), request.json_))
     if definition.oauth2.issuer_template is not None:
         yield ("oauth2", "issuer_template"), definition.oauth2.issuer_template, ("id_token",)
     for path, value in _members(definition):
@@ -319,17 +342,10 @@ def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     if definition.oauth1.realm is not None:
         yield ("oauth1", "realm"), definition.oauth1.realm
     yield from _oauth2_texts(definition)
-    for name in ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange"):
-        leg = getattr(definition, name)
-        if leg is not None:
-            yield from () if name == "exchange" else _rows_of((name, "params"), leg.params)
-            yield from _rows_of((name, "query"), leg.query)
-            yield from _rows_of((name, "headers"), leg.headers)
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
-    for path, request in _requests(definition):
-        yield from _rows_of((*path, "params"), request.params)
-        yield from _rows_of((*path, "headers"), request.headers)
+    yield from _rows_of(("api", "params"), definition.api.params)
+    for path, request, _ in _requests(definition):
         yield from _present((*path, "jwt"), request.jwt, "audience", "issuer")
 
 
@@ -353,10 +369,26 @@ def _rows_of(path: KeyPath, table: Mapping[str, str]) -> Iterator[tuple[KeyPath,
         yield (*path, name), text
 
 
-def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo]]:
-    yield ("userinfo",), definition.userinfo
+def _json_texts(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
+    """The texts within a JSON body that are one placeholder."""
+    if isinstance(value, str):
+        if texts.only_placeholder(value):
+            yield path, value
+        return
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _json_texts((*path, key), item)
+
+
+def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo, tuple[str, ...]]]:
+    """The requests that tell who the user is, and the documents that are there before each."""
+    known = [name for name in documents_of(definition) if name in _BEFORE_IDENTITY]
+    yield ("userinfo",), definition.userinfo, tuple(known)
+    if "userinfo" in definition.endpoints.model_fields_set:
+        known.append("userinfo")
     for index, request in enumerate(definition.identity.request):
-        yield ("identity", "request", index), request
+        yield ("identity", "request", index), request, tuple(known)
+        known.append(request.name)
 
 
 def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
@@ -373,7 +405,7 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
             advice = of_token or hint(name, sorted(subject.names)) or "add it to `[variables]`"
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
         elif not documents:
-            advice = "only `url` in `[[identity.request]]` knows documents"
+            advice = "legs know what came before them, and identity requests what earlier ones gave"
             yield Finding(path, f"no document is known here: {quoted(name)}", advice, part=part)
         else:
             try:
@@ -415,6 +447,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
             )
+    yield from _oauth2_keys(definition)
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
     settings = definition.oauth1
@@ -431,6 +464,21 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             'where there is no login, write `flow = "none"` in `[oauth1]`',
             at="table",
         )
+
+
+def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
+    """Keys in shared tables that do nothing for OAuth 1."""
+    written = [
+        *((("api", key), definition.api) for key in ("params",)),
+        *((("callback", key), definition.callback) for key in ("forward", "code", "json", "signature")),
+        *((("authorize", key), definition.authorize) for key in ("route",)),
+        *(((*path, "token_placement"), request) for path, request, _ in _requests(definition)),
+    ]
+    for path, table in written:
+        if path[-1] in keys_written(table):
+            yield Finding(
+                path, f"`{path[-1]}` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
+            )
 
 
 def _oauth2(subject: _Subject) -> Iterator[Finding]:
@@ -456,6 +504,12 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         )
     if settings.issuer_in_callback and settings.issuer is None:
         yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
+    if not settings.state and settings.pkce == "unsupported":
+        yield Finding(
+            ("oauth2", "state"),
+            "a login without `state` and without PKCE",
+            "anybody could end it (RFC 6749 section 10.12)",
+        )
     if settings.require_mtls_endpoints and not settings.mtls_endpoints.model_fields_set:
         yield Finding(
             ("oauth2", "require_mtls_endpoints"),
@@ -510,6 +564,7 @@ def _oauth2_api(definition: Definition) -> Iterator[Finding]:
         yield Finding(
             ("api", key), "`base_from` and `base_pattern` go together", "the pattern bounds the host", at="key"
         )
+    yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
         for parameter in leg.params if leg is not None else ():
             if parameter in _MADE_PARAMETERS:
@@ -518,6 +573,17 @@ def _oauth2_api(definition: Definition) -> Iterator[Finding]:
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
                     at="key",
                 )
+
+
+def _forwarded(definition: Definition) -> Iterator[Finding]:
+    for index, parameter in enumerate(definition.callback.forward):
+        path: KeyPath = ("callback", "forward", index)
+        if parameter in _MADE_PARAMETERS or parameter == definition.callback.code:
+            yield Finding(path, f"a parameter that the grant makes itself: {quoted(parameter)}")
+        elif parameter in definition.token.params:
+            yield Finding(
+                path, f"`[token.params]` has a parameter of this name: {quoted(parameter)}", "write one of them"
+            )
 
 
 def _legs(subject: _Subject) -> Iterator[Finding]:

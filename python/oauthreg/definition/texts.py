@@ -43,6 +43,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ONLY_PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*(?::[^{}\s][^{}]*)?\}")
 _OWN_HEADERS = frozenset({"authorization", "content-length", "host", "transfer-encoding"})
 _URL_EXAMPLE = 'as in "https://api.example.com/oauth/token"'
 
@@ -124,6 +125,13 @@ def check_origin(text: str) -> str:
     check_url(text)
     if text.count("/") != text[:8].count("/") or "?" in text:
         raise Refused(f"not an origin: {quoted(text)}", 'scheme, host and port alone, as in "https://api.example.com"')
+    return text
+
+
+def check_route(text: str) -> str:
+    """A path within a page: what follows ``#`` in its URL."""
+    if not text.startswith("/") or "?" in text or _NO_URL.search(text):
+        raise Refused(f"not a path: {quoted(text)}", 'as in "/oauth/authorize", without `#` and `?`')
     return text
 
 
@@ -272,6 +280,14 @@ def url_template(text: str, names: Collection[str]) -> tuple[TextTemplate, dict[
             paths[stand_in] = piece.expression
             template += f"{{{stand_in}}}"
     return parse_text_template(template), paths
+
+
+def only_placeholder(text: str) -> Placeholder | None:
+    """The placeholder that is the whole of a text; text that merely has braces, such as a GraphQL query, has none."""
+    if not _ONLY_PLACEHOLDER.fullmatch(text):
+        return None
+    (piece,) = pieces(text)
+    return piece if isinstance(piece, Placeholder) else None
 
 
 def relayed(error: TemplateSyntaxError) -> Refused:

@@ -440,6 +440,8 @@ class AsyncOAuth2Client(TokenClient):
 
     async def _refresh(self, token: OAuth2Token | None, call: "_Call") -> OAuth2Token:
         settings = call.provider.oauth2
+        where = self.redirect_uri if settings.refresh_redirect_uri else None
+        added = [("redirect_uri", where)] if where is not None else []
 
         def attempt() -> Awaitable[OAuth2Token]:
             flow = renewal_flow(
@@ -448,7 +450,7 @@ class AsyncOAuth2Client(TokenClient):
                 token or OAuth2Token(),
                 scopes=self._asked_scopes(self.scope) if settings.refresh_scope else (),
                 resources=call.resources,
-                params=(*call.params, *self._refresh_params),
+                params=(*added, *call.params, *self._refresh_params),
                 url=call.url,
             )
             return self._exchange(flow, hooks="refresh_token", options=call.options)

@@ -240,7 +240,11 @@ class TokenClient(ApiClient):
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         provider = self.provider
         return BearerAuthentication(
-            token.access_token, provider.token_placement, provider.proof, self._client.client_secret or ""
+            token.access_token,
+            provider.token_placement,
+            provider.proof,
+            self._client.client_secret or "",
+            provider.api_params,
         )
 
     def _api_base(self, token: OAuth2Token) -> str | None:

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_query, render_form
-from oauthreg.messages import Authenticated
+from oauthreg.messages import Authenticated, Pairs
 from oauthreg.provider import RequestProof, TokenPlacement
 
 _FORM = "application/x-www-form-urlencoded"
@@ -18,6 +18,8 @@ _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 class BearerAuthentication:
     """Puts an access token where the provider reads it; ``proof`` adds the proof that some providers want.
 
+    ``params`` are added to the query unless it has them already.
+
     A parameter of the same name that is there already is replaced, so that no token ever stands twice or stale. Body
     placement needs a form, or a method that may carry one, and raises ``UnsignableRequestError`` otherwise.
     """
@@ -26,6 +28,7 @@ class BearerAuthentication:
     placement: TokenPlacement = field(default_factory=TokenPlacement)
     proof: RequestProof | None = None
     client_secret: str = field(default="", repr=False)
+    params: Pairs = field(default=(), repr=False)
 
     @property
     def needs_body(self) -> bool:
@@ -39,7 +42,7 @@ class BearerAuthentication:
 
     def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         """The header, the URL or the body that carries the token."""
-        placement, in_query = self.placement, self._proof()
+        placement, in_query = self.placement, [*self._missing(str(url)), *self._proof()]
         if placement.kind == "query":
             in_query.append((placement.name, self.access_token))
         target = _in_query(str(url), in_query) if in_query else None
@@ -48,6 +51,11 @@ class BearerAuthentication:
         if placement.kind == "body":
             return replace(self._in_body(method, body, content_type), url=target)
         return Authenticated(url=target)
+
+    def _missing(self, url: str) -> list[tuple[str, str]]:
+        query = url.partition("#")[0].partition("?")[2]
+        present = {unquote_plus(piece.partition("=")[0]) for piece in query.split("&")}
+        return [pair for pair in self.params if pair[0] not in present]
 
     def _proof(self) -> list[tuple[str, str]]:
         if self.proof is None or not self.client_secret:

@@ -64,7 +64,8 @@ def build_login(
         values["state"] = state or make_state()
     if settings.pkce != "unsupported":
         values["code_verifier"] = code_verifier or make_code_verifier()
-    if nonce or provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type:
+    is_of_oidc = provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type
+    if nonce or settings.nonce == "always" or (settings.nonce == "auto" and is_of_oidc):
         values["nonce"] = nonce or make_state()
     if binding is not None:
         values["binding"] = _digest(binding)
@@ -163,7 +164,7 @@ def login_flow(
         code_verifier=values.get("code_verifier"),
         scopes=split_scope(provider, values.get("scope", "")),
         resources=values.get("resource", "").split(),
-        params=params,
+        params=(*_forwarded(provider, answer), *params),
         documents={"callback": answer.parameters},
         url=url,
     )
@@ -175,6 +176,13 @@ def login_flow(
         if name in answer.parameters:
             token[name] = answer.parameters[name]
     return token
+
+
+def _forwarded(provider: Provider, answer: AuthorizationCode) -> Pairs:
+    """The parameters of the callback that the token endpoint wants to see, too."""
+    return tuple(
+        (name, str(answer.parameters[name])) for name in provider.callback.forward if name in answer.parameters
+    )
 
 
 def _check_binding(provider: Provider, expected: str | None, given: str | None) -> None:

@@ -3,7 +3,7 @@
 Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,8 +24,8 @@ from oauthreg.oauth2.authorize import check_resources, render_scope
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
-from oauthreg.oauth2.token_answer import parse_document, parse_token_response, raise_for_error
-from oauthreg.provider import Documents, Leg, Provider
+from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
+from oauthreg.provider import Documents, Leg, Provider, TokenAnswer
 from oauthreg.redaction import is_secret, mask_secrets
 from oauthreg.token import OAuth2Token
 
@@ -87,10 +87,12 @@ def token_flow(
     target = url or client_endpoint(provider, client, name)
     request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
     sent_at = client.now()
+    how = (provider.refresh_answer if renewal else None) or provider.token_answer
+    wanted = [name for name in scopes if name != provider.scopes.offline]
     token = yield from _ask(
         request,
         lambda response: parse_token_response(
-            response, provider.token_answer, sent_at=sent_at, previous=previous if renewal else None, scopes=scopes
+            response, how, sent_at=sent_at, previous=previous if renewal else None, scopes=wanted
         ),
         _secrets(client, pairs),
     )
@@ -129,7 +131,7 @@ def renewal_flow(
         raise TokenExpiredError(
             "the token cannot be renewed: there is no refresh token",
             code="no-refresh-token",
-            hint="let the user log in again, with the scope or parameter that the provider wants for offline access",
+            hint=f"let the user log in again, with {_offline(provider)}",
         )
     if token.refresh_expires_at is not None and client.now() >= token.refresh_expires_at:
         raise ReauthorizationRequired(
@@ -238,19 +240,22 @@ def device_authorization_flow(
     return (
         yield from _ask(
             request,
-            lambda response: parse_device_authorization(response, now=client.now()),
+            lambda response: parse_device_authorization(response, provider.device_answer, now=client.now()),
             _secrets(client, pairs),
         )
     )
 
 
-def parse_device_authorization(response: Response, *, now: float | None = None) -> DeviceAuthorization:
-    """The codes in an answer; an interval that is missing or no number is five seconds.
+def parse_device_authorization(
+    response: Response, answer: TokenAnswer | None = None, *, now: float | None = None
+) -> DeviceAuthorization:
+    """The codes in an answer, which ``answer`` says how to read; an interval that is missing or no number is 5 seconds.
 
     Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 8628 section 3.2.
     """
-    fields = parse_document(response, now=now)
-    if not isinstance(fields, Mapping) or not fields.get("device_code") or not fields.get("user_code"):
+    how = answer or TokenAnswer()
+    fields = answer_fields(parse_document(response, how, now=now), how)
+    if not fields.get("device_code") or not fields.get("user_code"):
         raise malformed(response, "the answer holds no `device_code` and `user_code`", code="no-device-code")
     uri = fields.get("verification_uri") or fields.get("verification_url")
     if not uri:
@@ -325,7 +330,11 @@ def revocation_flow(
     target = url or client_endpoint(provider, client, "revoke")
     seen = {**client.documents, "token": {"access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
-    yield from _ask(request, lambda response: raise_for_error(response, now=client.now()), _secrets(client, pairs))
+    yield from _ask(
+        request,
+        lambda response: raise_for_error(response, provider.revoke_answer, now=client.now()),
+        _secrets(client, pairs),
+    )
 
 
 def introspection_flow(
@@ -344,15 +353,19 @@ def introspection_flow(
     target = url or client_endpoint(provider, client, "introspect")
     request = build_token_request(provider, client, provider.introspect, target, pairs, documents=client.documents)
     return (
-        yield from _ask(request, lambda response: _parse_introspection(response, client.now()), _secrets(client, pairs))
+        yield from _ask(
+            request,
+            lambda response: _parse_introspection(response, provider.introspect_answer, client.now()),
+            _secrets(client, pairs),
+        )
     )
 
 
-def _parse_introspection(response: Response, now: float) -> dict[str, Any]:
-    fields = parse_document(response, now=now)
-    if not isinstance(fields, Mapping) or not isinstance(fields.get("active"), bool):
+def _parse_introspection(response: Response, answer: TokenAnswer, now: float) -> dict[str, Any]:
+    fields = answer_fields(parse_document(response, answer, now=now), answer)
+    if not isinstance(fields.get("active"), bool):
         raise malformed(response, "the answer does not say whether the token is active", code="no-introspection")
-    return dict(fields)
+    return fields
 
 
 def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
@@ -390,6 +403,11 @@ def _scope(provider: Provider, grant: str, scopes: Sequence[str]) -> list[tuple[
         grant == "authorization_code" and provider.scopes.in_token_request
     )
     return [(provider.scopes.parameter, provider.scopes.separator.join(scopes))] if wanted and scopes else []
+
+
+def _offline(provider: Provider) -> str:
+    offline = provider.scopes.offline
+    return f"the scope `{offline}`" if offline else "the scope or parameter that the provider wants for offline access"
 
 
 def _about(token: str, token_type_hint: str | None) -> list[tuple[str, str]]:

@@ -1,0 +1,334 @@
+"""From the text of a definition to the wire: each key that changes a request or the reading of an answer."""
+
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from oauthreg.definition import compile_definition, load_definition
+from oauthreg.errors import OAuthError, TokenExpiredError
+from oauthreg.identity import identity_flow
+from oauthreg.messages import Response
+from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.login import build_login, login_flow
+from oauthreg.oauth2.token_endpoint import (
+    device_authorization_flow,
+    introspection_flow,
+    renewal_flow,
+    revocation_flow,
+)
+from oauthreg.token import OAuth2Token
+
+NOW = 1_700_000_000
+ACME = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://www.acme.example/authorize"
+token = "https://api.acme.example/token"
+revoke = "https://api.acme.example/revoke"
+device = "https://api.acme.example/device"
+introspect = "https://api.acme.example/introspect"
+userinfo = "https://api.acme.example/me"
+"""
+GOOD = {"access_token": "AT1", "refresh_token": "RT1", "token_type": "Bearer"}
+OLD = OAuth2Token(access_token="AT0", refresh_token="RT0", device_id="d1", scope="a")
+CLIENT = ClientIdentity("app", lambda: NOW, lambda: "id1", "s3cr3t", credentials={"app_key": "K 1"})
+
+
+def acme(text="", **options):
+    credentials = {"client_id": "app", "app_key": "K 1"}
+    return compile_definition(load_definition(ACME + text), credentials=credentials, **options)
+
+
+def run(flow, *answers):
+    """Value and requests of a flow that is given the answers."""
+    left, requests = list(answers), []
+    try:
+        request = next(flow)
+        while True:
+            requests.append(request)
+            answer = left.pop(0)
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            request = flow.send(Response(200, {}, body))
+    except StopIteration as end:
+        assert not left
+        return end.value, requests
+
+
+def begin(provider, **options):
+    return build_login(provider, "app", redirect_uri="https://c.example/cb", now=NOW, **options)
+
+
+def log_in(provider, *answers, **fields):
+    pending = begin(provider)
+    state = {"state": pending.values["state"]} if "state" in pending.values else {}
+    return run(login_flow(provider, CLIENT, pending, {"code": "C1", **state, **fields}), *answers)
+
+
+def identify(provider, *answers, **documents):
+    flow = identity_flow(
+        provider,
+        lambda _: BearerAuthentication("AT1", provider.token_placement, params=provider.api_params),
+        documents,
+        make_nonce=lambda: "n",
+        now=lambda: NOW,
+        client_id="app",
+        client_secret="",
+    )
+    return run(flow, *answers)
+
+
+def query(url):
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+class TestAuthorization:
+    """What the browser is sent with."""
+
+    def test_a_login_without_state_is_protected_by_pkce(self):
+        pending = begin(acme('\n[oauth2]\nstate = false\npkce = "required"\n'))
+        assert "state" not in query(pending.url)
+        assert "code_challenge" in query(pending.url)
+        token, _ = log_in(acme("\n[oauth2]\nstate = false\n"), GOOD)
+        assert token.access_token == "AT1"
+
+    @pytest.mark.parametrize(("pkce", "is_sent"), [("unknown", True), ("supported", True), ("unsupported", False)])
+    def test_pkce_is_sent_unless_it_is_known_to_harm(self, pkce, is_sent):
+        assert ("code_challenge" in query(begin(acme(f'\n[oauth2]\npkce = "{pkce}"\n')).url)) is is_sent
+
+    @pytest.mark.parametrize(
+        ("nonce", "scope", "is_sent"),
+        [
+            ("auto", "a", False),
+            ("auto", "openid", True),
+            ("always", "a", True),
+            ("never", "openid", False),
+        ],
+    )
+    def test_when_a_login_has_a_nonce(self, nonce, scope, is_sent):
+        pending = begin(acme(f'\n[oauth2]\nnonce = "{nonce}"\n'), scope=[scope])
+        assert ("nonce" in query(pending.url), "nonce" in pending.values) == (is_sent, is_sent)
+
+    def test_a_page_whose_path_lies_behind_the_hash(self):
+        url = begin(acme('\n[authorize]\nroute = "/oauth/authorize"\n')).url
+        page, _, route = url.partition("#")
+        assert page == "https://www.acme.example/authorize"
+        assert route.startswith("/oauth/authorize?response_type=code&client_id=app&")
+
+    def test_the_scope_for_a_refresh_token_goes_beside_the_default_ones(self):
+        provider = acme('\n[scopes]\ndefault = ["a"]\noffline = "off.line"\n')
+        assert query(begin(provider).url)["scope"] == "a off.line"
+        assert query(begin(provider, scope=["a"]).url)["scope"] == "a"
+
+    def test_no_answer_is_blamed_for_not_listing_it(self):
+        provider = acme('\n[scopes]\ndefault = ["a", "b"]\noffline = "off.line"\n')
+        token, _ = log_in(provider, {**GOOD, "scope": "a"})
+        assert token.missing_scopes == ("b",)
+
+    def test_who_lacks_a_refresh_token_is_told_its_scope(self):
+        provider = acme('\n[scopes]\noffline = "off.line"\n')
+        with pytest.raises(TokenExpiredError) as refused:
+            next(renewal_flow(provider, CLIENT, OAuth2Token(access_token="A")))
+        assert "`off.line`" in refused.value.hint
+
+
+class TestTokenRequest:
+    """What the token endpoint and its neighbours are sent."""
+
+    def test_values_of_the_callback_are_forwarded(self):
+        provider = acme(
+            '\n[callback]\nforward = ["device_id", "state", "absent"]\n\n[token.rename]\ndevice_id = "did"\n'
+        )
+        _, (request,) = log_in(provider, GOOD, device_id="d 1")
+        sent = dict(request.form)
+        assert sent["did"] == "d 1"
+        assert len(sent["state"]) == 43
+        assert "absent" not in sent
+
+    def test_a_leg_may_name_values_of_the_callback(self):
+        text = """
+[token]
+params = { shop = "{callback:shop.name}", gone = "{callback:gone}" }
+query = { at = "{callback:at}" }
+headers = { X-Shop = "{callback:at}-{client_id}" }
+
+[callback]
+json = ["shop"]
+"""
+        _, (request,) = log_in(acme(text), GOOD, shop='{"name": "S"}', at="x y")
+        assert dict(request.form)["shop"] == "S"
+        assert "gone" not in dict(request.form)
+        assert request.url == "https://api.acme.example/token?at=x%20y"
+        assert ("X-Shop", "x y-app") in request.headers
+
+    def test_a_renewal_may_name_values_of_the_token(self):
+        text = """
+[refresh]
+params = { device_id = "{token:device_id}" }
+headers = { X-Token = "{token:refresh_token}" }
+"""
+        _, (request,) = run(renewal_flow(acme(text), CLIENT, OLD), GOOD)
+        assert dict(request.form)["device_id"] == "d1"
+        assert ("X-Token", "RT0") in request.headers
+
+    def test_a_token_is_given_up_by_a_delete_with_json(self):
+        text = '\n[revoke]\nmethod = "DELETE"\nbody = "json"\nrename = { token = "access_token" }\n'
+        _, (request,) = run(revocation_flow(acme(text), CLIENT, "AT1"), {})
+        assert (request.method, json.loads(request.body)) == ("DELETE", {"access_token": "AT1"})
+        assert request.url == "https://api.acme.example/revoke"
+
+    def test_a_delete_without_a_body_has_a_query(self):
+        _, (request,) = run(revocation_flow(acme('\n[revoke]\nmethod = "DELETE"\n'), CLIENT, "AT1"), b"")
+        assert (request.body, query(request.url)["token"]) == (None, "AT1")
+
+
+class TestAnswers:
+    """How each leg's answer is read."""
+
+    def test_a_renewal_is_read_as_its_own_leg_says(self):
+        text = """
+[token.response]
+root = "data"
+
+[token.error]
+code = "data.err"
+
+[refresh.response]
+fields = { access_token = "renewed" }
+"""
+        provider = acme(text)
+        token, _ = log_in(provider, {"data": GOOD})
+        assert token.access_token == "AT1"
+        token, _ = run(renewal_flow(provider, CLIENT, OLD), {"renewed": "AT2"})
+        assert (token.access_token, token.refresh_token) == ("AT2", "RT0")
+        with pytest.raises(OAuthError, match="e1"):
+            run(renewal_flow(provider, CLIENT, OLD), {"data": {"err": "e1"}})
+
+    def test_a_renewal_without_a_leg_of_its_own_is_read_as_the_token_request(self):
+        token, _ = run(renewal_flow(acme('\n[token.response]\nroot = "data"\n'), CLIENT, OLD), {"data": GOOD})
+        assert token.access_token == "AT1"
+        token, _ = run(
+            renewal_flow(acme('\n[token.response]\nroot = "data"\n\n[refresh]\nbody = "json"\n'), CLIENT, OLD),
+            {"data": GOOD},
+        )
+        assert token.access_token == "AT1"
+
+    def test_an_answer_without_a_token_may_prolong_the_old_one(self):
+        provider = acme("\n[refresh.response]\nreuse_token = true\ndefault_expires_in = 60\n")
+        token, _ = run(renewal_flow(provider, CLIENT, OLD), {"result": "0000"})
+        assert (token.access_token, token.refresh_token, token.expires_at) == ("AT0", "RT0", NOW + 60)
+
+    def test_a_device_authorization_under_other_names(self):
+        text = '\n[device.response]\nroot = "data"\nfields = { user_code = "data.code" }\n'
+        answer = {"data": {"device_code": "D", "code": "U", "verification_uri": "https://a.example"}}
+        made, _ = run(device_authorization_flow(acme(text), CLIENT), answer)
+        assert (made.device_code, made.user_code) == ("D", "U")
+
+    def test_a_revocation_that_failed_with_a_good_status(self):
+        provider = acme('\n[revoke.error]\ncode = "err"\nwhen = { path = "ok", equals = false }\n')
+        run(revocation_flow(provider, CLIENT, "AT1"), b"")
+        run(revocation_flow(provider, CLIENT, "AT1"), {"ok": True})
+        with pytest.raises(OAuthError, match="e1"):
+            run(revocation_flow(provider, CLIENT, "AT1"), {"ok": False, "err": "e1"})
+
+    def test_an_introspection_under_a_root(self):
+        told, _ = run(
+            introspection_flow(acme('\n[introspect.response]\nroot = "data"\n'), CLIENT, "AT1"),
+            {"data": {"active": True}},
+        )
+        assert told["active"] is True
+
+
+class TestIdentity:
+    """The requests that tell who the user is."""
+
+    def test_parameters_and_headers_may_name_documents(self):
+        text = """
+[userinfo]
+params = { lang = "en", openid = "{token:openid}", gone = "{token:gone}" }
+headers = { X-Id = "{token:openid}" }
+"""
+        _, (request,) = identify(acme(text), {}, token={"openid": "o&1"})
+        assert request.url == "https://api.acme.example/me?lang=en&openid=o%261"
+        assert ("X-Id", "o&1") in request.headers
+
+    def test_a_form_may_as_well(self):
+        text = '\n[userinfo]\nmethod = "POST"\nparams = { uid = "{token:uid}" }\n'
+        _, (request,) = identify(acme(text), {}, token={"uid": 7})
+        assert (request.method, request.form) == ("POST", (("uid", "7"),))
+
+    def test_a_graphql_query_is_sent_as_it_stands(self):
+        _, (request,) = identify(acme('\n[userinfo]\ngraphql = "{ viewer { id } }"\n'), {}, token={})
+        assert (request.method, json.loads(request.body)) == ("POST", {"query": "{ viewer { id } }"})
+        assert ("Content-Type", "application/json") in request.headers
+
+    def test_placeholders_in_json(self):
+        text = """
+[variables.tenant]
+default = "t1"
+
+[variables.absent]
+required = false
+
+[userinfo]
+method = "POST"
+
+[userinfo.json]
+query = "{ viewer { id } }"
+app = "{client_id}"
+nested = { tenant = "{tenant}", ids = ["{token:openid}", 1], gone = "{token:gone}", absent = "{absent}" }
+"""
+        _, (request,) = identify(acme(text), {}, token={"openid": "o1"})
+        assert json.loads(request.body) == {
+            "query": "{ viewer { id } }",
+            "app": "app",
+            "nested": {"tenant": "t1", "ids": ["o1", 1]},
+        }
+
+    def test_one_request_may_carry_the_token_otherwise(self):
+        text = """
+[userinfo.token_placement]
+kind = "query"
+name = "access_token"
+
+[[identity.request]]
+name = "more"
+url = "https://api.acme.example/more"
+"""
+        _, (first, second) = identify(acme(text), {}, {}, token={})
+        signed = first.authenticator.authenticate("GET", first.url, None, None)
+        assert (signed.url, signed.headers) == ("https://api.acme.example/me?access_token=AT1", ())
+        assert second.authenticator.authenticate("GET", second.url, None, None).headers == (
+            ("Authorization", "Bearer AT1"),
+        )
+
+    def test_a_later_request_may_name_an_earlier_answer_in_its_parameters(self):
+        text = """
+[[identity.request]]
+name = "more"
+url = "https://api.acme.example/more?a=1"
+params = { id = "{userinfo:id}" }
+"""
+        _, (_, second) = identify(acme(text), {"id": 5}, {}, token={})
+        assert second.url == "https://api.acme.example/more?a=1&id=5"
+
+
+class TestCalls:
+    """Calls of the API."""
+
+    def test_parameters_of_every_call(self):
+        provider = acme('\n[credentials.app_key]\n\n[api]\nparams = { key = "{app_key}", site = "x" }\n')
+        assert provider.api_params == (("key", "K 1"), ("site", "x"))
+        signer = BearerAuthentication("AT1", provider.token_placement, params=provider.api_params)
+        made = signer.authenticate("GET", "https://api.acme.example/a?site=y&b=%7E#f", None, None)
+        assert made.url == "https://api.acme.example/a?site=y&b=%7E&key=K%201#f"
+        assert "K 1" not in repr(signer)
+
+    def test_those_that_the_caller_sets_stay_as_they_are(self):
+        provider = acme('\n[api]\nparams = { site = "x" }\n')
+        signer = BearerAuthentication("AT1", provider.token_placement, params=provider.api_params)
+        assert signer.authenticate("GET", "https://api.acme.example/a?site=", None, None).url is None
