@@ -62,6 +62,31 @@ class ErrorRule:
     description: Callable[[Any], str] = field(default=lambda _: "")
 
 
+@dataclass(frozen=True, slots=True)
+class RequestSignature:
+    """A signature over a request that is not OAuth's own.
+
+    ``over`` is the signed text as ``(kind, text)``: ``text`` stands for itself, ``param`` names a parameter of the
+    request, ``value`` is ``params`` (all of them, sorted, each as name, ``pair``, value, with ``joint`` between),
+    ``body``, ``path``, ``timestamp``, ``client_id``, ``client_secret``, ``access_token`` or ``session_secret`` (the MD5
+    of access token and client secret, in hexadecimal). ``key`` is that of an HMAC; RSA uses the private key. The
+    parameters ``without`` are not signed. The signature goes into ``header`` or else ``parameter``, and the time into
+    the place called ``timestamp`` beside it, unless that is empty.
+    """
+
+    algorithm: str
+    over: tuple[tuple[Literal["text", "param", "value"], str], ...]
+    key: Literal["client_secret", "access_token"] = "client_secret"
+    pair: str = "="
+    joint: str = ""
+    without: tuple[str, ...] = ()
+    encoding: Literal["hex", "hex-upper", "base64"] = "hex"
+    parameter: str = ""
+    header: str | None = None
+    timestamp: str = ""
+    timestamp_unit: Literal["s", "ms"] = "s"
+
+
 TemplatePairs: TypeAlias = tuple[tuple[str, "str | TextTemplate"], ...]
 """Pairs whose values may depend on documents that are only known at run time."""
 
@@ -89,6 +114,7 @@ class Leg:
     fragment: str = ""
     route: str | None = None
     literal: tuple[str, ...] = ()
+    sign: RequestSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,5 +417,6 @@ class Provider:
     claims: ClaimsTemplate | None = None
     api_headers: Pairs = ()
     api_params: Pairs = ()
+    api_signature: RequestSignature | None = None
     api_error: ErrorRule | None = None
     allow_insecure_http: bool = False

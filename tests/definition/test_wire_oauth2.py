@@ -1,12 +1,17 @@
 """From the text of a definition to the wire: each key that changes a request or the reading of an answer."""
 
+import base64
+import hashlib
+import hmac
 import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from oauthreg.definition import compile_definition, load_definition
-from oauthreg.errors import OAuthError, TokenExpiredError
+from oauthreg.definition import compile_definition, load_definition, required_credentials
+from oauthreg.errors import MissingCredentialError, OAuthError, TokenExpiredError
 from oauthreg.identity import identity_flow
 from oauthreg.messages import Response
 from oauthreg.oauth2.bearer import BearerAuthentication
@@ -184,6 +189,170 @@ headers = { X-Token = "{token:refresh_token}" }
     def test_a_delete_without_a_body_has_a_query(self):
         _, (request,) = run(revocation_flow(acme('\n[revoke]\nmethod = "DELETE"\n'), CLIENT, "AT1"), b"")
         assert (request.body, query(request.url)["token"]) == (None, "AT1")
+
+
+class TestSignatures:
+    """Signatures that are not OAuth's own."""
+
+    def test_a_digest_of_the_secret_and_the_code_in_place_of_the_secret(self):
+        text = """
+[oauth2]
+client_auth = "client_secret_post"
+
+[token]
+rename = { client_secret = "" }
+sign = { algorithm = "sha256", over = "{client_secret}|{param:code}{param:refresh_token}", parameter = "hash" }
+"""
+        provider = acme(text)
+        _, (request,) = log_in(provider, GOOD)
+        sent = dict(request.form)
+        assert sent["hash"] == hashlib.sha256(b"s3cr3t|C1").hexdigest()
+        assert "client_secret" not in sent
+        _, (request,) = run(renewal_flow(provider, CLIENT, OLD), GOOD)
+        assert dict(request.form)["hash"] == hashlib.sha256(b"s3cr3t|RT0").hexdigest()
+
+    def test_an_hmac_of_a_json_body_and_the_time_in_a_header(self):
+        text = """
+[token]
+body = "json"
+
+[token.sign]
+algorithm = "hmac-sha256"
+over = "{body}{timestamp}"
+header = "sign"
+timestamp = "timestamp"
+timestamp_unit = "ms"
+"""
+        _, (request,) = log_in(acme(text), GOOD)
+        headers = dict(request.headers)
+        assert headers["timestamp"] == str(NOW * 1000)
+        message = request.body + headers["timestamp"].encode()
+        assert headers["sign"] == hmac.digest(b"s3cr3t", message, "sha256").hex()
+
+    def test_an_rsa_signature_of_sorted_parameters(self):
+        key = rsa.generate_private_key(65537, 2048)
+        text = """
+[oauth2]
+client_auth = "none"
+
+[token]
+method = "GET"
+params = { app_auth = "x y" }
+
+[token.sign]
+algorithm = "rsa-sha256"
+over = "{params}"
+joint = "&"
+encoding = "base64"
+parameter = "sign"
+timestamp = "timestamp"
+"""
+        client = ClientIdentity("app", lambda: NOW, lambda: "id1", private_key=key)
+        provider = acme(text)
+        pending = begin(provider)
+        flow = login_flow(provider, client, pending, {"code": "C1", "state": pending.values["state"]})
+        sent = query(next(flow).url)
+        signature = base64.b64decode(sent.pop("sign"))
+        assert sent["timestamp"] == str(NOW)
+        message = "&".join(f"{name}={sent[name]}" for name in sorted(sent))
+        key.public_key().verify(signature, message.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+    def test_a_signature_in_a_json_body(self):
+        text = '\n[token]\nbody = "json"\nsign = { algorithm = "md5", over = "{params}", parameter = "sig" }\n'
+        _, (request,) = log_in(acme(text), GOOD)
+        sent = json.loads(request.body)
+        signature = sent.pop("sig")
+        message = "".join(f"{name}={sent[name]}" for name in sorted(sent))
+        assert signature == hashlib.md5(message.encode()).hexdigest()
+
+    def test_a_call_with_a_digest_of_its_parameters_and_the_session_secret(self):
+        text = """
+[token_placement]
+kind = "query"
+name = "access_token"
+
+[api]
+params = { application_key = "KEY" }
+
+[api.sign]
+algorithm = "md5"
+over = "{params}{session_secret}"
+without = ["access_token"]
+parameter = "sig"
+"""
+        provider = acme(text)
+        signer = BearerAuthentication(
+            "AT1", provider.token_placement, None, "", provider.api_params, provider.api_signature, CLIENT
+        )
+        made = signer.authenticate("GET", "https://api.acme.example/fb.do?method=users.me&b=%7E", None, None)
+        session_secret = hashlib.md5(b"AT1s3cr3t").hexdigest()
+        expected = hashlib.md5(f"application_key=KEYb=~method=users.me{session_secret}".encode()).hexdigest()
+        assert made.url == (
+            f"https://api.acme.example/fb.do?method=users.me&b=%7E&application_key=KEY&access_token=AT1&sig={expected}"
+        )
+        assert (signer.needs_body, signer.is_slow) == (False, False)
+
+    def test_a_call_with_its_path_and_form_signed_in_a_header(self):
+        text = """
+[api.sign]
+algorithm = "hmac-sha1"
+over = "{path}:{params}:{access_token}:{client_id}:{body}"
+key = "access_token"
+pair = ""
+joint = ","
+encoding = "hex-upper"
+header = "X-Sign"
+"""
+        provider = acme(text)
+        signer = BearerAuthentication("AT1", signature=provider.api_signature, client=CLIENT)
+        form = "application/x-www-form-urlencoded"
+        made = signer.authenticate("POST", "https://api.acme.example/v1/x?b=2", b"a=1&c=", form)
+        message = "/v1/x:a1,b2,c:AT1:app:a=1&c="
+        assert dict(made.headers) == {
+            "Authorization": "Bearer AT1",
+            "X-Sign": hmac.digest(b"AT1", message.encode(), "sha1").hex().upper(),
+        }
+        assert made.url == "https://api.acme.example/v1/x?b=2"
+        assert signer.needs_body
+
+    def test_the_second_step_is_signed_as_well(self):
+        text = """
+[exchange]
+url = "https://api.acme.example/exchange"
+params = { old = "{token:access_token}" }
+sign = { algorithm = "md5", over = "{access_token}{client_secret}", parameter = "sig" }
+"""
+        _, (_, request) = log_in(acme(text), GOOD, GOOD)
+        assert dict(request.form)["sig"] == hashlib.md5(b"AT1s3cr3t").hexdigest()
+
+    @pytest.mark.parametrize(
+        ("sign", "needed"),
+        [
+            ('{ algorithm = "md5", over = "{params}", parameter = "s" }', ("client_id",)),
+            (
+                '{ algorithm = "md5", over = "{params}{client_secret}", parameter = "s" }',
+                ("client_id", "client_secret"),
+            ),
+            ('{ algorithm = "hmac-md5", over = "{params}", parameter = "s" }', ("client_id", "client_secret")),
+            (
+                '{ algorithm = "hmac-md5", over = "{path}", parameter = "s", key = "access_token" }',
+                ("client_id",),
+            ),
+            ('{ algorithm = "rsa-sha1", over = "{params}", header = "s" }', ("client_id", "private_key")),
+        ],
+    )
+    def test_what_it_needs_of_the_client(self, sign, needed):
+        definition = load_definition(f'{ACME}\n[oauth2]\nclient_auth = "none"\n\n[api]\nsign = {sign}\n')
+        assert required_credentials(definition) == needed
+
+    def test_without_its_secret_there_is_none(self):
+        sign = '{ algorithm = "hmac-md5", over = "{params}", parameter = "s" }'
+        text = f'\n[oauth2]\nclient_auth = "none"\n\n[token]\nsign = {sign}\n'
+        provider = acme(text)
+        client = ClientIdentity("app", lambda: NOW, lambda: "id1")
+        pending = begin(provider)
+        with pytest.raises(MissingCredentialError):
+            next(login_flow(provider, client, pending, {"code": "C1", "state": pending.values["state"]}))
 
 
 class TestAnswers:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from oauthreg.claims import (
     DocumentText,
@@ -19,7 +19,7 @@ from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import model, texts
-from oauthreg.definition.rules import documents_of, leg_documents, templates_of
+from oauthreg.definition.rules import documents_of, leg_documents, signatures_of, templates_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault
 from oauthreg.errors import UsageError
@@ -40,6 +40,7 @@ from oauthreg.provider import (
     OAuth2Settings,
     Provider,
     RequestProof,
+    RequestSignature,
     Scopes,
     TemplatePairs,
     TokenAnswer,
@@ -85,6 +86,7 @@ def required_credentials(
         if (grant or definition.oauth2.grants[0]) == "jwt_bearer":
             shared = definition.assertion.algorithm.startswith("HS")
             named["client_secret" if shared else "private_key"] = True
+        named |= dict.fromkeys(_secrets_of_signatures(definition), True)
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
     method = signature_method or definition.oauth1.signature[0]
@@ -100,6 +102,16 @@ def _secrets_of(client_auth: str | None) -> dict[str, bool]:
     if client_auth in ("private_key_jwt", "signed_secret"):
         return {"private_key": True}
     return {"client_secret": client_auth not in (None, "none", "tls_client_auth")}
+
+
+def _secrets_of_signatures(definition: model.Definition) -> Iterator[str]:
+    """The secrets that signatures over requests need."""
+    for table in signatures_of(definition):
+        if table.algorithm.startswith("rsa"):
+            yield "private_key"
+        keyed = table.algorithm.startswith("hmac") and table.key == "client_secret"
+        if keyed or "{client_secret}" in table.over or "{session_secret}" in table.over:
+            yield "client_secret"
 
 
 def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
@@ -258,6 +270,7 @@ class _Compiler:
             claims=claims,
             api_headers=self.pairs(definition.api.headers),
             api_params=self.pairs(definition.api.params),
+            api_signature=_signature(definition.api.sign),
             api_error=_error(definition.api.error),
             allow_insecure_http=self.allow_insecure_http,
         )
@@ -446,6 +459,7 @@ class _Compiler:
             query=self._document_pairs(leg.query, documents),
             headers=self._document_pairs(leg.headers, documents),
             rename=leg.rename,
+            sign=_signature(leg.sign),
         )
 
     def _document_pairs(self, table: Mapping[str, str], documents: Collection[str]) -> TemplatePairs:
@@ -594,6 +608,31 @@ def _refresh_answer(definition: model.Definition) -> TokenAnswer | None:
         return None
     response = own.response if "response" in own.model_fields_set else token.response
     return _answer(own.model_copy(update={"response": response, "error": own.error or token.error}))
+
+
+def _signature(table: model.SignTable | None) -> RequestSignature | None:
+    if table is None:
+        return None
+    return RequestSignature(
+        algorithm=table.algorithm,
+        over=tuple(map(_signed_part, texts.pieces(table.over))),
+        key=table.key,
+        pair=table.pair,
+        joint=table.joint,
+        without=table.without,
+        encoding=table.encoding,
+        parameter=table.parameter or "",
+        header=table.header,
+        timestamp=table.timestamp or "",
+        timestamp_unit=table.timestamp_unit,
+    )
+
+
+def _signed_part(piece: str | Placeholder) -> tuple[Literal["text", "param", "value"], str]:
+    if isinstance(piece, str):
+        return "text", piece
+    kind, colon, name = piece.expression.partition(":")
+    return ("param", name) if colon else ("value", kind)
 
 
 def _denial(text: str) -> tuple[str, str | None]:

@@ -47,6 +47,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_parameter_name: {"minLength": 1},
         texts.check_path: {"minLength": 1},
         texts.check_denial: {"pattern": r"^[^=\s]"},
+        texts.check_signed_text: {"pattern": r"\{"},
         texts.check_plain: _PLAIN,
         texts.check_member: _PLAIN,
         texts.check_grant: {"enum": list(GRANTS)},

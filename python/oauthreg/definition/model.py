@@ -43,6 +43,7 @@ SigningAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_signing_
 SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
 TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
 AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
+SignedText: TypeAlias = Annotated[str, AfterValidator(texts.check_signed_text)]
 Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 Member: TypeAlias = Annotated[Any, AfterValidator(texts.check_member)]
@@ -289,6 +290,45 @@ class Proof(Table):
     parameter: ParameterName = Field(description="the query parameter that carries it")
 
 
+class SignTable(Table):
+    """``sign``: a signature over a request that is not OAuth's own, such as an MD5 of its sorted parameters."""
+
+    algorithm: Literal[
+        "md5",
+        "sha1",
+        "sha256",
+        "hmac-md5",
+        "hmac-sha1",
+        "hmac-sha256",
+        "hmac-sha512",
+        "rsa-sha1",
+        "rsa-sha256",
+    ] = Field(description="a digest, an HMAC, or RSA with the private key")
+    over: SignedText = Field(
+        description="the signed text: `{params}`, `{param:NAME}`, `{body}`, `{path}`, `{timestamp}`, `{client_id}`, "
+        "`{client_secret}`, `{access_token}`, `{session_secret}` (the MD5 of token and secret) and plain text"
+    )
+    key: Literal["client_secret", "access_token"] = Field(default="client_secret", description="the key of an HMAC")
+    pair: str = Field(default="=", description="in `{params}`: what stands between name and value")
+    joint: str = Field(default="", description="in `{params}`: what stands between parameters, which are sorted")
+    without: Listed[ParameterName] = Field(default=(), description="parameters that are not signed")
+    encoding: Literal["hex", "hex-upper", "base64"] = Field(default="hex", description="how the signature is written")
+    parameter: ParameterName | None = Field(default=None, description="the parameter that carries it")
+    header: HeaderName | None = Field(default=None, description="the header that carries it")
+    timestamp: ParameterName | None = Field(
+        default=None, description="the parameter or header (as that of the signature) that carries the time"
+    )
+    timestamp_unit: Literal["s", "ms"] = Field(default="s", description="the unit of the time since 1970")
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> "SignTable":
+        if (self.parameter is None) is (self.header is None):
+            raise texts.Refused("a signature needs one place", "write `parameter` or `header`")
+        if self.timestamp_unit != "s" and self.timestamp is None:
+            raise texts.Refused("`timestamp_unit` without `timestamp`", "name the parameter or header of the time")
+        return self
+
+
 class When(Table):
     """``when``: one test on an answer. A path that leads nowhere is neither equal to anything nor listed."""
 
@@ -401,6 +441,7 @@ class TokenLeg(Table):
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )
+    sign: SignTable | None = Field(default=None, description="a signature over the request that is not OAuth's own")
     response: AnswerTable = Field(default_factory=_always(AnswerTable), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
@@ -481,6 +522,9 @@ class API(Table):
     headers: Headers = Field(default_factory=dict, description="headers of every call, unless the caller sets them")
     params: Parameters = Field(
         default_factory=dict, description="query parameters of every call, unless the caller sets them"
+    )
+    sign: SignTable | None = Field(
+        default=None, description="a signature over every call, identity requests included, that is not OAuth's own"
     )
     origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
     base_from: AnswerPath | None = Field(

@@ -19,7 +19,7 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
-from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
+from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 
@@ -126,6 +126,12 @@ def documents_of(definition: Definition) -> tuple[str, ...]:
     """The documents that claims and examples of a definition may name."""
     requests = [request.name for request in definition.identity.request]
     return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
+
+
+def signatures_of(definition: Definition) -> Iterator[SignTable]:
+    """Every signature over a request that is not OAuth's own."""
+    tables = (definition.api, *(getattr(definition, name) for name in _LEGS))
+    yield from (table.sign for table in tables if table is not None and table.sign is not None)
 
 
 def templates_of(definition: Definition) -> Iterator[str]:
@@ -469,9 +475,10 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
 def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
     """Keys in shared tables that do nothing for OAuth 1."""
     written = [
-        *((("api", key), definition.api) for key in ("params",)),
+        *((("api", key), definition.api) for key in ("params", "sign")),
         *((("callback", key), definition.callback) for key in ("forward", "code", "json", "signature")),
-        *((("authorize", key), definition.authorize) for key in ("route",)),
+        (("authorize", "route"), definition.authorize),
+        *(((name, "sign"), leg) for name in _LEGS if (leg := getattr(definition, name)) is not None),
         *(((*path, "token_placement"), request) for path, request, _ in _requests(definition)),
     ]
     for path, table in written:

@@ -32,6 +32,18 @@ TOKEN_FIELDS = (
 )
 """What a token answer may hold under names of its own. Spec: RFC 5849 section 2; OAuth Session 1.0."""
 
+SIGNED_VALUES = (
+    "params",
+    "body",
+    "path",
+    "timestamp",
+    "client_id",
+    "client_secret",
+    "access_token",
+    "session_secret",
+)
+"""What of a request a signature may cover."""
+
 _LONGEST_NAME = 64
 _SLASHES_BEFORE_PATH = 3
 _LONGEST_TEXT = 2048
@@ -192,6 +204,21 @@ def check_signing_algorithm(text: str) -> str:
     if text not in SIGNING_ALGORITHMS:
         raise Refused(f"unknown signing algorithm: {quoted(text)}", hint(text, SIGNING_ALGORITHMS))
     return text
+
+
+def check_signed_text(text: str) -> str:
+    """The text that a signature covers: placeholders of ``SIGNED_VALUES``, and ``{param:NAME}``."""
+    placed = [piece.expression for piece in pieces(text) if isinstance(piece, Placeholder)]
+    if not placed:
+        raise Refused(f"a signature that covers nothing: {quoted(text)}", 'as in "{params}{client_secret}"')
+    for name in placed:
+        if name not in SIGNED_VALUES and not (name.startswith("param:") and name != "param:"):
+            raise Refused(
+                f"no signature covers this: {quoted(name)}",
+                hint(name, (*SIGNED_VALUES, "param:NAME")),
+                part=f"{{{name}}}",
+            )
+    return _bounded(text)
 
 
 def check_token_field(text: str) -> str:

@@ -245,6 +245,8 @@ class TokenClient(ApiClient):
             provider.proof,
             self._client.client_secret or "",
             provider.api_params,
+            provider.api_signature,
+            self._client,
         )
 
     def _api_base(self, token: OAuth2Token) -> str | None:

@@ -24,6 +24,7 @@ from oauthreg.oauth2.authorize import check_resources, render_scope
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
+from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Leg, Provider, TokenAnswer
 from oauthreg.redaction import is_secret, mask_secrets
@@ -167,9 +168,12 @@ def exchange_flow(
     if client.client_secret is not None:
         pairs.append(("client_secret", client.client_secret))
     sent_at = client.now()
+    request = build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT)
+    if exchange.leg.sign is not None:
+        request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
     return (
         yield from _ask(
-            build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT),
+            request,
             lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
             _secrets(client, pairs, token.access_token),
         )
@@ -192,7 +196,11 @@ def build_token_request(
     request = build_request(
         leg, url, draft.parameters, params=params, documents=documents, headers=tuple(draft.headers)
     )
-    return replace(request, url=append_query(request.url, renamed(leg, draft.query)))
+    request = replace(request, url=append_query(request.url, renamed(leg, draft.query)))
+    if leg.sign is None:
+        return request
+    token = documents.get("token") or {}
+    return sign_request(request, leg.sign, client, access_token=str(token.get("access_token") or ""))
 
 
 def client_endpoint(provider: Provider, client: ClientIdentity, name: str) -> str:
