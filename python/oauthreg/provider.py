@@ -286,7 +286,7 @@ class CallbackSignature:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A second step after the token endpoint: the token it gave is exchanged for the one to keep.
+    """A second step: after the token endpoint its token is exchanged for the one to keep, or before it one is fetched.
 
     ``params`` are templates over ``token`` and ``client``; ``renews`` says that the same step also renews the token.
     """
@@ -379,8 +379,9 @@ class Provider:
     ``endpoints`` maps the names of the definition (``request_token``, ``authorize``, ``token``, ``userinfo``,
     ``api_base``, ``revoke`` …) to complete URLs; a missing one is absent. ``origins`` are the origins that may receive
     credentials, as ``(scheme, host, port)`` in lower case with the effective port. ``api_headers`` and ``api_params``
-    (of the query) go with every API call unless the caller sets them. ``refresh_answer`` is the token endpoint's unless
-    given.
+    (of the query) go with every API call unless the caller sets them. ``app_token`` fetches a token of the application
+    itself before that of a user, whose request knows it as the document ``app_token``. ``refresh_answer`` is that of the token
+    endpoint unless given. ``locate`` gives a provider the servers that the documents of a login tell of.
     """
 
     name: str = "custom"
@@ -400,6 +401,7 @@ class Provider:
     revoke: Leg = field(default_factory=Leg)
     introspect: Leg = field(default_factory=Leg)
     device: Leg = field(default_factory=Leg)
+    app_token: Exchange | None = None
     exchange: Exchange | None = None
     token_placement: TokenPlacement = field(default_factory=TokenPlacement)
     proof: RequestProof | None = None
@@ -420,3 +422,19 @@ class Provider:
     api_signature: RequestSignature | None = None
     api_error: ErrorRule | None = None
     allow_insecure_http: bool = False
+    locate: 'Callable[["Provider", Documents], "Provider"] | None' = field(default=None, repr=False)
+
+    def located(self, documents: Documents) -> "Provider":
+        """The provider with the servers that the documents of a login tell of; itself where none does.
+
+        Raises ``CallbackError`` for a server that the definition does not allow.
+        """
+        return self if self.locate is None else self.locate(self, documents)
+
+    def located_for(self, token: Mapping[str, Any]) -> "Provider":
+        """The provider with the servers that a login told of, as its token remembers them."""
+        return self.located(self.documents_of(token))
+
+    def documents_of(self, token: Mapping[str, Any]) -> dict[str, Any]:
+        """What a token tells of its login: itself as ``token``, and what was kept of the ``callback``."""
+        return {"token": token, "callback": {name: token[name] for name in self.callback.keep if name in token}}

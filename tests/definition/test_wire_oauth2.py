@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from oauthreg.definition import compile_definition, load_definition, required_credentials
-from oauthreg.errors import MissingCredentialError, OAuthError, TokenExpiredError
+from oauthreg.errors import CallbackError, MissingCredentialError, OAuthError, TokenExpiredError
 from oauthreg.identity import identity_flow
 from oauthreg.messages import Response
 from oauthreg.oauth2.bearer import BearerAuthentication
@@ -345,6 +346,10 @@ sign = { algorithm = "md5", over = "{access_token}{client_secret}", parameter = 
         definition = load_definition(f'{ACME}\n[oauth2]\nclient_auth = "none"\n\n[api]\nsign = {sign}\n')
         assert required_credentials(definition) == needed
 
+    def test_so_does_a_token_of_the_application(self):
+        definition = load_definition(f'{ACME}\n[app_token]\nurl = "https://api.acme.example/app"\n')
+        assert required_credentials(definition) == ("client_id", "client_secret")
+
     def test_without_its_secret_there_is_none(self):
         sign = '{ algorithm = "hmac-md5", over = "{params}", parameter = "s" }'
         text = f'\n[oauth2]\nclient_auth = "none"\n\n[token]\nsign = {sign}\n'
@@ -353,6 +358,40 @@ sign = { algorithm = "md5", over = "{access_token}{client_secret}", parameter = 
         pending = begin(provider)
         with pytest.raises(MissingCredentialError):
             next(login_flow(provider, client, pending, {"code": "C1", "state": pending.values["state"]}))
+
+
+class TestAppToken:
+    """A token of the application itself, which the token request needs."""
+
+    text = """
+[app_token]
+url = "https://api.acme.example/app_token"
+body = "json"
+rename = { client_id = "app_id", client_secret = "app_secret" }
+response = { fields = { access_token = "app_access_token" } }
+error = { when = { path = "code", not_in = [0] }, code = "code" }
+
+[token]
+params = { app_access_token = "{app_token:access_token}" }
+headers = { X-App = "Bearer {app_token:app_access_token}" }
+"""
+
+    def test_it_is_fetched_first(self):
+        app = {"code": 0, "app_access_token": "APP1", "expire": 7200}
+        token, (first, second) = log_in(acme(self.text), app, GOOD)
+        assert (first.url, json.loads(first.body)) == (
+            "https://api.acme.example/app_token",
+            {"app_id": "app", "app_secret": "s3cr3t"},
+        )
+        assert dict(second.form)["app_access_token"] == "APP1"
+        assert dict(second.headers)["X-App"] == "Bearer APP1"
+        assert token.access_token == "AT1"
+        _, (first, second) = run(renewal_flow(acme(self.text), CLIENT, OLD), app, GOOD)
+        assert dict(second.form)["app_access_token"] == "APP1"
+
+    def test_without_it_there_is_no_token_request(self):
+        with pytest.raises(OAuthError, match="99"):
+            log_in(acme(self.text), {"code": 99})
 
 
 class TestAnswers:
@@ -484,6 +523,86 @@ params = { id = "{userinfo:id}" }
 """
         _, (_, second) = identify(acme(text), {"id": 5}, {}, token={})
         assert second.url == "https://api.acme.example/more?a=1&id=5"
+
+
+ELSEWHERE = r"""
+[variables.server]
+kind = "url"
+default = "https://accounts.acme.example"
+pattern = 'https://accounts\.acme\.(example|eu)'
+from = "callback:accounts-server"
+
+[variables.region]
+default = "us"
+pattern = '[a-z]{2}'
+from = "token:data.region"
+lower = true
+
+[oauth2]
+pkce = "required"
+"""
+SERVERS = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "{server}/authorize"
+token = "{server}/token"
+revoke = "{server}/revoke"
+userinfo = "{server}/me"
+api_base = "https://{region}.acme.example/v1/"
+"""
+
+
+class TestServers:
+    """Servers that only a login tells."""
+
+    @pytest.fixture(name="provider")
+    def fixture_provider(self):
+        return compile_definition(load_definition(SERVERS + ELSEWHERE), credentials={"client_id": "app"})
+
+    def test_a_login_goes_on_where_its_callback_says(self, provider):
+        assert begin(provider).url.startswith("https://accounts.acme.example/authorize?")
+        token, (request,) = log_in(provider, GOOD, **{"accounts-server": "https://accounts.acme.eu"})
+        assert request.url == "https://accounts.acme.eu/token"
+        assert token["accounts-server"] == "https://accounts.acme.eu"
+        _, (request,) = log_in(provider, GOOD)
+        assert request.url == "https://accounts.acme.example/token"
+
+    def test_a_renewal_goes_where_the_login_went(self, provider):
+        token = OAuth2Token({**OLD, "accounts-server": "https://accounts.acme.eu"})
+        _, (request,) = run(renewal_flow(provider, CLIENT, token), GOOD)
+        assert request.url == "https://accounts.acme.eu/token"
+
+    def test_everything_else_goes_there_as_well(self, provider):
+        found = provider.located_for({"accounts-server": "https://accounts.acme.eu", "data": {"region": "EU"}})
+        assert [request.url for request in found.identity] == ["https://accounts.acme.eu/me"]
+        assert found.endpoints["api_base"] == "https://eu.acme.example/v1/"
+        assert {host for _, host, _ in found.origins} >= {"accounts.acme.eu", "eu.acme.example"}
+        assert provider.located_for({}) is provider
+        assert provider.endpoints["api_base"] == "https://us.acme.example/v1/"
+
+    @pytest.mark.parametrize(
+        "server",
+        [
+            "https://accounts.acme.example.evil.example",
+            "http://accounts.acme.eu",
+            "https://accounts.acme.eu/x",
+            "evil.example",
+        ],
+    )
+    def test_no_other_server_gets_the_code(self, provider, server):
+        with pytest.raises(CallbackError) as refused:
+            log_in(provider, **{"accounts-server": server})
+        assert refused.value.code == "foreign-server"
+        assert "evil" not in str(refused.value)
+
+    def test_what_a_caller_changed_stays_changed(self, provider):
+        changed = replace(provider, endpoints={**provider.endpoints, "token": "https://accounts.acme.example/own"})
+        found = changed.located_for({"data": {"region": "eu"}})
+        assert found.endpoints["token"] == "https://accounts.acme.example/own"
+        assert found.endpoints["api_base"] == "https://eu.acme.example/v1/"
 
 
 class TestCalls:

@@ -1123,6 +1123,28 @@ class TestRequests:
         await text_of(client, "me")
         assert authority.server.sent[0].header("X-Version") == "1"
 
+    async def test_servers_that_only_the_login_tells(
+        self, make_defined, make_provider, make_server, authority, clock, json_reply
+    ):
+        other = await make_server()
+        other.answer = lambda sent: json_reply({"token": sent.header("Authorization")})
+
+        def locate(provider, documents):
+            if "home" not in documents["token"]:
+                return provider
+            return replace(
+                provider,
+                endpoints={**provider.endpoints, "api_base": f"{other.url}/v2/"},
+                origins=provider.origins | {("http", "127.0.0.1", other.port)},
+                identity=(IdentityRequest("userinfo", f"{other.url}/me"),),
+            )
+
+        client = make_defined(make_provider(locate=locate), token={**authority.give(clock() + 3600), "home": "x"})
+        await text_of(client, "items")
+        profile = await client.profile()
+        assert [sent.target for sent in other.sent] == ["/v2/items", "/me"]
+        assert profile.sub == "Bearer A1"
+
     async def test_the_providers_parameters(self, make_defined, make_provider, authority, clock):
         client = make_defined(make_provider(api_params=(("key", "k 1"),)), token=authority.give(clock() + 3600))
         await text_of(client, "me?a=1")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from oauthreg.claims import (
@@ -22,7 +23,7 @@ from oauthreg.definition import model, texts
 from oauthreg.definition.rules import documents_of, leg_documents, signatures_of, templates_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault
-from oauthreg.errors import UsageError
+from oauthreg.errors import CallbackError, UsageError
 from oauthreg.legs import append_query
 from oauthreg.messages import Pairs
 from oauthreg.origins import Origin, is_loopback, parse_origin
@@ -49,6 +50,7 @@ from oauthreg.provider import (
 from oauthreg.signing import SIGNATURE_METHODS
 
 _NOTHING: Mapping[str, str] = {}
+_MOST_LOCATIONS = 64
 
 
 def compile_definition(
@@ -71,7 +73,16 @@ def compile_definition(
     check_usable(definition)
     chosen = _environment(definition, environment)
     values = {**_values(definition, chosen, variables), **credentials}
-    return _Compiler(definition, chosen, values, allow_insecure_http).provider()
+    provider = _Compiler(definition, chosen, values, allow_insecure_http).provider()
+    told = {name: variable for name, variable in definition.variables.items() if variable.path is not None}
+    if not told:
+        return provider
+
+    def compile_with(found: Mapping[str, str]) -> Provider:
+        again = {**values, **found}
+        return _Compiler(definition, chosen, again, allow_insecure_http).provider()
+
+    return replace(provider, locate=_Locator(provider, told, compile_with))
 
 
 def required_credentials(
@@ -86,7 +97,7 @@ def required_credentials(
         if (grant or definition.oauth2.grants[0]) == "jwt_bearer":
             shared = definition.assertion.algorithm.startswith("HS")
             named["client_secret" if shared else "private_key"] = True
-        named |= dict.fromkeys(_secrets_of_signatures(definition), True)
+        named |= dict.fromkeys(_secrets_of_requests(definition), True)
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
     method = signature_method or definition.oauth1.signature[0]
@@ -104,8 +115,10 @@ def _secrets_of(client_auth: str | None) -> dict[str, bool]:
     return {"client_secret": client_auth not in (None, "none", "tls_client_auth")}
 
 
-def _secrets_of_signatures(definition: model.Definition) -> Iterator[str]:
-    """The secrets that signatures over requests need."""
+def _secrets_of_requests(definition: model.Definition) -> Iterator[str]:
+    """The secrets that are needed beside those of client authentication."""
+    if definition.app_token is not None:
+        yield "client_secret"
     for table in signatures_of(definition):
         if table.algorithm.startswith("rsa"):
             yield "private_key"
@@ -164,8 +177,8 @@ def _environment(definition: model.Definition, name: str | None) -> model.Enviro
 def _values(definition: model.Definition, environment: model.Environment, given: Mapping[str, str]) -> dict[str, str]:
     """The value of each variable that has one, checked."""
     for name in given:
-        if name not in definition.variables or definition.variables[name].from_ is not None:
-            settable = [key for key, variable in definition.variables.items() if variable.from_ is None]
+        if name not in definition.variables or definition.variables[name].variable is not None:
+            settable = [key for key, variable in definition.variables.items() if variable.variable is None]
             raise UsageError(
                 f"{quoted(definition.name)} takes no variable {quoted(name)}",
                 code="unknown-variable",
@@ -176,7 +189,7 @@ def _values(definition: model.Definition, environment: model.Environment, given:
         value = environment.variables.get(name, variable.default)
         if name in given or value is not None:
             values[name] = _fitting(definition, name, given.get(name, value))
-        elif variable.from_ is None and variable.required:
+        elif variable.variable is None and variable.required:
             raise UsageError(
                 f"{quoted(definition.name)} needs the variable `{name}`"
                 + (f", {variable.title}" if variable.title else ""),
@@ -184,8 +197,8 @@ def _values(definition: model.Definition, environment: model.Environment, given:
                 hint=f'pass `variables={{"{name}": …}}`',
             )
     for name, variable in definition.variables.items():
-        if variable.from_ in values:
-            values[name] = _fitting(definition, name, derived(variable, values[variable.from_]))
+        if variable.variable in values:
+            values[name] = _fitting(definition, name, derived(variable, values[variable.variable]))
     return values
 
 
@@ -245,6 +258,7 @@ class _Compiler:
             device=self._leg("device", definition.device),
             revoke=self._leg("revoke", definition.revoke),
             introspect=self._leg("introspect", definition.introspect),
+            app_token=self._app_token(definition.app_token),
             exchange=self._exchange(definition.exchange),
             token_placement=TokenPlacement(**definition.token_placement.model_dump()),
             proof=RequestProof(definition.proof.parameter) if definition.proof else None,
@@ -259,7 +273,7 @@ class _Compiler:
             callback=CallbackSettings(
                 denied=tuple(_denial(text) for text in definition.callback.denied),
                 errors=definition.callback.errors,
-                keep=definition.callback.keep,
+                keep=tuple(dict.fromkeys((*definition.callback.keep, *_told_by_callback(definition)))),
                 forward=definition.callback.forward,
                 code=definition.callback.code,
                 json=definition.callback.json_,
@@ -449,8 +463,11 @@ class _Compiler:
             return None
         return Exchange(self.url(table.url), self._leg("exchange", table), _answer(table), renews=table.renews)
 
+    def _app_token(self, table: model.AppTokenTable | None) -> Exchange | None:
+        return None if table is None else Exchange(self.url(table.url), self._leg("app_token", table), _answer(table))
+
     def _leg(self, name: str, leg: model.TokenLeg) -> Leg:
-        documents = leg_documents(name)
+        documents = leg_documents(self.definition, name)
         return Leg(
             method=leg.method,
             body=leg.body,
@@ -575,6 +592,50 @@ class _TokenBase:
         return found if found.endswith("/") else f"{found}/"
 
 
+class _Locator:
+    """Finds the servers that a login tells of: what differs when the definition is compiled with other values."""
+
+    def __init__(
+        self, own: Provider, told: Mapping[str, model.Variable], compile_with: Callable[[Mapping[str, str]], Provider]
+    ) -> None:
+        self._own = own
+        self._told = {
+            name: (variable, parse_path(variable.path or "", documents=texts.LOGIN_DOCUMENTS))
+            for name, variable in told.items()
+        }
+        self._compile_with = lru_cache(maxsize=_MOST_LOCATIONS)(lambda found: compile_with(dict(found)))
+
+    def __call__(self, provider: Provider, documents: Documents) -> Provider:
+        """Raises ``CallbackError`` for a value that the definition does not allow."""
+        found = tuple(self._found(documents))
+        if not found:
+            return provider
+        other = self._compile_with(found)
+        endpoints = {name: url for name, url in other.endpoints.items() if url != self._own.endpoints.get(name)}
+        return replace(
+            provider,
+            endpoints={**provider.endpoints, **endpoints},
+            origins=provider.origins | other.origins,
+            identity=other.identity,
+            api_headers=other.api_headers,
+            api_params=other.api_params,
+        )
+
+    def _found(self, documents: Documents) -> Iterator[tuple[str, str]]:
+        for name, (variable, path) in self._told.items():
+            told = as_text(path.find(documents))
+            if told is None:
+                continue
+            value = derived(variable, told)
+            if fault(variable, value):
+                raise CallbackError(
+                    f"the login names a server that the definition does not allow: `{path.text}`",
+                    code="foreign-server",
+                    hint=f"compare it with the `pattern` of `[variables.{name}]`",
+                )
+            yield name, value
+
+
 def _before_documents(url: str | DocumentText) -> str:
     """The beginning of a URL that is known before any document is; it holds the host."""
     first = url if isinstance(url, str) else url.template.parts[0]
@@ -599,6 +660,14 @@ def _answer(leg: model.TokenLeg) -> TokenAnswer:
         keep=table.keep,
         scope_separator=table.scope_separator,
     )
+
+
+def _told_by_callback(definition: model.Definition) -> Iterator[str]:
+    """The parameters of the callback that must stay with the token, since they say where its servers are."""
+    for variable in definition.variables.values():
+        document, _, path = (variable.path or "").partition(":")
+        if document == "callback":
+            yield path
 
 
 def _refresh_answer(definition: model.Definition) -> TokenAnswer | None:

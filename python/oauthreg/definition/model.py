@@ -33,6 +33,7 @@ BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
 Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
 Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
+VariableSource: TypeAlias = Annotated[str, AfterValidator(texts.check_variable_source)]
 Route: TypeAlias = Annotated[str, AfterValidator(texts.check_route)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
@@ -93,13 +94,26 @@ class Variable(Table):
         description="`label` (one part of a host name), `host` (with a port, perhaps), `url` or `opaque`",
     )
     pattern: Pattern | None = Field(default=None, description="what a whole value must match; needed in a host")
-    from_: Name | None = Field(
-        default=None, alias="from", description="the variable of which this one is another spelling"
+    from_: VariableSource | None = Field(
+        default=None,
+        alias="from",
+        description="the variable of which this one is another spelling, or where a login tells the value, which "
+        "`pattern` then bounds: `callback:NAME` or `token:PATH`",
     )
     lower: bool = Field(default=False, description="with `from`: in lower case")
     replace: dict[str, str] = Field(
         default_factory=dict, description="with `from`: pieces of text and what they become"
     )
+
+    @property
+    def variable(self) -> str | None:
+        """The variable of which this one is another spelling."""
+        return None if self.from_ is None or ":" in self.from_ else self.from_
+
+    @property
+    def path(self) -> str | None:
+        """Where a document of the login tells the value."""
+        return self.from_ if self.variable is None else None
 
 
 class Credential(Table):
@@ -453,6 +467,12 @@ class ExchangeTable(TokenLeg):
     renews: bool = Field(default=False, description="whether the same step renews the token later")
 
 
+class AppTokenTable(TokenLeg):
+    """``[app_token]``: a token of the application itself, fetched first: the document ``app_token`` of `[token]`."""
+
+    url: URL = Field(description="where it is fetched, with the client's identifier and secret")
+
+
 class JWT(Table):
     """``jwt``: what must hold for an answer that is a JWT signed with the client secret."""
 
@@ -651,6 +671,9 @@ class Definition(Table):
     device: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that begins a device login")
     revoke: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that gives a token up")
     introspect: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that asks about a token")
+    app_token: AppTokenTable | None = Field(
+        default=None, description="a token of the application, which the token request needs"
+    )
     exchange: ExchangeTable | None = Field(default=None, description="a second step after the token request")
     token_placement: TokenPlacementTable = Field(
         default_factory=_always(TokenPlacementTable), description="how a call carries the token"

@@ -35,6 +35,7 @@ _OAUTH2_TABLES = (
     "device",
     "revoke",
     "introspect",
+    "app_token",
     "exchange",
     "token_placement",
     "proof",
@@ -54,7 +55,7 @@ _MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
-_RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
+_RESERVED_DOCUMENTS = ("userinfo", "token", "app_token", "callback", "id_token", "form", "client", "claims")
 
 _PROTOCOL_PARAMETERS = frozenset(
     f"oauth_{name}"
@@ -73,7 +74,7 @@ _PROTOCOL_PARAMETERS = frozenset(
     )
 )
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
-_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange")
+_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
 _LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
 )
@@ -145,9 +146,11 @@ def templates_of(definition: Definition) -> Iterator[str]:
     yield from (text for _, text, _ in _every_text(definition))
 
 
-def leg_documents(leg: str) -> tuple[str, ...]:
+def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:
     """The documents that the parameters and headers of a leg may name."""
-    return _LEG_DOCUMENTS.get(leg, ())
+    known = _LEG_DOCUMENTS.get(leg, ())
+    is_later = definition.app_token is not None and leg in {"token", "refresh"}
+    return (*known, "app_token") if is_later else known
 
 
 def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
@@ -192,6 +195,8 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
         if variable.from_ is None:
             for key in sorted(variable.model_fields_set & {"lower", "replace"}):
                 yield Finding((*path, key), f"`{key}` without `from`", "it makes one variable from another", at="key")
+        elif variable.path is not None:
+            yield from _told(subject, name)
         else:
             yield from _derivation(subject, name)
         if variable.default is not None:
@@ -202,7 +207,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
 
 def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
     variable = subject.definition.variables[name]
-    source = subject.definition.variables.get(variable.from_ or "")
+    source = subject.definition.variables.get(variable.variable or "")
     path: KeyPath = ("variables", name)
     if variable.default is not None:
         yield Finding(
@@ -214,12 +219,24 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
             f"unknown variable: {quoted(variable.from_)}",
             hint(str(variable.from_), sorted(subject.variables)),
         )
-    elif source is not None and source.from_ is not None:
+    elif source is not None and source.variable is not None:
         yield Finding(
             (*path, "from"),
             f"a variable that comes from another itself: {quoted(variable.from_)}",
             f"name `{source.from_}`",
         )
+
+
+def _told(subject: _Subject, name: str) -> Iterator[Finding]:
+    """What holds for a variable whose value a login tells: others choose it, and until then there must be one."""
+    variable = subject.definition.variables[name]
+    path: KeyPath = ("variables", name, "from")
+    if subject.definition.protocol == "oauth1":
+        yield Finding(path, "`from` a document in a definition of oauth1", 'it belongs to `protocol = "oauth2"`')
+    if variable.pattern is None:
+        yield Finding(path, "a value that a login tells, and no `pattern`", "the pattern bounds who gets credentials")
+    if variable.default is None:
+        yield Finding(path, "a value that a login tells, and no `default`", "the value until then")
 
 
 def _environments(subject: _Subject) -> Iterator[Finding]:
@@ -229,9 +246,9 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
                 yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
-            elif variable is not None and variable.from_ is not None:
+            elif variable is not None and variable.variable is not None:
                 yield Finding(
-                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.from_}`", at="key"
+                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.variable}`", at="key"
                 )
             elif variable is not None:
                 wrong = variables.fault(variable, value)
@@ -307,7 +324,7 @@ def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
 
 def _is_bound(subject: _Subject, name: str) -> bool:
     """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
-    source = subject.definition.variables[name].from_
+    source = subject.definition.variables[name].variable
     return name in subject.bound or source in subject.bound
 
 
@@ -323,7 +340,7 @@ def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[st
         leg = getattr(definition, name)
         for key in ("params", "query", "headers") if leg is not None else ():
             for path, text in _rows_of((name, key), getattr(leg, key)):
-                yield path, text, leg_documents(name)
+                yield path, text, leg_documents(definition, name)
     for path, request, documents in _requests(definition):
         for key in ("params", "headers"):
             yield from ((at, text, documents) for at, text in _rows_of((*path, key), getattr(request, key)))
@@ -360,6 +377,7 @@ def _oauth2_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     yield from _present(("assertion",), definition.assertion, "audience")
     yield from _present(("client_assertion",), definition.client_assertion, "audience")
     yield from _present(("exchange",), definition.exchange, "url")
+    yield from _present(("app_token",), definition.app_token, "url")
     for key in ("issuer_aliases", "trusted_audiences"):
         yield from ((("oauth2", key, index), text) for index, text in enumerate(getattr(definition.oauth2, key)))
 

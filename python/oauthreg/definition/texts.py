@@ -32,6 +32,9 @@ TOKEN_FIELDS = (
 )
 """What a token answer may hold under names of its own. Spec: RFC 5849 section 2; OAuth Session 1.0."""
 
+LOGIN_DOCUMENTS = ("callback", "token")
+"""The documents of a login that may tell the value of a variable."""
+
 SIGNED_VALUES = (
     "params",
     "body",
@@ -89,6 +92,20 @@ def check_name(text: str) -> str:
     """The name of a variable, credential, environment or document."""
     if not _NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
         raise Refused(f"not a name: {quoted(text)}", "lower-case letters, digits and `_`, beginning with a letter")
+    return text
+
+
+def check_variable_source(text: str) -> str:
+    """The name of a variable, or a path into a document of the login."""
+    if ":" not in text:
+        return check_name(text)
+    try:
+        parse_path(text, documents=LOGIN_DOCUMENTS)
+    except TemplateSyntaxError as error:
+        raise relayed(error) from None
+    document, _, path = text.partition(":")
+    if document == "callback" and re.search(r"[.\[\]{}]", path):
+        raise Refused(f"not a parameter of the callback: {quoted(path)}", 'as in "callback:accounts-server"', part=path)
     return text
 
 

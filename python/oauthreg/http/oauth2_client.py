@@ -297,7 +297,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "refresh_token")
-        flow = revocation_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = revocation_flow(await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url)
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
         if latest is not None and text == (latest.refresh_token or latest.access_token):
@@ -319,7 +319,9 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
-        flow = introspection_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = introspection_flow(
+            await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url
+        )
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
 
     async def start(
@@ -656,6 +658,10 @@ class AsyncOAuth2Client(TokenClient):
         if (hint or default) == "refresh_token" and latest.refresh_token:
             return latest.refresh_token, "refresh_token"
         return latest.access_token, "access_token"
+
+    async def _located(self, call: "_Call") -> Provider:
+        """The provider of a call with the servers that the client's token tells of."""
+        return call.provider.located_for(await self._life.latest() or {})
 
     def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""

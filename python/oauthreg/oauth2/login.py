@@ -154,7 +154,7 @@ def login_flow(
         client_secret=client.client_secret,
         lifetime=lifetime,
     )
-    values = pending.values
+    values, provider = pending.values, provider.located({"callback": answer.parameters})
     token = yield from token_flow(
         provider,
         client,

@@ -26,10 +26,11 @@ from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
 from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
-from oauthreg.provider import Documents, Leg, Provider, TokenAnswer
+from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
 from oauthreg.redaction import is_secret, mask_secrets
 from oauthreg.token import OAuth2Token
 
+_OF_A_USER = ("authorization_code", "refresh_token")
 _ACCEPT: Pairs = (("Accept", "application/json"),)
 _INTERVAL = 5
 _LEAST_INTERVAL = 1
@@ -70,7 +71,7 @@ def token_flow(
     ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
-    A provider's second step (``exchange``) follows a user's grant.
+    A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
 
     Raises ``OAuthError`` and its kinds (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's
     ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
@@ -84,7 +85,9 @@ def token_flow(
     renewal = grant == "refresh_token"
     leg = provider.refresh if renewal and provider.refresh is not None else provider.token
     name = "refresh" if renewal and "refresh" in provider.endpoints else "token"
-    seen: Documents = {**(documents or {}), **client.documents, "token": previous or {}}
+    seen: dict[str, Any] = {**(documents or {}), **client.documents, "token": previous or {}}
+    if provider.app_token is not None and grant in _OF_A_USER:
+        seen["app_token"] = yield from _app_token_flow(provider.app_token, client)
     target = url or client_endpoint(provider, client, name)
     request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
     sent_at = client.now()
@@ -126,6 +129,7 @@ def renewal_flow(
 
     Spec: RFC 6749 section 6.
     """
+    provider = provider.located_for(token)
     if provider.exchange is not None and provider.exchange.renews:
         return (yield from exchange_flow(provider, client, token))
     if token.refresh_token is None:
@@ -176,6 +180,22 @@ def exchange_flow(
             request,
             lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
             _secrets(client, pairs, token.access_token),
+        )
+    )
+
+
+def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]:
+    """The token of the application itself, which some providers want to see with a user's code."""
+    pairs = [("client_id", client.client_id), ("client_secret", client.secret("app_token"))]
+    request = build_request(step.leg, step.url, pairs, documents=client.documents, headers=_ACCEPT)
+    if step.leg.sign is not None:
+        request = sign_request(request, step.leg.sign, client)
+    sent_at = client.now()
+    return (
+        yield from _ask(
+            request,
+            lambda response: parse_token_response(response, step.answer, sent_at=sent_at),
+            _secrets(client, pairs),
         )
     )
 
