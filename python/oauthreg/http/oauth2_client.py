@@ -299,7 +299,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "refresh_token")
-        flow = revocation_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = revocation_flow(await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url)
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
         if latest is not None and text == (latest.refresh_token or latest.access_token):
@@ -321,7 +321,9 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
-        flow = introspection_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = introspection_flow(
+            await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url
+        )
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
 
     async def start(
@@ -448,6 +450,8 @@ class AsyncOAuth2Client(TokenClient):
 
     async def _refresh(self, token: OAuth2Token | None, call: "_Call") -> OAuth2Token:
         settings = call.provider.oauth2
+        where = self.redirect_uri if settings.refresh_redirect_uri else None
+        added = [("redirect_uri", where)] if where is not None else []
 
         def attempt() -> Awaitable[OAuth2Token]:
             flow = renewal_flow(
@@ -456,7 +460,7 @@ class AsyncOAuth2Client(TokenClient):
                 token or OAuth2Token(),
                 scopes=self._asked_scopes(self.scope) if settings.refresh_scope else (),
                 resources=call.resources,
-                params=(*call.params, *self._refresh_params),
+                params=(*added, *call.params, *self._refresh_params),
                 url=call.url,
             )
             return self._exchange(flow, hooks="refresh_token", options=call.options)
@@ -659,6 +663,10 @@ class AsyncOAuth2Client(TokenClient):
         if (hint or default) == "refresh_token" and latest.refresh_token:
             return latest.refresh_token, "refresh_token"
         return latest.access_token, "access_token"
+
+    async def _located(self, call: "_Call") -> Provider:
+        """The provider of a call with the servers that the client's token tells of."""
+        return call.provider.located_for(await self._life.latest() or {})
 
     def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""

@@ -147,7 +147,8 @@ def render_scope(provider: Provider, scope: Iterable[str] | str | None) -> str:
     else:
         wanted = list(scopes.default if scope is None else scope)
         known = set(wanted)
-    wanted += [name for name in scopes.required if name not in known]
+    added = [*scopes.required, *([scopes.offline] if scopes.offline and scope is None else [])]
+    wanted += [name for name in added if name not in known]
     return scopes.separator.join(wanted)
 
 
@@ -227,7 +228,9 @@ def render_authorization_url(
     if leg.sort_params:
         sent.sort()
     text = "&".join([f"{escape(name)}={value if name in leg.literal else escape(value)}" for name, value in sent])
-    made = append_text(url or endpoint(provider, "authorize"), text)
+    target = url or endpoint(provider, "authorize")
+    # Such a page reads its path and its query behind the `#`.
+    made = append_text(target, text) if leg.route is None else f"{target}#{append_text(leg.route, text)}"
     return made + leg.fragment
 
 

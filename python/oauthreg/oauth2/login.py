@@ -97,8 +97,8 @@ def _asked(
         values["state"] = request.state or make_state()
     if settings.pkce != "unsupported":
         values["code_verifier"] = request.code_verifier or make_code_verifier()
-    wants_id_token = provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type
-    if request.nonce or wants_id_token:
+    is_of_oidc = provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type
+    if request.nonce or settings.nonce == "always" or (settings.nonce == "auto" and is_of_oidc):
         values["nonce"] = request.nonce or make_state()
     if request.binding is not None:
         values["binding"] = _digest(request.binding)
@@ -190,7 +190,7 @@ def login_flow(
         client_secret=client.client_secret,
         lifetime=lifetime,
     )
-    values = pending.values
+    values, provider = pending.values, provider.located({"callback": answer.parameters})
     token = yield from token_flow(
         provider,
         client,
@@ -200,7 +200,7 @@ def login_flow(
         code_verifier=values.get("code_verifier"),
         scopes=split_scope(provider, values.get("scope", "")),
         resources=values.get("resource", "").split(),
-        params=params,
+        params=(*_forwarded(provider, answer), *params),
         documents={"callback": answer.parameters},
         url=url,
     )
@@ -212,6 +212,13 @@ def login_flow(
         if name in answer.parameters:
             token[name] = answer.parameters[name]
     return token
+
+
+def _forwarded(provider: Provider, answer: AuthorizationCode) -> Pairs:
+    """The parameters of the callback that the token endpoint wants to see, too."""
+    return tuple(
+        (name, str(answer.parameters[name])) for name in provider.callback.forward if name in answer.parameters
+    )
 
 
 def _check_binding(provider: Provider, expected: str | None, given: str | None) -> None:
