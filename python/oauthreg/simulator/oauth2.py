@@ -73,12 +73,18 @@ class OAuth2Server:
 
     def step_of(self, received: Received) -> Step:
         """What a request is for. Nothing is proven yet, and nothing changes."""
-        legs = self._legs()
-        exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
-        step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
-        if step is not None:
-            return step
+        for provider in self._places:
+            legs = self._legs(provider)
+            exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
+            step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
+            if step is not None:
+                return step
         return "api" if self._identity_request(received) is None else "identity"
+
+    @property
+    def _places(self) -> tuple[Provider, Provider]:
+        """The provider where a login begins, and where the example's login would go on."""
+        return self.provider, self.provider.located(self.script.documents)
 
     def answer(self, received: Received, step: Step) -> Served:
         """The answer to a request, whatever it is."""
@@ -251,7 +257,7 @@ class OAuth2Server:
 
     def _read(self, received: Received, step: Step) -> TokenRequest:
         """The request, sent as the definition says."""
-        _, leg = self._legs()[step]
+        _, leg = self._legs(self.provider)[step]
         if received.method != leg.method.upper():
             raise OAuthError("invalid_request", f"the method must be {leg.method.upper()}", status=405)
         sent = received.sent(leg)
@@ -311,7 +317,7 @@ class OAuth2Server:
 
     def _device(self, request: TokenRequest) -> Response:
         device_code, device = self.state.issue_device(request.scope, request.now)
-        page = self._legs()["device_page"][0]
+        page = self._legs(self.provider)["device_page"][0]
         return self.script.device.render(
             {
                 "device_code": device_code,
@@ -419,15 +425,18 @@ class OAuth2Server:
         return name in {*placed, *proofs, *signed, *(known for known, _ in provider.api_params)}
 
     def _identity_request(self, received: Received) -> IdentityRequest | None:
-        urls = {}
-        for request in self.provider.identity:
-            placement = request.token_placement or self.provider.token_placement
-            known = self._known(self._claimed_token(received, placement))
-            url = request.url if isinstance(request.url, str) else request.url.render(known)
-            if url is not None and request.method == received.method:
-                urls[request.name] = url
-        name = closest(received.url, urls)
-        return next((request for request in self.provider.identity if request.name == name), None)
+        for provider in self._places:
+            urls = {}
+            for request in provider.identity:
+                placement = request.token_placement or provider.token_placement
+                known = self._known(self._claimed_token(received, placement))
+                url = request.url if isinstance(request.url, str) else request.url.render(known)
+                if url is not None and request.method == received.method:
+                    urls[request.name] = url
+            name = closest(received.url, urls)
+            if name is not None:
+                return next(request for request in provider.identity if request.name == name)
+        return None
 
     def _known(self, access_token: str | None) -> dict[str, Any]:
         """The documents that a client with this token has, so that what is made of them is recognised."""
@@ -442,9 +451,9 @@ class OAuth2Server:
 
     # --- where everything is ----------------------------------------------------------------------------------------
 
-    def _legs(self) -> dict[Step, tuple[str, Leg]]:
+    def _legs(self, provider: Provider) -> dict[Step, tuple[str, Leg]]:
         """Where each step is, and how a request for it is sent; of two at one place the more special first."""
-        provider, known = self.provider, self.provider.endpoints
+        known = provider.endpoints
         token, device = known.get("token", ""), known.get("device", "")
         exchange, app_token = provider.exchange, provider.app_token
         legs: dict[Step, tuple[str, Leg]] = {
