@@ -610,6 +610,44 @@ async def test_a_page_without_decision_says_so(make_acme, session):
         assert (page.status, "no decision" in await page.text()) == (400, True)
 
 
+PUSHED = ACME.replace("[endpoints]\n", '[endpoints]\npar = "https://api.example.com/par"\n')
+
+
+@pytest.mark.parametrize("more", ["", "[oauth2]\nrequire_par = true\n"])
+async def test_a_request_is_pushed_first(make_acme, session, more):
+    simulator = await make_acme(more, PUSHED)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["a"])
+    assert set(dict(parse_qsl(urlsplit(pending.url).query))) == {"ui", "client_id", "request_uri"}
+    token = await client.finish(pending, await simulator.approve(pending.url))
+    assert token["scope"] == "a"
+    assert steps(simulator) == ["par", "authorize", "authorize", "token"]
+    with pytest.raises(UsageError, match="unknown, expired or used"):
+        await simulator.approve(pending.url)
+    if more:
+        with pytest.raises(UsageError, match="pushed first"):
+            client.create_authorization_url()
+
+
+async def test_a_pushed_request_is_checked_and_does_not_last(make_acme, session, clock):
+    simulator = await make_acme("[oauth2]\nrequire_par = true\n", PUSHED, redirect_uris=[CALLBACK])
+    client = simulator.client(session)
+    with pytest.raises(OAuthError, match="not one of those"):
+        await client.start(redirect_uri="https://evil.example/")
+    with pytest.raises(ClientAuthenticationError):
+        await simulator.client(session, client_secret="not the secret").start(redirect_uri=CALLBACK)
+    pending = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="Another application"):
+        await simulator.approve(changed(pending.url, {"client_id": "somebody"}))
+    with pytest.raises(UsageError, match="not pushed first"):
+        await simulator.approve(changed(pending.url, {"request_uri": None}))
+    _, told = await ask(simulator, session, "par", client_id=simulator.credentials.client_id, request_uri="urn:x")
+    assert "cannot be pushed" in told["error_description"]
+    clock.advance(61)
+    with pytest.raises(UsageError, match="unknown, expired or used"):
+        await simulator.approve(pending.url)
+
+
 # --- quirks, in reverse ---------------------------------------------------------------------------------------------
 
 

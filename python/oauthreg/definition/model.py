@@ -33,6 +33,8 @@ BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
 Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
 Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
+VariableSource: TypeAlias = Annotated[str, AfterValidator(texts.check_variable_source)]
+Route: TypeAlias = Annotated[str, AfterValidator(texts.check_route)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
@@ -42,6 +44,7 @@ SigningAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_signing_
 SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
 TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
 AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
+SignedText: TypeAlias = Annotated[str, AfterValidator(texts.check_signed_text)]
 Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 Member: TypeAlias = Annotated[Any, AfterValidator(texts.check_member)]
@@ -91,13 +94,26 @@ class Variable(Table):
         description="`label` (one part of a host name), `host` (with a port, perhaps), `url` or `opaque`",
     )
     pattern: Pattern | None = Field(default=None, description="what a whole value must match; needed in a host")
-    from_: Name | None = Field(
-        default=None, alias="from", description="the variable of which this one is another spelling"
+    from_: VariableSource | None = Field(
+        default=None,
+        alias="from",
+        description="the variable of which this one is another spelling, or where a login tells the value, which "
+        "`pattern` then bounds: `callback:NAME` or `token:PATH`",
     )
     lower: bool = Field(default=False, description="with `from`: in lower case")
     replace: dict[str, str] = Field(
         default_factory=dict, description="with `from`: pieces of text and what they become"
     )
+
+    @property
+    def variable(self) -> str | None:
+        """The variable of which this one is another spelling."""
+        return None if self.from_ is None or ":" in self.from_ else self.from_
+
+    @property
+    def path(self) -> str | None:
+        """Where a document of the login tells the value."""
+        return self.from_ if self.variable is None else None
 
 
 class Credential(Table):
@@ -115,6 +131,7 @@ class Endpoints(Table):
     token: URL | None = Field(default=None, description="where the access token is fetched")
     refresh: URL | None = Field(default=None, description="where a token is renewed, if not at `token`")
     device: URL | None = Field(default=None, description="where a device login begins (RFC 8628 section 3.1)")
+    par: URL | None = Field(default=None, description="where an authorization request is pushed first (RFC 9126)")
     revoke: URL | None = Field(default=None, description="where a token is given up")
     introspect: URL | None = Field(default=None, description="what the server says of a token (RFC 7662)")
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
@@ -172,6 +189,7 @@ class MTLSEndpoints(Table):
     token: URL | None = Field(default=None, description="in place of `token` in `[endpoints]`")
     refresh: URL | None = Field(default=None, description="in place of `refresh`")
     device: URL | None = Field(default=None, description="in place of `device`")
+    par: URL | None = Field(default=None, description="in place of `par`")
     revoke: URL | None = Field(default=None, description="in place of `revoke`")
     introspect: URL | None = Field(default=None, description="in place of `introspect`")
 
@@ -182,8 +200,9 @@ class OAuth2(Table):
     grants: Listed[Grant] = Field(
         default=("authorization_code", "refresh_token"), min_length=1, description="the grants that it knows"
     )
-    pkce: Literal["required", "supported", "unsupported"] = Field(
-        default="supported", description="`unsupported` alone switches it off (RFC 7636)"
+    pkce: Literal["required", "supported", "unknown", "unsupported"] = Field(
+        default="supported",
+        description="`unsupported` alone switches it off (RFC 7636); `unknown`: no source says whether it is read",
     )
     pkce_method: Literal["S256", "plain"] = Field(default="S256", description="how the challenge is made")
     pkce_encoding: Literal["base64url", "hex"] = Field(default="base64url", description="how the challenge is written")
@@ -198,6 +217,12 @@ class OAuth2(Table):
         default="form", description="`raw`: the server does not decode the two parts of Basic (RFC 6749 section 2.3.1)"
     )
     send_client_id: bool = Field(default=False, description="whether `client_id` stands in the body beside Basic")
+    state: bool = Field(
+        default=True, description="`false` for a server that does not give `state` back; PKCE must protect such a login"
+    )
+    nonce: Literal["auto", "always", "never"] = Field(
+        default="auto", description="whether a login has a `nonce`; `auto`: where an ID token is asked for"
+    )
     response_type: str = Field(default="code", min_length=1, description="the response type")
     response_mode: str = Field(default="", description="the response mode, such as `form_post`")
     issuer: Template | None = Field(default=None, description="the issuer, compared character by character")
@@ -210,10 +235,14 @@ class OAuth2(Table):
     trusted_audiences: Listed[Template] = Field(
         default=(), description="who else may stand in an ID token beside the client"
     )
+    require_par: bool = Field(default=False, description="whether an authorization request must be pushed first")
     strict_scope: bool = Field(
         default=False, description="whether a login that is granted less than was asked for is refused"
     )
     refresh_scope: bool = Field(default=False, description="whether the scope is sent again on renewal")
+    refresh_redirect_uri: bool = Field(
+        default=False, description="whether the client's `redirect_uri` is sent again on renewal"
+    )
     refresh_repeatable: bool = Field(
         default=False, description="whether a renewal whose answer was lost may be sent once more"
     )
@@ -276,6 +305,45 @@ class Proof(Table):
     """``[proof]``: an HMAC-SHA256 of the access token with the client secret, sent with each call."""
 
     parameter: ParameterName = Field(description="the query parameter that carries it")
+
+
+class SignTable(Table):
+    """``sign``: a signature over a request that is not OAuth's own, such as an MD5 of its sorted parameters."""
+
+    algorithm: Literal[
+        "md5",
+        "sha1",
+        "sha256",
+        "hmac-md5",
+        "hmac-sha1",
+        "hmac-sha256",
+        "hmac-sha512",
+        "rsa-sha1",
+        "rsa-sha256",
+    ] = Field(description="a digest, an HMAC, or RSA with the private key")
+    over: SignedText = Field(
+        description="the signed text: `{params}`, `{param:NAME}`, `{body}`, `{path}`, `{timestamp}`, `{client_id}`, "
+        "`{client_secret}`, `{access_token}`, `{session_secret}` (the MD5 of token and secret) and plain text"
+    )
+    key: Literal["client_secret", "access_token"] = Field(default="client_secret", description="the key of an HMAC")
+    pair: str = Field(default="=", description="in `{params}`: what stands between name and value")
+    joint: str = Field(default="", description="in `{params}`: what stands between parameters, which are sorted")
+    without: Listed[ParameterName] = Field(default=(), description="parameters that are not signed")
+    encoding: Literal["hex", "hex-upper", "base64"] = Field(default="hex", description="how the signature is written")
+    parameter: ParameterName | None = Field(default=None, description="the parameter that carries it")
+    header: HeaderName | None = Field(default=None, description="the header that carries it")
+    timestamp: ParameterName | None = Field(
+        default=None, description="the parameter or header (as that of the signature) that carries the time"
+    )
+    timestamp_unit: Literal["s", "ms"] = Field(default="s", description="the unit of the time since 1970")
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> "SignTable":
+        if (self.parameter is None) is (self.header is None):
+            raise texts.Refused("a signature needs one place", "write `parameter` or `header`")
+        if self.timestamp_unit != "s" and self.timestamp is None:
+            raise texts.Refused("`timestamp_unit` without `timestamp`", "name the parameter or header of the time")
+        return self
 
 
 class When(Table):
@@ -349,6 +417,9 @@ class AnswerTable(Table):
     error_map: dict[str, str] = Field(
         default_factory=dict, description="the server's own error codes and those of the standard"
     )
+    reuse_token: bool = Field(
+        default=False, description="whether a renewal that answers without a token means that the old one goes on"
+    )
     keep: Listed[str] = Field(default=(), description="fields that a renewed token keeps")
     scope_separator: str = Field(default=" ", min_length=1, description="what stands between granted scopes")
 
@@ -363,6 +434,9 @@ class AuthorizeLeg(Table):
     omit_empty: bool = Field(default=True, description="whether parameters without a value are left out")
     sort_params: bool = Field(default=False, description="whether the parameters are sorted")
     fragment: str = Field(default="", description="what stands at the very end, such as `#name`")
+    route: Route | None = Field(
+        default=None, description="what stands after `#` and before the parameters, for pages whose path lies there"
+    )
     literal: Listed[ParameterName] = Field(default=(), description="parameters that are not percent-encoded")
 
 
@@ -384,6 +458,7 @@ class TokenLeg(Table):
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )
+    sign: SignTable | None = Field(default=None, description="a signature over the request that is not OAuth's own")
     response: AnswerTable = Field(default_factory=_always(AnswerTable), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
@@ -393,6 +468,12 @@ class ExchangeTable(TokenLeg):
 
     url: URL = Field(description="where the token is exchanged")
     renews: bool = Field(default=False, description="whether the same step renews the token later")
+
+
+class AppTokenTable(TokenLeg):
+    """``[app_token]``: a token of the application itself, fetched first: the document ``app_token`` of `[token]`."""
+
+    url: URL = Field(description="where it is fetched, with the client's identifier and secret")
 
 
 class JWT(Table):
@@ -415,7 +496,17 @@ class Userinfo(Table):
         default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
     headers: Headers = Field(default_factory=dict, description="further headers")
-    json_: dict[str, Any] | None = Field(default=None, alias="json", description="the body of a `POST`, sent as JSON")
+    json_: dict[str, Any] | None = Field(
+        default=None,
+        alias="json",
+        description="the body of a `POST`, sent as JSON; a text that is one placeholder is filled in",
+    )
+    graphql: str | None = Field(
+        default=None, min_length=1, description="a GraphQL query, which is sent by `POST` as it stands"
+    )
+    token_placement: TokenPlacementTable | None = Field(
+        default=None, description="how this request carries the token, if not as in `[token_placement]`"
+    )
     format: AnswerFormat = Field(
         default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
     )
@@ -426,6 +517,8 @@ class Userinfo(Table):
     def _fits_together(self) -> "Userinfo":
         if self.json_ is not None and (self.method == "GET" or self.params):
             raise texts.Refused("`json` is the body of a `POST`, and there is no room for `params` beside it")
+        if self.graphql is not None and (self.json_ is not None or self.params):
+            raise texts.Refused("`graphql` is the whole body, and there is no room for `json` or `params` beside it")
         if (self.jwt is None) is (self.format == "jwt"):
             raise texts.Refused('`jwt` and `format = "jwt"` go together')
         return self
@@ -450,6 +543,12 @@ class API(Table):
     """``[api]``: calls with the token."""
 
     headers: Headers = Field(default_factory=dict, description="headers of every call, unless the caller sets them")
+    params: Parameters = Field(
+        default_factory=dict, description="query parameters of every call, unless the caller sets them"
+    )
+    sign: SignTable | None = Field(
+        default=None, description="a signature over every call, identity requests included, that is not OAuth's own"
+    )
     origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
     base_from: AnswerPath | None = Field(
         default=None, description="where the token answer holds the base of the API, in place of `api_base`"
@@ -468,6 +567,9 @@ class ScopesTable(Table):
     parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
     leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
     required: Listed[str] = Field(default=(), description="scopes that are always asked for")
+    offline: str = Field(
+        default="", description="the scope for a refresh token: asked for beside the default ones, listed by no answer"
+    )
     in_token_request: bool = Field(default=False, description="whether they are sent to the token endpoint, too")
 
 
@@ -479,6 +581,9 @@ class Callback(Table):
         default=("oauth_problem", "error"), description="parameters with an error's code"
     )
     keep: Listed[ParameterName] = Field(default=(), description="parameters that are kept with the token")
+    forward: Listed[ParameterName] = Field(
+        default=(), description="parameters that are sent on to the token endpoint, such as `device_id`"
+    )
     code: ParameterName = Field(default="code", description="the parameter with the authorization code")
     json_: Listed[ParameterName] = Field(default=(), alias="json", description="parameters that hold JSON")
     signature: CallbackSignatureTable | None = Field(default=None, description="how the callback is proven")
@@ -569,6 +674,9 @@ class Definition(Table):
     device: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that begins a device login")
     revoke: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that gives a token up")
     introspect: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that asks about a token")
+    app_token: AppTokenTable | None = Field(
+        default=None, description="a token of the application, which the token request needs"
+    )
     exchange: ExchangeTable | None = Field(default=None, description="a second step after the token request")
     token_placement: TokenPlacementTable = Field(
         default_factory=_always(TokenPlacementTable), description="how a call carries the token"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
+
 from oauthreg.claims import (
     STANDARD_CLAIMS,
     ClaimsSyntaxError,
@@ -17,7 +19,7 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
-from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
+from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 
@@ -33,6 +35,7 @@ _OAUTH2_TABLES = (
     "device",
     "revoke",
     "introspect",
+    "app_token",
     "exchange",
     "token_placement",
     "proof",
@@ -52,7 +55,7 @@ _MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
-_RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
+_RESERVED_DOCUMENTS = ("userinfo", "token", "app_token", "callback", "id_token", "form", "client", "claims")
 
 _PROTOCOL_PARAMETERS = frozenset(
     f"oauth_{name}"
@@ -69,6 +72,11 @@ _PROTOCOL_PARAMETERS = frozenset(
         "verifier",
         "version",
     )
+)
+_BEFORE_IDENTITY = ("token", "callback", "id_token")
+_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
+_LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
 )
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
@@ -121,6 +129,12 @@ def documents_of(definition: Definition) -> tuple[str, ...]:
     return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
 
 
+def signatures_of(definition: Definition) -> Iterator[SignTable]:
+    """Every signature over a request that is not OAuth's own."""
+    tables = (definition.api, *(getattr(definition, name) for name in _LEGS))
+    yield from (table.sign for table in tables if table is not None and table.sign is not None)
+
+
 def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
@@ -132,11 +146,24 @@ def templates_of(definition: Definition) -> Iterator[str]:
     yield from (text for _, text, _ in _every_text(definition))
 
 
+def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:
+    """The documents that the parameters and headers of a leg may name."""
+    known = _LEG_DOCUMENTS.get(leg, ())
+    is_later = definition.app_token is not None and leg in {"token", "refresh"}
+    return (*known, "app_token") if is_later else known
+
+
 def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
     named = [name for name in requests if isinstance(name, str)]
     first = ["userinfo"] if "userinfo" in endpoints else []
     of_oidc = [] if protocol == "oauth1" else ["id_token"]
     return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
+
+
+def keys_written(table: BaseModel) -> frozenset[str]:
+    """The keys that stand in a table, as a file writes them."""
+    fields = type(table).model_fields
+    return frozenset(fields[name].alias or name for name in table.model_fields_set)
 
 
 def _keys(table: object) -> frozenset[str]:
@@ -168,6 +195,8 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
         if variable.from_ is None:
             for key in sorted(variable.model_fields_set & {"lower", "replace"}):
                 yield Finding((*path, key), f"`{key}` without `from`", "it makes one variable from another", at="key")
+        elif variable.path is not None:
+            yield from _told(subject, name)
         else:
             yield from _derivation(subject, name)
         if variable.default is not None:
@@ -178,7 +207,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
 
 def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
     variable = subject.definition.variables[name]
-    source = subject.definition.variables.get(variable.from_ or "")
+    source = subject.definition.variables.get(variable.variable or "")
     path: KeyPath = ("variables", name)
     if variable.default is not None:
         yield Finding(
@@ -190,12 +219,24 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
             f"unknown variable: {quoted(variable.from_)}",
             hint(str(variable.from_), sorted(subject.variables)),
         )
-    elif source is not None and source.from_ is not None:
+    elif source is not None and source.variable is not None:
         yield Finding(
             (*path, "from"),
             f"a variable that comes from another itself: {quoted(variable.from_)}",
             f"name `{source.from_}`",
         )
+
+
+def _told(subject: _Subject, name: str) -> Iterator[Finding]:
+    """What holds for a variable whose value a login tells: others choose it, and until then there must be one."""
+    variable = subject.definition.variables[name]
+    path: KeyPath = ("variables", name, "from")
+    if subject.definition.protocol == "oauth1":
+        yield Finding(path, "`from` a document in a definition of oauth1", 'it belongs to `protocol = "oauth2"`')
+    if variable.pattern is None:
+        yield Finding(path, "a value that a login tells, and no `pattern`", "the pattern bounds who gets credentials")
+    if variable.default is None:
+        yield Finding(path, "a value that a login tells, and no `default`", "the value until then")
 
 
 def _environments(subject: _Subject) -> Iterator[Finding]:
@@ -205,9 +246,9 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
                 yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
-            elif variable is not None and variable.from_ is not None:
+            elif variable is not None and variable.variable is not None:
                 yield Finding(
-                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.from_}`", at="key"
+                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.variable}`", at="key"
                 )
             elif variable is not None:
                 wrong = variables.fault(variable, value)
@@ -283,7 +324,7 @@ def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
 
 def _is_bound(subject: _Subject, name: str) -> bool:
     """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
-    source = subject.definition.variables[name].from_
+    source = subject.definition.variables[name].variable
     return name in subject.bound or source in subject.bound
 
 
@@ -295,10 +336,15 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
 def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
     """All templates that are no URL, and the documents that each of them knows."""
     yield from ((path, text, ()) for path, text in _static_texts(definition))
-    if definition.exchange is not None:
-        yield from (
-            (path, text, ("token",)) for path, text in _rows_of(("exchange", "params"), definition.exchange.params)
-        )
+    for name in _LEGS:
+        leg = getattr(definition, name)
+        for key in ("params", "query", "headers") if leg is not None else ():
+            for path, text in _rows_of((name, key), getattr(leg, key)):
+                yield path, text, leg_documents(definition, name)
+    for path, request, documents in _requests(definition):
+        for key in ("params", "headers"):
+            yield from ((at, text, documents) for at, text in _rows_of((*path, key), getattr(request, key)))
+        yield from ((at, text, documents) for at, text in _json_texts((*path, "json"), request.json_))
     if definition.oauth2.issuer_template is not None:
         yield ("oauth2", "issuer_template"), definition.oauth2.issuer_template, ("id_token",)
     for path, value in _members(definition):
@@ -319,17 +365,10 @@ def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     if definition.oauth1.realm is not None:
         yield ("oauth1", "realm"), definition.oauth1.realm
     yield from _oauth2_texts(definition)
-    for name in ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange"):
-        leg = getattr(definition, name)
-        if leg is not None:
-            yield from () if name == "exchange" else _rows_of((name, "params"), leg.params)
-            yield from _rows_of((name, "query"), leg.query)
-            yield from _rows_of((name, "headers"), leg.headers)
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
-    for path, request in _requests(definition):
-        yield from _rows_of((*path, "params"), request.params)
-        yield from _rows_of((*path, "headers"), request.headers)
+    yield from _rows_of(("api", "params"), definition.api.params)
+    for path, request, _ in _requests(definition):
         yield from _present((*path, "jwt"), request.jwt, "audience", "issuer")
 
 
@@ -338,6 +377,7 @@ def _oauth2_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     yield from _present(("assertion",), definition.assertion, "audience")
     yield from _present(("client_assertion",), definition.client_assertion, "audience")
     yield from _present(("exchange",), definition.exchange, "url")
+    yield from _present(("app_token",), definition.app_token, "url")
     for key in ("issuer_aliases", "trusted_audiences"):
         yield from ((("oauth2", key, index), text) for index, text in enumerate(getattr(definition.oauth2, key)))
 
@@ -353,10 +393,26 @@ def _rows_of(path: KeyPath, table: Mapping[str, str]) -> Iterator[tuple[KeyPath,
         yield (*path, name), text
 
 
-def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo]]:
-    yield ("userinfo",), definition.userinfo
+def _json_texts(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
+    """The texts within a JSON body that are one placeholder."""
+    if isinstance(value, str):
+        if texts.only_placeholder(value):
+            yield path, value
+        return
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _json_texts((*path, key), item)
+
+
+def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo, tuple[str, ...]]]:
+    """The requests that tell who the user is, and the documents that are there before each."""
+    known = [name for name in documents_of(definition) if name in _BEFORE_IDENTITY]
+    yield ("userinfo",), definition.userinfo, tuple(known)
+    if "userinfo" in definition.endpoints.model_fields_set:
+        known.append("userinfo")
     for index, request in enumerate(definition.identity.request):
-        yield ("identity", "request", index), request
+        yield ("identity", "request", index), request, tuple(known)
+        known.append(request.name)
 
 
 def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
@@ -373,7 +429,7 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
             advice = of_token or hint(name, sorted(subject.names)) or "add it to `[variables]`"
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
         elif not documents:
-            advice = "only `url` in `[[identity.request]]` knows documents"
+            advice = "legs know what came before them, and identity requests what earlier ones gave"
             yield Finding(path, f"no document is known here: {quoted(name)}", advice, part=part)
         else:
             try:
@@ -415,6 +471,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
             )
+    yield from _oauth2_keys(definition)
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
     settings = definition.oauth1
@@ -431,6 +488,22 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             'where there is no login, write `flow = "none"` in `[oauth1]`',
             at="table",
         )
+
+
+def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
+    """Keys in shared tables that do nothing for OAuth 1."""
+    written = [
+        *((("api", key), definition.api) for key in ("params", "sign")),
+        *((("callback", key), definition.callback) for key in ("forward", "code", "json", "signature")),
+        (("authorize", "route"), definition.authorize),
+        *(((name, "sign"), leg) for name in _LEGS if (leg := getattr(definition, name)) is not None),
+        *(((*path, "token_placement"), request) for path, request, _ in _requests(definition)),
+    ]
+    for path, table in written:
+        if path[-1] in keys_written(table):
+            yield Finding(
+                path, f"`{path[-1]}` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
+            )
 
 
 def _oauth2(subject: _Subject) -> Iterator[Finding]:
@@ -456,6 +529,18 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         )
     if settings.issuer_in_callback and settings.issuer is None:
         yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
+    if settings.require_par and "par" not in subject.endpoints:
+        yield Finding(
+            ("oauth2", "require_par"),
+            "there is no `par` in `[endpoints]`",
+            "write where authorization requests are pushed",
+        )
+    if not settings.state and settings.pkce == "unsupported":
+        yield Finding(
+            ("oauth2", "state"),
+            "a login without `state` and without PKCE",
+            "anybody could end it (RFC 6749 section 10.12)",
+        )
     if settings.require_mtls_endpoints and not settings.mtls_endpoints.model_fields_set:
         yield Finding(
             ("oauth2", "require_mtls_endpoints"),
@@ -510,6 +595,7 @@ def _oauth2_api(definition: Definition) -> Iterator[Finding]:
         yield Finding(
             ("api", key), "`base_from` and `base_pattern` go together", "the pattern bounds the host", at="key"
         )
+    yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
         for parameter in leg.params if leg is not None else ():
             if parameter in _MADE_PARAMETERS:
@@ -518,6 +604,17 @@ def _oauth2_api(definition: Definition) -> Iterator[Finding]:
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
                     at="key",
                 )
+
+
+def _forwarded(definition: Definition) -> Iterator[Finding]:
+    for index, parameter in enumerate(definition.callback.forward):
+        path: KeyPath = ("callback", "forward", index)
+        if parameter in _MADE_PARAMETERS or parameter == definition.callback.code:
+            yield Finding(path, f"a parameter that the grant makes itself: {quoted(parameter)}")
+        elif parameter in definition.token.params:
+            yield Finding(
+                path, f"`[token.params]` has a parameter of this name: {quoted(parameter)}", "write one of them"
+            )
 
 
 def _legs(subject: _Subject) -> Iterator[Finding]:

@@ -32,6 +32,21 @@ TOKEN_FIELDS = (
 )
 """What a token answer may hold under names of its own. Spec: RFC 5849 section 2; OAuth Session 1.0."""
 
+LOGIN_DOCUMENTS = ("callback", "token")
+"""The documents of a login that may tell the value of a variable."""
+
+SIGNED_VALUES = (
+    "params",
+    "body",
+    "path",
+    "timestamp",
+    "client_id",
+    "client_secret",
+    "access_token",
+    "session_secret",
+)
+"""What of a request a signature may cover."""
+
 _LONGEST_NAME = 64
 _SLASHES_BEFORE_PATH = 3
 _LONGEST_TEXT = 2048
@@ -43,6 +58,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ONLY_PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*(?::[^{}\s][^{}]*)?\}")
 _OWN_HEADERS = frozenset({"authorization", "content-length", "host", "transfer-encoding"})
 _URL_EXAMPLE = 'as in "https://api.example.com/oauth/token"'
 
@@ -76,6 +92,20 @@ def check_name(text: str) -> str:
     """The name of a variable, credential, environment or document."""
     if not _NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
         raise Refused(f"not a name: {quoted(text)}", "lower-case letters, digits and `_`, beginning with a letter")
+    return text
+
+
+def check_variable_source(text: str) -> str:
+    """The name of a variable, or a path into a document of the login."""
+    if ":" not in text:
+        return check_name(text)
+    try:
+        parse_path(text, documents=LOGIN_DOCUMENTS)
+    except TemplateSyntaxError as error:
+        raise relayed(error) from None
+    document, _, path = text.partition(":")
+    if document == "callback" and re.search(r"[.\[\]{}]", path):
+        raise Refused(f"not a parameter of the callback: {quoted(path)}", 'as in "callback:accounts-server"', part=path)
     return text
 
 
@@ -124,6 +154,13 @@ def check_origin(text: str) -> str:
     check_url(text)
     if text.count("/") != text[:8].count("/") or "?" in text:
         raise Refused(f"not an origin: {quoted(text)}", 'scheme, host and port alone, as in "https://api.example.com"')
+    return text
+
+
+def check_route(text: str) -> str:
+    """A path within a page: what follows ``#`` in its URL."""
+    if not text.startswith("/") or "?" in text or _NO_URL.search(text):
+        raise Refused(f"not a path: {quoted(text)}", 'as in "/oauth/authorize", without `#` and `?`')
     return text
 
 
@@ -184,6 +221,21 @@ def check_signing_algorithm(text: str) -> str:
     if text not in SIGNING_ALGORITHMS:
         raise Refused(f"unknown signing algorithm: {quoted(text)}", hint(text, SIGNING_ALGORITHMS))
     return text
+
+
+def check_signed_text(text: str) -> str:
+    """The text that a signature covers: placeholders of ``SIGNED_VALUES``, and ``{param:NAME}``."""
+    placed = [piece.expression for piece in pieces(text) if isinstance(piece, Placeholder)]
+    if not placed:
+        raise Refused(f"a signature that covers nothing: {quoted(text)}", 'as in "{params}{client_secret}"')
+    for name in placed:
+        if name not in SIGNED_VALUES and not (name.startswith("param:") and name != "param:"):
+            raise Refused(
+                f"no signature covers this: {quoted(name)}",
+                hint(name, (*SIGNED_VALUES, "param:NAME")),
+                part=f"{{{name}}}",
+            )
+    return _bounded(text)
 
 
 def check_token_field(text: str) -> str:
@@ -272,6 +324,14 @@ def url_template(text: str, names: Collection[str]) -> tuple[TextTemplate, dict[
             paths[stand_in] = piece.expression
             template += f"{{{stand_in}}}"
     return parse_text_template(template), paths
+
+
+def only_placeholder(text: str) -> Placeholder | None:
+    """The placeholder that is the whole of a text; text that merely has braces, such as a GraphQL query, has none."""
+    if not _ONLY_PLACEHOLDER.fullmatch(text):
+        return None
+    (piece,) = pieces(text)
+    return piece if isinstance(piece, Placeholder) else None
 
 
 def relayed(error: TemplateSyntaxError) -> Refused:

@@ -69,6 +69,8 @@ _REQUIRED: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "name": ("x", "the document that the answer becomes"),
         "url": ("https://localhost/", "where the request goes"),
         "parameter": ("x", "the parameter that carries it"),
+        "algorithm": ("md5", "what the signature is made with"),
+        "over": ("{params}", 'the text that is signed, as in `over = "{params}{client_secret}"`'),
     }
 )
 """Required key -> what it is taken for while it is missing, and what to do."""

@@ -186,8 +186,12 @@ class ApiClient(ABC):
         *,
         client_id: str,
         client_secret: str | None,
+        provider: Provider | None = None,
     ) -> Flow[dict[str, Any]]:
-        """The provider's identity requests. Raises ``UsageError`` for a provider without ``[claims]``."""
+        """The identity requests of ``provider``, by default the client's own.
+
+        Raises ``UsageError`` for a provider without ``[claims]``.
+        """
         if self.provider.claims is None:
             raise UsageError(
                 f"{self.provider.name} says nothing about profiles",
@@ -195,7 +199,7 @@ class ApiClient(ABC):
                 hint="use a provider whose definition has `[claims]`",
             )
         return identity_flow(
-            self.provider,
+            provider or self.provider,
             authenticator_for,
             known,
             make_nonce=make_nonce,

@@ -33,7 +33,7 @@ from oauthreg.oauth2.authorize import check_resources, make_state, render_scope,
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, check_client_auth, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
-from oauthreg.oauth2.login import build_login, login_flow, parse_callback
+from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback, pushed_login_flow
 from oauthreg.oauth2.token_endpoint import (
     DeviceAuthorization,
     device_authorization_flow,
@@ -70,6 +70,7 @@ _ENDPOINTS = {
     "authorization_endpoint": "authorize",
     "device_authorization_endpoint": "device",
     "introspection_endpoint": "introspect",
+    "pushed_authorization_request_endpoint": "par",
     "revocation_endpoint": "revoke",
     "token_endpoint": "token",
 }
@@ -103,7 +104,8 @@ class AsyncOAuth2Client(TokenClient):
     what it signs with. ``token_placement`` is ``header``, ``body`` or ``uri``. ``state`` is that of a login begun by
     another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
     ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
-    ``prompt``, ``login_hint`` and their like, and endpoints by their names in metadata (``token_endpoint`` …).
+    ``prompt``, ``login_hint`` and their like, and what a server's metadata says by the names that it has there
+    (``token_endpoint`` …, ``require_pushed_authorization_requests``).
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds.
 
@@ -198,7 +200,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         state = state or make_state()
         parameters.setdefault("code_verifier", self._make_verifier(state))
-        pending = self._begin(url, state, None, parameters)
+        pending = build_login(self.provider, self._known_client, self._login_request(url, state, None, parameters))
         self.state = state
         self._open[state] = pending
         if len(self._open) > _MOST_LOGINS:
@@ -297,7 +299,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "refresh_token")
-        flow = revocation_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = revocation_flow(await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url)
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
         if latest is not None and text == (latest.refresh_token or latest.access_token):
@@ -319,7 +321,9 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
-        flow = introspection_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = introspection_flow(
+            await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url
+        )
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
 
     async def start(
@@ -333,11 +337,17 @@ class AsyncOAuth2Client(TokenClient):
         """Begins a login: send the user to ``.url`` of what it returns, and keep the rest for ``finish``.
 
         ``binding`` is a value of the user's browser session, such as a random cookie, and must be given to ``finish``
-        again. ``parameters`` are added to the query. Many users may log in at once. Raises ``UsageError``.
+        again. ``parameters`` are added to the query. Many users may log in at once. Where the provider has an endpoint
+        for it (``par``), the request is pushed first, so that the URL tells the browser nothing. Raises ``UsageError``,
+        and what a token request raises when the request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
         given = {"redirect_uri": redirect_uri, "scope": scope}
         parameters |= {name: value for name, value in given.items() if value is not None}
-        return self._begin(None, None, binding, parameters)
+        request = self._login_request(None, None, binding, parameters)
+        settings = self.provider.oauth2
+        if settings.require_par or "par" in self.provider.endpoints:
+            return await self._exchange(pushed_login_flow(self.provider, self._known_client, request))
+        return build_login(self.provider, self._known_client, request)
 
     async def finish(self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None) -> OAuth2Token:
         """Ends a login that ``start`` began, here or in another process; the token is saved and becomes ``token``.
@@ -440,6 +450,8 @@ class AsyncOAuth2Client(TokenClient):
 
     async def _refresh(self, token: OAuth2Token | None, call: "_Call") -> OAuth2Token:
         settings = call.provider.oauth2
+        where = self.redirect_uri if settings.refresh_redirect_uri else None
+        added = [("redirect_uri", where)] if where is not None else []
 
         def attempt() -> Awaitable[OAuth2Token]:
             flow = renewal_flow(
@@ -448,7 +460,7 @@ class AsyncOAuth2Client(TokenClient):
                 token or OAuth2Token(),
                 scopes=self._asked_scopes(self.scope) if settings.refresh_scope else (),
                 resources=call.resources,
-                params=(*call.params, *self._refresh_params),
+                params=(*added, *call.params, *self._refresh_params),
                 url=call.url,
             )
             return self._exchange(flow, hooks="refresh_token", options=call.options)
@@ -533,16 +545,14 @@ class AsyncOAuth2Client(TokenClient):
         if url is not None and self._is_custom and name not in self.provider.endpoints:
             self.provider = replace(self.provider, endpoints={**self.provider.endpoints, name: url})
 
-    def _begin(
+    def _login_request(
         self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
-    ) -> PendingLogin:
+    ) -> LoginRequest:
         rest = {**self._authorize_params, **parameters}
         resources = rest.pop("resource", None)
         if self._audience is not None:
             rest.setdefault("audience", self._audience)
-        return build_login(
-            self.provider,
-            self._known_client.client_id,
+        return LoginRequest(
             redirect_uri=rest.pop("redirect_uri", self.redirect_uri),
             now=self.clock(),
             scope=rest.pop("scope", self.scope),
@@ -553,7 +563,6 @@ class AsyncOAuth2Client(TokenClient):
             code_verifier=rest.pop("code_verifier", None),
             nonce=rest.pop("nonce", self._nonce),
             params=_flat(rest),
-            documents=self._client.documents,
         )
 
     def _find_login(self, call: "_Call", response: Callback, state: str | None) -> "tuple[_Call, PendingLogin]":
@@ -655,6 +664,10 @@ class AsyncOAuth2Client(TokenClient):
             return latest.refresh_token, "refresh_token"
         return latest.access_token, "access_token"
 
+    async def _located(self, call: "_Call") -> Provider:
+        """The provider of a call with the servers that the client's token tells of."""
+        return call.provider.located_for(await self._life.latest() or {})
+
     def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
         return TokenKey(
@@ -713,6 +726,7 @@ def _with_choices(
         client_auth=_known_method(client_auth_method) or provider.oauth2.client_auth,
         response_type=rest.pop("response_type", None) or provider.oauth2.response_type,
         response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
+        require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
     )
     if (grant_type := rest.pop("grant_type", None)) is not None:
         first = _grant_name(grant_type)

@@ -159,11 +159,8 @@ class TokenClient(ApiClient):
 
     async def _identify(self, token: OAuth2Token) -> dict[str, Any]:
         """What the provider says of the user, by document."""
-        keep = self.provider.callback.keep
-        known: dict[str, Any] = {
-            "token": dict(token),
-            "callback": {name: token[name] for name in keep if name in token},
-        }
+        provider = self.provider.located_for(token)
+        known = {**provider.documents_of(token), "token": dict(token)}
         if token.id_token and "id_token" in self.provider.identity_documents:
             known["id_token"] = read_id_token(token.id_token)
         flow = self._identity(
@@ -171,6 +168,7 @@ class TokenClient(ApiClient):
             known,
             client_id=self.client_id,
             client_secret=self._client.client_secret,
+            provider=provider,
         )
         return await self._exchange(flow, origins=self._origins_for(token))
 
@@ -240,22 +238,32 @@ class TokenClient(ApiClient):
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         provider = self.provider
         return BearerAuthentication(
-            token.access_token, provider.token_placement, provider.proof, self._client.client_secret or ""
+            token.access_token,
+            provider.token_placement,
+            provider.proof,
+            self._client.client_secret or "",
+            provider.api_params,
+            provider.api_signature,
+            self._client,
         )
 
     def _api_base(self, token: OAuth2Token) -> str | None:
-        base = self.provider.api_base
+        provider = self.provider.located_for(token)
+        base = provider.api_base
         if base is not None and not isinstance(base, str):
             base = base.render(self._documents(token))
-        return base or self.provider.endpoints.get("api_base")
+        return base or provider.endpoints.get("api_base")
 
     def _origins_for(self, token: OAuth2Token) -> frozenset[Origin]:
         """The pinned origins, those that only the token tells among them."""
+        pinned = (
+            self._origins if self.provider.locate is None else self._origins | self.provider.located_for(token).origins
+        )
         if not self.provider.api_origins:
-            return self._origins
+            return pinned
         documents = self._documents(token)
         texts = [text if isinstance(text, str) else text.render(documents) for text in self.provider.api_origins]
-        return self._origins | {parse_origin(text) for text in texts if text}
+        return pinned | {parse_origin(text) for text in texts if text}
 
     def _documents(self, token: OAuth2Token | None) -> Documents:
         return {**self._client.documents, "token": token or {}}

@@ -1,6 +1,6 @@
 """The server's side of OAuth 2.0, without input and output: a received request in, the provider's answer out.
 
-Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9207.
+Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 9207.
 """
 
 import hmac
@@ -16,13 +16,14 @@ from oauthreg.errors import OAuthError
 from oauthreg.legs import append_query
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import split_scope, split_url
-from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer
-from oauthreg.simulator.client_proofs import Proof, check_client, client_auth_of
+from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
+from oauthreg.simulator.client_proofs import check_client, client_auth_of
 from oauthreg.simulator.faults import Step
-from oauthreg.simulator.grant_answers import GRANT_ANSWERS, Asked, grant_of
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of
 from oauthreg.simulator.oauth2_state import (
     DEVICE_INTERVAL,
     DEVICE_LIFETIME,
+    PUSHED_LIFETIME,
     Authorization,
     Issued,
     OAuth2State,
@@ -44,7 +45,9 @@ from oauthreg.simulator.received import (
     unrenamed,
 )
 from oauthreg.simulator.rendering import render_document, render_jwt
+from oauthreg.simulator.request_signatures import check_signature
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
+from oauthreg.simulator.token_request import TokenRequest
 
 _MAY_REPEAT = ("resource", "audience")
 _ID_TOKEN_LIFETIME = 600
@@ -93,7 +96,7 @@ class OAuth2Server:
         try:
             return Served(self._produce(received, step), client_auth=method)
         except OAuthError as error:
-            shape = self.script.exchange if step == "exchange" else self.script.token
+            shape = getattr(self.script, step, self.script.token)
             return self._refused(error, shape.refusal, "Basic" if method == "client_secret_basic" else "")
 
     # --- the person's part ------------------------------------------------------------------------------------------
@@ -103,6 +106,7 @@ class OAuth2Server:
         title, leg = self.provider.title or self.provider.name, self.provider.authorize
         parameters = unrenamed(leg, list(received.query.items()))
         try:
+            parameters = self._pushed(parameters)
             redirect_uri = self._redirect_uri(parameters)
         except OAuthError as error:
             return render_notice(title, [error.description], status=400)
@@ -115,9 +119,22 @@ class OAuth2Server:
             decision = received.form.get("decision") if received.method == "POST" else "approve"
             if decision not in ("approve", "deny"):
                 return render_notice(title, ["The form holds no decision."], status=400)
+            self.state.use_pushed(dict(received.query).get("request_uri"))
             made = self._approval(authorization) if decision == "approve" else self._denial()
             return self._sent_back(redirect_uri, [*made, *self._state(state)])
         return render_consent(title, self.credentials.client_id, authorization.scope)
+
+    def _pushed(self, parameters: dict[str, str]) -> dict[str, str]:
+        """The parameters that the request stands for. Spec: RFC 9126 section 4."""
+        request_uri = parameters.get("request_uri")
+        if request_uri is None:
+            if self.provider.oauth2.require_par:
+                raise OAuthError("invalid_request", "The authorization request was not pushed first.")
+            return parameters
+        pushed = self.state.pushed(request_uri, self.now())
+        if pushed.get("client_id") != parameters.get("client_id"):
+            raise OAuthError("invalid_request", "Another application pushed this authorization request.")
+        return dict(pushed)
 
     def _redirect_uri(self, parameters: dict[str, str]) -> str:
         """Where the answer may go. Raises ``OAuthError`` for what is nobody's business but the person's."""
@@ -219,6 +236,21 @@ class OAuth2Server:
     # --- the application's part -------------------------------------------------------------------------------------
 
     def _produce(self, received: Received, step: Step) -> Response:
+        request = self._read(received, step)
+        if step not in ("exchange", "app_token"):
+            check_client(request)
+        answers: dict[Step, Callable[[TokenRequest], Response]] = {
+            "app_token": self._app_token,
+            "device": self._device,
+            "exchange": self._exchanged,
+            "introspect": self._introspection,
+            "par": self._push,
+            "revoke": self._revoke,
+        }
+        return answers.get(step, self._token)(request)
+
+    def _read(self, received: Received, step: Step) -> TokenRequest:
+        """The request, sent as the definition says."""
         _, leg = self._legs()[step]
         if received.method != leg.method.upper():
             raise OAuthError("invalid_request", f"the method must be {leg.method.upper()}", status=405)
@@ -231,35 +263,56 @@ class OAuth2Server:
         missing = missing_of(leg, received, self._known(mentioned))
         if missing is not None:
             raise OAuthError("invalid_request", f"a parameter or header of the definition is missing: {missing}")
-        if step == "exchange":
-            return self._exchanged(parameters, mentioned)
-        check_client(Proof(self.provider, self.credentials, self.state, received, leg, parameters, now))
-        asked = Asked(self.provider, self.credentials, self.state, leg, parameters, now)
-        if step == "device":
-            return self._device(asked)
-        if step == "revoke":
-            self.state.revoke(mentioned or "")
-            return Response(200)
-        if step == "introspect":
-            return self._introspection(asked.needed("token"))
-        issued = GRANT_ANSWERS[grant_of(self.provider, leg, parameters)](asked)
-        return self._issued(issued, self.script.token, self.provider.token_answer)
+        if leg.sign is not None:
+            check_signature(leg.sign, received, self.credentials, access_token=mentioned or "")
+        return TokenRequest(self.provider, self.credentials, self.state, received, leg, parameters, mentioned, now)
 
-    def _exchanged(self, parameters: dict[str, str], mentioned: str | None) -> Response:
-        found = self.state.find(mentioned or "", self.now())
+    def _token(self, request: TokenRequest) -> Response:
+        grant = grant_of(self.provider, request.leg, request.parameters)
+        is_renewal = grant == "refresh_token"
+        answer = (self.provider.refresh_answer if is_renewal else None) or self.provider.token_answer
+        shape = self.script.refresh if is_renewal else self.script.token
+        if is_renewal and answer.reuse_token:
+            self.state.prolong(request.needed("refresh_token"), request.now)
+            return shape.render({})
+        return self._issued(GRANT_ANSWERS[grant](request), shape, answer)
+
+    def _revoke(self, request: TokenRequest) -> Response:
+        self.state.revoke(request.mentioned or "")
+        return Response(200)
+
+    def _exchanged(self, request: TokenRequest) -> Response:
+        found = self.state.find(request.mentioned or "", request.now)
         if found is None:
             raise OAuthError("invalid_grant", "the token that should be exchanged is not good")
-        given = parameters.get("client_secret", self.credentials.client_secret)
+        given = request.parameters.get("client_secret", self.credentials.client_secret)
         if not hmac.compare_digest(given.encode(), self.credentials.client_secret.encode()):
             raise OAuthError("invalid_client", "the client secret is wrong", status=401)
-        made = self.state.issue(found.scope, self.now(), family=found.family, nonce=found.nonce)
+        made = self.state.issue(found.scope, request.now, family=found.family, nonce=found.nonce)
         exchange = self.provider.exchange
         return self._issued(made, self.script.exchange, exchange.answer if exchange else TokenAnswer())
 
-    def _device(self, asked: Asked) -> Response:
-        device_code, device = self.state.issue_device(asked.scope, asked.now)
+    def _app_token(self, request: TokenRequest) -> Response:
+        given = {name: request.parameters.get(name, "") for name in ("client_id", "client_secret")}
+        if given != {"client_id": self.credentials.client_id, "client_secret": self.credentials.client_secret}:
+            raise OAuthError("invalid_client", "the application is unknown, or its secret is wrong", status=401)
+        step = self.provider.app_token
+        issued = self.state.issue_app_token(self.now())
+        return self._issued(issued, self.script.app_token, step.answer if step else TokenAnswer(), of_user=False)
+
+    def _push(self, request: TokenRequest) -> Response:
+        """Spec: RFC 9126 section 2."""
+        parameters = dict(request.parameters)
+        if "request_uri" in parameters:
+            raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
+        self._asked_for(parameters, self._redirect_uri(parameters))
+        request_uri = self.state.push(parameters, self.now())
+        return render_document({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME}, "json", status=201)
+
+    def _device(self, request: TokenRequest) -> Response:
+        device_code, device = self.state.issue_device(request.scope, request.now)
         page = self._legs()["device_page"][0]
-        return render_document(
+        return self.script.device.render(
             {
                 "device_code": device_code,
                 "user_code": device.user_code,
@@ -267,28 +320,25 @@ class OAuth2Server:
                 "verification_uri_complete": append_query(page, [("user_code", device.user_code)]),
                 "expires_in": DEVICE_LIFETIME,
                 "interval": DEVICE_INTERVAL,
-            },
-            "json",
+            }
         )
 
-    def _introspection(self, token: str) -> Response:
-        found = self.state.find(token, self.now())
+    def _introspection(self, request: TokenRequest) -> Response:
+        found = self.state.find(request.needed("token"), request.now)
         known = {} if found is None else {"scope": found.scope, "exp": int(found.expires_at), "token_type": "Bearer"}
         about = {"client_id": self.credentials.client_id} if found is not None else {}
-        return render_document({"active": found is not None, **about, **known}, "json")
+        return self.script.introspect.render({"active": found is not None, **about, **known})
 
-    def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer) -> Response:
-        example = self.script.documents.get("token", {})
+    def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer, *, of_user: bool = True) -> Response:
+        example = self.script.documents.get("token", {}) if of_user else {}
         fields: dict[str, Any] = {
             "access_token": issued.access_token,
             "token_type": example.get("token_type") or next(iter(answer.token_types), "Bearer"),
             "expires_in": None if answer.default_expires_in else _written_lifetime(answer, issued, self.now()),
             "refresh_token": issued.refresh_token,
             "scope": answer.scope_separator.join(issued.scope.split()) or None,
-            "id_token": self._id_token(issued),
+            "id_token": self._id_token(issued) if of_user and shape is not self.script.exchange else None,
         }
-        if shape is self.script.exchange and shape is not self.script.token:
-            fields["id_token"] = None
         told = {name: value for name, value in fields.items() if value is not None}
         extras = {name: value for name, value in example.items() if name not in ("refresh_token", "id_token")}
         return shape.render(told, extras)
@@ -311,18 +361,24 @@ class OAuth2Server:
         for name, _ in self.provider.api_headers:
             if name.lower() not in received.headers:
                 raise OAuthError("invalid_request", f"the header is missing: {name}", status=400)
-        text = self._claimed_token(received)
+        identity = self._identity_request(received)
+        for name, _ in self.provider.api_params if identity is None else ():
+            if name not in received.query:
+                raise OAuthError("invalid_request", f"the parameter is missing: {name}", status=400)
+        placement = (identity and identity.token_placement) or self.provider.token_placement
+        text = self._claimed_token(received, placement)
         if not text:
             raise OAuthError("invalid_token", "the access token is missing", status=401)
         self.state.token(text, self.now())
-        proof = self.provider.proof
+        rule, proof = self.provider.api_signature, self.provider.proof
+        if rule is not None:
+            check_signature(rule, received, self.credentials, access_token=text)
         if proof is not None:
             expected = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
             if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
                 raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
 
-    def _claimed_token(self, received: Received) -> str:
-        placement = self.provider.token_placement
+    def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
         if placement.kind == "query":
             return received.query.get(placement.name, "")
         if placement.kind == "body":
@@ -355,13 +411,18 @@ class OAuth2Server:
         return render_document(document, "auto", status=status)
 
     def _is_own(self, name: str) -> bool:
-        """Whether a parameter carries the token or its proof."""
-        placement, proof = self.provider.token_placement, self.provider.proof
-        return (placement.kind != "header" and name == placement.name) or (proof is not None and name == proof.name)
+        """Whether a parameter carries the token, a proof of it, or what every call carries."""
+        provider, rule = self.provider, self.provider.api_signature
+        placed = {provider.token_placement.name} if provider.token_placement.kind != "header" else set()
+        proofs = {provider.proof.name} if provider.proof else set()
+        signed = {rule.parameter, rule.timestamp} if rule else set()
+        return name in {*placed, *proofs, *signed, *(known for known, _ in provider.api_params)}
 
     def _identity_request(self, received: Received) -> IdentityRequest | None:
-        known, urls = self._known(self._claimed_token(received)), {}
+        urls = {}
         for request in self.provider.identity:
+            placement = request.token_placement or self.provider.token_placement
+            known = self._known(self._claimed_token(received, placement))
             url = request.url if isinstance(request.url, str) else request.url.render(known)
             if url is not None and request.method == received.method:
                 urls[request.name] = url
@@ -374,6 +435,7 @@ class OAuth2Server:
         others = self.credentials.others
         return {
             **documents,
+            "app_token": self.state.app_token,
             "token": {**documents.get("token", {}), "access_token": access_token},
             "client": {**others, "client_id": self.credentials.client_id},
         }
@@ -384,13 +446,15 @@ class OAuth2Server:
         """Where each step is, and how a request for it is sent; of two at one place the more special first."""
         provider, known = self.provider, self.provider.endpoints
         token, device = known.get("token", ""), known.get("device", "")
-        exchange = provider.exchange
+        exchange, app_token = provider.exchange, provider.app_token
         legs: dict[Step, tuple[str, Leg]] = {
             "refresh": (known.get("refresh") or token, provider.refresh or provider.token),
             "exchange": (exchange.url, exchange.leg) if exchange else ("", provider.token),
+            "app_token": (app_token.url, app_token.leg) if app_token else ("", provider.token),
             "token": (token, provider.token),
             "device": (device, provider.device),
             "device_page": (in_same_place(device, "/simulated/device"), provider.authorize),
+            "par": (known.get("par", ""), Leg(rename=provider.authorize.rename)),
             "revoke": (known.get("revoke", ""), provider.revoke),
             "introspect": (known.get("introspect", ""), provider.introspect),
             "authorize": (known.get("authorize", ""), provider.authorize),

@@ -4,7 +4,7 @@ All tokens that follow from one decision of the person are a family: one that wa
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -13,6 +13,7 @@ from oauthreg.errors import OAuthError
 CODE_LIFETIME = 60
 """Seconds. Spec: RFC 6749 section 4.1.2 (ten minutes at most)."""
 DEVICE_LIFETIME = 600
+PUSHED_LIFETIME = 60
 DEVICE_INTERVAL = 5
 
 
@@ -68,6 +69,7 @@ class OAuth2State:
 
     def __init__(self, make_text: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> None:
         self.lifetime = 3600
+        self.app_token: dict[str, str] = {}
         self.rotates = True
         self._make_text = make_text
         self._families = 0
@@ -79,6 +81,26 @@ class OAuth2State:
         self._refresh: dict[str, Issued] = {}
         self._used_refresh: dict[str, int] = {}
         self._assertions: set[str] = set()
+        self._pushed: dict[str, tuple[Mapping[str, str], float]] = {}
+
+    # --- pushed requests --------------------------------------------------------------------------------------------
+
+    def push(self, parameters: Mapping[str, str], now: float) -> str:
+        """The URI that stands for an authorization request until it is decided. Spec: RFC 9126 section 2.2."""
+        request_uri = f"urn:ietf:params:oauth:request_uri:{self._make_text()}"
+        self._pushed[request_uri] = (dict(parameters), now + PUSHED_LIFETIME)
+        return request_uri
+
+    def pushed(self, request_uri: str, now: float) -> Mapping[str, str]:
+        """The request that a URI stands for. Raises ``OAuthError`` when it is unknown, too old or was used."""
+        parameters, expires_at = self._pushed.get(request_uri, ({}, 0.0))
+        if now >= expires_at:
+            raise OAuthError("invalid_request", "The pushed authorization request is unknown, expired or used.")
+        return parameters
+
+    def use_pushed(self, request_uri: str | None) -> None:
+        """Forget a request that was decided."""
+        self._pushed.pop(request_uri or "", None)
 
     # --- codes ------------------------------------------------------------------------------------------------------
 
@@ -219,6 +241,19 @@ class OAuth2State:
         if found is not None:
             self._ended.add(found.family)
         self._access.pop(token, None)
+
+    def prolong(self, refresh_token: str, now: float) -> None:
+        """Let the tokens beside a refresh token live on as they are. Raises ``OAuthError`` with ``invalid_grant``."""
+        found = self._refresh.get(refresh_token)
+        if found is None or found.family in self._ended:
+            raise _invalid_grant("the refresh token is unknown, or the login was revoked")
+        self._access[found.access_token] = replace(found, expires_at=now + self.lifetime)
+
+    def issue_app_token(self, now: float) -> Issued:
+        """A token of the application itself, which it must show with a user's code."""
+        made = self.issue("", now)
+        self.app_token = {"access_token": made.access_token}
+        return made
 
     def end(self, issued: Issued) -> None:
         """Take back a token that was exchanged for another."""
