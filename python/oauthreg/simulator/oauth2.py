@@ -473,6 +473,8 @@ class OAuth2Server:
     def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
         if step in ("authorize", "device_page"):
             return True
+        if "decision" in received.form:  # a page posts to its own address, where the token may be fetched as well
+            return False
         if received.method != leg.method.upper() or missing_of(leg, received, self._known(None)) is not None:
             return False
         return step != "refresh" or "refresh_token" in unrenamed(leg, received.sent(leg))
