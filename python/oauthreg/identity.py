@@ -3,14 +3,19 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 from oauthreg.answers import decode_text, malformed, parse_answer
 from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import parse_hmac_jwt
 from oauthreg.legs import answered
 from oauthreg.messages import Authenticator, Flow, Request, Response
+from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.redaction import redact, redact_headers
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
 
 
 def identity_flow(
@@ -26,7 +31,8 @@ def identity_flow(
     """Makes the provider's identity requests in order and gives all documents, the given ones included.
 
     ``authenticator_for(nonce)`` signs a request (``nonce`` fixes the nonce where the answer must repeat it). A request
-    whose condition does not hold, or that is optional and fails, adds no document.
+    whose condition does not hold, or that is optional and fails, adds no document. A GET is followed within its origin,
+    each hop authenticated anew: some providers send "me" on to a page with a name.
 
     Raises ``OAuthError`` and ``ResponseError``.
     """
@@ -46,12 +52,31 @@ def identity_flow(
             )
         try:
             response = yield build_identity_request(provider, request, url, authenticator_for(nonce))
+            for _ in range(_MOST_REDIRECTS):
+                target = _redirect(request, url, answered(response))
+                if target is None:
+                    break
+                url = target
+                response = yield build_identity_request(provider, request, url, authenticator_for(None))
             found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
         except (OAuthError, ResponseError):
             if not request.optional:
                 raise
     del found["client"]
     return found
+
+
+def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:
+    """Where an answer sends a request on, if that is at the same origin; an answer tied to one nonce is not awaited."""
+    location = response.headers.get("location")
+    has_nonce = request.jwt is not None and request.jwt.nonce
+    if response.status not in _REDIRECTS or not location or request.method != "GET" or has_nonce:
+        return None
+    try:
+        target = urljoin(url, location)
+        return target if parse_origin(target) == parse_origin(url) else None
+    except (UsageError, ValueError):
+        return None
 
 
 def build_identity_request(

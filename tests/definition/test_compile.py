@@ -51,7 +51,7 @@ def test_all_settings_of_oauth1(define):
     settings = compile_definition(define(oauth1=table)).oauth1
     assert settings.signature_methods == ("RSA-SHA256", "HMAC-SHA256")
     assert (settings.placement, settings.callback, settings.verifier) == ("query", "both", "none")
-    assert (settings.confirm, settings.flow, settings.body_hash) == ("lenient", "two-legged", True)
+    assert (settings.confirm, settings.flows, settings.body_hash) == ("lenient", ("two-legged",), True)
     assert (settings.version, settings.session_handle) == (None, True)
     assert settings.authorize_url_from({"login_url": "https://x.example"}) == "https://x.example"
 

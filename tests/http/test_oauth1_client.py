@@ -759,9 +759,11 @@ class TestLogin:
         with pytest.raises(UsageError, match="`authorize`"):
             client.create_authorization_url(request_token="another")
 
-    @pytest.mark.parametrize(("flow", "word"), [("none", "token="), ("two-legged", "signed")])
+    @pytest.mark.parametrize(
+        ("flow", "word"), [("none", "token="), ("two-legged", "fetch_access_token"), ("xauth", "exchange_password")]
+    )
     async def test_where_there_is_no_login_a_hint_says_what_to_do(self, flow, word, make_client, provider, server):
-        client = make_client(provider=replace(provider, oauth1=OAuth1Settings(flow=flow)))
+        client = make_client(provider=replace(provider, oauth1=OAuth1Settings(flows=(flow,))))
         with pytest.raises(UsageError) as caught:
             await client.start()
         assert caught.value.code == "no-login"

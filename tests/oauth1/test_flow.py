@@ -32,6 +32,7 @@ ENDPOINTS = {
     "authorize": "https://api.example.com/oauth/authorize",
     "token": "https://api.example.com/oauth/access_token",
 }
+WITH_SESSIONS = OAuth1Settings(session_handle=True)
 GOOD = b"oauth_token=rt&oauth_token_secret=rs&oauth_callback_confirmed=true"
 
 
@@ -166,7 +167,7 @@ def test_a_token_request_without_verifier_sends_none():
 
 def test_a_session_handle_renews_the_token_and_keeps_what_does_not_come_anew():
     old = OAuth1Token("at", "as", {"oauth_session_handle": "sh", "guid": "g"})
-    flow = refresh_flow(provider(), signer(token="at", token_secret="as"), old)
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(token="at", token_secret="as"), old)
     assert header_of(next(flow))["oauth_session_handle"] == "sh"
     new = finish(flow, Response(200, {}, b"oauth_token=at2&oauth_token_secret=as2&oauth_session_handle=sh2"))
     assert new == OAuth1Token("at2", "as2", {"oauth_session_handle": "sh2", "guid": "g"})
@@ -174,18 +175,18 @@ def test_a_session_handle_renews_the_token_and_keeps_what_does_not_come_anew():
 
 def test_a_token_without_handle_cannot_be_renewed():
     with pytest.raises(ReauthorizationRequired) as refused:
-        next(refresh_flow(provider(), signer(), OAuth1Token("at", "as")))
+        next(refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), OAuth1Token("at", "as")))
     assert refused.value.code == "no-session-handle"
 
 
 def test_an_ended_session_needs_a_new_login_and_any_other_refusal_does_not():
     old = OAuth1Token("at", "as", {"oauth_session_handle": "sh"})
-    flow = refresh_flow(provider(), signer(), old)
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), old)
     next(flow)
     with pytest.raises(ReauthorizationRequired) as refused:
         flow.send(Response(401, {}, b"oauth_problem=token_revoked"))
     assert refused.value.code == "session-ended"
-    flow = refresh_flow(provider(), signer(), old)
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), old)
     next(flow)
     with pytest.raises(OAuthError) as failed:
         flow.send(Response(503, {}, b"later"))

@@ -232,8 +232,8 @@ def test_a_token_opens_the_api_until_it_is_expired_or_revoked(world):
 def test_a_call_needs_a_token_only_where_there_is_a_login(make_world):
     nobody = OAuth1Token("", "")
     assert make_world().call(nobody).status == 401
-    assert make_world(oauth1=OAuth1Settings(flow="none")).call(nobody).status == 200
-    pasted = make_world(oauth1=OAuth1Settings(flow="none"))
+    assert make_world(oauth1=OAuth1Settings(flows=("none",))).call(nobody).status == 200
+    pasted = make_world(oauth1=OAuth1Settings(flows=("none",)))
     made = pasted.state.issue()
     assert pasted.call(OAuth1Token(made.token, made.token_secret)).status == 200
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urljoin
 
 import click
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from oauthreg.definition import Definition
+    from oauthreg.http import AsyncOAuth1Client
     from oauthreg.http.request_context import RequestContext
     from oauthreg.registry import Client, Registry
     from oauthreg.simulator import Exchange, Simulator
@@ -79,31 +81,51 @@ async def _play(definition: "Definition", story: "_Story") -> None:
 
     async with Simulator(definition) as simulator, ClientSession(timeout=ClientTimeout(total=10)) as session:
         story.open(simulator)
-        client = simulator.registry().client(definition.name, session)
-        if simulator.provider.oauth1.flow == "three-legged":
-            await _log_in(simulator, client, story)
+        client = cast("AsyncOAuth1Client", simulator.registry().client(definition.name, session))
+        await _log_in(simulator, client, story)
         await _call(simulator, client, story)
         await _refuse(simulator, session, client, story)
         story.close()
 
 
-async def _log_in(simulator: "Simulator", client: "Client", story: "_Story") -> None:
-    with story.scene(simulator, "The application asks for a request token"):
-        pending = await client.start(redirect_uri=_CALLBACK)
-    with story.scene(simulator, "The person opens the provider's page and approves"):
-        came_back = await simulator.approve(pending.url)
-    with story.scene(simulator, "The application exchanges what came back for an access token"):
-        await client.finish(pending, came_back)
-    if client.provider.oauth1.session_handle:
-        with story.scene(simulator, "It renews the token by its session handle"):
+async def _log_in(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
+    provider = simulator.provider
+    flow = provider.oauth1.flows[0]
+    if flow == "none":
+        return
+    if flow == "two-legged":
+        with story.scene(simulator, "The application asks for an access token of its own"):
+            await client.fetch_access_token()
+    elif flow == "xauth":
+        with story.scene(simulator, "The application exchanges the person's password for an access token"):
+            await client.exchange_password("ada", "not a secret")
+    else:
+        await _authorize(simulator, client, story)
+    if provider.oauth1.session_handle or "refresh" in provider.endpoints:
+        by_handle = " by its session handle" if provider.oauth1.session_handle else ""
+        with story.scene(simulator, f"It renews the token{by_handle}"):
             await client.refresh_token()
     if client.provider.claims is not None:
         with story.scene(simulator, "It asks who the person is") as scene:
             scene.profile = _without((client.token or {}).get("oauth_token"), (await client.profile()).to_dict())
 
 
+async def _authorize(simulator: "Simulator", client: "AsyncOAuth1Client", story: "_Story") -> None:
+    """The three legs."""
+    with story.scene(simulator, "The application asks for a request token"):
+        pending = await client.start(redirect_uri=_CALLBACK)
+    with story.scene(simulator, "The person opens the provider's page and approves"):
+        came_back = await simulator.approve(pending.url)
+    with story.scene(simulator, "The application exchanges what came back for an access token"):
+        if pending.redirect_uri == "oob":
+            await client.finish(pending, verifier=came_back)
+        else:
+            await client.finish(pending, came_back)
+
+
 def _request(client: "Client") -> "RequestContext":
-    url = f"{client.provider.endpoints.get('api_base', '')}demo"
+    endpoints = client.provider.endpoints
+    url = f"{endpoints['api_base']}demo" if "api_base" in endpoints else urljoin(endpoints["token"], "/demo")
     if client.provider.oauth1.body_hash:
         return client.post(url, json={"greeting": "hello world"})
     return client.get(url, params={"greeting": "hello world"})
@@ -115,7 +137,8 @@ def _without(token: str | None, profile: dict[str, object]) -> dict[str, object]
 
 
 async def _call(simulator: "Simulator", client: "Client", story: "_Story") -> None:
-    with story.scene(simulator, "It calls the API with a signed request"):
+    signed = "" if simulator.provider.oauth1.bearer else " with a signed request"
+    with story.scene(simulator, f"It calls the API{signed}"):
         async with _request(client) as response:
             response.raise_for_status()
     refused = [exchange for exchange in simulator.exchanges if exchange.problem]
@@ -131,12 +154,15 @@ async def _refuse(simulator: "Simulator", session: "ClientSession", client: "Cli
     if simulator.credentials.private_key is not None:
         wrong = {"private_key": generate_private_key()}
     token = client.token if (client.token or {}).get("oauth_token") else None
+    bearer = simulator.provider.oauth1.bearer
+    if token and bearer:
+        token = {**token, bearer: "not the secret"}
     impostor = simulator.client(session, token=token, **wrong)
     with story.scene(simulator, "Somebody without the secret does the same, and is refused"):
         async with _request(impostor):
             pass
-    if simulator.exchanges[-1].problem != "signature_invalid":
-        raise OAuthError("", "the provider accepted a wrong signature")
+    if simulator.exchanges[-1].problem != ("token_rejected" if bearer else "signature_invalid"):
+        raise OAuthError("", f"the provider accepted a wrong {'token' if bearer else 'signature'}")
 
 
 @dataclass(slots=True)

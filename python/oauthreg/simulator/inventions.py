@@ -14,10 +14,14 @@ _LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE
 
 
 def invent_credentials(definition: Definition) -> Credentials:
-    """Credentials of an application, with an RSA key where the definition's signature method needs one."""
+    """Credentials of an application, with an RSA key where the definition's signature method needs one.
+
+    Where a definition says that there need be no secret, there is none.
+    """
+    secret = definition.credentials.get("client_secret")
     return Credentials(
         f"app-{secrets.token_hex(4)}",
-        secrets.token_urlsafe(24),
+        secrets.token_urlsafe(24) if secret is None or secret.required else "",
         generate_private_key() if "private_key" in required_credentials(definition) else None,
         {name: secrets.token_urlsafe(18) for name in definition.credentials if name not in _OWN},
     )

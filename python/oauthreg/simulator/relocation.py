@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider, TextTemplate
 
+_NOTHING: Documents = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
@@ -31,12 +33,14 @@ class Relocation:
         return url
 
     def move(self, provider: Provider) -> Provider:
-        """The provider with its endpoints, its pinned origins and its identity requests on loopback."""
+        """The provider with its endpoints, its pinned origins, its API and its identity requests on loopback."""
         return replace(
             provider,
             endpoints=MappingProxyType({name: self.moved(url) for name, url in provider.endpoints.items()}),
             origins=frozenset(parse_origin(self.moved(_render(origin))) for origin in provider.origins),
             identity=tuple(replace(request, url=self._moved_template(request.url)) for request in provider.identity),
+            api_base=None if provider.api_base is None else self._moved_template(provider.api_base),
+            api_origins=tuple(map(self._moved_template, provider.api_origins)),
         )
 
     def _moved_template(self, url: str | TextTemplate) -> str | TextTemplate:
@@ -61,11 +65,17 @@ class MovedTemplate:
         return None if url is None else self.relocation.moved(url)
 
 
-def origins_of(provider: Provider) -> list[Origin]:
-    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time."""
+def origins_of(provider: Provider, documents: Documents = _NOTHING) -> list[Origin]:
+    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time.
+
+    ``documents`` are its answers: one may name the base of the API.
+    """
+    base = provider.api_base
+    known = base if base is None or isinstance(base, str) else base.render(documents)
     urls: Iterable[str] = [
         *provider.endpoints.values(),
         *(request.url for request in provider.identity if isinstance(request.url, str)),
+        *([] if known is None else [known]),
     ]
     return sorted({*provider.origins, *map(parse_origin, urls)})
 

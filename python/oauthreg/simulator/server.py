@@ -129,9 +129,9 @@ class Simulator:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            sockets = {
-                origin: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for origin in origins_of(self._real)
-            }
+            script = load_script(self.definition)
+            origins = origins_of(self._real, script.documents)
+            sockets = {origin: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for origin in origins}
             relocation = Relocation({origin: listening.getsockname()[1] for origin, listening in sockets.items()})
             runner = web.ServerRunner(
                 web.Server(self._serve, access_log=None, handler_cancellation=True), shutdown_timeout=_PATIENCE
@@ -143,7 +143,7 @@ class Simulator:
             person = await stack.enter_async_context(aiohttp.ClientSession())
             server = OAuth1Server(
                 relocation.move(self._real),
-                load_script(self.definition),
+                script,
                 self.credentials,
                 self.state,
                 self._now,
@@ -265,7 +265,8 @@ class Simulator:
         return response
 
     def _remember(self, received: Received, step: Step, served: Served, seconds: float) -> None:
-        masked = {self._alive.server.provider.authorize.rename.get("oauth_token", "")}
+        provider = self._alive.server.provider
+        masked = {provider.authorize.rename.get("oauth_token", ""), provider.token_placement.name}
         protocol = tuple(sorted(name for name in received.claimed if name.startswith("oauth_")))
         others = [pair for pair in received.query.items() if step == "authorize" or pair[0] not in protocol]
         address = self._alive.relocation.original(received.url).partition("?")[0]
@@ -302,7 +303,9 @@ class SimulatedRegistry(Registry):
 
     def __init__(self, simulator: Simulator) -> None:
         name, given = simulator.definition.name, simulator.credentials
-        credentials = {"client_id": given.client_id, "client_secret": given.client_secret, **given.others}
+        credentials = {"client_id": given.client_id, **given.others}
+        if given.client_secret:
+            credentials["client_secret"] = given.client_secret
         if given.private_key is not None:
             credentials["private_key"] = given.private_key
         super().__init__(credentials={name: credentials}, environ={})
