@@ -371,7 +371,9 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
             yield Finding(path, f"a secret is never put into a text: {quoted(name)}", part=part)
         elif ":" not in name:
             of_token = f"for a claim of the ID token, write `{{id_token:{name}}}`" if "id_token" in documents else ""
-            advice = of_token or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            advice = (
+                of_token or _of_request(path, part) or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            )
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
         elif not documents:
             advice = "only `url` in `[[identity.request]]` knows documents"
@@ -383,6 +385,11 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
                 yield Finding(path, error.problems[0].message, error.problems[0].hint, part=part)
             else:
                 yield from _unknown_member(name, path, part)
+
+
+def _of_request(path: KeyPath, part: str) -> str:
+    is_realm = path == ("oauth1", "realm") and part in REALMS_OF_REQUESTS
+    return f'the request\'s own stands alone: `realm = "{part}"`' if is_realm else ""
 
 
 def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
@@ -431,9 +438,10 @@ def _oauth1(subject: _Subject) -> Iterator[Finding]:
             if name not in subject.endpoints and not (name == "authorize" and settings.authorize_url_from)
         ]
         if missing:
+            article = "an" if flow == "xauth" else "a"
             yield Finding(
                 ("endpoints", missing[0]),
-                f"missing in `[endpoints]`: {listed(missing)}, which a {flow} login needs",
+                f"missing in `[endpoints]`: {listed(missing)}, which {article} {flow} login needs",
                 'where there is no login, write `flow = "none"` in `[oauth1]`',
                 at="table",
             )

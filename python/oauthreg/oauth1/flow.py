@@ -198,7 +198,8 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
             ) from error
         raise
     except MalformedResponseError as error:
-        if error.code != "no-token" or provider.oauth1.session_handle:
+        is_page = response.body.lstrip().startswith(b"<")
+        if error.code != "no-token" or provider.oauth1.session_handle or is_page:
             raise
         return token
     renewed = OAuth1Token.from_mapping(fields)
