@@ -407,8 +407,9 @@ def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
 def _protocol(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
+        signs = definition.oauth2.client_auth == "oauth1"
         for table in _OAUTH1_TABLES:
-            if table in definition.model_fields_set:
+            if table in definition.model_fields_set and not (signs and table == "oauth1"):
                 yield Finding(
                     (table,),
                     f"`[{table}]` in a definition of {definition.protocol}",
