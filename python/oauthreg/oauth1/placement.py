@@ -1,15 +1,16 @@
-"""Where the protocol parameters of a signed request go: header, query or form body.
+"""Where the protocol parameters of a signed request go (header, query or form body), and what of its URL is signed.
 
 Spec: RFC 5849 section 3.5.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import render_form
 from oauthreg.messages import Authenticated, Pairs
-from oauthreg.provider import Placement
+from oauthreg.provider import OAuth1Settings, Placement
 from oauthreg.signing import Signer
 from oauthreg.signing._pure import unescape
 
@@ -26,6 +27,7 @@ class OAuth1Authentication:
 
     ``nonce`` fixes the nonce, for the one request whose answer repeats it. ``signed`` are fields of a body that is no
     form (a multipart upload) and that the provider wants covered all the same; they are signed, not sent.
+    ``realm_from`` and ``signed_scheme`` are those of ``OAuth1Settings``.
 
     Body placement needs a form or an empty body. A request whose method has no body carries the parameters in its
     query instead, which the same servers read the same way. Any other body raises ``UnsignableRequestError``.
@@ -36,6 +38,32 @@ class OAuth1Authentication:
     parameters: Pairs = field(default=(), repr=False)
     nonce: str | None = field(default=None, repr=False)
     signed: Pairs = field(default=(), repr=False)
+    realm_from: Literal["url", "origin"] | None = None
+    signed_scheme: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        settings: OAuth1Settings,
+        signer: Signer,
+        parameters: Pairs = (),
+        *,
+        placement: Placement | None = None,
+        nonce: str | None = None,
+        signed: Pairs = (),
+    ) -> "OAuth1Authentication":
+        """As a provider wants it; ``placement`` is that of its settings unless given."""
+        if settings.send_empty_token and not signer.token:
+            parameters = (("oauth_token", ""), *parameters)
+        return cls(
+            signer,
+            placement or settings.placement,
+            parameters,
+            nonce,
+            signed,
+            settings.realm_from,
+            settings.signed_scheme,
+        )
 
     @property
     def needs_body(self) -> bool:
@@ -61,15 +89,17 @@ class OAuth1Authentication:
             )
         if self.signed:
             body, content_type = self._with_signed(body, media_type), FORM
+        covered = signed_url(url, self.signed_scheme)
         if self.placement == "header":
             value = self.signer.authorization(
-                method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
+                method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
             )
-            return Authenticated(headers=(("Authorization", value),))
+            realm = realm_of(url, self.realm_from) if self.signer.realm is None else ""
+            return Authenticated(headers=(("Authorization", _with_realm(value, realm) if realm else value),))
         if self.placement == "body" and not (not body and method.upper() in _BODILESS):
-            return self._in_body(method, url, body, content_type)
+            return self._in_body(method, covered, body, content_type)
         parameters = self.signer.parameters(
-            method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
+            method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
         )
         return Authenticated(url=_append_to_query(str(url), parameters))
 
@@ -85,6 +115,24 @@ class OAuth1Authentication:
         added = render_form(parameters).encode()
         headers = () if _media_type(content_type) == FORM else (("Content-Type", FORM),)
         return Authenticated(headers=headers, body=kept + b"&" + added if kept else added)
+
+
+def signed_url(url: Any, scheme: str | None) -> Any:
+    """The URL that the signature covers: the request's own, or the same with the scheme that the server believes in."""
+    return url if scheme is None else f"{scheme}://{str(url).partition('://')[2]}"
+
+
+def realm_of(url: Any, realm_from: Literal["url", "origin"] | None) -> str:
+    """The realm that a request has from its own URL, which ends before the query; empty if it has none."""
+    if realm_from is None:
+        return ""
+    parts = urlsplit(str(url))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path if realm_from == "url" else "", "", ""))
+
+
+def _with_realm(authorization: str, realm: str) -> str:
+    scheme, _, parameters = authorization.partition(" ")
+    return f'{scheme} realm="{realm}", {parameters}'
 
 
 def _media_type(content_type: str | None) -> str:

@@ -1,6 +1,6 @@
 """How a client proves itself at a simulated provider: one function for each method of client authentication.
 
-Spec: RFC 6749 section 2.3; RFC 7523 section 3; RFC 8705 section 2.
+Spec: RFC 6749 section 2.3; RFC 7523 section 3; RFC 8705 section 2; RFC 5849 section 3.
 """
 
 import base64
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 from urllib.parse import unquote_plus
 
-from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError
+from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError, VerificationError
 from oauthreg.jose import check_jwt_times, parse_own_jwt
 from oauthreg.legs import endpoint
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.provider import Provider
+from oauthreg.signing.verify import verify
 from oauthreg.simulator.token_request import TokenRequest
 
 _LONGEST_ASSERTION = 600
@@ -105,6 +106,25 @@ def _signed_secret(request: TokenRequest) -> None:
     )
 
 
+def _oauth1(request: TokenRequest) -> None:
+    received, credentials = request.received, request.credentials
+    try:
+        signed = verify(
+            received.method,
+            received.url,
+            received.body,
+            received.headers.get("content-type"),
+            authorization=received.headers.get("authorization"),
+            client_secret=credentials.client_secret,
+            signature_methods=request.provider.oauth1.signature_methods,
+            now=request.now,
+        )
+    except VerificationError as error:
+        raise _unknown(f"the request is not signed as it should be: {error.message}") from None
+    if signed.client_id != credentials.client_id:
+        raise _unknown("no application has this client identifier")
+
+
 def _assertion(request: TokenRequest, key: Any, algorithm: str) -> None:
     _check_identifier(request, request.parameters.get("client_id"))
     if request.parameters.get("client_assertion_type") != ASSERTION_TYPE:
@@ -160,6 +180,7 @@ CLIENT_PROOFS: dict[str, Check] = {
     "client_secret_post": _client_secret_post,
     "header": _header,
     "none": _none,
+    "oauth1": _oauth1,
     "private_key_jwt": _private_key_jwt,
     "query": _query,
     "self_signed_tls_client_auth": _none,

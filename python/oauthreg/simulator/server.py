@@ -349,7 +349,9 @@ class SimulatedRegistry(Registry):
 
     def __init__(self, simulator: Simulator) -> None:
         name, given = simulator.definition.name, simulator.credentials
-        credentials = {"client_id": given.client_id, "client_secret": given.client_secret, **given.others}
+        credentials = {"client_id": given.client_id, **given.others}
+        if given.client_secret:
+            credentials["client_secret"] = given.client_secret
         if given.private_key is not None:
             credentials["private_key"] = given.private_key
         super().__init__(credentials={name: credentials}, environ={})
