@@ -16,7 +16,7 @@ from oauthreg.errors import OAuthError
 from oauthreg.legs import append_query
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import split_scope, split_url
-from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer
+from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
 from oauthreg.simulator.client_proofs import Proof, check_client, client_auth_of
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS, Asked, grant_of
@@ -83,7 +83,7 @@ class OAuth2Server:
         if step in ("authorize", "device_page"):
             return Served(self._authorize(received) if step == "authorize" else self._device_page(received))
         if step in ("identity", "api"):
-            kind = self.provider.token_placement.kind
+            kind = self._placement(received).kind
             placement = None if kind == "none" else kind
             try:
                 self._bearer(received)
@@ -346,8 +346,18 @@ class OAuth2Server:
             if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
                 raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
 
+    def _placement(self, received: Received) -> TokenPlacement:
+        """How a request has to carry its token: an identity request may have a way of its own."""
+        own = {
+            request.name: (request.url, request.token_placement)
+            for request in self.provider.identity
+            if isinstance(request.url, str) and request.token_placement is not None
+        }
+        name = closest(received.url, {name: url for name, (url, _) in own.items()})
+        return self.provider.token_placement if name is None else own[name][1]
+
     def _claimed_token(self, received: Received) -> str:
-        placement = self.provider.token_placement
+        placement = self._placement(received)
         if placement.kind == "query":
             return received.query.get(placement.name, "")
         if placement.kind == "body":
