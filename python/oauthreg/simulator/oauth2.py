@@ -91,7 +91,7 @@ class OAuth2Server:
         if step in ("authorize", "device_page"):
             return Served(self._authorize(received) if step == "authorize" else self._device_page(received))
         if step in ("identity", "api"):
-            kind = self.provider.token_placement.kind
+            kind = self._placement(received).kind
             placement = None if kind == "none" else kind
             try:
                 self._bearer(received)
