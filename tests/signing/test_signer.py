@@ -325,10 +325,18 @@ def test_a_stream_is_signed_without_its_body_and_refused_with_a_body_hash(engine
         (2**63 - 1, "9223372036854775807"),
         ("1700000000", "1700000000"),
         ("as it stands", "as it stands"),
+        ('1", oauth_token="x&y=%20ü', '1", oauth_token="x&y=%20ü'),
     ],
 )
-def test_timestamps(signer, timestamp, sent):
+def test_timestamps(engine, signer, read_header, timestamp, sent):
     assert dict(signer.parameters("GET", URL_TEXT, timestamp=timestamp))["oauth_timestamp"] == sent
+    telling = engine.signer("HMAC-SHA1", "ck", "cs", clock=lambda: timestamp)
+    for header in (signer.authorization("GET", URL_TEXT, timestamp=timestamp), telling.authorization("GET", URL_TEXT)):
+        pairs = read_header(header)
+        assert pairs.count(("oauth_timestamp", sent)) == 1
+        text = engine.module.base_string("GET", URL_TEXT, pairs[:-1])
+        secrets = ("cs", "ts") if ("oauth_token", "tk") in pairs else ("cs",)
+        assert engine.module.check_signature("HMAC-SHA1", text, pairs[-1][1], *secrets)
 
 
 @pytest.mark.parametrize("timestamp", [0, -1, 0.5, -1.5, float("nan"), float("inf"), 2**63, "", b"1", [], object()])

@@ -49,8 +49,8 @@ _IS_UNRESERVED = re.compile(_BARE).fullmatch
 _ESCAPE = r"%(?:[0189A-F][0-9A-F]|2[0-9ABCF]|3[A-F]|40|5[B-E]|60|7[BCDF])"
 # Runs of bare characters between escapes, not one alternative a character: half the time of the check.
 _ENCODED = rf"{_BARE}(?:{_ESCAPE}{_BARE})*+"
+_IS_ENCODED = re.compile(_ENCODED).fullmatch
 _IS_ENCODED_FORM = re.compile(rf"{_ENCODED}={_ENCODED}(?:&{_ENCODED}={_ENCODED})*+").fullmatch
-_NOT_ENCODED = re.compile(rf"%(?!{_ESCAPE[1:]})(?:[0-9A-Fa-f]{{2}})?+|[^A-Za-z0-9\-._~%&=]")
 _NEEDS_ESCAPE_IN_PATH = re.compile(r"[^\x21-\x7e]")
 _TARGET = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/]*)(.*)", re.DOTALL).fullmatch
 _IS_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=%]+").fullmatch
@@ -210,11 +210,10 @@ class Signer:
     ) -> str:
         """The text that is signed for one request. Arguments as in ``authorization``. Spec: RFC 5849 section 3.4.1."""
         form = _is_form(content_type)
-        variable = self._variable(body, form, parameters, nonce, timestamp)
-        encoded = self._constant_encoded + [_encoded_pair(name, value) for name, value in variable]
+        _, encoded = self._variable(body, form, parameters, nonce, timestamp)
         target, query = _split(url)
         pairs = _encoded_pairs(query) + (_encoded_pairs(_body_octets(body)) if form else [])
-        return _join(method, target, encoded + _without_signature(pairs))
+        return _join(method, target, self._constant_encoded + encoded + _without_signature(pairs))
 
     def sign_many(self, requests: Iterable[Sequence[Any]], *, threads: int | None = None) -> list[str]:
         """The ``Authorization`` values of many requests, in order.
@@ -250,19 +249,14 @@ class Signer:
         *,
         allow_signature: bool,
     ) -> tuple[list[tuple[str, str]], list[str], str]:
-        """The protocol parameters of this request, decoded and encoded, and the signature."""
+        """What ``_variable`` gives, and the signature."""
         form = _is_form(content_type)
-        variable = self._variable(body, form, parameters, nonce, timestamp)
-        if parameters or nonce is not None:
-            encoded = [_encoded_pair(name, value) for name, value in variable]
-        else:
-            # Digits, hexadecimal digits and base64: what the signer makes itself needs no more than this.
-            encoded = [f"{name}{_BETWEEN}{_escape_base64(value)}" for name, value in variable]
+        variable, encoded = self._variable(body, form, parameters, nonce, timestamp)
         target, query = _split(url)
-        pairs = _foreign_pairs(query, "query", allow_signature)
+        pairs = _foreign_pairs(query, "query", allow_signature) if query else []
         if form:
             pairs += _foreign_pairs(_body_octets(body), "body", allow_signature)
-        text = _join(method, target, self._constant_encoded + encoded + pairs)
+        text = _join(method, target, [*self._constant_encoded, *encoded, *pairs])
         return variable, encoded, self._signature(text)
 
     def _variable(
@@ -272,30 +266,40 @@ class Signer:
         parameters: ParameterPairs,
         nonce: str | None,
         timestamp: float | str | None,
-    ) -> list[tuple[str, str]]:
-        """The protocol parameters that differ from request to request, without the signature."""
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """The protocol parameters that differ from request to request, decoded and encoded, without the signature."""
         if timestamp is None:
             timestamp = (self.clock or time.time)()
+        is_own = nonce is None and not parameters and not isinstance(timestamp, str)
         if nonce is None:
             nonce = make_nonce()
         elif not nonce:
             raise refusals.invalid_nonce()
         variable = [("oauth_timestamp", _timestamp(timestamp)), ("oauth_nonce", _as_text("nonce", nonce))]
         if parameters:
-            taken = {"oauth_signature", "realm", *(name for name, _ in self._constant), *(n for n, _ in variable)}
-            for given_name, given_value in _pairs(parameters):
-                name, value = _as_text("parameters", given_name), _as_text("parameters", given_value)
-                if not name:
-                    raise refusals.unnamed_parameter()
-                if name in taken:
-                    raise refusals.reserved_parameter(name)
-                taken.add(name)
-                variable.append((name, value))
-            if "oauth_body_hash" in taken:
-                return variable
-        if self.body_hash and not form:
-            variable.append(("oauth_body_hash", body_hash(self.signature_method, body)))
-        return variable
+            variable += self._given_pairs(parameters)
+        if is_own:  # digits and hexadecimal digits: nothing to escape
+            encoded = [f"{name}{_BETWEEN}{value}" for name, value in variable]
+        else:
+            encoded = [_encoded_pair(name, value) for name, value in variable]
+        if self.body_hash and not form and "oauth_body_hash" not in dict(variable):
+            value = body_hash(self.signature_method, body)
+            variable.append(("oauth_body_hash", value))
+            encoded.append(f"oauth_body_hash{_BETWEEN}{_escape_base64(value)}")
+        return variable, encoded
+
+    def _given_pairs(self, parameters: ParameterPairs) -> list[tuple[str, str]]:
+        given = []
+        taken = {"oauth_signature", "oauth_timestamp", "oauth_nonce", "realm", *(name for name, _ in self._constant)}
+        for given_name, given_value in _pairs(parameters):
+            name, value = _as_text("parameters", given_name), _as_text("parameters", given_value)
+            if not name:
+                raise refusals.unnamed_parameter()
+            if name in taken:
+                raise refusals.reserved_parameter(name)
+            taken.add(name)
+            given.append((name, value))
+        return given
 
     def _signature(self, text: str) -> str:
         if self._keyed is not None:
@@ -552,10 +556,10 @@ def _header_start(realm: str | None) -> str:
 
 
 def _timestamp(value: Any) -> str:
-    if isinstance(value, str) and value:
-        return _as_text("timestamp", value)
     if isinstance(value, (int, float)) and 1 <= value < 2**63:
         return str(int(value))
+    if isinstance(value, str) and value:
+        return _as_text("timestamp", value)
     raise refusals.invalid_timestamp(value)
 
 
@@ -688,14 +692,12 @@ def _encoded_pairs(data: Text) -> list[str]:
     text = text.replace("+", "%20")
     if _IS_ENCODED_FORM(text):
         return text.replace("=", _BETWEEN).split("&")
-    pieces = [piece.partition("=") for piece in _NOT_ENCODED.sub(_encoded_again, text).split("&") if piece]
-    return [f"{name}{_BETWEEN}{value.replace('=', '%3D')}" for name, _, value in pieces]
+    pieces = [piece.partition("=") for piece in text.split("&") if piece]
+    return [f"{_recoded(name)}{_BETWEEN}{_recoded(value)}" for name, _, value in pieces]
 
 
-def _encoded_again(found: re.Match[str]) -> str:
-    """What ``escape`` makes of one octet: a ``%`` with two hex digits is that octet, any other is itself."""
-    text = found[0]
-    return _ESCAPED[int(text[1:], 16) if len(text) == 3 else ord(text)]
+def _recoded(text: str) -> str:
+    return text if _IS_ENCODED(text) else escape(unquote_to_bytes(text.encode("latin-1")))
 
 
 def _foreign_pairs(data: Text, place: str, allow_signature: bool) -> list[str]:
