@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import threading
+import tracemalloc
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
@@ -601,3 +602,19 @@ def test_a_url_object_and_its_text_are_signed_alike(signer, fixed):
     for text in (URL_TEXT, "http://[::1]:8080/a%2Fb;c?d=%2B&e", "https://h.example", "http://u:p@h.example:80/?a=é#f"):
         url = URL(text)
         assert signer.authorization("GET", url, **fixed) == signer.authorization("GET", str(url), **fixed)
+
+
+def test_what_was_signed_is_not_kept(engine):
+    """A process that signs ever new and long requests does not grow: what is remembered is little and has bounds."""
+    signer = engine.signer("HMAC-SHA1", "ck", "cs")
+    tracemalloc.start()
+    try:
+        for number in range(1_200):
+            signer.authorization(f"M{number}", f"https://h{number}.example/{number}?{number}")
+            signer.authorization("POST", f"https://h/{number}" + "p" * 10_000, b"b" * 1_000, FORM)
+            if number == 600:
+                first = tracemalloc.get_traced_memory()[0]
+        assert first < 1_000_000
+        assert tracemalloc.get_traced_memory()[0] - first < 100_000
+    finally:
+        tracemalloc.stop()
