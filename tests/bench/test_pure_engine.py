@@ -9,8 +9,6 @@ import importlib
 import sys
 from pathlib import Path
 
-import pytest
-
 from oauthreg import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
