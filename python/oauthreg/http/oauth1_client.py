@@ -400,7 +400,7 @@ class AsyncOAuth1Client(ApiClient):
         authenticator = OAuth1Authentication(
             self._signer or await self._prepared_signer(self._token),
             self.provider.oauth1.placement,
-            signed=pairs("signed_parameters", signed_parameters),
+            signed=pairs("signed_parameters", signed_parameters) if signed_parameters else (),
         )
         return await self._send(
             method,

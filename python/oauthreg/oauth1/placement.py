@@ -52,6 +52,8 @@ class OAuth1Authentication:
 
         Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
         """
+        if self.placement == "header" and not self.signed:
+            return self._in_header(method, url, body, content_type)
         media_type = _media_type(content_type)
         if self.placement == "body" and (self.signed or (body and media_type != FORM)):
             raise UnsignableRequestError(
@@ -62,16 +64,17 @@ class OAuth1Authentication:
         if self.signed:
             body, content_type = self._with_signed(body, media_type), FORM
         if self.placement == "header":
-            value = self.signer.authorization(
-                method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
-            )
-            return Authenticated(headers=(("Authorization", value),))
+            return self._in_header(method, url, body, content_type)
         if self.placement == "body" and not (not body and method.upper() in _BODILESS):
             return self._in_body(method, url, body, content_type)
         parameters = self.signer.parameters(
             method, url, body, content_type, parameters=self.parameters, nonce=self.nonce
         )
         return Authenticated(url=_append_to_query(str(url), parameters))
+
+    def _in_header(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+        value = self.signer.authorization(method, url, body, content_type, parameters=self.parameters, nonce=self.nonce)
+        return Authenticated((("Authorization", value),))
 
     def _with_signed(self, body: bytes | None, media_type: str) -> bytes:
         fields = render_form(self.signed).encode()
