@@ -11,26 +11,35 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
+from cryptography.hazmat.primitives import serialization
 
 import oauthreg
 
 
 @contextmanager
-def serving(client_secret: str, token_secret: str) -> Iterator[str]:
-    """The base URL of a server that runs until the end of the block; this process keeps off its processor."""
+def serving(client_secret: str, token_secret: str, rsa_key: Any = None, *, pinned: bool = True) -> Iterator[str]:
+    """The base URL of a server that runs until the end of the block.
+
+    ``rsa_key`` is a public key of the cryptography package. ``pinned`` gives server and client a processor each, which
+    a client with threads must do without.
+    """
+    public = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = "" if rsa_key is None else rsa_key.public_bytes(*public).decode()
     everywhere = os.sched_getaffinity(0)
     own, *others = sorted(everywhere)
     source = str(Path(oauthreg.__file__).parents[1])
     server = subprocess.Popen(
-        [sys.executable, __file__, client_secret, token_secret, str(others[-1] if others else own)],
+        [sys.executable, __file__, str(others[-1] if others else own), client_secret, token_secret, pem],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": source},
     )
-    os.sched_setaffinity(0, {own})
+    if pinned:
+        os.sched_setaffinity(0, {own})
     try:
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
     finally:
@@ -39,7 +48,7 @@ def serving(client_secret: str, token_secret: str) -> Iterator[str]:
         assert server.returncode == 0
 
 
-async def _serve(client_secret: str, token_secret: str) -> None:
+async def _serve(client_secret: str, token_secret: str, pem: str) -> None:
     from oauthreg import OAuthRegError, verify
 
     async def answer(request: web.BaseRequest) -> web.Response:
@@ -54,6 +63,7 @@ async def _serve(client_secret: str, token_secret: str) -> None:
                     authorization=request.headers.get("Authorization"),
                     client_secret=client_secret,
                     token_secret=token_secret,
+                    rsa_key=pem or None,
                 )
             except OAuthRegError as error:
                 return web.Response(status=401, text=str(error))
@@ -69,5 +79,5 @@ async def _serve(client_secret: str, token_secret: str) -> None:
 
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, {int(sys.argv[3])})
-    asyncio.run(_serve(sys.argv[1], sys.argv[2]))
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    asyncio.run(_serve(*sys.argv[2:]))
