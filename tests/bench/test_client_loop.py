@@ -76,8 +76,8 @@ def test_pauses(benchmark, credentials, rsa_keys, engine, bits, capsys):
         with capsys.disabled():
             print(  # noqa: T201 - a table for whoever measures
                 f"\n{engine}, RSA-{bits}: longest pause of the loop, over {len(pauses)} requests: median "
-                f"{statistics.median(pauses) * 1e3:.2f} ms, least {min(pauses) * 1e3:.2f} ms; in the first, which loads "
-                f"the key, {first * 1e3:.1f} ms"
+                f"{statistics.median(pauses) * 1e3:.2f} ms, least {min(pauses) * 1e3:.2f} ms; in the first, "
+                f"which loads the key, {first * 1e3:.1f} ms"
             )
         # A signature in the loop would stop it in every request; a thread that is put off while it holds the
         # interpreter's lock stops it in some, on a machine that has other work.
