@@ -1,5 +1,7 @@
 """Header, query and body placement, judged by the verifier."""
 
+from types import SimpleNamespace
+
 import pytest
 from yarl import URL
 
@@ -92,6 +94,11 @@ def test_what_a_placement_needs():
     assert OAuth1Authentication(SIGNER, "body").needs_body
     assert not OAuth1Authentication(SIGNER).needs_body
     assert not OAuth1Authentication(SIGNER).is_slow
+
+
+@pytest.mark.parametrize(("bits", "is_slow"), [(0, False), (2048, False), (3072, True), (4096, True)])
+def test_large_rsa_keys_leave_the_event_loop(bits, is_slow):
+    assert OAuth1Authentication(SimpleNamespace(key_bits=bits)).is_slow is is_slow
 
 
 def test_the_nonce_can_be_fixed():

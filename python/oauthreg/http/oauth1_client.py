@@ -433,7 +433,7 @@ class AsyncOAuth1Client(ApiClient):
         authenticator = bearer or OAuth1Authentication.of(
             self.provider.oauth1,
             self._signer or await self._prepared_signer(self._token),
-            signed=pairs("signed_parameters", signed_parameters),
+            signed=pairs("signed_parameters", signed_parameters) if signed_parameters else (),
         )
         return await self._send(
             method,

@@ -371,8 +371,7 @@ class OAuth2Server:
         for name, _ in self.provider.api_params if identity is None else ():
             if name not in received.query:
                 raise OAuthError("invalid_request", f"the parameter is missing: {name}", status=400)
-        placement = (identity and identity.token_placement) or self.provider.token_placement
-        text = self._claimed_token(received, placement)
+        text = self._claimed_token(received, self._placement(received))
         if not text:
             raise OAuthError("invalid_token", "the access token is missing", status=401)
         self.state.token(text, self.now())
@@ -383,6 +382,11 @@ class OAuth2Server:
             expected = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
             if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
                 raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
+
+    def _placement(self, received: Received) -> TokenPlacement:
+        """How a request has to carry its token: an identity request may have a way of its own."""
+        identity = self._identity_request(received)
+        return (identity and identity.token_placement) or self.provider.token_placement
 
     def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
         if placement.kind == "query":
