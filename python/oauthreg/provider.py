@@ -380,8 +380,8 @@ class Provider:
     ``api_base``, ``revoke`` …) to complete URLs; a missing one is absent. ``origins`` are the origins that may receive
     credentials, as ``(scheme, host, port)`` in lower case with the effective port. ``api_headers`` and ``api_params``
     (of the query) go with every API call unless the caller sets them. ``app_token`` fetches a token of the application
-    itself before that of a user, whose request knows it as the document ``app_token``. ``refresh_answer`` is that of the token
-    endpoint unless given. ``locate`` gives a provider the servers that the documents of a login tell of.
+    itself before that of a user, whose request knows it as the document ``app_token``. ``refresh_answer`` is that of
+    the token endpoint unless given. ``locate`` gives a provider the servers that the documents of a login tell of.
     """
 
     name: str = "custom"
