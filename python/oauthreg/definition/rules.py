@@ -664,6 +664,11 @@ def _legs(subject: _Subject) -> Iterator[Finding]:
                         f"a parameter that the signature makes itself: {quoted(parameter)}",
                         at="key",
                     )
+        for header in leg.headers:
+            if header.lower() == "authorization":
+                yield Finding(
+                    (name, "headers", header), f"a header that the client makes itself: {quoted(header)}", at="key"
+                )
         if leg.method == "GET" and (leg.placement or definition.oauth1.placement) == "body":
             at: KeyPath = (name, "placement") if leg.placement else (name, "method")
             yield Finding(at, "a `GET` has no body for the protocol parameters", 'write `placement = "query"`')
