@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from oauthreg.definition import Loader, render_problems
+from oauthreg.definition.loader import STRING
 from oauthreg.definition.spans import Spans
 from oauthreg.errors import DefinitionError
 
@@ -92,10 +93,10 @@ def problems_of(loader, name, text):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_damaged_file_gets_an_error_with_a_place(kind):
-    loader = Loader(environ={})
     choose = random.Random(kind.__name__)
     refused = 0
     for path in FILES:
+        loader = Loader(environ={})
         for _ in range(ROUNDS):
             text = kind(path.read_text("utf-8"), choose)
             begin = time.process_time()
@@ -103,6 +104,8 @@ def test_a_damaged_file_gets_an_error_with_a_place(kind):
             assert time.process_time() - begin < 5, text
             lines = text.replace("\r\n", "\n").split("\n")
             for problem in problems:
+                if problem.file != STRING:
+                    continue  # it is about what the file extends
                 assert 1 <= problem.line <= len(lines), text
                 assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1, text
                 assert problem.message
