@@ -526,6 +526,16 @@ def test_a_lifetime_becomes_a_moment(kind, told, end):
         assert OAuth1Token.from_mapping(token.to_mapping()) == token
 
 
+@pytest.mark.parametrize("body", [b"renewed", b"oauth_token=at2&oauth_token_secret=as2"])
+def test_the_end_of_the_old_token_is_not_that_of_the_new_one(body):
+    there = Provider(endpoints={**ENDPOINTS, "refresh": "https://api.example.com/renew"})
+    flow = refresh_flow(
+        there, signer(token="at"), OAuth1Token("at", "as", {"expires_at": "1", "guid": "g"}), sent_at=NOW
+    )
+    next(flow)
+    assert finish(flow, Response(200, {}, body)).extra == {"guid": "g"}
+
+
 def test_without_a_time_nothing_is_said_about_the_end():
     flow = access_token_flow(provider(), signer(token="rt"), verifier="v")
     next(flow)

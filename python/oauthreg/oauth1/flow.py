@@ -196,9 +196,10 @@ def refresh_flow(
             )
         protocol = (("oauth_session_handle", handle),)
     name = "refresh" if "refresh" in provider.endpoints else "token"
-    response = answered(
-        (yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ()))
-    )
+    response = yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ())
+    response = answered(response)
+    # The end of the old token says nothing of the new one's.
+    kept = {key: value for key, value in token.extra.items() if key != "expires_at"}
     try:
         renewed = _token(provider, response, sent_at)
     except OAuthError as error:
@@ -211,8 +212,8 @@ def refresh_flow(
         is_page = response.body.lstrip().startswith(b"<")
         if error.code != "no-token" or provider.oauth1.session_handle or is_page:
             raise
-        return token
-    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**token.extra, **renewed.extra}))
+        return OAuth1Token(token.token, token.token_secret, MappingProxyType(kept))
+    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**kept, **renewed.extra}))
 
 
 def build_leg_request(
