@@ -5,6 +5,12 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// The base64 of `octets`.
 pub fn encode(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len().div_ceil(3) * 4);
+    push(&mut out, octets);
+    out
+}
+
+/// Writes the base64 of `octets`.
+pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
     let mut groups = octets.chunks_exact(3);
     for group in &mut groups {
         out.extend_from_slice(&characters(group[0], group[1], group[2]));
@@ -20,7 +26,6 @@ pub fn encode(octets: &[u8]) -> Vec<u8> {
         }
         _ => {}
     }
-    out
 }
 
 fn characters(first: u8, second: u8, third: u8) -> [u8; 4] {

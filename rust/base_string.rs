@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     error::Refusal,
-    escape,
+    escape::{self, Reserved},
     params::{Foreign, Parameters},
 };
 
@@ -48,11 +48,7 @@ impl<'a> Url<'a> {
         let (authority, rest) = split_before(rest, |octet| matches!(octet, b'/' | b'?'));
         let (path, query) = split_before(rest, |octet| octet == b'?');
         let query = query.strip_prefix(b"?").unwrap_or_default();
-        let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
-        let (host, port) = match authority.iter().rposition(|&octet| octet == b':') {
-            Some(at) if !authority[at..].contains(&b']') => (&authority[..at], &authority[at + 1..]),
-            _ => (authority, &b""[..]),
-        };
+        let (host, port) = split_authority(authority);
         if host.is_empty() {
             return Err(refused(NO_HOST));
         }
@@ -121,18 +117,13 @@ impl<'a> Url<'a> {
 
     /// Writes the path, escaped; what no request target can hold was escaped before it was sent.
     fn push_path(&self, out: &mut Vec<u8>) {
-        let mut rest = &*self.path;
-        loop {
-            let (run, reserved) = rest.split_at(escape::unreserved_run(rest));
-            out.extend_from_slice(run);
-            let Some((&octet, after)) = reserved.split_first() else { return };
+        escape::push_runs(out, &self.path, |out, octet| {
             if octet.is_ascii_graphic() {
                 escape::push_escape(out, octet);
             } else {
                 escape::push_double_escape(out, octet);
             }
-            rest = after;
-        }
+        });
     }
 
     fn refuse_surrogates(&self, part: &[u8]) -> Result<(), Refusal> {
@@ -158,8 +149,13 @@ impl Root<'_> {
     }
 }
 
-/// The base string of a request. `method` of `None` is one that is not text.
-pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) -> Result<Vec<u8>, Refusal> {
+/// Writes the base string of a request over what stands in `out`. `method` of `None` is one that is not text.
+pub fn write(
+    out: &mut Vec<u8>,
+    method: Option<&[u8]>,
+    url: &Url<'_>,
+    parameters: &mut Parameters,
+) -> Result<(), Refusal> {
     let root = url.root()?;
     url.check_path()?;
     let method = method.ok_or(Refusal::MethodIsNotText)?;
@@ -167,28 +163,44 @@ pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) 
         return Err(Refusal::InvalidMethod(method.to_vec()));
     }
     let longest_uri = 3 * (root.host.len() + 16) + 5 * url.path.len();
-    let mut out = Vec::with_capacity(3 * method.len() + longest_uri + parameters.sorted_len());
+    out.clear();
+    out.reserve(3 * method.len() + longest_uri + parameters.sorted_len());
     for octet in method {
-        escape::push_octet(&mut out, octet.to_ascii_uppercase());
+        escape::push_octet(out, octet.to_ascii_uppercase());
     }
     out.push(b'&');
-    root.push_escaped(&mut out);
-    url.push_path(&mut out);
+    root.push_escaped(out);
+    url.push_path(out);
     out.push(b'&');
-    parameters.write_sorted(&mut out);
-    Ok(out)
+    parameters.write_sorted(out);
+    Ok(())
 }
 
 fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some(rest) = url.strip_prefix(b"https://") {
+        return Some((b"https", rest));
+    }
     let end = url.iter().position(|&octet| !(octet.is_ascii_alphanumeric() || b"+.-".contains(&octet)))?;
     let (scheme, rest) = url.split_at(end);
     let rest = rest.strip_prefix(b"://")?;
     scheme.first()?.is_ascii_alphabetic().then_some((scheme, rest))
 }
 
-/// The text in two parts, the second of which begins with the first octet that `is_end` takes.
+/// The host and the port, without user information.
+fn split_authority(authority: &[u8]) -> (&[u8], &[u8]) {
+    if escape::unreserved_run(authority) == authority.len() {
+        return (authority, b"");
+    }
+    let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
+    match authority.iter().rposition(|&octet| octet == b':') {
+        Some(at) if !authority[at..].contains(&b']') => (&authority[..at], &authority[at + 1..]),
+        _ => (authority, b""),
+    }
+}
+
+/// The text in two parts, the second of which begins with the first octet, a reserved one, that `is_end` takes.
 fn split_before(text: &[u8], is_end: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    text.split_at(text.iter().position(|&octet| is_end(octet)).unwrap_or(text.len()))
+    text.split_at(Reserved::of(text).find(|&place| is_end(text[place])).unwrap_or(text.len()))
 }
 
 fn parse_port(digits: &[u8]) -> Option<u32> {
@@ -200,7 +212,8 @@ fn parse_port(digits: &[u8]) -> Option<u32> {
 }
 
 fn is_host(host: &[u8]) -> bool {
-    !host.is_empty() && host.iter().all(|&octet| escape::is_unreserved(octet) || b"!$&'()*+,;=%".contains(&octet))
+    let mut rest = host[escape::unreserved_run(host)..].iter();
+    !host.is_empty() && rest.all(|&octet| escape::is_unreserved(octet) || b"!$&'()*+,;=%".contains(&octet))
 }
 
 fn is_ip_literal(host: &[u8]) -> bool {
@@ -221,6 +234,11 @@ fn is_token(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) -> Result<Vec<u8>, Refusal> {
+        let mut out = b"a former one".to_vec();
+        write(&mut out, method, url, parameters).map(|()| out)
+    }
 
     fn base_uri(url: &str) -> Result<String, Refusal> {
         Url::parse(url.as_bytes(), true)?.base_uri().map(|uri| String::from_utf8(uri).unwrap())
@@ -283,7 +301,7 @@ mod tests {
         let path = url("http://a/");
         assert_eq!(Url::parse(&path, false).unwrap().base_uri(), Err(Refusal::LoneSurrogate));
         let query = url("http://a/?");
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         let parsed = Url::parse(&query, false).unwrap();
         assert_eq!(parsed.push_query(&mut parameters, Foreign::Counted), Err(Refusal::LoneSurrogate));
         let fragment = url("http://a/#");
@@ -293,7 +311,7 @@ mod tests {
     #[test]
     fn the_method_is_in_upper_case_and_escaped() {
         let url = Url::parse(b"http://a/", true).unwrap();
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         let text = build(Some(b"m-se!arch"), &url, &mut parameters).unwrap();
         assert_eq!(text, b"M-SE%21ARCH&http%3A%2F%2Fa%2F&");
         assert_eq!(build(Some(b"GE T"), &url, &mut parameters), Err(Refusal::InvalidMethod(b"GE T".to_vec())));
@@ -303,7 +321,7 @@ mod tests {
     #[test]
     fn the_path_is_escaped_as_it_was_sent() {
         let url = Url::parse("http://a/%40!ü".as_bytes(), true).unwrap();
-        let text = build(Some(b"GET"), &url, &mut Parameters::with_capacity(0)).unwrap();
+        let text = build(Some(b"GET"), &url, &mut Parameters::default()).unwrap();
         assert_eq!(text, b"GET&http%3A%2F%2Fa%2F%2540%21%25C3%25BC&");
     }
 }

@@ -4,6 +4,7 @@ use std::{num::NonZero, panic, thread};
 
 use crate::{
     error::Refusal,
+    scratch::Scratch,
     signer::{Request, Signer, nonce},
 };
 
@@ -42,8 +43,10 @@ pub fn authorizations(
 }
 
 fn sign_all(signer: &Signer, requests: &[Request<'_>], random: &[[u8; 16]]) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
+    let scratch = &mut Scratch::default();
     let sign = |(place, (request, bits)): (usize, (&Request<'_>, &[u8; 16]))| {
-        signer.authorization(request, &nonce(*bits)).map_err(|refusal| (place, refusal))
+        let header = signer.authorization(request, &nonce(*bits), scratch);
+        header.map(<[u8]>::to_vec).map_err(|refusal| (place, refusal))
     };
     requests.iter().zip(random).enumerate().map(sign).collect()
 }
@@ -73,11 +76,11 @@ mod tests {
         let urls: Vec<String> = (0..1000).map(|number| format!("https://a/{number}")).collect();
         let requests: Vec<_> = urls.iter().map(|url| request(url)).collect();
         let random: Vec<_> = (0..1000).map(u128::to_be_bytes).collect();
-        let signer = signer();
+        let (signer, scratch) = (signer(), &mut Scratch::default());
         let expected: Vec<_> = requests
             .iter()
             .zip(&random)
-            .map(|(request, bits)| signer.authorization(request, &nonce(*bits)).unwrap())
+            .map(|(request, bits)| signer.authorization(request, &nonce(*bits), scratch).unwrap().to_vec())
             .collect();
         for threads in [None, NonZero::new(1), NonZero::new(3), NonZero::new(5000)] {
             assert_eq!(authorizations(&signer, &requests, &random, threads).unwrap(), expected);

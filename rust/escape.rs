@@ -5,6 +5,8 @@
 //!
 //! Spec: RFC 5849 section 3.6.
 
+use wide::{CmpEq as _, CmpLt as _, i8x16};
+
 const UNRESERVED: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0;
@@ -51,10 +53,93 @@ pub fn is_unreserved(octet: u8) -> bool {
 
 /// How many octets at the start of `octets` stand for themselves.
 pub fn unreserved_run(octets: &[u8]) -> usize {
-    // Eight at a time without a branch, then one by one.
-    let whole = octets.chunks_exact(8).take_while(|eight| eight.iter().fold(true, |all, &o| all & is_unreserved(o)));
-    let run = 8 * whole.count();
-    run + octets[run..].iter().take_while(|&&octet| is_unreserved(octet)).count()
+    Reserved::of(octets).next().unwrap_or(octets.len())
+}
+
+/// The places of the octets that do not stand for themselves, in order.
+///
+/// A window of octets is compared at once, so a run of unreserved ones costs nothing by itself.
+pub struct Reserved<'a> {
+    octets: &'a [u8],
+    /// Where the window begins.
+    start: usize,
+    /// A bit for each octet of the window that is still to be told.
+    marks: u32,
+}
+
+/// Octets that the processor compares at once.
+const LANES: usize = 16;
+const WINDOW: usize = 2 * LANES;
+
+impl<'a> Reserved<'a> {
+    /// Those of `octets`.
+    #[inline]
+    pub fn of(octets: &'a [u8]) -> Self {
+        Self { octets, start: 0, marks: marks(octets) }
+    }
+}
+
+impl Iterator for Reserved<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            let rest = self.octets.get(self.start + WINDOW..)?;
+            self.start += WINDOW;
+            self.marks = marks(rest);
+        }
+        let place = self.start + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(place)
+    }
+}
+
+/// A bit for each reserved octet in the window at the start of `octets`; the lowest is the first.
+#[inline]
+fn marks(octets: &[u8]) -> u32 {
+    let window = octets.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [b'a'; WINDOW];
+        padded[..octets.len()].copy_from_slice(octets);
+        padded
+    });
+    let half = |start: usize| {
+        let mut lanes = [0; LANES];
+        lanes.copy_from_slice(&window[start..start + LANES]);
+        lane_marks(lanes)
+    };
+    half(0) | half(LANES) << LANES
+}
+
+#[inline]
+fn lane_marks(lanes: [u8; LANES]) -> u32 {
+    let octets = i8x16::new(lanes.map(signed));
+    let each = |octet: u8| i8x16::splat(signed(octet));
+    // The comparisons are signed: what is looked for is shifted to their lower end.
+    let within = |octets: i8x16, first: u8, count: u8| (octets + each(0x80 - first)).cmp_lt(each(0x80 + count));
+    let letters = within(octets | each(0x20), b'a', 26);
+    let from_dash_to_nine = within(octets, b'-', b'9' - b'-' + 1);
+    let others = octets.cmp_eq(each(b'_')) | octets.cmp_eq(each(b'~'));
+    let unreserved = letters | others | (from_dash_to_nine & !octets.cmp_eq(each(b'/')));
+    !u32::from_ne_bytes(unreserved.move_mask().to_ne_bytes()) & 0xFFFF
+}
+
+fn signed(octet: u8) -> i8 {
+    i8::from_ne_bytes([octet])
+}
+
+/// Writes `octets[from..to]`, which is short as a rule.
+#[inline]
+pub fn push_run(out: &mut Vec<u8>, octets: &[u8], from: usize, to: usize) {
+    let length = to - from;
+    match octets[from..].first_chunk::<LANES>() {
+        // Copying more than is needed and cutting it off is faster than a copy of unknown length.
+        Some(lanes) if length <= LANES => {
+            out.extend_from_slice(lanes);
+            out.truncate(out.len() - LANES + length);
+        }
+        _ => out.extend_from_slice(&octets[from..to]),
+    }
 }
 
 /// Writes `octets` encoded once.
@@ -124,15 +209,16 @@ pub fn unescape(octets: &[u8]) -> Vec<u8> {
     out
 }
 
-fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: fn(&mut Vec<u8>, u8)) {
-    let mut rest = octets;
-    loop {
-        let (run, reserved) = rest.split_at(unreserved_run(rest));
-        out.extend_from_slice(run);
-        let Some((&octet, after)) = reserved.split_first() else { return };
-        push_reserved(out, octet);
-        rest = after;
+/// Writes the octets that stand for themselves, and has the others written.
+#[inline]
+pub fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: impl Fn(&mut Vec<u8>, u8)) {
+    let mut at = 0;
+    for place in Reserved::of(octets) {
+        push_run(out, octets, at, place);
+        push_reserved(out, octets[place]);
+        at = place + 1;
     }
+    push_run(out, octets, at, octets.len());
 }
 
 #[cfg(test)]

@@ -89,23 +89,21 @@ impl Protocol {
         });
     }
 
-    /// The header's value.
-    pub fn header(&self, variable: &Variable<'_>, nonce: &[u8], signature: &[u8]) -> Vec<u8> {
-        let room = variable.pairs(nonce).map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
-        let mut out = Vec::with_capacity(self.header_start.len() + room + signature.len() + signature.len() / 4 + 32);
+    /// Writes the header's value over what stands in `out`.
+    pub fn write_header(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8], signature: &[u8]) {
+        out.clear();
         out.extend_from_slice(&self.header_start);
-        push_value(&mut out, b", oauth_timestamp=\"", variable.timestamp);
-        push_value(&mut out, b", oauth_nonce=\"", nonce);
+        push_value(out, b", oauth_timestamp=\"", variable.timestamp);
+        push_value(out, b", oauth_nonce=\"", nonce);
         for (name, value) in variable.extra {
             out.extend_from_slice(b", ");
-            escape::push_once(&mut out, name);
-            push_value(&mut out, b"=\"", value);
+            escape::push_once(out, name);
+            push_value(out, b"=\"", value);
         }
         if let Some(body_hash) = variable.body_hash {
-            push_value(&mut out, b", oauth_body_hash=\"", body_hash);
+            push_value(out, b", oauth_body_hash=\"", body_hash);
         }
-        push_value(&mut out, b", oauth_signature=\"", signature);
-        out
+        push_value(out, b", oauth_signature=\"", signature);
     }
 }
 
@@ -176,7 +174,7 @@ mod tests {
     }
 
     fn text(protocol: &Protocol, variable: &Variable<'_>, alone: bool) -> String {
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         protocol.push_to(&mut parameters, variable, b"n+", alone);
         let mut out = Vec::new();
         parameters.write_sorted(&mut out);
@@ -211,7 +209,8 @@ mod tests {
     fn the_header_quotes_the_realm_and_escapes_the_rest() {
         let extra = [pair("oauth_callback", "a b")];
         let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"=") };
-        let header = protocol(Some(b"t"), Some(b"1.0")).header(&variable, b"n", b"s/g=");
+        let mut header = b"a former one".to_vec();
+        protocol(Some(b"t"), Some(b"1.0")).write_header(&mut header, &variable, b"n", b"s/g=");
         assert_eq!(
             String::from_utf8(header).unwrap(),
             r#"OAuth realm="a \"quoted\\\" realm", oauth_consumer_key="c%20k", oauth_token="t", "#.to_owned()

@@ -13,7 +13,9 @@ mod escape;
 mod header;
 mod mac;
 mod params;
+mod random;
 mod rsa;
+mod scratch;
 mod signer;
 
 #[cfg(not(test))]

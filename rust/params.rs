@@ -23,23 +23,34 @@ pub enum Foreign {
 /// The parameters of one request, as they stand in the base string: encoded twice, `name%3Dvalue`.
 ///
 /// The second encoding only turns `%` into `%25`, which keeps the order of any two texts, so sorting may come last.
+#[derive(Default)]
 pub struct Parameters {
     text: Vec<u8>,
     entries: Vec<Entry>,
 }
 
 struct Entry {
-    /// The first eight octets of the name, which decide most comparisons.
-    head: u64,
+    head: Head,
     start: usize,
     name_end: usize,
     end: usize,
 }
 
+/// The first octets of a name, which decide most comparisons.
+type Head = u128;
+const HEAD: usize = size_of::<Head>();
+
 impl Parameters {
-    /// No parameters, with room for a text of `capacity` octets.
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self { text: Vec::with_capacity(capacity), entries: Vec::with_capacity(16) }
+    /// Takes all parameters out and makes room for a text of `capacity` octets.
+    pub fn clear(&mut self, capacity: usize) {
+        self.text.clear();
+        self.text.reserve(capacity);
+        self.entries.clear();
+    }
+
+    /// How much room the parameters have taken.
+    pub fn capacity(&self) -> usize {
+        self.text.capacity().max(self.entries.capacity() * size_of::<Entry>())
     }
 
     /// Adds a decoded parameter.
@@ -70,59 +81,68 @@ impl Parameters {
 
     /// Adds the parameters of a query or a form body; empty pieces give none.
     pub fn push_form(&mut self, form: &[u8], place: &'static str, foreign: Foreign) -> Result<(), Refusal> {
+        let mut piece = Piece { at: 0, start: self.text.len(), name_end: None };
         let mut at = 0;
-        while at < form.len() {
-            if form[at] == b'&' {
-                at += 1;
-                continue;
-            }
-            let piece = at;
-            let start = self.text.len();
-            let mut name_end = None;
-            while let Some(&octet) = form.get(at) {
-                if escape::is_unreserved(octet) {
-                    let run = escape::unreserved_run(&form[at..]);
-                    self.text.extend_from_slice(&form[at..at + run]);
-                    at += run;
-                    continue;
-                }
-                at += 1;
-                match octet {
-                    b'&' => break,
-                    b'=' if name_end.is_none() => {
-                        name_end = Some(self.text.len());
-                        self.text.extend_from_slice(EQUALS);
+        for reserved in escape::Reserved::of(form) {
+            escape::push_run(&mut self.text, form, at, reserved);
+            at = reserved + 1;
+            match form[reserved] {
+                b'%' => {
+                    if let Some(octet) = escape::escaped_octet(&form[reserved..]) {
+                        escape::push_octet_twice(&mut self.text, octet);
+                        at += 2;
+                    } else {
+                        escape::push_double_escape(&mut self.text, b'%');
                     }
-                    b'+' => escape::push_double_escape(&mut self.text, b' '),
-                    b'%' => {
-                        if let Some(octet) = escape::escaped_octet(&form[at - 1..]) {
-                            escape::push_octet_twice(&mut self.text, octet);
-                            at += 2;
-                        } else {
-                            escape::push_double_escape(&mut self.text, b'%');
-                        }
+                }
+                b'&' => {
+                    if reserved > piece.at {
+                        self.close_piece(&piece, &form[piece.at..reserved], place, foreign)?;
                     }
-                    reserved => escape::push_double_escape(&mut self.text, reserved),
+                    piece = Piece { at, start: self.text.len(), name_end: None };
                 }
+                b'=' if piece.name_end.is_none() => {
+                    piece.name_end = Some(self.text.len());
+                    self.text.extend_from_slice(EQUALS);
+                }
+                b'+' => escape::push_double_escape(&mut self.text, b' '),
+                other => escape::push_double_escape(&mut self.text, other),
             }
-            let name_end = name_end.unwrap_or_else(|| {
-                let end = self.text.len();
-                self.text.extend_from_slice(EQUALS);
-                end
-            });
-            if self.text[start..name_end].starts_with(PROTOCOL_PREFIX) {
-                let is_signature = &self.text[start..name_end] == SIGNATURE;
-                if is_signature && foreign != Foreign::Refused {
-                    self.text.truncate(start);
-                    continue;
-                }
-                if foreign != Foreign::Counted {
-                    let name = parse(&form[piece..at]).swap_remove(0).0;
-                    return Err(Refusal::ProtocolParameter { name, place });
-                }
-            }
-            self.close(start, name_end);
         }
+        escape::push_run(&mut self.text, form, at, form.len());
+        if piece.at == form.len() {
+            return Ok(());
+        }
+        self.close_piece(&piece, &form[piece.at..], place, foreign)
+    }
+
+    /// Ends the parameter that was read from `octets`.
+    #[inline]
+    fn close_piece(
+        &mut self,
+        piece: &Piece,
+        octets: &[u8],
+        place: &'static str,
+        foreign: Foreign,
+    ) -> Result<(), Refusal> {
+        let name_end = piece.name_end.unwrap_or_else(|| {
+            let end = self.text.len();
+            self.text.extend_from_slice(EQUALS);
+            end
+        });
+        let head = self.head(piece.start, name_end);
+        if head.to_be_bytes().starts_with(PROTOCOL_PREFIX) {
+            let is_signature = &self.text[piece.start..name_end] == SIGNATURE;
+            if is_signature && foreign != Foreign::Refused {
+                self.text.truncate(piece.start);
+                return Ok(());
+            }
+            if foreign != Foreign::Counted {
+                let name = parse(octets).swap_remove(0).0;
+                return Err(Refusal::ProtocolParameter { name, place });
+            }
+        }
+        self.entries.push(Entry { head, start: piece.start, name_end, end: self.text.len() });
         Ok(())
     }
 
@@ -149,14 +169,36 @@ impl Parameters {
     }
 
     fn close(&mut self, start: usize, name_end: usize) {
-        let name = &self.text[start..name_end];
-        let head = if let Some(head) = name.first_chunk() {
-            u64::from_be_bytes(*head)
-        } else {
-            name.iter().rev().fold(0, |head, &octet| (head >> 8) | u64::from(octet) << 56)
-        };
+        let head = self.head(start, name_end);
         self.entries.push(Entry { head, start, name_end, end: self.text.len() });
     }
+
+    /// The start of a name, in big-endian order, with zeros behind a short one.
+    #[inline]
+    fn head(&self, start: usize, name_end: usize) -> Head {
+        let length = (name_end - start).min(HEAD);
+        match self.text[start..].first_chunk() {
+            // What follows a short name is pushed out; an empty one leaves nothing to shift.
+            Some(octets) if length > 0 => {
+                let beyond = 8 * (HEAD - length);
+                Head::from_be_bytes(*octets) >> beyond << beyond
+            }
+            _ => {
+                let mut octets = [0; HEAD];
+                octets[..length].copy_from_slice(&self.text[start..start + length]);
+                Head::from_be_bytes(octets)
+            }
+        }
+    }
+}
+
+/// A parameter that is being read from a query or a form.
+struct Piece {
+    /// Where it begins there.
+    at: usize,
+    /// Where its text begins.
+    start: usize,
+    name_end: Option<usize>,
 }
 
 /// The decoded names and values in a query or form body, in order.
@@ -192,7 +234,7 @@ mod tests {
     use super::*;
 
     fn sorted(form: &str, foreign: Foreign) -> Result<String, Refusal> {
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         parameters.push_form(form.as_bytes(), "query", foreign)?;
         let mut out = Vec::new();
         parameters.write_sorted(&mut out);
@@ -253,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_protocol_block_sorts_as_its_prefix() {
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         parameters.push_form(b"oauth=1&oautha=2&zz=3", "query", Foreign::Refused).unwrap();
         parameters.push_protocol(|out| out.extend_from_slice(b"oauth_a%3D1%26oauth_b%3D2"));
         let mut out = Vec::new();

@@ -9,6 +9,7 @@ use crate::{
     mac::{Hash, Mac},
     params::{Foreign, Parameters},
     rsa::SigningKey,
+    scratch::Scratch,
 };
 
 /// What a signature method signs with. Spec: RFC 5849 sections 3.4.2 to 3.4.4.
@@ -62,34 +63,76 @@ impl Form<'_> {
 
 impl Signer {
     /// The `Authorization` header.
-    pub fn authorization(&self, request: &Request<'_>, nonce: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let signature = self.key.sign(&self.base_string(request, nonce, Foreign::Refused)?)?;
-        Ok(self.protocol.header(&request.variable, nonce, &signature))
+    pub fn authorization<'a>(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<&'a [u8], Refusal> {
+        self.sign(request, nonce, Foreign::Refused, scratch)?;
+        self.protocol.write_header(&mut scratch.header, &request.variable, nonce, &scratch.signature);
+        Ok(&scratch.header)
     }
 
     /// The text of `oauth_signature` for placement in the query or the body.
-    pub fn signature(&self, request: &Request<'_>, nonce: &[u8]) -> Result<Vec<u8>, Refusal> {
-        self.key.sign(&self.base_string(request, nonce, Foreign::RefusedButSignature)?)
+    pub fn signature<'a>(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<&'a [u8], Refusal> {
+        self.sign(request, nonce, Foreign::RefusedButSignature, scratch)?;
+        Ok(&scratch.signature)
     }
 
-    /// The text that is signed.
-    pub fn base_string(&self, request: &Request<'_>, nonce: &[u8], foreign: Foreign) -> Result<Vec<u8>, Refusal> {
-        let mut parameters = Parameters::with_capacity(384 + 2 * (request.url.query.len() + request.form.len()));
-        self.protocol.push_to(&mut parameters, &request.variable, nonce, foreign != Foreign::Counted);
-        request.url.push_query(&mut parameters, foreign)?;
-        request.form.push_to(&mut parameters, foreign)?;
-        base_string::build(request.method, &request.url, &mut parameters)
+    /// The text that is signed, which counts the protocol parameters that the request brings along.
+    pub fn base_string<'a>(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<&'a [u8], Refusal> {
+        self.write_base_string(request, nonce, Foreign::Counted, scratch)?;
+        Ok(&scratch.base_string)
+    }
+
+    fn sign(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        foreign: Foreign,
+        scratch: &mut Scratch,
+    ) -> Result<(), Refusal> {
+        self.write_base_string(request, nonce, foreign, scratch)?;
+        self.key.write_signature(&scratch.base_string, &mut scratch.signature)
+    }
+
+    fn write_base_string(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        foreign: Foreign,
+        scratch: &mut Scratch,
+    ) -> Result<(), Refusal> {
+        let parameters = &mut scratch.parameters;
+        parameters.clear(384 + 2 * (request.url.query.len() + request.form.len()));
+        self.protocol.push_to(parameters, &request.variable, nonce, foreign != Foreign::Counted);
+        request.url.push_query(parameters, foreign)?;
+        request.form.push_to(parameters, foreign)?;
+        base_string::write(&mut scratch.base_string, request.method, &request.url, parameters)
     }
 }
 
 impl Key {
-    /// The signature over a base string.
-    pub fn sign(&self, text: &[u8]) -> Result<Vec<u8>, Refusal> {
-        Ok(match self {
-            Self::Mac(mac) => base64::encode(mac.code(text).as_ref()),
-            Self::Rsa(hash, key) => base64::encode(&key.sign(*hash, text)?),
-            Self::Plaintext(secrets) => secrets.clone(),
-        })
+    /// Writes the signature over a base string.
+    pub fn write_signature(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
+        out.clear();
+        match self {
+            Self::Mac(mac) => base64::push(out, mac.code(text).as_ref()),
+            Self::Rsa(hash, key) => base64::push(out, &key.sign(*hash, text)?),
+            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
+        }
+        Ok(())
     }
 
     /// Whether signing takes so long that others should run meanwhile.
@@ -139,29 +182,35 @@ mod tests {
     fn the_photo_example() {
         let secrets = join_secrets(b"kd94hf93k423kf44", b"pfkkdhi9sl3r4s00");
         let signer = signer(Key::Mac(Mac::new(Hash::Sha1, &secrets)), b"HMAC-SHA1");
-        let signature = signer.signature(&request(URL, Form::None), b"kllo9940pd9333jh").unwrap();
+        let scratch = &mut Scratch::default();
+        let signature = signer.signature(&request(URL, Form::None), b"kllo9940pd9333jh", scratch).unwrap();
         assert_eq!(signature, b"tR3+Ty81lMeYAr/Fid0kMTYa/WM=");
-        let header = signer.authorization(&request(URL, Form::None), b"kllo9940pd9333jh").unwrap();
+        let header = signer.authorization(&request(URL, Form::None), b"kllo9940pd9333jh", scratch).unwrap();
         assert!(header.ends_with(br#", oauth_signature="tR3%2BTy81lMeYAr%2FFid0kMTYa%2FWM%3D""#));
     }
 
     #[test]
     fn plaintext_is_escaped_once_more_in_the_header() {
         let signer = signer(Key::Plaintext(join_secrets(b"a b", b"")), b"PLAINTEXT");
-        assert_eq!(signer.signature(&request(URL, Form::None), b"n").unwrap(), b"a%20b&");
-        let header = signer.authorization(&request(URL, Form::None), b"n").unwrap();
+        let scratch = &mut Scratch::default();
+        assert_eq!(signer.signature(&request(URL, Form::None), b"n", scratch).unwrap(), b"a%20b&");
+        let header = signer.authorization(&request(URL, Form::None), b"n", scratch).unwrap();
         assert!(header.ends_with(br#", oauth_signature="a%2520b%26""#));
     }
 
     #[test]
     fn a_form_enters_the_base_string_and_an_unreadable_one_is_refused() {
         let signer = signer(Key::Plaintext(Vec::new()), b"PLAINTEXT");
-        let with = |form| signer.base_string(&request("http://a/?b=1", form), b"n", Foreign::Counted);
+        let with = |form| {
+            let scratch = &mut Scratch::default();
+            signer.base_string(&request("http://a/?b=1", form), b"n", scratch).map(<[u8]>::to_vec)
+        };
         let text = String::from_utf8(with(Form::Octets(b"a=%2B&oauth_token=x")).unwrap()).unwrap();
         assert!(text.starts_with("GET&http%3A%2F%2Fa%2F&a%3D%252B%26b%3D1%26oauth_consumer_key"));
         assert!(text.contains("oauth_token%3Dnnch734d00sl2jdk%26oauth_token%3Dx%26oauth_version"));
         assert_eq!(with(Form::Unreadable), Err(Refusal::UnreadableBody));
-        let refused = signer.authorization(&request("http://a/", Form::Octets(b"oauth_token=x")), b"n");
+        let scratch = &mut Scratch::default();
+        let refused = signer.authorization(&request("http://a/", Form::Octets(b"oauth_token=x")), b"n", scratch);
         assert_eq!(refused, Err(Refusal::ProtocolParameter { name: b"oauth_token".to_vec(), place: "body" }));
     }
 

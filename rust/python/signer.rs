@@ -27,7 +27,8 @@ use crate::{
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
     mac::{Hash, Mac},
-    params::Foreign,
+    random,
+    scratch::Scratch,
     signer::{self, Form, Key, Request},
 };
 
@@ -217,8 +218,7 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given)?;
-        let header = self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)?;
-        PyString::from_bytes(method.py(), &header)
+        self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)
     }
 
     /// The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
@@ -252,8 +252,8 @@ impl Signer {
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_slice()))
             .chain(prepared.variable().pairs(&nonce))
-            .chain([(&b"oauth_signature"[..], signature.as_slice())])
             .map(|(name, value)| Ok((text(name)?, text(value)?)))
+            .chain([text(b"oauth_signature").map(|name| (name, signature))])
             .collect()
     }
 
@@ -276,10 +276,7 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given)?;
-        let text = self.run(&given, &prepared, &prepared.nonce()?, |signer, request, nonce| {
-            signer.base_string(request, nonce, Foreign::Counted)
-        })?;
-        PyString::from_bytes(method.py(), &text)
+        self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::base_string)
     }
 
     /// The ``Authorization`` values of many requests, in order.
@@ -350,8 +347,7 @@ impl Signer {
         let mut fault = None;
         let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
         let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
-        let mut random = vec![[0; 16]; ready.len()];
-        fill(random.as_flattened_mut())?;
+        let random = ready.iter().map(|_| draw_bits()).collect::<PyResult<Vec<_>>>()?;
         match (py.detach(|| batch::authorizations(&self.core, &ready, &random, threads)), fault) {
             (Err((place, refusal)), _) => {
                 let row = &rows[place];
@@ -427,21 +423,27 @@ impl Signer {
         Ok(extra)
     }
 
-    fn run(
+    /// What `sign` gives, as text.
+    fn run<'py>(
         &self,
-        given: &Given<'_, '_>,
-        prepared: &Prepared<'_, '_>,
+        given: &Given<'_, 'py>,
+        prepared: &Prepared<'_, 'py>,
         nonce: &[u8],
-        sign: impl FnOnce(&signer::Signer, &Request<'_>, &[u8]) -> Result<Vec<u8>, Refusal> + Send,
-    ) -> PyResult<Vec<u8>> {
+        sign: impl for<'a> FnOnce(&signer::Signer, &Request<'_>, &[u8], &'a mut Scratch) -> Result<&'a [u8], Refusal> + Send,
+    ) -> PyResult<Bound<'py, PyString>> {
         let py = given.method.py();
         let request = prepared.request(py)?;
-        let outcome = if self.core.key.is_slow() {
-            py.detach(|| sign(&self.core, &request, nonce))
-        } else {
-            sign(&self.core, &request, nonce)
-        };
-        outcome.map_err(|refusal| refusals::of_request(refusal, given.method, given.body))
+        Scratch::lend(|scratch| {
+            let outcome = if self.core.key.is_slow() {
+                py.detach(|| sign(&self.core, &request, nonce, scratch))
+            } else {
+                sign(&self.core, &request, nonce, scratch)
+            };
+            match outcome {
+                Ok(text) => PyString::from_bytes(py, text),
+                Err(refusal) => Err(refusals::of_request(refusal, given.method, given.body)),
+            }
+        })
     }
 }
 
@@ -519,13 +521,11 @@ impl<'py> Row<'py> {
 
 /// A fresh nonce, different in every forked process.
 pub fn draw_nonce() -> PyResult<[u8; 32]> {
-    let mut random = [0; 16];
-    fill(&mut random)?;
-    Ok(signer::nonce(random))
+    draw_bits().map(signer::nonce)
 }
 
-fn fill(random: &mut [u8]) -> PyResult<()> {
-    getrandom::fill(random).map_err(|error| PyOSError::new_err(error.to_string()))
+fn draw_bits() -> PyResult<random::Bits> {
+    random::draw().map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
 fn system_time() -> Vec<u8> {
