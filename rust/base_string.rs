@@ -43,11 +43,7 @@ impl<'a> Url<'a> {
     pub fn parse(url: &'a [u8], is_utf8: bool) -> Result<Self, Refusal> {
         let refused = |reason| Refusal::InvalidUrl { url: url.to_vec(), reason };
         let (scheme, rest) = split_scheme(url).ok_or_else(|| refused(NO_SCHEME))?;
-        // The fragment goes first: that it is absent is found out fast.
-        let rest = if rest.contains(&b'#') { split_before(rest, |octet| octet == b'#').0 } else { rest };
-        let (authority, rest) = split_before(rest, |octet| matches!(octet, b'/' | b'?'));
-        let (path, query) = split_before(rest, |octet| octet == b'?');
-        let query = query.strip_prefix(b"?").unwrap_or_default();
+        let (authority, path, query) = split_rest(rest);
         let (host, port) = split_authority(authority);
         if host.is_empty() {
             return Err(refused(NO_HOST));
@@ -83,7 +79,8 @@ impl<'a> Url<'a> {
     pub fn base_uri(&self) -> Result<Vec<u8>, Refusal> {
         let root = self.root()?;
         self.check_path()?;
-        let mut out = [root.scheme.as_bytes(), b"://", &root.host, root.port(":").as_bytes()].concat();
+        let port = root.port.map_or_else(String::new, |port| format!(":{port}"));
+        let mut out = [root.scheme.as_bytes(), b"://", &root.host, port.as_bytes()].concat();
         for &octet in &*self.path {
             if octet.is_ascii_graphic() {
                 out.push(octet);
@@ -141,11 +138,9 @@ impl Root<'_> {
         out.extend_from_slice(self.scheme.as_bytes());
         out.extend_from_slice(b"%3A%2F%2F");
         escape::push_once(out, &self.host);
-        out.extend_from_slice(self.port("%3A").as_bytes());
-    }
-
-    fn port(&self, colon: &str) -> String {
-        self.port.map_or_else(String::new, |port| format!("{colon}{port}"))
+        if let Some(port) = self.port {
+            out.extend_from_slice(format!("%3A{port}").as_bytes());
+        }
     }
 }
 
@@ -159,14 +154,17 @@ pub fn write(
     let root = url.root()?;
     url.check_path()?;
     let method = method.ok_or(Refusal::MethodIsNotText)?;
-    if !is_token(method) {
+    let is_upper = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
+    if !is_upper && !is_token(method) {
         return Err(Refusal::InvalidMethod(method.to_vec()));
     }
     let longest_uri = 3 * (root.host.len() + 16) + 5 * url.path.len();
     out.clear();
     out.reserve(3 * method.len() + longest_uri + parameters.sorted_len());
-    for octet in method {
-        escape::push_octet(out, octet.to_ascii_uppercase());
+    if is_upper {
+        out.extend_from_slice(method);
+    } else {
+        method.iter().for_each(|octet| escape::push_octet(out, octet.to_ascii_uppercase()));
     }
     out.push(b'&');
     root.push_escaped(out);
@@ -198,9 +196,31 @@ fn split_authority(authority: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The text in two parts, the second of which begins with the first octet, a reserved one, that `is_end` takes.
-fn split_before(text: &[u8], is_end: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    text.split_at(Reserved::of(text).find(|&place| is_end(text[place])).unwrap_or(text.len()))
+/// The authority, the path and the query of what follows the scheme.
+fn split_rest(rest: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let mut authority = None;
+    let mut end = rest.len();
+    let mut query = &b""[..];
+    for place in Reserved::of(rest) {
+        match rest[place] {
+            b'/' => authority = authority.or(Some(place)),
+            b'?' => {
+                end = place;
+                query = &rest[place + 1..];
+                if query.contains(&b'#') {
+                    query = query.split(|&octet| octet == b'#').next().unwrap_or_default();
+                }
+                break;
+            }
+            b'#' => {
+                end = place;
+                break;
+            }
+            _ => {}
+        }
+    }
+    let authority = authority.unwrap_or(end);
+    (&rest[..authority], &rest[authority..end], query)
 }
 
 fn parse_port(digits: &[u8]) -> Option<u32> {

@@ -22,6 +22,8 @@ pub struct Protocol {
 #[derive(Default)]
 pub struct Variable<'a> {
     pub timestamp: &'a [u8],
+    /// Whether the timestamp and the nonce were made here, of digits that need no escape.
+    pub is_fresh: bool,
     /// Further protocol parameters.
     pub extra: &'a [(Vec<u8>, Vec<u8>)],
     pub body_hash: Option<&'a [u8]>,
@@ -78,10 +80,10 @@ impl Protocol {
                 out.extend_from_slice(b"%26");
             }
             out.extend_from_slice(&self.block[0]);
-            escape::push_twice(out, nonce);
+            variable.push_fresh(out, nonce, escape::push_twice);
             out.extend_from_slice(b"%26");
             out.extend_from_slice(&self.block[1]);
-            escape::push_twice(out, variable.timestamp);
+            variable.push_fresh(out, variable.timestamp, escape::push_twice);
             if !self.block[2].is_empty() {
                 out.extend_from_slice(b"%26");
                 out.extend_from_slice(&self.block[2]);
@@ -93,8 +95,11 @@ impl Protocol {
     pub fn write_header(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8], signature: &[u8]) {
         out.clear();
         out.extend_from_slice(&self.header_start);
-        push_value(out, b", oauth_timestamp=\"", variable.timestamp);
-        push_value(out, b", oauth_nonce=\"", nonce);
+        out.extend_from_slice(b", oauth_timestamp=\"");
+        variable.push_fresh(out, variable.timestamp, escape::push_once);
+        out.extend_from_slice(b"\", oauth_nonce=\"");
+        variable.push_fresh(out, nonce, escape::push_once);
+        out.push(b'"');
         for (name, value) in variable.extra {
             out.extend_from_slice(b", ");
             escape::push_once(out, name);
@@ -108,6 +113,16 @@ impl Protocol {
 }
 
 impl<'a> Variable<'a> {
+    /// Writes the timestamp or the nonce, by `escaping` if it may need that.
+    #[inline]
+    fn push_fresh(&self, out: &mut Vec<u8>, value: &[u8], escaping: fn(&mut Vec<u8>, &[u8])) {
+        if self.is_fresh {
+            out.extend_from_slice(value);
+        } else {
+            escaping(out, value);
+        }
+    }
+
     /// The varying parameters, decoded, in the header's order.
     pub fn pairs(&self, nonce: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         [(TIMESTAMP.as_bytes(), self.timestamp), (NONCE.as_bytes(), nonce)]
@@ -197,7 +212,7 @@ mod tests {
     #[test]
     fn extra_parameters_are_sorted_in() {
         let extra = [pair("oauth_callback", "oob"), pair("x_auth", "1")];
-        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: None };
+        let variable = Variable { timestamp: b"1", extra: &extra, ..Variable::default() };
         assert_eq!(
             text(&protocol(None, None), &variable, true),
             "oauth_callback%3Doob%26oauth_consumer_key%3Dc%2520k%26oauth_nonce%3Dn%252B%26\
@@ -208,7 +223,7 @@ mod tests {
     #[test]
     fn the_header_quotes_the_realm_and_escapes_the_rest() {
         let extra = [pair("oauth_callback", "a b")];
-        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"=") };
+        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"="), ..Variable::default() };
         let mut header = b"a former one".to_vec();
         protocol(Some(b"t"), Some(b"1.0")).write_header(&mut header, &variable, b"n", b"s/g=");
         assert_eq!(

@@ -8,6 +8,7 @@
 mod base64;
 mod base_string;
 mod batch;
+mod decimal;
 mod error;
 mod escape;
 mod header;

@@ -2,6 +2,8 @@
 //!
 //! Spec: RFC 5849 sections 3.4.1.3.1 and 3.4.1.3.2.
 
+use std::cmp::Ordering;
+
 use crate::{error::Refusal, escape};
 
 const EQUALS: &[u8] = b"%3D";
@@ -83,7 +85,8 @@ impl Parameters {
     pub fn push_form(&mut self, form: &[u8], place: &'static str, foreign: Foreign) -> Result<(), Refusal> {
         let mut piece = Piece { at: 0, start: self.text.len(), name_end: None };
         let mut at = 0;
-        for reserved in escape::Reserved::of(form) {
+        let mut places = escape::Reserved::of(form);
+        while let Some(reserved) = places.next() {
             escape::push_run(&mut self.text, form, at, reserved);
             at = reserved + 1;
             match form[reserved] {
@@ -91,6 +94,10 @@ impl Parameters {
                     if let Some(octet) = escape::escaped_octet(&form[reserved..]) {
                         escape::push_octet_twice(&mut self.text, octet);
                         at += 2;
+                        if form.get(at) == Some(&b'%') {
+                            at += escape::push_escapes_twice(&mut self.text, &form[at..]);
+                            places.skip_to(at);
+                        }
                     } else {
                         escape::push_double_escape(&mut self.text, b'%');
                     }
@@ -117,7 +124,7 @@ impl Parameters {
     }
 
     /// Ends the parameter that was read from `octets`.
-    #[inline]
+    #[inline(always)]
     fn close_piece(
         &mut self,
         piece: &Piece,
@@ -154,17 +161,14 @@ impl Parameters {
     /// Writes all parameters, sorted by name, then by value, and joined.
     pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
         let text = &self.text;
-        self.entries.sort_unstable_by(|a, b| {
-            a.head
-                .cmp(&b.head)
-                .then_with(|| text[a.start..a.name_end].cmp(&text[b.start..b.name_end]))
-                .then_with(|| text[a.name_end..a.end].cmp(&text[b.name_end..b.end]))
-        });
+        if self.entries.len() > 1 {
+            self.entries.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| compare_tails(text, a, b)));
+        }
         for (place, entry) in self.entries.iter().enumerate() {
             if place > 0 {
                 out.extend_from_slice(AMPERSAND);
             }
-            out.extend_from_slice(&text[entry.start..entry.end]);
+            escape::push_run(out, text, entry.start, entry.end);
         }
     }
 
@@ -174,7 +178,7 @@ impl Parameters {
     }
 
     /// The start of a name, in big-endian order, with zeros behind a short one.
-    #[inline]
+    #[inline(always)]
     fn head(&self, start: usize, name_end: usize) -> Head {
         let length = (name_end - start).min(HEAD);
         match self.text[start..].first_chunk() {
@@ -190,6 +194,13 @@ impl Parameters {
             }
         }
     }
+}
+
+/// The order of two parameters whose names begin alike.
+#[cold]
+fn compare_tails(text: &[u8], a: &Entry, b: &Entry) -> Ordering {
+    let names = text[a.start..a.name_end].cmp(&text[b.start..b.name_end]);
+    names.then_with(|| text[a.name_end..a.end].cmp(&text[b.name_end..b.end]))
 }
 
 /// A parameter that is being read from a query or a form.

@@ -8,6 +8,7 @@ use crate::{
     header::{Protocol, Variable},
     mac::{Hash, Mac},
     params::{Foreign, Parameters},
+    random,
     rsa::SigningKey,
     scratch::Scratch,
 };
@@ -150,14 +151,20 @@ pub fn join_secrets(client_secret: &[u8], token_secret: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A nonce: 128 random bits as hexadecimal digits.
-pub fn nonce(random: [u8; 16]) -> [u8; 32] {
-    let mut digits = [0; 32];
-    for (octet, pair) in random.iter().zip(digits.chunks_exact_mut(2)) {
-        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
-        pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
-    }
-    digits
+/// A nonce: 128 random bits as hexadecimal digits, those of the higher halves of the octets first.
+pub fn nonce(random: random::Bits) -> [u8; 32] {
+    const EACH: u128 = u128::from_ne_bytes([1; 16]);
+    // Sixteen digits at once: to `0` is added what a half is, and what lies between `9` and `a` where it is above nine.
+    let digits = |halves: u128| {
+        let above_nine = (halves + EACH * (0x80 - 10)) >> 7 & EACH;
+        halves + EACH * u128::from(b'0') + above_nine * u128::from(b'a' - b'9' - 1)
+    };
+    let bits = u128::from_le_bytes(random);
+    let mut nonce = [0; 32];
+    let (high, low) = nonce.split_at_mut(16);
+    high.copy_from_slice(&digits(bits >> 4 & EACH * 15).to_le_bytes());
+    low.copy_from_slice(&digits(bits & EACH * 15).to_le_bytes());
+    nonce
 }
 
 #[cfg(test)]
@@ -216,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_nonce_is_its_bits_in_hexadecimal() {
-        assert_eq!(&nonce(0x0123_4567_89ab_cdef_u128.to_be_bytes()), b"00000000000000000123456789abcdef");
+        let bits = [0x0F, 0x1E, 0x2D, 0x3C, 0x4B, 0x5A, 0x69, 0x78, 0x87, 0x96, 0xA5, 0xB4, 0xC3, 0xD2, 0xE1, 0xF0];
+        assert_eq!(&nonce(bits), b"0123456789abcdeffedcba9876543210");
         assert_eq!(&nonce([0xFF; 16]), &[b'f'; 32]);
     }
 }

@@ -5,7 +5,10 @@ use std::{
     mem,
     num::NonZero,
     ops::Deref,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -24,6 +27,7 @@ use super::{
 };
 use crate::{
     base64, batch,
+    decimal::Decimal,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
     mac::{Hash, Mac},
@@ -67,6 +71,8 @@ pub struct Signer {
     #[pyo3(get)]
     key_bits: u32,
     clock: Mutex<Option<Py<PyAny>>>,
+    /// Whether a clock is set, which is found out faster than which.
+    has_clock: AtomicBool,
 }
 
 /// The argument `version`, whose `None` is not its default.
@@ -93,10 +99,15 @@ struct Prepared<'a, 'py> {
     is_form: bool,
     /// `None` if it is no form, or if its octets cannot be had.
     form: Option<Cow<'a, [u8]>>,
-    timestamp: Vec<u8>,
+    timestamp: Timestamp,
     nonce: Option<Vec<u8>>,
     extra: Vec<(Vec<u8>, Vec<u8>)>,
     body_hash: Option<Vec<u8>>,
+}
+
+enum Timestamp {
+    Given(Vec<u8>),
+    Now(Decimal),
 }
 
 enum Nonce<'a> {
@@ -188,6 +199,7 @@ impl Signer {
             version: version.map(Bound::unbind),
             body_hash: is_hashing && method.hash().is_some(),
             key_bits,
+            has_clock: AtomicBool::new(clock.is_some()),
             clock: Mutex::new(clock),
         })
     }
@@ -314,7 +326,12 @@ impl Signer {
 
     #[setter]
     fn set_clock(&self, clock: Option<Py<PyAny>>) {
-        let former = mem::replace(&mut *self.lock_clock(), clock);
+        let has_clock = clock.is_some();
+        let former = {
+            let mut place = self.lock_clock();
+            self.has_clock.store(has_clock, Ordering::Relaxed);
+            mem::replace(&mut *place, clock)
+        };
         // Dropped with the lock open: the end of an object may run any code.
         drop(former);
     }
@@ -373,8 +390,8 @@ impl Signer {
             }
         }
         let timestamp = match given.timestamp.or(now.as_ref()) {
-            Some(timestamp) => arguments::timestamp(timestamp)?,
-            None => system_time(),
+            Some(timestamp) => Timestamp::Given(arguments::timestamp(timestamp)?),
+            None => Timestamp::Now(system_time()),
         };
         let nonce = given.nonce.map(|nonce| arguments::as_text_octets("nonce", nonce)).transpose()?;
         let extra = match given.parameters {
@@ -400,6 +417,9 @@ impl Signer {
 
     /// What the clock says, if one is set.
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.has_clock.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         self.clock(py).map(|clock| clock.bind(py).call0()).transpose()
     }
 
@@ -466,7 +486,8 @@ impl<'py> Prepared<'_, 'py> {
     }
 
     fn variable(&self) -> Variable<'_> {
-        Variable { timestamp: &self.timestamp, extra: &self.extra, body_hash: self.body_hash.as_deref() }
+        let is_fresh = self.nonce.is_none() && matches!(self.timestamp, Timestamp::Now(_));
+        Variable { timestamp: &self.timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
     }
 
     fn nonce(&self) -> PyResult<Nonce<'_>> {
@@ -474,6 +495,17 @@ impl<'py> Prepared<'_, 'py> {
             Some(nonce) => Nonce::Given(nonce),
             None => Nonce::Drawn(draw_nonce()?),
         })
+    }
+}
+
+impl Deref for Timestamp {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Given(timestamp) => timestamp,
+            Self::Now(timestamp) => timestamp.digits(),
+        }
     }
 }
 
@@ -528,9 +560,8 @@ fn draw_bits() -> PyResult<random::Bits> {
     random::draw().map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
-fn system_time() -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs().to_string().into_bytes()
+fn system_time() -> Decimal {
+    Decimal::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
 /// The value of `oauth_body_hash`.
