@@ -18,23 +18,27 @@ const BAD_HOST: &str = "its host is no host name or address";
 
 /// The parts of a URL as they stand on the wire.
 pub struct Url<'a> {
-    pub scheme: Cow<'a, [u8]>,
+    pub scheme: &'a [u8],
     /// A host name or an IPv6 address in brackets.
-    pub host: Cow<'a, [u8]>,
+    pub host: &'a [u8],
     /// The A-label of a host that is not ASCII, if it has one.
     pub a_label: Option<String>,
     pub port: Option<u32>,
     /// Not empty.
-    pub path: Cow<'a, [u8]>,
-    pub query: Cow<'a, [u8]>,
+    pub path: &'a [u8],
+    pub query: &'a [u8],
     /// Whether the parts are known to be UTF-8; otherwise lone surrogates may stand in them.
     pub is_utf8: bool,
 }
 
 /// The checked and lower-case start of a URL, without a default port.
 struct Root<'a> {
-    scheme: &'static str,
+    /// The scheme and the signs behind it.
+    start: &'static str,
+    escaped_start: &'static str,
     host: Cow<'a, [u8]>,
+    /// Whether the host needs no escape.
+    is_plain: bool,
     port: Option<u32>,
 }
 
@@ -56,21 +60,13 @@ impl<'a> Url<'a> {
             })?),
         };
         let path = if path.is_empty() { b"/" } else { path };
-        Ok(Self {
-            scheme: Cow::Borrowed(scheme),
-            host: Cow::Borrowed(host),
-            a_label: None,
-            port,
-            path: Cow::Borrowed(path),
-            query: Cow::Borrowed(query),
-            is_utf8,
-        })
+        Ok(Self { scheme, host, a_label: None, port, path, query, is_utf8 })
     }
 
     /// Adds the parameters of the query.
     pub fn push_query(&self, parameters: &mut Parameters, foreign: Foreign) -> Result<(), Refusal> {
-        self.refuse_surrogates(&self.query)?;
-        parameters.push_form(&self.query, "query", foreign)
+        self.refuse_surrogates(self.query)?;
+        parameters.push_form(self.query, "query", foreign)
     }
 
     /// The URL without its query: lower-case scheme and host, no default port, the path as sent.
@@ -80,8 +76,8 @@ impl<'a> Url<'a> {
         let root = self.root()?;
         self.check_path()?;
         let port = root.port.map_or_else(String::new, |port| format!(":{port}"));
-        let mut out = [root.scheme.as_bytes(), b"://", &root.host, port.as_bytes()].concat();
-        for &octet in &*self.path {
+        let mut out = [root.start.as_bytes(), &root.host, port.as_bytes()].concat();
+        for &octet in self.path {
             if octet.is_ascii_graphic() {
                 out.push(octet);
             } else {
@@ -92,29 +88,30 @@ impl<'a> Url<'a> {
     }
 
     fn root(&self) -> Result<Root<'_>, Refusal> {
-        let (scheme, default_port) = if self.scheme.eq_ignore_ascii_case(b"https") {
-            ("https", 443)
+        let (start, escaped_start, default_port) = if self.scheme.eq_ignore_ascii_case(b"https") {
+            ("https://", "https%3A%2F%2F", 443)
         } else if self.scheme.eq_ignore_ascii_case(b"http") {
-            ("http", 80)
+            ("http://", "http%3A%2F%2F", 80)
         } else {
             return Err(self.refused(BAD_SCHEME));
         };
-        let host = match &self.a_label {
-            Some(a_label) => Cow::Borrowed(a_label.as_bytes()),
-            None if !is_ip_literal(&self.host) && !is_host(&self.host) => return Err(self.refused(BAD_HOST)),
-            None if self.host.iter().any(u8::is_ascii_uppercase) => Cow::Owned(self.host.to_ascii_lowercase()),
-            None => Cow::Borrowed(&*self.host),
-        };
-        Ok(Root { scheme, host, port: self.port.filter(|&port| port != default_port) })
+        let host = self.a_label.as_ref().map_or(self.host, String::as_bytes);
+        let is_plain = !host.is_empty() && escape::unreserved_run(host) == host.len();
+        if !is_plain && self.a_label.is_none() && !is_ip_literal(host) && !is_host(host) {
+            return Err(self.refused(BAD_HOST));
+        }
+        let is_lower = self.a_label.is_some() || (is_plain && !escape::has_upper(host));
+        let host = if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) };
+        Ok(Root { start, escaped_start, host, is_plain, port: self.port.filter(|&port| port != default_port) })
     }
 
     fn check_path(&self) -> Result<(), Refusal> {
-        self.refuse_surrogates(&self.path)
+        self.refuse_surrogates(self.path)
     }
 
     /// Writes the path, escaped; what no request target can hold was escaped before it was sent.
     fn push_path(&self, out: &mut Vec<u8>) {
-        escape::push_runs(out, &self.path, |out, octet| {
+        escape::push_runs(out, self.path, |out, octet| {
             if octet.is_ascii_graphic() {
                 escape::push_escape(out, octet);
             } else {
@@ -128,16 +125,19 @@ impl<'a> Url<'a> {
     }
 
     fn refused(&self, reason: &'static str) -> Refusal {
-        let url = [&self.scheme.to_ascii_lowercase(), &b"://"[..], &self.host].concat();
+        let url = [&self.scheme.to_ascii_lowercase(), &b"://"[..], self.host].concat();
         Refusal::InvalidUrl { url, reason }
     }
 }
 
 impl Root<'_> {
     fn push_escaped(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.scheme.as_bytes());
-        out.extend_from_slice(b"%3A%2F%2F");
-        escape::push_once(out, &self.host);
+        out.extend_from_slice(self.escaped_start.as_bytes());
+        if self.is_plain {
+            out.extend_from_slice(&self.host);
+        } else {
+            escape::push_once(out, &self.host);
+        }
         if let Some(port) = self.port {
             out.extend_from_slice(format!("%3A{port}").as_bytes());
         }
@@ -232,8 +232,7 @@ fn parse_port(digits: &[u8]) -> Option<u32> {
 }
 
 fn is_host(host: &[u8]) -> bool {
-    let mut rest = host[escape::unreserved_run(host)..].iter();
-    !host.is_empty() && rest.all(|&octet| escape::is_unreserved(octet) || b"!$&'()*+,;=%".contains(&octet))
+    !host.is_empty() && host.iter().all(|&octet| escape::is_unreserved(octet) || b"!$&'()*+,;=%".contains(&octet))
 }
 
 fn is_ip_literal(host: &[u8]) -> bool {

@@ -4,8 +4,9 @@ use std::{num::NonZero, panic, thread};
 
 use crate::{
     error::Refusal,
+    random::{self, nonce},
     scratch::Scratch,
-    signer::{Request, Signer, nonce},
+    signer::{Request, Signer},
 };
 
 /// Below this many requests a thread costs more than it brings, unless signing is slow.
@@ -17,7 +18,7 @@ const FEWEST_PER_THREAD: usize = 128;
 pub fn authorizations(
     signer: &Signer,
     requests: &[Request<'_>],
-    random: &[[u8; 16]],
+    random: &[random::Bits],
     threads: Option<NonZero<usize>>,
 ) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
     let most = threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
@@ -42,9 +43,13 @@ pub fn authorizations(
     Ok(headers)
 }
 
-fn sign_all(signer: &Signer, requests: &[Request<'_>], random: &[[u8; 16]]) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
+fn sign_all(
+    signer: &Signer,
+    requests: &[Request<'_>],
+    random: &[random::Bits],
+) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
     let scratch = &mut Scratch::default();
-    let sign = |(place, (request, bits)): (usize, (&Request<'_>, &[u8; 16]))| {
+    let sign = |(place, (request, bits)): (usize, (&Request<'_>, &random::Bits))| {
         let header = signer.authorization(request, &nonce(*bits), scratch);
         header.map(<[u8]>::to_vec).map_err(|refusal| (place, refusal))
     };

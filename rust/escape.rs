@@ -103,22 +103,41 @@ impl Iterator for Reserved<'_> {
 }
 
 /// A bit for each reserved octet in the window at the start of `octets`; the lowest is the first.
-#[inline]
+#[inline(never)] // It stands once: most of the time this code is not in the processor's cache.
 fn marks(octets: &[u8]) -> u32 {
-    let window = octets.first_chunk().copied().unwrap_or_else(|| {
-        let mut padded = [b'a'; WINDOW];
-        padded[..octets.len()].copy_from_slice(octets);
-        padded
-    });
-    let half = |start: usize| {
-        let mut lanes = [0; LANES];
-        lanes.copy_from_slice(&window[start..start + LANES]);
-        lane_marks(lanes)
-    };
-    half(0) | half(LANES) << LANES
+    let Some(window) = octets.first_chunk::<WINDOW>() else { return last_marks(octets) };
+    let (first, second) = window.split_at(LANES);
+    lane_marks(first.first_chunk().copied().unwrap_or_default())
+        | lane_marks(second.first_chunk().copied().unwrap_or_default()) << LANES
 }
 
-#[inline]
+/// The same of what is shorter than a window.
+fn last_marks(octets: &[u8]) -> u32 {
+    let length = octets.len();
+    let marks = match (octets.first_chunk::<LANES>(), octets.last_chunk::<LANES>()) {
+        // The second lanes are the last ones, shifted down by what the first lanes have told already.
+        (Some(first), Some(last)) => {
+            let again = u32::try_from(8 * (WINDOW - length)).unwrap_or_default();
+            let second = u128::from_le_bytes(*last).checked_shr(again).unwrap_or_default();
+            lane_marks(*first) | lane_marks(second.to_le_bytes()) << LANES
+        }
+        _ => lane_marks(short_lanes(octets).to_le_bytes()),
+    };
+    marks & ((1 << length) - 1)
+}
+
+/// Fewer octets than there are lanes, with zeros behind them; put together without a detour through memory.
+fn short_lanes(octets: &[u8]) -> u128 {
+    let length = octets.len();
+    match (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8))
+        }
+        _ => octets.iter().rev().fold(0, |lanes, &octet| lanes << 8 | u128::from(octet)),
+    }
+}
+
+#[inline(always)]
 fn lane_marks(lanes: [u8; LANES]) -> u32 {
     let octets = i8x16::new(lanes.map(signed));
     let each = |octet: u8| i8x16::splat(signed(octet));
@@ -129,6 +148,16 @@ fn lane_marks(lanes: [u8; LANES]) -> u32 {
     let others = octets.cmp_eq(each(b'_')) | octets.cmp_eq(each(b'~'));
     let unreserved = letters | others | (from_dash_to_nine & !octets.cmp_eq(each(b'/')));
     !u32::from_ne_bytes(unreserved.move_mask().to_ne_bytes()) & 0xFFFF
+}
+
+/// Whether upper-case letters stand in `octets`, which are unreserved.
+pub fn has_upper(octets: &[u8]) -> bool {
+    const EACH: u128 = u128::from_ne_bytes([1; LANES]);
+    // The highest bit of an octet is set from `A` on, then from behind `Z` on.
+    let is_upper = |lanes: u128| (lanes + EACH * (0x80 - 0x41)) & !(lanes + EACH * (0x80 - 0x5B)) & EACH * 0x80 != 0;
+    let mut whole = octets.chunks_exact(LANES);
+    whole.any(|lanes| lanes.first_chunk().is_some_and(|lanes| is_upper(u128::from_le_bytes(*lanes))))
+        || is_upper(short_lanes(octets.chunks_exact(LANES).remainder()))
 }
 
 fn signed(octet: u8) -> i8 {
@@ -268,6 +297,39 @@ mod tests {
     fn only_unreserved_characters_stay() {
         let kept: Vec<u8> = (0..=255).filter(|&octet| is_unreserved(octet)).collect();
         assert_eq!(kept, b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
+    }
+
+    #[test]
+    fn reserved_octets_are_found_at_every_place_in_texts_of_every_length() {
+        for length in 0..100 {
+            let mut text = vec![b'a'; length];
+            assert_eq!(Reserved::of(&text).next(), None);
+            for place in 0..length {
+                text[place] = b' ';
+                let places: Vec<_> = Reserved::of(&text).collect();
+                assert_eq!(places, [place]);
+                text[place] = b'~';
+            }
+            let places: Vec<_> = Reserved::of(&vec![0; length]).collect();
+            assert_eq!(places, (0..length).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn every_octet_is_told_as_the_table_tells_it() {
+        let all: Vec<u8> = (0..=255).collect();
+        let places: Vec<_> = Reserved::of(&all).collect();
+        assert_eq!(places, (0..256).filter(|&octet| !UNRESERVED[octet]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn upper_case_is_found_at_every_place() {
+        for octet in (0..=255).filter(|&octet| is_unreserved(octet)) {
+            for (before, behind) in [(0, 0), (3, 9), (8, 0), (0, 15), (15, 0), (17, 17), (33, 1)] {
+                let text = [vec![b'z'; before], vec![octet], vec![b'0'; behind]].concat();
+                assert_eq!(has_upper(&text), octet.is_ascii_uppercase());
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 mod base64;
 mod base_string;
 mod batch;
-mod decimal;
+mod clock;
 mod error;
 mod escape;
 mod header;

@@ -9,6 +9,8 @@ use getrandom::Error;
 
 /// The random bits of a nonce.
 pub type Bits = [u8; 16];
+/// The same in hexadecimal digits.
+pub type Nonce = [u8; 32];
 
 const SIZE: usize = 4096;
 
@@ -34,6 +36,22 @@ pub fn draw() -> Result<Bits, Error> {
 /// To be called in a forked process, before it draws: what the parent holds is not handed out a second time.
 pub fn forget() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A nonce: 128 random bits as hexadecimal digits, those of the higher halves of the octets first.
+pub fn nonce(bits: Bits) -> Nonce {
+    const EACH: u128 = u128::from_ne_bytes([1; 16]);
+    // Sixteen digits at once: to `0` is added what a half is, and what lies between `9` and `a` where it is above nine.
+    let digits = |halves: u128| {
+        let above_nine = (halves + EACH * (0x80 - 10)) >> 7 & EACH;
+        halves + EACH * u128::from(b'0') + above_nine * u128::from(b'a' - b'9' - 1)
+    };
+    let bits = u128::from_le_bytes(bits);
+    let mut nonce = [0; 32];
+    let (high, low) = nonce.split_at_mut(16);
+    high.copy_from_slice(&digits(bits >> 4 & EACH * 15).to_le_bytes());
+    low.copy_from_slice(&digits(bits & EACH * 15).to_le_bytes());
+    nonce
 }
 
 impl Pool {
@@ -85,5 +103,12 @@ mod tests {
             pool.draw(0).unwrap();
         }
         assert_eq!((pool.left, pool.octets), (0, [0; SIZE]));
+    }
+
+    #[test]
+    fn a_nonce_is_its_bits_in_hexadecimal() {
+        let bits = [0x0F, 0x1E, 0x2D, 0x3C, 0x4B, 0x5A, 0x69, 0x78, 0x87, 0x96, 0xA5, 0xB4, 0xC3, 0xD2, 0xE1, 0xF0];
+        assert_eq!(&nonce(bits), b"0123456789abcdeffedcba9876543210");
+        assert_eq!(&nonce([0xFF; 16]), &[b'f'; 32]);
     }
 }

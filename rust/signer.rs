@@ -8,7 +8,6 @@ use crate::{
     header::{Protocol, Variable},
     mac::{Hash, Mac},
     params::{Foreign, Parameters},
-    random,
     rsa::SigningKey,
     scratch::Scratch,
 };
@@ -151,22 +150,6 @@ pub fn join_secrets(client_secret: &[u8], token_secret: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A nonce: 128 random bits as hexadecimal digits, those of the higher halves of the octets first.
-pub fn nonce(random: random::Bits) -> [u8; 32] {
-    const EACH: u128 = u128::from_ne_bytes([1; 16]);
-    // Sixteen digits at once: to `0` is added what a half is, and what lies between `9` and `a` where it is above nine.
-    let digits = |halves: u128| {
-        let above_nine = (halves + EACH * (0x80 - 10)) >> 7 & EACH;
-        halves + EACH * u128::from(b'0') + above_nine * u128::from(b'a' - b'9' - 1)
-    };
-    let bits = u128::from_le_bytes(random);
-    let mut nonce = [0; 32];
-    let (high, low) = nonce.split_at_mut(16);
-    high.copy_from_slice(&digits(bits >> 4 & EACH * 15).to_le_bytes());
-    low.copy_from_slice(&digits(bits & EACH * 15).to_le_bytes());
-    nonce
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,12 +202,5 @@ mod tests {
         let scratch = &mut Scratch::default();
         let refused = signer.authorization(&request("http://a/", Form::Octets(b"oauth_token=x")), b"n", scratch);
         assert_eq!(refused, Err(Refusal::ProtocolParameter { name: b"oauth_token".to_vec(), place: "body" }));
-    }
-
-    #[test]
-    fn a_nonce_is_its_bits_in_hexadecimal() {
-        let bits = [0x0F, 0x1E, 0x2D, 0x3C, 0x4B, 0x5A, 0x69, 0x78, 0x87, 0x96, 0xA5, 0xB4, 0xC3, 0xD2, 0xE1, 0xF0];
-        assert_eq!(&nonce(bits), b"0123456789abcdeffedcba9876543210");
-        assert_eq!(&nonce([0xFF; 16]), &[b'f'; 32]);
     }
 }

@@ -9,7 +9,6 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use pyo3::{
@@ -26,8 +25,7 @@ use super::{
     refusals,
 };
 use crate::{
-    base64, batch,
-    decimal::Decimal,
+    base64, batch, clock,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
     mac::{Hash, Mac},
@@ -107,12 +105,12 @@ struct Prepared<'a, 'py> {
 
 enum Timestamp {
     Given(Vec<u8>),
-    Now(Decimal),
+    Now(clock::Timestamp),
 }
 
 enum Nonce<'a> {
     Given(&'a [u8]),
-    Drawn([u8; 32]),
+    Drawn(random::Nonce),
 }
 
 /// One request of a batch.
@@ -380,6 +378,7 @@ impl Signer {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn prepare<'a, 'py>(&self, given: &Given<'a, 'py>) -> PyResult<Prepared<'a, 'py>> {
         let py = given.method.py();
         let is_form = arguments::is_form(given.content_type)?;
@@ -391,7 +390,7 @@ impl Signer {
         }
         let timestamp = match given.timestamp.or(now.as_ref()) {
             Some(timestamp) => Timestamp::Given(arguments::timestamp(timestamp)?),
-            None => Timestamp::Now(system_time()),
+            None => Timestamp::Now(clock::now()),
         };
         let nonce = given.nonce.map(|nonce| arguments::as_text_octets("nonce", nonce)).transpose()?;
         let extra = match given.parameters {
@@ -504,7 +503,7 @@ impl Deref for Timestamp {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Given(timestamp) => timestamp,
-            Self::Now(timestamp) => timestamp.digits(),
+            Self::Now(timestamp) => timestamp,
         }
     }
 }
@@ -552,16 +551,12 @@ impl<'py> Row<'py> {
 }
 
 /// A fresh nonce, different in every forked process.
-pub fn draw_nonce() -> PyResult<[u8; 32]> {
-    draw_bits().map(signer::nonce)
+pub fn draw_nonce() -> PyResult<random::Nonce> {
+    draw_bits().map(random::nonce)
 }
 
 fn draw_bits() -> PyResult<random::Bits> {
     random::draw().map_err(|error| PyOSError::new_err(error.to_string()))
-}
-
-fn system_time() -> Decimal {
-    Decimal::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
 /// The value of `oauth_body_hash`.
