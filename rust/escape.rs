@@ -164,15 +164,16 @@ fn signed(octet: u8) -> i8 {
     i8::from_ne_bytes([octet])
 }
 
-/// Writes `octets[from..to]`, which is short as a rule.
+/// Writes `octets[from..to]`, of which `ROOM` is seldom exceeded.
+///
+/// Copying more than is needed and cutting it off is faster than a copy of unknown length.
 #[inline(always)]
-pub fn push_run(out: &mut Vec<u8>, octets: &[u8], from: usize, to: usize) {
+pub fn push_run<const ROOM: usize>(out: &mut Vec<u8>, octets: &[u8], from: usize, to: usize) {
     let length = to - from;
-    match octets[from..].first_chunk::<LANES>() {
-        // Copying more than is needed and cutting it off is faster than a copy of unknown length.
-        Some(lanes) if length <= LANES => {
+    match octets[from..].first_chunk::<ROOM>() {
+        Some(lanes) if length <= ROOM => {
             out.extend_from_slice(lanes);
-            out.truncate(out.len() - LANES + length);
+            out.truncate(out.len() - ROOM + length);
         }
         _ => out.extend_from_slice(&octets[from..to]),
     }
@@ -219,14 +220,11 @@ pub fn push_double_escape(out: &mut Vec<u8>, octet: u8) {
 }
 
 /// The octet that the escape at the start of `octets` stands for, if it is one.
+#[inline]
 pub fn escaped_octet(octets: &[u8]) -> Option<u8> {
-    match *octets {
-        [b'%', high, low, ..] => {
-            let (high, low) = (DIGIT[usize::from(high)], DIGIT[usize::from(low)]);
-            (high < NO_DIGIT && low < NO_DIGIT).then_some(high << 4 | low)
-        }
-        _ => None,
-    }
+    let &[percent, high, low] = octets.first_chunk()?;
+    let (high, low) = (DIGIT[usize::from(high)], DIGIT[usize::from(low)]);
+    (percent == b'%' && high | low < NO_DIGIT).then_some(high << 4 | low)
 }
 
 /// Writes the escapes of reserved octets at the start of `octets` encoded twice; gives the number of octets read.
@@ -235,12 +233,12 @@ pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
     let mut rest = octets;
     loop {
         let mut filled = 0;
-        for slot in &mut block {
-            let Some(octet) = escaped_octet(rest).filter(|&octet| !is_unreserved(octet)) else { break };
+        for (slot, escape) in block.iter_mut().zip(rest.chunks_exact(3)) {
+            let Some(octet) = escaped_octet(escape).filter(|&octet| !is_unreserved(octet)) else { break };
             [slot[3], slot[4]] = HEX[usize::from(octet)];
-            rest = &rest[3..];
             filled += 1;
         }
+        rest = &rest[3 * filled..];
         if filled < block.len() {
             out.extend_from_slice(block[..filled].as_flattened());
             return octets.len() - rest.len();
@@ -270,11 +268,11 @@ pub fn unescape(octets: &[u8]) -> Vec<u8> {
 pub fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: impl Fn(&mut Vec<u8>, u8)) {
     let mut at = 0;
     for place in Reserved::of(octets) {
-        push_run(out, octets, at, place);
+        push_run::<LANES>(out, octets, at, place);
         push_reserved(out, octets[place]);
         at = place + 1;
     }
-    push_run(out, octets, at, octets.len());
+    push_run::<LANES>(out, octets, at, octets.len());
 }
 
 #[cfg(test)]

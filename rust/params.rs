@@ -4,7 +4,10 @@
 
 use std::cmp::Ordering;
 
-use crate::{error::Refusal, escape};
+use crate::{
+    error::Refusal,
+    escape::{self, Reserved},
+};
 
 const EQUALS: &[u8] = b"%3D";
 const AMPERSAND: &[u8] = b"%26";
@@ -29,18 +32,19 @@ pub enum Foreign {
 pub struct Parameters {
     text: Vec<u8>,
     entries: Vec<Entry>,
+    /// The first octets of each name, which decide most comparisons, and in the last places the entry's number.
+    keys: Vec<Key>,
 }
 
 struct Entry {
-    head: Head,
     start: usize,
     name_end: usize,
     end: usize,
 }
 
-/// The first octets of a name, which decide most comparisons.
-type Head = u128;
-const HEAD: usize = size_of::<Head>();
+type Key = u128;
+/// The octets of a key that are of the name.
+const HEAD: usize = size_of::<Key>() - size_of::<u16>();
 
 impl Parameters {
     /// Takes all parameters out and makes room for a text of `capacity` octets.
@@ -48,11 +52,15 @@ impl Parameters {
         self.text.clear();
         self.text.reserve(capacity);
         self.entries.clear();
+        self.keys.clear();
     }
 
     /// How much room the parameters have taken.
     pub fn capacity(&self) -> usize {
-        self.text.capacity().max(self.entries.capacity() * size_of::<Entry>())
+        self.text
+            .capacity()
+            .max(self.entries.capacity() * size_of::<Entry>())
+            .max(self.keys.capacity() * size_of::<Key>())
     }
 
     /// Adds a decoded parameter.
@@ -83,65 +91,39 @@ impl Parameters {
 
     /// Adds the parameters of a query or a form body; empty pieces give none.
     pub fn push_form(&mut self, form: &[u8], place: &'static str, foreign: Foreign) -> Result<(), Refusal> {
-        let mut piece = Piece { at: 0, start: self.text.len(), name_end: None };
-        let mut at = 0;
-        let mut places = escape::Reserved::of(form);
-        while let Some(reserved) = places.next() {
-            escape::push_run(&mut self.text, form, at, reserved);
-            at = reserved + 1;
-            match form[reserved] {
-                b'%' => {
-                    if let Some(octet) = escape::escaped_octet(&form[reserved..]) {
-                        escape::push_octet_twice(&mut self.text, octet);
-                        at += 2;
-                        if form.get(at) == Some(&b'%') {
-                            at += escape::push_escapes_twice(&mut self.text, &form[at..]);
-                            places.skip_to(at);
-                        }
-                    } else {
-                        escape::push_double_escape(&mut self.text, b'%');
-                    }
-                }
-                b'&' => {
-                    if reserved > piece.at {
-                        self.close_piece(&piece, &form[piece.at..reserved], place, foreign)?;
-                    }
-                    piece = Piece { at, start: self.text.len(), name_end: None };
-                }
-                b'=' if piece.name_end.is_none() => {
-                    piece.name_end = Some(self.text.len());
-                    self.text.extend_from_slice(EQUALS);
-                }
-                b'+' => escape::push_double_escape(&mut self.text, b' '),
-                other => escape::push_double_escape(&mut self.text, other),
+        let mut reader = Reader { form, at: 0, places: Reserved::of(form) };
+        while reader.at < form.len() {
+            let (piece, start) = (reader.at, self.text.len());
+            let mut end = reader.push_until(&mut self.text, |octet| matches!(octet, b'&' | b'='));
+            let name_end = self.text.len();
+            if end < form.len() && form[end] == b'=' {
+                self.text.extend_from_slice(EQUALS);
+                end = reader.push_until(&mut self.text, |octet| octet == b'&');
+            } else if end > piece {
+                self.text.extend_from_slice(EQUALS);
+            } else {
+                continue;
             }
+            self.close_piece(start, name_end, &form[piece..end], place, foreign)?;
         }
-        escape::push_run(&mut self.text, form, at, form.len());
-        if piece.at == form.len() {
-            return Ok(());
-        }
-        self.close_piece(&piece, &form[piece.at..], place, foreign)
+        Ok(())
     }
 
     /// Ends the parameter that was read from `octets`.
     #[inline(always)]
     fn close_piece(
         &mut self,
-        piece: &Piece,
+        start: usize,
+        name_end: usize,
         octets: &[u8],
         place: &'static str,
         foreign: Foreign,
     ) -> Result<(), Refusal> {
-        let name_end = piece.name_end.unwrap_or_else(|| {
-            let end = self.text.len();
-            self.text.extend_from_slice(EQUALS);
-            end
-        });
-        let head = self.head(piece.start, name_end);
+        let head = self.head(start, name_end);
         if head.to_be_bytes().starts_with(PROTOCOL_PREFIX) {
-            let is_signature = &self.text[piece.start..name_end] == SIGNATURE;
+            let is_signature = &self.text[start..name_end] == SIGNATURE;
             if is_signature && foreign != Foreign::Refused {
-                self.text.truncate(piece.start);
+                self.text.truncate(start);
                 return Ok(());
             }
             if foreign != Foreign::Counted {
@@ -149,7 +131,7 @@ impl Parameters {
                 return Err(Refusal::ProtocolParameter { name, place });
             }
         }
-        self.entries.push(Entry { head, start: piece.start, name_end, end: self.text.len() });
+        self.push_entry(head, start, name_end);
         Ok(())
     }
 
@@ -160,56 +142,113 @@ impl Parameters {
 
     /// Writes all parameters, sorted by name, then by value, and joined.
     pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
-        let text = &self.text;
-        if self.entries.len() > 1 {
-            self.entries.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| compare_tails(text, a, b)));
+        let Self { text, entries, keys } = self;
+        if entries.len() > usize::from(u16::MAX) {
+            entries.sort_unstable_by(|a, b| a.compare(b, text));
+            return write_joined(out, text, entries.iter());
         }
-        for (place, entry) in self.entries.iter().enumerate() {
-            if place > 0 {
-                out.extend_from_slice(AMPERSAND);
-            }
-            escape::push_run(out, text, entry.start, entry.end);
+        keys.sort_unstable();
+        for alike in keys.chunk_by_mut(|a, b| a >> 16 == b >> 16).filter(|alike| alike.len() > 1) {
+            alike.sort_unstable_by(|&a, &b| entries[number(a)].compare(&entries[number(b)], text));
         }
+        write_joined(out, text, keys.iter().map(|&key| &entries[number(key)]));
     }
 
     fn close(&mut self, start: usize, name_end: usize) {
-        let head = self.head(start, name_end);
-        self.entries.push(Entry { head, start, name_end, end: self.text.len() });
+        self.push_entry(self.head(start, name_end), start, name_end);
     }
 
-    /// The start of a name, in big-endian order, with zeros behind a short one.
+    #[inline]
+    fn push_entry(&mut self, head: Key, start: usize, name_end: usize) {
+        self.keys.push(head | self.entries.len() as Key);
+        self.entries.push(Entry { start, name_end, end: self.text.len() });
+    }
+
+    /// The key of a name without a number: its start in big-endian order, with zeros behind a short one.
     #[inline(always)]
-    fn head(&self, start: usize, name_end: usize) -> Head {
+    fn head(&self, start: usize, name_end: usize) -> Key {
         let length = (name_end - start).min(HEAD);
         match self.text[start..].first_chunk() {
             // What follows a short name is pushed out; an empty one leaves nothing to shift.
             Some(octets) if length > 0 => {
-                let beyond = 8 * (HEAD - length);
-                Head::from_be_bytes(*octets) >> beyond << beyond
+                let beyond = 8 * (size_of::<Key>() - length);
+                Key::from_be_bytes(*octets) >> beyond << beyond
             }
             _ => {
-                let mut octets = [0; HEAD];
+                let mut octets = [0; size_of::<Key>()];
                 octets[..length].copy_from_slice(&self.text[start..start + length]);
-                Head::from_be_bytes(octets)
+                Key::from_be_bytes(octets)
             }
         }
     }
 }
 
-/// The order of two parameters whose names begin alike.
-#[cold]
-fn compare_tails(text: &[u8], a: &Entry, b: &Entry) -> Ordering {
-    let names = text[a.start..a.name_end].cmp(&text[b.start..b.name_end]);
-    names.then_with(|| text[a.name_end..a.end].cmp(&text[b.name_end..b.end]))
+impl Entry {
+    fn compare(&self, other: &Self, text: &[u8]) -> Ordering {
+        let names = text[self.start..self.name_end].cmp(&text[other.start..other.name_end]);
+        names.then_with(|| text[self.name_end..self.end].cmp(&text[other.name_end..other.end]))
+    }
 }
 
-/// A parameter that is being read from a query or a form.
-struct Piece {
-    /// Where it begins there.
+/// The number of the entry that has the key.
+fn number(key: Key) -> usize {
+    let [.., high, low] = key.to_be_bytes();
+    usize::from(u16::from_be_bytes([high, low]))
+}
+
+fn write_joined<'a>(out: &mut Vec<u8>, text: &[u8], entries: impl Iterator<Item = &'a Entry>) {
+    for (place, entry) in entries.enumerate() {
+        if place > 0 {
+            out.extend_from_slice(AMPERSAND);
+        }
+        escape::push_run::<64>(out, text, entry.start, entry.end);
+    }
+}
+
+/// What reads a query or a form.
+struct Reader<'a> {
+    form: &'a [u8],
+    /// What lies before has been read.
     at: usize,
-    /// Where its text begins.
-    start: usize,
-    name_end: Option<usize>,
+    places: Reserved<'a>,
+}
+
+impl Reader<'_> {
+    /// Writes what is decoded encoded twice, up to the first octet that `is_end` takes; gives the place of that.
+    ///
+    /// It stands once for names and once for values, so that the processor learns what follows each.
+    #[inline(always)]
+    fn push_until(&mut self, out: &mut Vec<u8>, is_end: impl Fn(u8) -> bool) -> usize {
+        let form = self.form;
+        while let Some(place) = self.places.next() {
+            escape::push_run::<16>(out, form, self.at, place);
+            self.at = place + 1;
+            let octet = form[place];
+            if octet == b'%' {
+                self.push_escape(out, place);
+            } else if is_end(octet) {
+                return place;
+            } else {
+                escape::push_double_escape(out, if octet == b'+' { b' ' } else { octet });
+            }
+        }
+        escape::push_run::<16>(out, form, self.at, form.len());
+        self.at = form.len();
+        form.len()
+    }
+
+    #[inline(always)]
+    fn push_escape(&mut self, out: &mut Vec<u8>, place: usize) {
+        let Some(octet) = escape::escaped_octet(&self.form[place..]) else {
+            return escape::push_double_escape(out, b'%');
+        };
+        escape::push_octet_twice(out, octet);
+        self.at += 2;
+        if self.form.get(self.at) == Some(&b'%') {
+            self.at += escape::push_escapes_twice(out, &self.form[self.at..]);
+            self.places.skip_to(self.at);
+        }
+    }
 }
 
 /// The decoded names and values in a query or form body, in order.
@@ -283,6 +322,17 @@ mod tests {
             counted("a-b=1&a=2&a=10&abcdefghi=1&abcdefgh=2"),
             ["a%3D10", "a%3D2", "a-b%3D1", "abcdefgh%3D2", "abcdefghi%3D1"].join("%26")
         );
+    }
+
+    #[test]
+    fn more_parameters_than_a_key_can_number_are_sorted_as_well() {
+        for count in [65_535, 65_536, 70_000] {
+            let pieces: Vec<_> =
+                (0..count).map(|number| format!("name_that_is_long_{:05}", number * 7 % count)).collect();
+            let mut sorted = pieces.clone();
+            sorted.sort_unstable();
+            assert_eq!(counted(&pieces.join("&")), sorted.join("%3D%26") + "%3D");
+        }
     }
 
     #[test]
