@@ -11,7 +11,7 @@ use crate::{
 
 const EQUALS: &[u8] = b"%3D";
 const AMPERSAND: &[u8] = b"%26";
-const PROTOCOL_PREFIX: &[u8] = b"oauth_";
+const PROTOCOL_PREFIX: &[u8; 6] = b"oauth_";
 const SIGNATURE: &[u8] = b"oauth_signature";
 
 /// What becomes of protocol parameters that a query or a body brings along.
@@ -86,7 +86,7 @@ impl Parameters {
     pub fn push_protocol(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.text.len();
         write(&mut self.text);
-        self.close(start, start + PROTOCOL_PREFIX.len());
+        self.push_entry(const { protocol_key() }, start, start + PROTOCOL_PREFIX.len());
     }
 
     /// Adds the parameters of a query or a form body; empty pieces give none.
@@ -96,6 +96,9 @@ impl Parameters {
             let (piece, start) = (reader.at, self.text.len());
             let mut end = reader.push_until(&mut self.text, |octet| matches!(octet, b'&' | b'='));
             let name_end = self.text.len();
+            // What was just written cannot be read back without waiting: a name without escapes is read where it came from.
+            let key =
+                if end - piece == name_end - start { key(form, piece, end) } else { key(&self.text, start, name_end) };
             if end < form.len() && form[end] == b'=' {
                 self.text.extend_from_slice(EQUALS);
                 end = reader.push_until(&mut self.text, |octet| octet == b'&');
@@ -104,7 +107,7 @@ impl Parameters {
             } else {
                 continue;
             }
-            self.close_piece(start, name_end, &form[piece..end], place, foreign)?;
+            self.close_piece(key, start, name_end, &form[piece..end], place, foreign)?;
         }
         Ok(())
     }
@@ -113,14 +116,14 @@ impl Parameters {
     #[inline(always)]
     fn close_piece(
         &mut self,
+        key: Key,
         start: usize,
         name_end: usize,
         octets: &[u8],
         place: &'static str,
         foreign: Foreign,
     ) -> Result<(), Refusal> {
-        let head = self.head(start, name_end);
-        if head.to_be_bytes().starts_with(PROTOCOL_PREFIX) {
+        if key.to_be_bytes().starts_with(PROTOCOL_PREFIX) {
             let is_signature = &self.text[start..name_end] == SIGNATURE;
             if is_signature && foreign != Foreign::Refused {
                 self.text.truncate(start);
@@ -131,7 +134,7 @@ impl Parameters {
                 return Err(Refusal::ProtocolParameter { name, place });
             }
         }
-        self.push_entry(head, start, name_end);
+        self.push_entry(key, start, name_end);
         Ok(())
     }
 
@@ -155,32 +158,38 @@ impl Parameters {
     }
 
     fn close(&mut self, start: usize, name_end: usize) {
-        self.push_entry(self.head(start, name_end), start, name_end);
+        self.push_entry(key(&self.text, start, name_end), start, name_end);
     }
 
     #[inline]
-    fn push_entry(&mut self, head: Key, start: usize, name_end: usize) {
-        self.keys.push(head | self.entries.len() as Key);
+    fn push_entry(&mut self, key: Key, start: usize, name_end: usize) {
+        self.keys.push(key | self.entries.len() as Key);
         self.entries.push(Entry { start, name_end, end: self.text.len() });
     }
+}
 
-    /// The key of a name without a number: its start in big-endian order, with zeros behind a short one.
-    #[inline(always)]
-    fn head(&self, start: usize, name_end: usize) -> Key {
-        let length = (name_end - start).min(HEAD);
-        match self.text[start..].first_chunk() {
-            // What follows a short name is pushed out; an empty one leaves nothing to shift.
-            Some(octets) if length > 0 => {
-                let beyond = 8 * (size_of::<Key>() - length);
-                Key::from_be_bytes(*octets) >> beyond << beyond
-            }
-            _ => {
-                let mut octets = [0; size_of::<Key>()];
-                octets[..length].copy_from_slice(&self.text[start..start + length]);
-                Key::from_be_bytes(octets)
-            }
+/// The key of the name `octets[from..to]`, without a number: its start in big-endian order, with zeros behind a short one.
+#[inline(always)]
+fn key(octets: &[u8], from: usize, to: usize) -> Key {
+    let length = (to - from).min(HEAD);
+    match octets[from..].first_chunk() {
+        // What follows a short name is pushed out; an empty one leaves nothing to shift.
+        Some(octets) if length > 0 => {
+            let beyond = 8 * (size_of::<Key>() - length);
+            Key::from_be_bytes(*octets) >> beyond << beyond
+        }
+        _ => {
+            let mut start = [0; size_of::<Key>()];
+            start[..length].copy_from_slice(&octets[from..from + length]);
+            Key::from_be_bytes(start)
         }
     }
+}
+
+/// The key of a name that is no more than the prefix of protocol parameters.
+const fn protocol_key() -> Key {
+    let [o, a, u, t, h, line] = *PROTOCOL_PREFIX;
+    Key::from_be_bytes([o, a, u, t, h, line, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 impl Entry {

@@ -65,6 +65,7 @@ pub fn text_only<'a, 'py>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<
 }
 
 /// Text as octets and whether they are UTF-8: a lone surrogate takes the three octets of its code point.
+#[inline(always)]
 pub fn with_surrogates<'a>(text: &'a Bound<'_, PyString>) -> PyResult<(Cow<'a, [u8]>, bool)> {
     if let Ok(text) = text.to_str() {
         return Ok((Cow::Borrowed(text.as_bytes()), true));
@@ -155,6 +156,7 @@ enum Part<'py> {
 
 impl<'a, 'py> UrlSource<'a, 'py> {
     /// Takes what is needed from the object.
+    #[inline(always)]
     pub fn read(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         if let Ok(text) = url.cast::<PyString>() {
             let (octets, is_utf8) = with_surrogates(text)?;
@@ -190,6 +192,7 @@ impl<'a, 'py> UrlSource<'a, 'py> {
     }
 
     /// The parts of the URL.
+    #[inline(always)]
     pub fn parse(&self, py: Python<'py>) -> PyResult<Url<'_>> {
         let mut url = match self {
             Self::Text(octets, is_utf8) => {

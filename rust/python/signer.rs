@@ -378,7 +378,7 @@ impl Signer {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[inline]
+    #[inline(always)]
     fn prepare<'a, 'py>(&self, given: &Given<'a, 'py>) -> PyResult<Prepared<'a, 'py>> {
         let py = given.method.py();
         let is_form = arguments::is_form(given.content_type)?;
@@ -475,6 +475,7 @@ impl FromPyObject<'_, '_> for Version {
 }
 
 impl<'py> Prepared<'_, 'py> {
+    #[inline(always)]
     fn request(&self, py: Python<'py>) -> PyResult<Request<'_>> {
         let form = match &self.form {
             _ if !self.is_form => Form::None,
@@ -489,6 +490,7 @@ impl<'py> Prepared<'_, 'py> {
         Variable { timestamp: &self.timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
     }
 
+    #[inline(always)]
     fn nonce(&self) -> PyResult<Nonce<'_>> {
         Ok(match &self.nonce {
             Some(nonce) => Nonce::Given(nonce),
