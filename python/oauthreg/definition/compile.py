@@ -1,8 +1,12 @@
-"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place."""
+"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place.
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+Nothing here needs the model's classes: what was found good in an earlier process comes without them (``settled``).
+"""
+
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oauthreg.claims import (
     DocumentText,
@@ -18,13 +22,12 @@ from oauthreg.claims import (
 from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
-from oauthreg.definition import model, texts
+from oauthreg.definition import texts
 from oauthreg.definition.rules import documents_of, templates_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault
 from oauthreg.errors import UsageError
 from oauthreg.legs import append_query
-from oauthreg.messages import Pairs
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
     AssertionSettings,
@@ -45,6 +48,12 @@ from oauthreg.provider import (
     TokenPlacement,
 )
 from oauthreg.signing import SIGNATURE_METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from oauthreg.definition import model
+    from oauthreg.messages import Pairs
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -136,9 +145,9 @@ def check_usable(definition: model.Definition) -> None:
         )
 
 
-def _environment(definition: model.Definition, name: str | None) -> model.Environment:
+def _environment(definition: model.Definition, name: str | None) -> model.Environment | None:
     if name is None:
-        return model.Environment()
+        return None
     if name not in definition.environments:
         raise UsageError(
             f"{quoted(definition.name)} has no environment {quoted(name)}",
@@ -148,7 +157,9 @@ def _environment(definition: model.Definition, name: str | None) -> model.Enviro
     return definition.environments[name]
 
 
-def _values(definition: model.Definition, environment: model.Environment, given: Mapping[str, str]) -> dict[str, str]:
+def _values(
+    definition: model.Definition, environment: model.Environment | None, given: Mapping[str, str]
+) -> dict[str, str]:
     """The value of each variable that has one, checked."""
     for name in given:
         if name not in definition.variables or definition.variables[name].from_ is not None:
@@ -159,10 +170,13 @@ def _values(definition: model.Definition, environment: model.Environment, given:
                 hint=hint(name, settable) or "it takes none",
             )
     values: dict[str, str] = {}
+    chosen = environment.variables if environment else _NOTHING
     for name, variable in definition.variables.items():
-        value = environment.variables.get(name, variable.default)
-        if name in given or value is not None:
-            values[name] = _fitting(definition, name, given.get(name, value))
+        value = chosen.get(name, variable.default)
+        if name in given:
+            values[name] = _fitting(definition, name, given[name])
+        elif value is not None:
+            values[name] = value  # what stands in the file was checked with it
         elif variable.from_ is None and variable.required:
             raise UsageError(
                 f"{quoted(definition.name)} needs the variable `{name}`"
@@ -189,7 +203,7 @@ class _Compiler:
     def __init__(
         self,
         definition: model.Definition,
-        environment: model.Environment,
+        environment: model.Environment | None,
         values: Mapping[str, str],
         allow_insecure_http: bool,
     ) -> None:
@@ -232,7 +246,7 @@ class _Compiler:
             revoke=self._leg(definition.revoke),
             introspect=self._leg(definition.introspect),
             exchange=self._exchange(definition.exchange),
-            token_placement=TokenPlacement(**definition.token_placement.model_dump()),
+            token_placement=TokenPlacement(**dict(definition.token_placement)),
             proof=RequestProof(definition.proof.parameter) if definition.proof else None,
             api_base=base,
             api_origins=() if base is None else (base,),
@@ -255,8 +269,9 @@ class _Compiler:
         )
 
     def _endpoints(self) -> Iterable[tuple[str, str]]:
-        for name in model.Endpoints.model_fields:
-            text = getattr(self.environment.endpoints, name) or getattr(self.definition.endpoints, name)
+        chosen = self.environment.endpoints if self.environment else None
+        for name, known in self.definition.endpoints:
+            text = getattr(chosen, name, None) or known
             if text is not None:
                 yield name, text
 
@@ -390,7 +405,7 @@ class _Compiler:
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    def _document_value(self, text: str, documents: Collection[str]) -> "str | _DocumentValue | None":
+    def _document_value(self, text: str, documents: Collection[str]) -> str | _DocumentValue | None:
         """A text with its variables filled in as they are, which may still need documents when it is used."""
         parts = [self._part(piece, documents) for piece in texts.pieces(text)]
         known = [part for part in parts if part is not None]
@@ -514,7 +529,7 @@ class _TokenBase:
     names: frozenset[str] = frozenset({"token"})
 
     @classmethod
-    def of(cls, table: model.API) -> "_TokenBase | None":
+    def of(cls, table: model.API) -> _TokenBase | None:
         if table.base_from is None or table.base_pattern is None:
             return None
         return cls(parse_path(table.base_from).find_in, table.base_pattern)
@@ -559,8 +574,8 @@ def _denial(text: str) -> tuple[str, str | None]:
 def _error(table: model.ErrorTable | None) -> ErrorRule | None:
     if table is None:
         return None
-    when = table.when or model.When(path=table.code, present=True)
-    return ErrorRule(_holds(when), _text_finder(table.code), _text_finder(table.description))
+    holds = _holds(table.when) if table.when else _is_there(table.code)
+    return ErrorRule(holds, _text_finder(table.code), _text_finder(table.description))
 
 
 def _finder(path: str | None) -> Callable[[Any], Any] | None:
@@ -581,6 +596,11 @@ def _holds(when: model.When) -> Callable[[Any, str], bool]:
         return lambda _, text: text.lstrip().startswith(prefix)
     find, test = parse_path(when.path or ".").find_in, _test(when)
     return lambda document, _: test(find(document))
+
+
+def _is_there(path: str | None) -> Callable[[Any, str], bool]:
+    find = parse_path(path or ".").find_in
+    return lambda document, _: find(document) is not None
 
 
 def _test(when: model.When) -> Callable[[Any], bool]:

@@ -1,9 +1,11 @@
 """What must hold between the tables of a definition: each rule is one function of the table at the end."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oauthreg.claims import (
     STANDARD_CLAIMS,
@@ -17,9 +19,11 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
-from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
-from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
+
+if TYPE_CHECKING:
+    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
+    from oauthreg.definition.spans import KeyPath
 
 SECRETS = ("client_secret", "private_key", "passphrase")
 """Credentials that never go into a text of a definition."""
@@ -124,9 +128,8 @@ def documents_of(definition: Definition) -> tuple[str, ...]:
 def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
-        yield from (url for name in Endpoints.model_fields if (url := getattr(endpoints, name)) is not None)
-    aliases = definition.oauth2.mtls_endpoints
-    yield from (url for name in type(aliases).model_fields if (url := getattr(aliases, name)) is not None)
+        yield from (url for _, url in endpoints if url is not None)
+    yield from (url for _, url in definition.oauth2.mtls_endpoints if url is not None)
     yield from definition.api.origins
     yield from (request.url for request in definition.identity.request)
     yield from (text for _, text, _ in _every_text(definition))
@@ -233,8 +236,7 @@ def _urls(subject: _Subject) -> Iterator[Finding]:
 
 
 def _urls_of(subject: _Subject, endpoints: Endpoints | MTLSEndpoints, path: KeyPath) -> Iterator[Finding]:
-    for name in type(endpoints).model_fields:
-        url = getattr(endpoints, name)
+    for name, url in endpoints:
         if url is not None:
             yield from _url(subject, url, (*path, name))
 

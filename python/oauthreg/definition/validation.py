@@ -261,22 +261,23 @@ def _model_at(path: KeyPath) -> type[BaseModel] | None:
     """The model of the table at a path."""
     annotation: Any = Definition
     for key in path:
-        annotation = _bare(annotation)
-        if _is_model(annotation):
+        annotation = bare_type(annotation)
+        if is_model(annotation):
             fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
             annotation = fields[str(key)].annotation
         else:
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
-    annotation = _bare(annotation)
-    return annotation if _is_model(annotation) else None
+    annotation = bare_type(annotation)
+    return annotation if is_model(annotation) else None
 
 
-def _bare(annotation: Any) -> Any:
+def bare_type(annotation: Any) -> Any:
     """The type itself, without `Annotated` and without `None`."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
         annotation = get_args(annotation)[0]
     return annotation
 
 
-def _is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> bool:
+    """Whether a type is the class of a table."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,10 +1,15 @@
 """Variables of a definition: which values fit, and values made from others."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import texts
-from oauthreg.definition.model import Variable
+
+if TYPE_CHECKING:
+    from oauthreg.definition.model import Variable
 
 _LONGEST = 255
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
