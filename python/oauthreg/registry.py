@@ -365,7 +365,9 @@ class _Known:
         self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *definition.credentials)))
         self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
         self.is_warned = False
-        self.in_texts = credentials_in_texts(self.definition)
+        names = ("client_id", *definition.credentials)
+        is_silent = isinstance(definition, SettledDefinition) and not definition.mentions(names)
+        self.in_texts = frozenset[str]() if is_silent else credentials_in_texts(self.definition)
         self.providers: dict[tuple[Any, ...], Provider] = {}
         self.deciding = frozenset((*self.credentials, "rsa_key", "signature_method"))
         self.environ = _Variables(environ, self.prefix, self.credentials, self.variables)
@@ -451,7 +453,9 @@ def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[s
 
 def _copied(asked: tuple[Any, ...]) -> tuple[Any, ...]:
     """What was asked for as it is now: its mappings belong to the caller, who may change them."""
-    return tuple(dict(item) if isinstance(item, Mapping) else item for item in asked)
+    client_id, client_secret, variables, environment, allow_insecure_http, grant_type, source, environ = asked
+    own = dict(variables), environment, allow_insecure_http, grant_type, dict(source), environ
+    return client_id, client_secret, *own
 
 
 def _today() -> date:

@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,11 +32,14 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) |
 
 
 class Kept(NamedTuple):
-    """One line: the names of the definition and of what it extends, their stamps, its aliases, and its data."""
+    """One line: the names of the definition and of what it extends, their stamps, its aliases, and its data.
 
-    names: tuple[str, ...]
+    All but the data are words with blanks between them.
+    """
+
+    names: str
     stamps: str
-    aliases: tuple[str, ...]
+    aliases: str
     text: bytes
 
 
@@ -76,8 +79,7 @@ class Cache:
         key = os.fsencode(path)
         if self.path is None or b"\t" in key or b"\n" in key:
             return
-        words = (" ".join(kept.names), kept.stamps, " ".join(kept.aliases))
-        line = b"\t".join((key, *(word.encode() for word in words), kept.text))
+        line = b"\t".join((key, *(words.encode() for words in kept[:3]), kept.text))
         line = b"%08x\t%s" % (zlib.crc32(line), line)
         if self._lines is None:
             self._lines = self._read()
@@ -88,11 +90,10 @@ class Cache:
             self.path = None  # a place that cannot be written is not tried again
 
     def _read(self) -> dict[bytes, bytes]:
-        octets = b""
         if self.path is not None:
             with suppress(OSError):
-                octets = _own_octets(self.path)
-        return {path: line for line in octets.split(b"\n") if (path := line[9 : line.find(b"\t", 9)])}
+                return _lines_of(str(self.path), stamp(self.path.stat()))
+        return {}
 
 
 def stamp(found: os.stat_result) -> str:
@@ -109,12 +110,18 @@ def _parsed(line: bytes | None) -> Kept | None:
     """A line taken apart; ``None`` if it is not whole."""
     if line is None:
         return None
-    checksum, _, rest = line.partition(b"\t")
-    parts = rest.split(b"\t")
-    if len(parts) != 5 or checksum != b"%08x" % zlib.crc32(rest):
+    parts = line.split(b"\t")
+    if len(parts) != 6 or parts[0] != b"%08x" % zlib.crc32(line[9:]):
         return None
-    names, stamps, aliases = (part.decode("ascii", "replace") for part in parts[1:4])
-    return Kept(tuple(names.split(" ")), stamps, tuple(aliases.split()), parts[4])
+    _, _, names, stamps, aliases, text = parts
+    return Kept(names.decode(), stamps.decode(), aliases.decode(), text)
+
+
+@lru_cache(maxsize=2)
+def _lines_of(path: str, _: str) -> dict[bytes, bytes]:
+    """The lines of a file by the paths that they are about; read once for each state of it."""
+    lines = _own_octets(Path(path)).split(b"\n")
+    return {about: line for line in lines if (about := line[9 : line.find(b"\t", 9)])}
 
 
 def _own_octets(path: Path) -> bytes:

@@ -212,6 +212,7 @@ class _Compiler:
         self.values = values
         self.allow_insecure_http = allow_insecure_http
         self.documents = documents_of(definition)
+        self.origins: dict[str, Origin] = {}
 
     def provider(self) -> Provider:
         definition = self.definition
@@ -277,10 +278,12 @@ class _Compiler:
 
     def url(self, text: str) -> str:
         """A URL with its variables filled in, each value encoded for its position."""
-        return self._secure(self._fill(parse_text_template(text)).render({}))
+        return self._secure(self._fill(parse_text_template(text)).render({}) if _is_template(text) else text)
 
     def document_url(self, text: str) -> str | DocumentText:
         """A URL that may still need documents when it is used."""
+        if not _is_template(text):
+            return self._secure(text)
         template, stand_ins = texts.url_template(text, self.values)
         filled = self._fill(template)
         if not stand_ins:
@@ -299,7 +302,7 @@ class _Compiler:
         return {first.name: self.values[first.name].rstrip("/")} if isinstance(first, Placed) and rest else {}
 
     def _secure(self, url: str) -> str:
-        scheme, host, _ = parse_origin(url)
+        scheme, host, _ = self._origin(url)
         if scheme == "http" and not is_loopback(host) and not self.allow_insecure_http:
             raise UsageError(
                 f"{quoted(self.definition.name)} would be reached without TLS: 'http://{host}'",
@@ -307,6 +310,12 @@ class _Compiler:
                 hint="give an `https` URL, or pass `allow_insecure_http=True`",
             )
         return url
+
+    def _origin(self, url: str) -> Origin:
+        origin = self.origins.get(url)
+        if origin is None:
+            origin = self.origins[url] = parse_origin(url)
+        return origin
 
     def _encode(self, value: str, placed: Placed) -> str:
         encoded = encode_for_url(value, placed)
@@ -319,11 +328,15 @@ class _Compiler:
 
     def pairs(self, table: Mapping[str, str]) -> Pairs:
         """Parameters or headers with their variables filled in; one that needs an absent value is left out."""
+        if not table:
+            return ()
         found = ((name, self.text(value)) for name, value in table.items())
         return tuple((name, value) for name, value in found if value is not None)
 
     def text(self, text: str) -> str | None:
         """A text with its variables filled in as they are; ``None`` if one has no value."""
+        if not _is_template(text):
+            return text
         template = parse_text_template(text)
         return template.render(self.values) if template.names <= self.values.keys() else None
 
@@ -407,6 +420,8 @@ class _Compiler:
 
     def _document_value(self, text: str, documents: Collection[str]) -> str | _DocumentValue | None:
         """A text with its variables filled in as they are, which may still need documents when it is used."""
+        if not _is_template(text):
+            return text
         parts = [self._part(piece, documents) for piece in texts.pieces(text)]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
@@ -486,12 +501,12 @@ class _Compiler:
         """Where signed requests go: every endpoint but the page for the user, identity requests, further origins."""
         for name, url in endpoints.items():
             if name != "authorize":
-                yield parse_origin(url)
+                yield self._origin(url)
         for request in identity:
             if isinstance(request.url, str | DocumentText):
-                yield parse_origin(_before_documents(request.url))
+                yield self._origin(_before_documents(request.url))
         for text in self.definition.api.origins:
-            yield parse_origin(self.url(text))
+            yield self._origin(self.url(text))
 
     def _jwt(self, table: model.JWT | None) -> JWTRules | None:
         if table is None:
@@ -503,6 +518,11 @@ class _Compiler:
             nonce=table.nonce,
             leeway=table.leeway,
         )
+
+
+def _is_template(text: str) -> bool:
+    """Whether a text has placeholders, or braces that stand for themselves."""
+    return "{" in text or "}" in text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Folders are looked through in order, and a later one wins by name: the bundled f
 that a broken one hurts nobody else.
 """
 # Where some hundred files are looked at, a `Path` for each would cost more than all else.
-# ruff: noqa: PTH112, PTH113, PTH116, PTH118, PTH119
+# ruff: noqa: PTH113, PTH116, PTH118
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +42,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 _LONGEST_CHAIN = 8
 _BUNDLED = (Path(__file__).parent.parent / "providers").resolve()
+_SUFFIX = ".toml"
 _OUTLINE = "outline"
 """Under what the cache keeps the schema's outline: no path of a file."""
 
@@ -63,7 +64,7 @@ class Loader:
         self._added: dict[str, Source] = {}
         self._index: dict[str, list[str]] | None = None
         self._looked_up: dict[str, list[str]] = {}
-        self._folders: list[str] | None = None
+        self._tried: list[tuple[str, str]] | None = None
         self._aliases: dict[str, str] | None = None
         self._outline: Outline | None = None
         self._cache = Cache.chosen(environ)
@@ -115,8 +116,7 @@ class Loader:
 
         What comes from there has the attributes of a ``Definition``, without examples and ``[meta]``.
         """
-        name = self.resolve(name)
-        return self._settled(name) or self.load(name)
+        return self._settled(name) or self._settled(name := self.resolve(name)) or self.load(name)
 
     def check(self, name: str) -> "tuple[Problem, ...]":
         """All problems of a definition, in the order of their places, and those of its examples.
@@ -183,7 +183,7 @@ class Loader:
         """Forget which files there are, so that new ones are found; what was added stays."""
         self._index = None
         self._looked_up.clear()
-        self._folders = None
+        self._tried = None
         self._aliases = None
 
     # --- files ----------------------------------------------------------------------------------------------------
@@ -195,26 +195,33 @@ class Loader:
         """Name -> the files that have it, the winner last."""
         if self._index is None:
             self._index = {}
-            for folder in self._looked_through():
-                for path in _definitions_in(folder):
-                    self._index.setdefault(_stem(path), []).append(path)
+            for place, stem in self._looked_through():
+                for name, path in [(stem, place)] if stem else _definitions_in(place):
+                    self._index.setdefault(name, []).append(path)
         return self._index
 
     def _paths_of(self, name: str) -> list[str]:
         """The files of one name, the winner last. Folders are not listed for it."""
-        if self._index is not None or not PROVIDER_NAME.fullmatch(name):
+        if self._index is not None:
+            return self._index.get(name, [])
+        if not PROVIDER_NAME.fullmatch(name):
             return self._files().get(name, [])
         found = self._looked_up.get(name)
         if found is None:
-            tried = (_definition_of(name, folder) for folder in self._looked_through())
-            found = self._looked_up[name] = [path for path in tried if path is not None]
+            tried = [
+                (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
+                for place, stem in self._looked_through()
+            ]
+            found = self._looked_up[name] = [path for path in tried if path and os.path.isfile(path)]
         return found
 
-    def _looked_through(self) -> list[str]:
-        if self._folders is None:
+    def _looked_through(self) -> list[tuple[str, str]]:
+        """The places that are there, each with its stem if it is a single file."""
+        if self._tried is None:
             _check_bundled()
-            self._folders = [str(place.absolute()) for place in self.places]
-        return self._folders
+            there = [(place.is_file(), place) for place in self.places if place.exists()]
+            self._tried = [(str(place.absolute()), place.stem if is_file else "") for is_file, place in there]
+        return self._tried
 
     def _source(self, name: str, depth: int) -> "Source":
         """The text of a name: the one that wins, or one that it hides (``depth`` 1 and above)."""
@@ -233,15 +240,15 @@ class Loader:
 
     def _settled(self, name: str) -> SettledDefinition | None:
         """The definition as it is kept, if its files are still the same."""
-        paths = [] if name in self._added else self._paths_of(name)
+        paths = [] if name in self._added or not isinstance(name, str) else self._paths_of(name)
         kept = self._cache.find(paths[-1]) if paths else None
-        if kept is None or self._stamps(kept.names) != kept.stamps:
+        if kept is None or self._stamps(kept.names.split(" ")) != kept.stamps:
             return None
         if self._outline is None:
             self._outline = self._kept_outline()
         if self._outline is None:
             return None
-        return SettledDefinition(name, paths[-1], kept.aliases, kept.text, self._outline)
+        return self._outline.definition(name, paths[-1], kept.aliases, kept.text)
 
     def _stamps(self, names: Iterable[str]) -> str | None:
         """The stamps of the files that make up a definition, found by the names in its chain."""
@@ -261,12 +268,12 @@ class Loader:
     def _keep(self, chain: "tuple[Source, ...]", definition: "Definition") -> None:
         """Keep what was found good, if all of it came from files that are at rest."""
         found = [source.found for source in chain if source.found is not None and is_at_rest(source.found)]
-        names = tuple(source.name for source in chain)
+        names = [source.name for source in chain]
         if not self._cache.path or len(found) < len(chain) or not self._added.keys().isdisjoint(names):
             return
-        path, stamps = self._paths_of(names[0])[-1], " ".join(map(stamp, found))
+        path, chained, stamps = self._paths_of(names[0])[-1], " ".join(names), " ".join(map(stamp, found))
         known = self._cache.find(path)
-        if known is not None and (known.names, known.stamps) == (names, stamps):
+        if known is not None and (known.names, known.stamps) == (chained, stamps):
             return
         from oauthreg.definition.outline import render_outline, render_settled
 
@@ -274,8 +281,8 @@ class Loader:
         if text is None:
             return
         if self._cache.find(_OUTLINE) is None:
-            self._cache.keep(_OUTLINE, Kept((), "", (), render_outline().encode()))
-        self._cache.keep(path, Kept(names, stamps, definition.aliases, text.encode()))
+            self._cache.keep(_OUTLINE, Kept("", "", "", render_outline().encode()))
+        self._cache.keep(path, Kept(chained, stamps, " ".join(definition.aliases), text.encode()))
 
     def _kept_outline(self) -> "Outline | None":
         kept = self._cache.find(_OUTLINE)
@@ -311,26 +318,14 @@ class Loader:
         return UnknownProviderError(f"no definition has the name: {quoted(name)}", hint=advice)
 
 
-def _stem(path: str) -> str:
-    return os.path.basename(path)[: -len(_SUFFIX)] if path.endswith(_SUFFIX) else Path(path).stem
-
-
-_SUFFIX = ".toml"
-
-
-def _definitions_in(place: str) -> list[str]:
-    if os.path.isdir(place):
-        with os.scandir(place) as entries:
-            return sorted(entry.path for entry in entries if entry.name.endswith(_SUFFIX) and entry.is_file())
-    return [place] if os.path.isfile(place) else []
-
-
-def _definition_of(name: str, place: str) -> str | None:
-    """The file of that name in a folder, or the place itself if it is such a file."""
-    path = os.path.join(place, f"{name}{_SUFFIX}")
-    if os.path.isfile(path):
-        return path
-    return place if _stem(place) == name and os.path.isfile(place) else None
+def _definitions_in(folder: str) -> list[tuple[str, str]]:
+    """The definitions of a folder: name and path."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            (entry.name[: -len(_SUFFIX)], entry.path)
+            for entry in entries
+            if entry.name.endswith(_SUFFIX) and entry.is_file()
+        )
 
 
 def _check_bundled() -> None:

@@ -26,7 +26,7 @@ def render_settled(definition: Definition) -> str | None:
 
 
 def render_outline() -> str:
-    """The outline of the schema as JSON; see ``settled.Outline``."""
+    """The outline of the schema as JSON; see ``settled.Fields``."""
     outline: dict[str, dict[str, Any]] = {}
     _outline(Definition, outline)
     return json.dumps(outline, separators=(",", ":"))
