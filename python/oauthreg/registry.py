@@ -434,9 +434,11 @@ class _Prepared:
 
 def _client_class(grant: str | None) -> Callable[..., Any]:
     # Whoever only reads definitions does not pay for aiohttp.
-    from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client
+    from oauthreg import http
 
-    return AsyncOAuth1Client if grant is None else AsyncAssertionClient if grant == "jwt_bearer" else AsyncOAuth2Client
+    if grant is None:
+        return http.AsyncOAuth1Client
+    return http.AsyncAssertionClient if grant == "jwt_bearer" else http.AsyncOAuth2Client
 
 
 def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[str, Any]:
