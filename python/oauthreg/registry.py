@@ -310,7 +310,7 @@ class Registry:
         values = source(name) if callable(source) else source.get(name)
         if values is None:
             return _NOTHING
-        if not isinstance(values, Mapping):
+        if type(values) is not dict and not isinstance(values, Mapping):
             raise UsageError(
                 f"`credentials` gave no mapping for {name!r}: {type(values).__name__}",
                 code="invalid-credentials",

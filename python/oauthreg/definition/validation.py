@@ -111,6 +111,8 @@ class InvalidDefinition(ValueError):  # noqa: N818 - findings on their way to wh
 
 def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Later steps may recurse: no text gets to them that nests deeper than any use needs."""
+    if not _nests(data):
+        return
     level: list[tuple[KeyPath, Any]] = [((), data)]
     for _ in range(_DEEPEST):
         level = [
@@ -121,6 +123,21 @@ def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
         ]
     for path, _ in level[:1]:
         yield Finding(path, f"tables and lists nest more than {_DEEPEST} deep", at="key")
+
+
+def _nests(data: Mapping[str, Any]) -> bool:
+    """Whether there are tables or lists more than ``_DEEPEST`` deep; where they are costs more to tell."""
+    level: list[Any] = [dict(data)]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for value in level
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _all_findings(data: Mapping[str, Any], error: ValidationError) -> tuple[Finding, ...]:

@@ -152,25 +152,18 @@ class AsyncOAuth2Client(TokenClient):
         self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
         self._open: OrderedDict[str, PendingLogin] = OrderedDict()
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
-        is_own = "grant_type" in parameters or not (isinstance(token, Mapping) and token.get("refresh_token"))
         chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
-        if chosen.oauth2.grants[0] == "client_credentials" and account is None and is_own:
-            self._ask_again = self._ask_for_own
+        if chosen.oauth2.grants[0] == "client_credentials" and account is None:
+            is_users = isinstance(token, Mapping) and token.get("refresh_token")
+            self._ask_again = self._ask_for_own if "grant_type" in parameters or not is_users else None
         now = learning_clock(clock)
-        client = ClientIdentity(
-            client_id or "",
-            now,
-            make_id,
-            client_secret,
-            private_key,
-            passphrase,
-            key_id,
-            MappingProxyType(dict(credentials)) if credentials else _NOTHING,
-        )
+        own = MappingProxyType(dict(credentials)) if credentials else _NOTHING
         super().__init__(
             session,
             chosen,
-            client=client,
+            make_client=lambda: ClientIdentity(
+                client_id or "", now, make_id, client_secret, private_key, passphrase, key_id, own
+            ),
             clock=now,
             is_custom=provider is None,
             store=store,
@@ -180,8 +173,8 @@ class AsyncOAuth2Client(TokenClient):
             background_refresh=background_refresh,
             allowed_origins=allowed_origins,
         )
-        if client_id and self._signs:
-            check_client_auth(chosen, client)
+        if client_id and chosen.oauth2.client_auth in _SIGNING:
+            check_client_auth(chosen, self._client)
         self._take_up(self._first_key(), token)
 
     def create_authorization_url(

@@ -64,7 +64,7 @@ class TokenClient(ApiClient):
         session: ClientSession,
         provider: Provider,
         *,
-        client: ClientIdentity,
+        make_client: Callable[[], ClientIdentity],
         clock: Clock,
         is_custom: bool,
         store: TokenStore | None,
@@ -80,7 +80,7 @@ class TokenClient(ApiClient):
             raise UsageError("`store` and `lives` exclude each other: the lives have a store", code="two-stores")
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
-        self._client = client
+        self._make_client = make_client
         self._lives = TokenLives(store) if lives is None else lives
         self._leeway = provider.oauth2.leeway if leeway is None else leeway
         self._in_background = background_refresh
@@ -169,6 +169,10 @@ class TokenClient(ApiClient):
         return await self._exchange(flow, origins=self._origins_for(token))
 
     # Applications make a client for each of their own requests: what the first call needs is made with it.
+
+    @cached_property
+    def _client(self) -> ClientIdentity:
+        return self._make_client()
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:

@@ -7,6 +7,17 @@ from pathlib import Path
 
 import pytest
 
+resource = pytest.importorskip("resource", reason="the time of child processes is not told here")
+
+
+def time_of_children():
+    """Seconds of processor time that ended child processes have taken."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+pytestmark = pytest.mark.benchmark(timer=time_of_children)
+
 PYTHON = Path(__file__).parents[3] / "python"
 THEIRS = "import asyncio, aiohttp; from pydantic import BaseModel\n"
 SESSION = """

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from oauthreg.definition import Definition, Loader, SettledDefinition
 from oauthreg.http import AsyncOAuth1Client, AsyncOAuth2Client
 from oauthreg.registry import Registry
+
+pytestmark = pytest.mark.benchmark(timer=time.thread_time)
 
 OFF = {"OAUTHREG_CACHE": "off"}
 SECRETS = {"client_id": "id", "client_secret": "secret"}
