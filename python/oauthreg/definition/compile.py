@@ -1,9 +1,14 @@
-"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place."""
+"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place.
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+Nothing here needs the model's classes: what was found good in an earlier process comes without them (``settled``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from oauthreg.claims import (
     DocumentText,
@@ -19,13 +24,12 @@ from oauthreg.claims import (
 from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
-from oauthreg.definition import model, texts
+from oauthreg.definition import texts
 from oauthreg.definition.rules import REALMS_OF_REQUESTS, documents_of, leg_documents, signatures_of, templates_of
 from oauthreg.definition.suggestions import hint
-from oauthreg.definition.variables import derived, fault
+from oauthreg.definition.variables import derived, fault, source_of, told_at
 from oauthreg.errors import CallbackError, UsageError
 from oauthreg.legs import append_query
-from oauthreg.messages import Pairs
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
     AssertionSettings,
@@ -48,6 +52,12 @@ from oauthreg.provider import (
     TokenPlacement,
 )
 from oauthreg.signing import SIGNATURE_METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from oauthreg.definition import model
+    from oauthreg.messages import Pairs
 
 _NOTHING: Mapping[str, str] = {}
 _MOST_LOCATIONS = 64
@@ -76,7 +86,7 @@ def compile_definition(
     chosen = _environment(definition, environment)
     values = {**_values(definition, chosen, variables), **credentials}
     provider = _Compiler(definition, chosen, values, allow_insecure_http).provider()
-    told = {name: variable for name, variable in definition.variables.items() if variable.path is not None}
+    told = {name: variable for name, variable in definition.variables.items() if told_at(variable) is not None}
     if not told:
         return provider
 
@@ -164,9 +174,9 @@ def check_usable(definition: model.Definition) -> None:
         )
 
 
-def _environment(definition: model.Definition, name: str | None) -> model.Environment:
+def _environment(definition: model.Definition, name: str | None) -> model.Environment | None:
     if name is None:
-        return model.Environment()
+        return None
     if name not in definition.environments:
         raise UsageError(
             f"{quoted(definition.name)} has no environment {quoted(name)}",
@@ -176,22 +186,27 @@ def _environment(definition: model.Definition, name: str | None) -> model.Enviro
     return definition.environments[name]
 
 
-def _values(definition: model.Definition, environment: model.Environment, given: Mapping[str, str]) -> dict[str, str]:
+def _values(
+    definition: model.Definition, environment: model.Environment | None, given: Mapping[str, str]
+) -> dict[str, str]:
     """The value of each variable that has one, checked."""
     for name in given:
-        if name not in definition.variables or definition.variables[name].variable is not None:
-            settable = [key for key, variable in definition.variables.items() if variable.variable is None]
+        if name not in definition.variables or source_of(definition.variables[name]) is not None:
+            settable = [key for key, variable in definition.variables.items() if source_of(variable) is None]
             raise UsageError(
                 f"{quoted(definition.name)} takes no variable {quoted(name)}",
                 code="unknown-variable",
                 hint=hint(name, settable) or "it takes none",
             )
     values: dict[str, str] = {}
+    chosen = environment.variables if environment else _NOTHING
     for name, variable in definition.variables.items():
-        value = environment.variables.get(name, variable.default)
-        if name in given or value is not None:
-            values[name] = _fitting(definition, name, given.get(name, value))
-        elif variable.variable is None and variable.required:
+        value = chosen.get(name, variable.default)
+        if name in given:
+            values[name] = _fitting(definition, name, given[name])
+        elif value is not None:
+            values[name] = value  # what stands in the file was checked with it
+        elif source_of(variable) is None and variable.required:
             raise UsageError(
                 f"{quoted(definition.name)} needs the variable `{name}`"
                 + (f", {variable.title}" if variable.title else ""),
@@ -199,8 +214,9 @@ def _values(definition: model.Definition, environment: model.Environment, given:
                 hint=f'pass `variables={{"{name}": …}}`',
             )
     for name, variable in definition.variables.items():
-        if variable.variable in values:
-            values[name] = _fitting(definition, name, derived(variable, values[variable.variable]))
+        source = source_of(variable)
+        if source in values:
+            values[name] = _fitting(definition, name, derived(variable, values[source]))
     return values
 
 
@@ -217,7 +233,7 @@ class _Compiler:
     def __init__(
         self,
         definition: model.Definition,
-        environment: model.Environment,
+        environment: model.Environment | None,
         values: Mapping[str, str],
         allow_insecure_http: bool,
     ) -> None:
@@ -226,6 +242,7 @@ class _Compiler:
         self.values = values
         self.allow_insecure_http = allow_insecure_http
         self.documents = documents_of(definition)
+        self.origins: dict[str, Origin] = {}
 
     def provider(self) -> Provider:
         definition = self.definition
@@ -262,7 +279,7 @@ class _Compiler:
             introspect=self._leg("introspect", definition.introspect),
             app_token=self._app_token(definition.app_token),
             exchange=self._exchange(definition.exchange),
-            token_placement=TokenPlacement(**definition.token_placement.model_dump()),
+            token_placement=TokenPlacement(**dict(definition.token_placement)),
             proof=RequestProof(definition.proof.parameter) if definition.proof else None,
             api_base=base,
             api_origins=() if base is None else (base,),
@@ -295,17 +312,20 @@ class _Compiler:
         )
 
     def _endpoints(self) -> Iterable[tuple[str, str]]:
-        for name in model.Endpoints.model_fields:
-            text = getattr(self.environment.endpoints, name) or getattr(self.definition.endpoints, name)
+        chosen = self.environment.endpoints if self.environment else None
+        for name, known in self.definition.endpoints:
+            text = getattr(chosen, name, None) or known
             if text is not None:
                 yield name, text
 
     def url(self, text: str) -> str:
         """A URL with its variables filled in, each value encoded for its position."""
-        return self._secure(self._fill(parse_text_template(text)).render({}))
+        return self._secure(self._fill(parse_text_template(text)).render({}) if _is_template(text) else text)
 
     def document_url(self, text: str) -> str | DocumentText:
         """A URL that may still need documents when it is used."""
+        if not _is_template(text):
+            return self._secure(text)
         template, stand_ins = texts.url_template(text, self.values)
         filled = self._fill(template)
         if not stand_ins:
@@ -324,7 +344,7 @@ class _Compiler:
         return {first.name: self.values[first.name].rstrip("/")} if isinstance(first, Placed) and rest else {}
 
     def _secure(self, url: str) -> str:
-        scheme, host, _ = parse_origin(url)
+        scheme, host, _ = self._origin(url)
         if scheme == "http" and not is_loopback(host) and not self.allow_insecure_http:
             raise UsageError(
                 f"{quoted(self.definition.name)} would be reached without TLS: 'http://{host}'",
@@ -332,6 +352,12 @@ class _Compiler:
                 hint="give an `https` URL, or pass `allow_insecure_http=True`",
             )
         return url
+
+    def _origin(self, url: str) -> Origin:
+        origin = self.origins.get(url)
+        if origin is None:
+            origin = self.origins[url] = parse_origin(url)
+        return origin
 
     def _encode(self, value: str, placed: Placed) -> str:
         encoded = encode_for_url(value, placed)
@@ -344,11 +370,15 @@ class _Compiler:
 
     def pairs(self, table: Mapping[str, str]) -> Pairs:
         """Parameters or headers with their variables filled in; one that needs an absent value is left out."""
+        if not table:
+            return ()
         found = ((name, self.text(value)) for name, value in table.items())
         return tuple((name, value) for name, value in found if value is not None)
 
     def text(self, text: str) -> str | None:
         """A text with its variables filled in as they are; ``None`` if one has no value."""
+        if not _is_template(text):
+            return text
         template = parse_text_template(text)
         return template.render(self.values) if template.names <= self.values.keys() else None
 
@@ -440,8 +470,10 @@ class _Compiler:
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    def _document_value(self, text: str, documents: Collection[str]) -> "str | _DocumentValue | None":
+    def _document_value(self, text: str, documents: Collection[str]) -> str | _DocumentValue | None:
         """A text with its variables filled in as they are, which may still need documents when it is used."""
+        if not _is_template(text):
+            return text
         parts = [self._part(piece, documents) for piece in texts.pieces(text)]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
@@ -549,12 +581,12 @@ class _Compiler:
         """Where signed requests go: every endpoint but the page for the user, identity requests, further origins."""
         for name, url in endpoints.items():
             if name != "authorize":
-                yield parse_origin(url)
+                yield self._origin(url)
         for request in identity:
             if isinstance(request.url, str | DocumentText):
-                yield parse_origin(_before_documents(request.url))
+                yield self._origin(_before_documents(request.url))
         for text in self.definition.api.origins:
-            yield parse_origin(self.url(text))
+            yield self._origin(self.url(text))
 
     def _jwt(self, table: model.JWT | None) -> JWTRules | None:
         if table is None:
@@ -566,6 +598,11 @@ class _Compiler:
             nonce=table.nonce,
             leeway=table.leeway,
         )
+
+
+def _is_template(text: str) -> bool:
+    """Whether a text has placeholders, or braces that stand for themselves."""
+    return "{" in text or "}" in text
 
 
 @dataclass(frozen=True, slots=True)
@@ -592,7 +629,7 @@ class _TokenBase:
     names: frozenset[str] = frozenset({"token"})
 
     @classmethod
-    def of(cls, table: model.API) -> "_TokenBase | None":
+    def of(cls, table: model.API) -> _TokenBase | None:
         if table.base_from is None or table.base_pattern is None:
             return None
         return cls(parse_path(table.base_from).find_in, table.base_pattern)
@@ -613,7 +650,7 @@ class _Locator:
     ) -> None:
         self._own = own
         self._told = {
-            name: (variable, parse_path(variable.path or "", documents=texts.LOGIN_DOCUMENTS))
+            name: (variable, parse_path(told_at(variable) or "", documents=texts.LOGIN_DOCUMENTS))
             for name, variable in told.items()
         }
         self._compile_with = lru_cache(maxsize=_MOST_LOCATIONS)(lambda found: compile_with(dict(found)))
@@ -680,7 +717,7 @@ def _answer(leg: model.TokenLeg) -> TokenAnswer:
 def _told_by_callback(definition: model.Definition) -> Iterator[str]:
     """The parameters of the callback that must stay with the token, since they say where its servers are."""
     for variable in definition.variables.values():
-        document, _, path = (variable.path or "").partition(":")
+        document, _, path = (told_at(variable) or "").partition(":")
         if document == "callback":
             yield path
 
@@ -727,8 +764,8 @@ def _denial(text: str) -> tuple[str, str | None]:
 def _error(table: model.ErrorTable | None) -> ErrorRule | None:
     if table is None:
         return None
-    when = table.when or model.When(path=table.code, present=True)
-    return ErrorRule(_holds(when), _text_finder(table.code), _text_finder(table.description))
+    holds = _holds(table.when) if table.when else _is_there(table.code)
+    return ErrorRule(holds, _text_finder(table.code), _text_finder(table.description))
 
 
 def _finder(path: str | None) -> Callable[[Any], Any] | None:
@@ -749,6 +786,11 @@ def _holds(when: model.When) -> Callable[[Any, str], bool]:
         return lambda _, text: text.lstrip().startswith(prefix)
     find, test = parse_path(when.path or ".").find_in, _test(when)
     return lambda document, _: test(find(document))
+
+
+def _is_there(path: str | None) -> Callable[[Any, str], bool]:
+    find = parse_path(path or ".").find_in
+    return lambda document, _: find(document) is not None
 
 
 def _test(when: model.When) -> Callable[[Any], bool]:

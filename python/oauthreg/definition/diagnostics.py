@@ -8,13 +8,17 @@
       hint: did you mean `placement`?
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from oauthreg.definition.spans import KeyPath, Span, Spans
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from oauthreg.definition.spans import KeyPath, Span, Spans
 
 Target: TypeAlias = Literal["key", "value", "table"]
 
@@ -73,7 +77,7 @@ def place_at(
     cut = min(secret.end() if secret else len(source), len(source) if hidden is None else hidden)
     if cut < len(source):
         source = f"{source[:cut]}…"
-        span = Span(span.line, min(span.column, cut + 1), max(min(span.length, cut + 2 - span.column), 1))
+        span = type(span)(span.line, min(span.column, cut + 1), max(min(span.length, cut + 2 - span.column), 1))
     return Problem(file, span.line, span.column, key, message, hint, source, span.length)
 
 

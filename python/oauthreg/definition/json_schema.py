@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from oauthreg.claims import CASTS, STANDARD_CLAIMS
 from oauthreg.definition import texts
 from oauthreg.definition.model import Definition
+from oauthreg.definition.names import PROVIDER_NAME
 from oauthreg.jose import SIGNING_ALGORITHMS
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANTS
@@ -37,7 +38,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_schema: {"const": 1},
         texts.check_title: {"pattern": r"\S"},
         texts.check_name: {"pattern": "^[a-z][a-z0-9_]*$", "maxLength": 64},
-        texts.check_provider_name: {"pattern": f"^{texts.PROVIDER_NAME.pattern}$", "maxLength": 64},
+        texts.check_provider_name: {"pattern": f"^{PROVIDER_NAME.pattern}$", "maxLength": 64},
         texts.check_link: {"pattern": "^https?://"},
         texts.check_url: {"pattern": f"^({_URL})"},
         texts.check_base_url: {"pattern": f"^({_URL}).*/$"},

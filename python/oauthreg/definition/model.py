@@ -7,7 +7,7 @@ Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oauthreg.claims.problems import listed
 from oauthreg.definition import texts
+from oauthreg.definition.lifecycle import render_warning
 from oauthreg.provider import AnswerFormat, ExpiresKind, OAuth1Flow, Placement
 
 Protocol: TypeAlias = Literal["oauth1", "oauth2", "oidc"]
@@ -50,8 +51,6 @@ Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 Member: TypeAlias = Annotated[Any, AfterValidator(texts.check_member)]
 
-_NOTICE = timedelta(days=183)
-"""How long before an end a warning begins."""
 Item = TypeVar("Item")
 Whole = TypeVar("Whole", bound=BaseModel)
 Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
@@ -105,16 +104,6 @@ class Variable(Table):
     replace: dict[str, str] = Field(
         default_factory=dict, description="with `from`: pieces of text and what they become"
     )
-
-    @property
-    def variable(self) -> str | None:
-        """The variable of which this one is another spelling."""
-        return None if self.from_ is None or ":" in self.from_ else self.from_
-
-    @property
-    def path(self) -> str | None:
-        """Where a document of the login tells the value."""
-        return self.from_ if self.variable is None else None
 
 
 class Credential(Table):
@@ -633,14 +622,7 @@ class Lifecycle(Table):
 
     def render_warning(self, today: date) -> str:
         """What ends or has ended, in words; empty if that is half a year away or more."""
-        instead = f"; use `{self.replaced_by}`" if self.replaced_by else ""
-        if self.retired is not None and self.retired <= today:
-            return f"retired since {self.retired}{instead}"
-        if self.retires is not None and self.retires - today < _NOTICE:
-            return f"{'was to retire' if self.retires <= today else 'retires'} on {self.retires}{instead}"
-        if self.closed_to_new_apps is not None and self.closed_to_new_apps - today < _NOTICE:
-            return f"closed to new applications from {self.closed_to_new_apps} on{instead}"
-        return ""
+        return render_warning(self, today)
 
 
 class Example(BaseModel):

@@ -1,11 +1,11 @@
 """What must hold between the tables of a definition: each rule is one function of the table at the end."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Literal
 
 from oauthreg.claims import (
     STANDARD_CLAIMS,
@@ -19,9 +19,13 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
-from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
-from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
+    from oauthreg.definition.spans import KeyPath
 
 SECRETS = ("client_secret", "private_key", "passphrase")
 """Credentials that never go into a text of a definition."""
@@ -139,9 +143,8 @@ def signatures_of(definition: Definition) -> Iterator[SignTable]:
 def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
-        yield from (url for name in Endpoints.model_fields if (url := getattr(endpoints, name)) is not None)
-    aliases = definition.oauth2.mtls_endpoints
-    yield from (url for name in type(aliases).model_fields if (url := getattr(aliases, name)) is not None)
+        yield from (url for _, url in endpoints if url is not None)
+    yield from (url for _, url in definition.oauth2.mtls_endpoints if url is not None)
     yield from definition.api.origins
     yield from (request.url for request in definition.identity.request)
     yield from (text for _, text, _ in _every_text(definition))
@@ -196,7 +199,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
         if variable.from_ is None:
             for key in sorted(variable.model_fields_set & {"lower", "replace"}):
                 yield Finding((*path, key), f"`{key}` without `from`", "it makes one variable from another", at="key")
-        elif variable.path is not None:
+        elif variables.told_at(variable) is not None:
             yield from _told(subject, name)
         else:
             yield from _derivation(subject, name)
@@ -208,7 +211,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
 
 def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
     variable = subject.definition.variables[name]
-    source = subject.definition.variables.get(variable.variable or "")
+    source = subject.definition.variables.get(variables.source_of(variable) or "")
     path: KeyPath = ("variables", name)
     if variable.default is not None:
         yield Finding(
@@ -220,7 +223,7 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
             f"unknown variable: {quoted(variable.from_)}",
             hint(str(variable.from_), sorted(subject.variables)),
         )
-    elif source is not None and source.variable is not None:
+    elif source is not None and variables.source_of(source) is not None:
         yield Finding(
             (*path, "from"),
             f"a variable that comes from another itself: {quoted(variable.from_)}",
@@ -247,9 +250,12 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
                 yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
-            elif variable is not None and variable.variable is not None:
+            elif variable is not None and variables.source_of(variable) is not None:
                 yield Finding(
-                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.variable}`", at="key"
+                    path,
+                    f"a variable that comes from another: {quoted(key)}",
+                    f"set `{variables.source_of(variable)}`",
+                    at="key",
                 )
             elif variable is not None:
                 wrong = variables.fault(variable, value)
@@ -275,8 +281,7 @@ def _urls(subject: _Subject) -> Iterator[Finding]:
 
 
 def _urls_of(subject: _Subject, endpoints: Endpoints | MTLSEndpoints, path: KeyPath) -> Iterator[Finding]:
-    for name in type(endpoints).model_fields:
-        url = getattr(endpoints, name)
+    for name, url in endpoints:
         if url is not None:
             yield from _url(subject, url, (*path, name))
 
@@ -325,7 +330,7 @@ def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
 
 def _is_bound(subject: _Subject, name: str) -> bool:
     """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
-    source = subject.definition.variables[name].variable
+    source = variables.source_of(subject.definition.variables[name])
     return name in subject.bound or source in subject.bound
 
 

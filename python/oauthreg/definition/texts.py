@@ -6,13 +6,12 @@ Each ``check_`` function gives its argument back or raises ``Refused``.
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Annotated
-
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Annotated
 
 from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
 from oauthreg.claims.problems import quoted
+from oauthreg.definition.names import PROVIDER_NAME
 from oauthreg.definition.suggestions import hint
 from oauthreg.errors import OAuthRegError
 from oauthreg.jose import SIGNING_ALGORITHMS
@@ -21,7 +20,9 @@ from oauthreg.oauth2.grants import GRANTS
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.signing import SIGNATURE_METHODS
 
-PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 TOKEN_FIELDS = (
     "oauth_token",
     "oauth_token_secret",
@@ -297,6 +298,8 @@ def check_denial(text: str) -> str:
 
 def matches(pattern: str, value: str) -> bool:
     """Whether the pattern matches the whole value."""
+    from pydantic import ValidationError
+
     try:
         _matcher(pattern).validate_python(value)
     except ValidationError:
@@ -348,8 +351,10 @@ def relayed(error: TemplateSyntaxError) -> Refused:
 
 
 @lru_cache(maxsize=256)
-def _matcher(pattern: str) -> TypeAdapter[str]:
+def _matcher(pattern: str) -> "TypeAdapter[str]":
     """Pydantic's own engine for patterns works in linear time, which Python's does not."""
+    from pydantic import StringConstraints, TypeAdapter
+
     return TypeAdapter(Annotated[str, StringConstraints(pattern=f"^(?:{pattern})$")])
 
 

@@ -116,6 +116,8 @@ class InvalidDefinition(ValueError):  # noqa: N818 - findings on their way to wh
 
 def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Later steps may recurse: no text gets to them that nests deeper than any use needs."""
+    if not _nests(data):
+        return
     level: list[tuple[KeyPath, Any]] = [((), data)]
     for _ in range(_DEEPEST):
         level = [
@@ -126,6 +128,21 @@ def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
         ]
     for path, _ in level[:1]:
         yield Finding(path, f"tables and lists nest more than {_DEEPEST} deep", at="key")
+
+
+def _nests(data: Mapping[str, Any]) -> bool:
+    """Whether there are tables or lists more than ``_DEEPEST`` deep; where they are costs more to tell."""
+    level: list[Any] = [dict(data)]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for value in level
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _all_findings(data: Mapping[str, Any], error: ValidationError) -> tuple[Finding, ...]:
@@ -269,22 +286,23 @@ def _model_at(path: KeyPath) -> type[BaseModel] | None:
     """The model of the table at a path."""
     annotation: Any = Definition
     for key in path:
-        annotation = _bare(annotation)
-        if _is_model(annotation):
+        annotation = bare_type(annotation)
+        if is_model(annotation):
             fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
             annotation = fields[str(key)].annotation
         else:
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
-    annotation = _bare(annotation)
-    return annotation if _is_model(annotation) else None
+    annotation = bare_type(annotation)
+    return annotation if is_model(annotation) else None
 
 
-def _bare(annotation: Any) -> Any:
+def bare_type(annotation: Any) -> Any:
     """The type itself, without `Annotated` and without `None`."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
         annotation = get_args(annotation)[0]
     return annotation
 
 
-def _is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> bool:
+    """Whether a type is the class of a table."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -235,6 +235,8 @@ def learning_clock(clock: Callable[[], float] | None) -> Clock:
 
 def pinned_origins(provider: Provider | None, allowed: Iterable[str]) -> frozenset[Origin]:
     """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
+    if provider is not None and provider.origins and allowed == ():
+        return provider.origins
     texts = (allowed,) if isinstance(allowed, str) else allowed
     known = provider or Provider()
     own: Iterable[Origin] = known.origins or {parse_origin(url) for url in known.endpoints.values() if url}

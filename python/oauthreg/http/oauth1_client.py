@@ -558,7 +558,7 @@ def _with_choices(
     """The provider with what the caller chose instead of its defaults."""
     if provider.protocol != "oauth1":
         raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
-    settings = provider.oauth1
+    given = settings = provider.oauth1
     if signature_method is not _DEFAULT_METHOD:
         others = tuple(name for name in settings.signature_methods if name != signature_method)
         settings = replace(settings, signature_methods=(signature_method, *others))
@@ -572,7 +572,10 @@ def _with_choices(
                 code="unknown-signature-type",
             )
         settings = replace(settings, placement=placement)
-    return replace(provider, oauth1=replace(settings, realm=_realm(realm) or settings.realm))
+    chosen = _realm(realm)
+    if chosen:
+        settings = replace(settings, realm=chosen)
+    return provider if settings is given else replace(provider, oauth1=settings)
 
 
 def _with_request(

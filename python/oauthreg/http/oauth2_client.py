@@ -149,30 +149,23 @@ class AsyncOAuth2Client(TokenClient):
         self._account = account
         self._resources = check_resources(resource)
         self._audience = audience
-        self._refresh_params = pairs("refresh_token_params", refresh_token_params)
+        self._refresh_params = pairs("refresh_token_params", refresh_token_params) if refresh_token_params else ()
         self._nonce = parameters.pop("nonce", None)
-        self._authorize_params = {key: parameters.pop(key) for key in _AUTHORIZATION_PARAMETERS if key in parameters}
+        self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
         self._open: OrderedDict[str, PendingLogin] = OrderedDict()
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
-        is_own = "grant_type" in parameters or not (isinstance(token, Mapping) and token.get("refresh_token"))
         chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
-        if chosen.oauth2.grants[0] == "client_credentials" and account is None and is_own:
-            self._ask_again = self._ask_for_own
+        if chosen.oauth2.grants[0] == "client_credentials" and account is None:
+            is_users = isinstance(token, Mapping) and token.get("refresh_token")
+            self._ask_again = self._ask_for_own if "grant_type" in parameters or not is_users else None
         now = learning_clock(clock)
-        client = ClientIdentity(
-            client_id or "",
-            now,
-            make_id,
-            client_secret,
-            private_key,
-            passphrase,
-            key_id,
-            MappingProxyType(dict(credentials)),
-        )
+        own = MappingProxyType(dict(credentials)) if credentials else _NOTHING
         super().__init__(
             session,
             chosen,
-            client=client,
+            make_client=lambda: ClientIdentity(
+                client_id or "", now, make_id, client_secret, private_key, passphrase, key_id, own
+            ),
             clock=now,
             is_custom=provider is None,
             store=store,
@@ -182,11 +175,9 @@ class AsyncOAuth2Client(TokenClient):
             background_refresh=background_refresh,
             allowed_origins=allowed_origins,
         )
-        if client_id and self._signs:
-            check_client_auth(chosen, client)
-        is_own = self._ask_again is not None
-        own_call = self._call("token", grant="client_credentials")
-        self._take_up(self._make_key(own_call, is_own=is_own) if is_own or account is not None else None, token)
+        if client_id and chosen.oauth2.client_auth in _SIGNING:
+            check_client_auth(chosen, self._client)
+        self._take_up(self._first_key(), token)
 
     def create_authorization_url(
         self, url: str | None = None, state: str | None = None, **parameters: Any
@@ -668,6 +659,12 @@ class AsyncOAuth2Client(TokenClient):
         """The provider of a call with the servers that the client's token tells of."""
         return call.provider.located_for(await self._life.latest() or {})
 
+    def _first_key(self) -> TokenKey | None:
+        is_own = self._ask_again is not None
+        if not is_own and self._account is None:
+            return None
+        return self._make_key(self._call("token", grant="client_credentials"), is_own=is_own)
+
     def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
         return TokenKey(
@@ -708,6 +705,11 @@ class _Call:
     options: Mapping[str, Any] = field(repr=False)
 
 
+def _taken(parameters: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The parameters of those names, which are taken out."""
+    return {name: parameters.pop(name) for name in names if name in parameters}
+
+
 def _with_choices(
     provider: Provider | None,
     client_auth_method: str | None,
@@ -716,6 +718,9 @@ def _with_choices(
     parameters: Mapping[str, Any],
 ) -> Provider:
     """The provider with what the caller chose instead of its defaults."""
+    is_default = client_auth_method is None and refresh_token_url is None and token_placement is DEFAULT_PLACEMENT
+    if provider is not None and is_default and not parameters:
+        return provider
     rest = dict(parameters)
     provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
     endpoints = {name: rest.pop(key) for key, name in _ENDPOINTS.items() if key in rest}

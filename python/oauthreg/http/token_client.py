@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
@@ -63,7 +64,7 @@ class TokenClient(ApiClient):
         session: ClientSession,
         provider: Provider,
         *,
-        client: ClientIdentity,
+        make_client: Callable[[], ClientIdentity],
         clock: Clock,
         is_custom: bool,
         store: TokenStore | None,
@@ -79,22 +80,15 @@ class TokenClient(ApiClient):
             raise UsageError("`store` and `lives` exclude each other: the lives have a store", code="two-stores")
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
-        self._client = client
-        self._hooks = ComplianceHooks()
+        self._make_client = make_client
         self._lives = TokenLives(store) if lives is None else lives
-        self._renewal = Renewal(
-            self._renew,
-            self._way,
-            self.clock,
-            provider.oauth2.leeway if leeway is None else leeway,
-            background_refresh,
-            token_updater,
-        )
+        self._leeway = provider.oauth2.leeway if leeway is None else leeway
+        self._in_background = background_refresh
+        self._token_updater = token_updater
         self._is_custom = is_custom
         if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
             _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         self._key: TokenKey | None
-        self._life: TokenLife
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -172,6 +166,24 @@ class TokenClient(ApiClient):
         )
         return await self._exchange(flow, origins=self._origins_for(token))
 
+    # Applications make a client for each of their own requests: what the first call needs is made with it.
+
+    @cached_property
+    def _client(self) -> ClientIdentity:
+        return self._make_client()
+
+    @cached_property
+    def _hooks(self) -> ComplianceHooks:
+        return ComplianceHooks()
+
+    @cached_property
+    def _renewal(self) -> Renewal:
+        return Renewal(self._renew, self._way, self.clock, self._leeway, self._in_background, self._token_updater)
+
+    @cached_property
+    def _life(self) -> TokenLife:
+        return self._lives.of_token(None) if self._key is None else self._lives.of_key(self._key)
+
     @property
     def _server(self) -> str:
         """Where tokens come from, as stores know it."""
@@ -181,7 +193,8 @@ class TokenClient(ApiClient):
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""
         self._key = key
-        self._life = self._lives.of_token(None) if key is None else self._lives.of_key(key)
+        if key is not None:
+            self._life = self._lives.of_key(key)
         if token is not None:
             self.token = token
 

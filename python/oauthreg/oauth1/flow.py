@@ -25,7 +25,6 @@ from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Leg, Provider, TokenAnswer
 from oauthreg.redaction import redact, redact_headers
 from oauthreg.signing import Signer
-from oauthreg.signing.verify import parse_authorization
 from oauthreg.token import OAuth1Token
 
 _CALLBACK = CallbackSettings()
@@ -313,6 +312,8 @@ def _problem_fields(response: Response, text: str) -> dict[str, str]:
     challenge = response.headers.get("www-authenticate", "")
     if "oauth_problem" in challenge:
         try:
+            from oauthreg.signing.verify import parse_authorization  # only refusals are read with it
+
             parsed = parse_authorization(challenge)
         except OAuthRegError:
             parsed = None
