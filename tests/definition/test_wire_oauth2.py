@@ -17,7 +17,7 @@ from oauthreg.identity import identity_flow
 from oauthreg.messages import Response
 from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.oauth2.draft import ClientIdentity
-from oauthreg.oauth2.login import build_login, login_flow
+from oauthreg.oauth2.login import LoginRequest, build_login, login_flow
 from oauthreg.oauth2.token_endpoint import (
     device_authorization_flow,
     introspection_flow,
@@ -66,7 +66,7 @@ def run(flow, *answers):
 
 
 def begin(provider, **options):
-    return build_login(provider, "app", redirect_uri="https://c.example/cb", now=NOW, **options)
+    return build_login(provider, CLIENT, LoginRequest("https://c.example/cb", NOW, **options))
 
 
 def log_in(provider, *answers, **fields):

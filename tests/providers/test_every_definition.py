@@ -84,8 +84,10 @@ def test_who_can_name_the_user_has_an_example(loader, name):
 @by_name
 def test_its_first_example_has_the_token_that_its_addresses_are_made_of(loader, name):
     definition = loader.load(name)
+    if definition.status in ("dead", "unsupported") or not definition.example:
+        return
     provider = compiled(definition)
-    documents = {**(definition.example[0].documents if definition.example else {}), "client": {"client_id": "app"}}
+    documents = {**definition.example[0].documents, "client": {"client_id": "app"}}
     documents["token"] = {"access_token": "at", "oauth_token": "at", **documents.get("token", {})}
     made = [*(request.url for request in provider.identity if not request.optional), provider.api_base]
     assert [url.names for url in made if hasattr(url, "render") and url.render(documents) is None] == []

@@ -1,6 +1,5 @@
 """What a demonstration shows of each protocol: a login, who the person is, a call, and somebody who is refused."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from oauthreg.errors import OAuthError
@@ -106,7 +105,7 @@ async def _refuse_token(simulator: "Simulator", session: "ClientSession", story:
     """Show that tokens are really looked at."""
     impostor: Any = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
     with story.scene(simulator, "Somebody with a token that nobody issued is refused") as scene:
-        async with impostor.get(_api_url(replace(simulator.provider, api_base=None))):
+        async with impostor.get(_api_url(simulator.provider)):
             pass
     if not any(exchange.problem for exchange in scene.exchanges):
         raise OAuthError("", "the provider accepted a token that it had not issued")
@@ -140,9 +139,7 @@ def _request(client: Any) -> "RequestContext":
 
 
 def _api_url(provider: "Provider") -> str:
-    """A place in the API; of a provider whose API is nowhere named, one beside its token endpoint."""
-    if provider.api_base is not None:
-        return "demo"
+    """A place in the API; of a provider whose API only a token names, one beside its token endpoint."""
     base = provider.endpoints.get("api_base") or f"{provider.endpoints['token'].partition('?')[0]}/"
     return f"{base}demo"
 
