@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urljoin
 
 from oauthreg.answers import decode_text, malformed, parse_answer
 from oauthreg.errors import OAuthError, ResponseError, UsageError
@@ -12,8 +13,12 @@ from oauthreg.jose import parse_hmac_jwt
 from oauthreg.legs import answered, append_query, render_pairs
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.redaction import redact, redact_headers
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
 
 
 def identity_flow(
@@ -29,7 +34,8 @@ def identity_flow(
     """Makes the provider's identity requests in order and gives all documents, the given ones included.
 
     ``authenticator_for(nonce)`` signs a request (``nonce`` fixes the nonce where the answer must repeat it). A request
-    whose condition does not hold, or that is optional and fails, adds no document.
+    whose condition does not hold, or that is optional and fails, adds no document. A GET is followed within its origin,
+    each hop authenticated anew: some providers send "me" on to a page with a name.
 
     Raises ``OAuthError`` and ``ResponseError``.
     """
@@ -49,12 +55,31 @@ def identity_flow(
             )
         try:
             response = yield build_identity_request(provider, request, url, authenticator_for(nonce), found)
+            for _ in range(_MOST_REDIRECTS):
+                target = _redirect(request, url, answered(response))
+                if target is None:
+                    break
+                url = target
+                response = yield build_identity_request(provider, request, url, authenticator_for(None), found)
             found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
         except (OAuthError, ResponseError):
             if not request.optional:
                 raise
     del found["client"]
     return found
+
+
+def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:
+    """Where an answer sends a request on, if that is at the same origin; an answer tied to one nonce is not awaited."""
+    location = response.headers.get("location")
+    has_nonce = request.jwt is not None and request.jwt.nonce
+    if response.status not in _REDIRECTS or not location or request.method != "GET" or has_nonce:
+        return None
+    try:
+        target = urljoin(url, location)
+        return target if parse_origin(target) == parse_origin(url) else None
+    except (UsageError, ValueError):
+        return None
 
 
 def build_identity_request(

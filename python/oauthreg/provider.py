@@ -13,6 +13,7 @@ from oauthreg.messages import Pairs
 
 Placement: TypeAlias = Literal["header", "query", "body"]
 AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text", "jwt"]
+OAuth1Flow: TypeAlias = Literal["three-legged", "two-legged", "xauth", "none"]
 ExpiresKind: TypeAlias = Literal["relative_s", "relative_ms", "absolute_s", "absolute_ms", "iso8601", "none"]
 Documents: TypeAlias = Mapping[str, Any]
 """Document name (``userinfo``, ``token``, ``callback``, the name of an identity request …) -> parsed document.
@@ -151,10 +152,15 @@ class TokenAnswer:
 class OAuth1Settings:
     """What of OAuth 1.0a a provider does differently.
 
-    ``signature_methods``: those that it accepts, the default first. ``callback``: the leg that carries
-    ``oauth_callback``. ``verifier`` of ``"none"`` belongs to OAuth 1.0 without the "a". ``confirm``: whether
-    ``oauth_callback_confirmed=true`` is demanded. ``flow``: how an access token comes about (``"none"``: it is pasted,
-    or there is none at all). ``authorize_url_from`` finds a ready-made authorization URL in the request-token answer.
+    ``signature_methods``: those that it accepts, the default first. ``realm_from`` makes the realm of each request's
+    own URL (without its query) or origin. ``callback``: the leg that carries ``oauth_callback``; with ``"oob"`` there
+    is none, and the user is shown a code. ``token_in_callback``: whether the callback names the request token.
+    ``verifier`` of ``"none"`` belongs to OAuth 1.0 without the "a". ``confirm``: whether
+    ``oauth_callback_confirmed=true`` is demanded. ``flows``: how an access token comes about, the usual way first
+    (``"xauth"``: by the user's password, ``"none"``: it is pasted, or there is none at all). ``send_empty_token``: a
+    request without a token says so. ``signed_scheme`` is that of the URL in the base string, for servers that do not
+    know how they are reached. ``authorize_url_from`` finds a ready-made authorization URL in the request-token answer.
+    ``bearer`` names the field of the token answer that calls carry in place of a signature.
 
     Spec: RFC 5849 sections 2 and 3.
     """
@@ -162,14 +168,19 @@ class OAuth1Settings:
     signature_methods: tuple[str, ...] = ("HMAC-SHA1",)
     placement: Placement = "header"
     realm: str | None = None
-    callback: Literal["request", "authorize", "both", "none"] = "request"
+    realm_from: Literal["url", "origin"] | None = None
+    callback: Literal["request", "authorize", "both", "oob", "none"] = "request"
+    token_in_callback: bool = True
     verifier: Literal["required", "none"] = "required"
     confirm: Literal["strict", "lenient"] = "strict"
-    flow: Literal["three-legged", "two-legged", "none"] = "three-legged"
+    flows: tuple[OAuth1Flow, ...] = ("three-legged",)
     body_hash: bool = False
     version: str | None = "1.0"
+    send_empty_token: bool = False
+    signed_scheme: Literal["http", "https"] | None = None
     session_handle: bool = False
     authorize_url_from: Callable[[Any], Any] | None = None
+    bearer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,13 +331,15 @@ class Scopes:
 class CallbackSettings:
     """How the authorization response is read.
 
-    ``denied`` holds ``(parameter, value)`` pairs that mean refusal, ``None`` standing for any value. ``errors`` names
-    parameters that carry an error code. ``keep`` names parameters that are kept with the token, ``forward`` those that
-    are sent on to the token endpoint. ``code`` is the name of
+    ``denied`` holds ``(parameter, value)`` pairs that mean refusal, ``None`` standing for any value;
+    ``denied_without`` names parameters whose absence does. ``errors`` names parameters that carry an error code.
+    ``keep`` names parameters that are kept with the token, ``forward`` those that are sent on to the token endpoint.
+    ``code`` is the name of
     the authorization code, ``json`` names parameters that hold JSON, ``signature`` how the callback is proven.
     """
 
     denied: tuple[tuple[str, str | None], ...] = ()
+    denied_without: tuple[str, ...] = ()
     errors: tuple[str, ...] = ("oauth_problem", "error")
     keep: tuple[str, ...] = ()
     forward: tuple[str, ...] = ()

@@ -185,6 +185,8 @@ class TestTokenEndpoint:
         settings = OAuth2Settings(client_auth=method, client_auth_name="X-Secret", issuer="https://as.example")
         for request in protocol_requests(settings, client_secret="S3CR3T-S3CR3T", private_key=KEY):
             names, headers = dict(request.form), dict(request.headers)
+            if request.authenticator is not None:
+                headers |= dict(request.authenticator.authenticate("POST", request.url, None, None).headers)
             ways = [
                 way in place
                 for place, way in (

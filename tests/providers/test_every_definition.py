@@ -22,6 +22,8 @@ FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 by_name = pytest.mark.parametrize("name", NAMES)
+WITHOUT_CLIENT = [name for name in NAMES if Loader([FOLDER], environ={}).load(name).status in ("dead", "unsupported")]
+by_usable_name = pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_CLIENT])
 
 
 @pytest.fixture(name="loader", scope="module")
@@ -64,6 +66,15 @@ def test_it_says_where_its_facts_come_from(loader, name):
     assert meta.checked <= date(2100, 1, 1)
 
 
+@pytest.mark.parametrize("name", WITHOUT_CLIENT)
+async def test_one_without_a_client_says_why(name):
+    registry = Registry(environ={})
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(UsageError, match=re.escape(registry.definition(name).reason)) as caught:
+            registry.client(name, session)
+    assert caught.value.code in ("provider-retired", "provider-unsupported")
+
+
 @by_name
 def test_who_can_name_the_user_has_an_example(loader, name):
     definition = loader.load(name)
@@ -86,7 +97,7 @@ def test_every_claim_of_it_is_shown_by_an_example(loader, name):
     assert {claim for example in definition.example for claim in example.claims} == set(definition.claims)
 
 
-@by_name
+@by_usable_name
 def test_its_urls_are_https_and_have_no_stray_placeholder(loader, name):
     definition = loader.load(name)
     for environment in (None, *definition.environments):
@@ -136,7 +147,7 @@ def test_no_value_in_it_is_a_real_one(name):
     assert not spans.line(1).startswith("#")
 
 
-@by_name
+@by_usable_name
 async def test_a_client_can_be_made(loader, keys, name):
     definition = loader.load(name)
     credentials = made_credentials(definition, keys[definition.client_assertion.algorithm[:2]])
@@ -151,7 +162,7 @@ async def test_a_client_can_be_made(loader, keys, name):
         if definition.oauth2.grants[0] == "jwt_bearer":
             assert type(client) is AsyncAssertionClient
             return
-        if definition.protocol == "oauth2" and "authorization_code" not in definition.oauth2.grants:
+        if definition.protocol != "oauth1" and "authorization_code" not in definition.oauth2.grants:
             assert client.provider.endpoints["token"]
             return
         if definition.protocol != "oauth1":
@@ -160,12 +171,12 @@ async def test_a_client_can_be_made(loader, keys, name):
             assert ("code_challenge" in pending.url) is (definition.oauth2.pkce != "unsupported")
             return
         assert client.signature_method == definition.oauth1.signature[0]
-        if definition.oauth1.flow == "three-legged":
+        if "three-legged" in definition.oauth1.flow:
             url = client.create_authorization_url(request_token="rt")
             assert url.startswith(client.provider.endpoints["authorize"])
 
 
-@by_name
+@by_usable_name
 def test_a_profile_can_be_made_of_its_examples(loader, name):
     definition = loader.load(name)
     claims = compiled(definition).claims

@@ -695,6 +695,74 @@ async def test_a_quirk_is_spoken_by_both_sides(make_acme, session, quirk):
     assert token.refresh_token is None or token.refresh_token not in shown
 
 
+@pytest.mark.parametrize(
+    "quirk",
+    [
+        '[token.sign]\nalgorithm = "md5"\nover = "{params}{client_secret}"\nparameter = "sig"\n',
+        '[token.sign]\nalgorithm = "hmac-sha256"\nover = "{path}{timestamp}{body}"\nheader = "X-S"\ntimestamp = "T"\n',
+        '[token]\nbody = "json"\n[token.sign]\nalgorithm = "sha1"\nover = "{param:code}{client_id}"\nparameter = "s"\n',
+        '[api.sign]\nalgorithm = "md5"\nover = "{params}{session_secret}"\nwithout = ["token"]\nparameter = "sig"\n',
+        '[api.sign]\nalgorithm = "hmac-sha1"\nover = "{access_token}"\nkey = "access_token"\nheader = "X-Sig"\n',
+        '[api]\nparams = { key = "k1" }\n',
+        '[app_token]\nurl = "https://api.example.com/app"\n[token]\nparams = { app = "{app_token:access_token}" }\n',
+        '[authorize]\nroute = "/sign-in"\n',
+        '[callback]\nforward = ["device_id"]\n',
+        "[refresh.response]\nreuse_token = true\n",
+        '[device.response]\nfields = { device_code = "code" }\n',
+    ],
+)
+async def test_what_is_signed_or_sent_on_is_understood_by_both_sides(make_acme, session, quirk):
+    text = (
+        ACME.replace("userinfo = { id", 'callback = { device_id = "d1" }\nuserinfo = { id')
+        if "forward" in quirk
+        else ACME
+    )
+    simulator = await make_acme(quirk, text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    await client.refresh_token()
+    async with client.get("things", params={"q": "1"}) as response:
+        assert (response.status, (await response.json())["query"]) == (200, {"q": "1"})
+    assert problems(simulator) == []
+
+
+@pytest.mark.parametrize("table", ["token", "api"])
+async def test_a_wrong_signature_is_refused(make_acme, session, table):
+    sign = 'algorithm = "hmac-sha256"\nover = "{params}"\nparameter = "sig"\n'
+    simulator = await make_acme(f"[{table}.sign]\n{sign}")
+    token = {"access_token": simulator.issue_token()["access_token"], "token_type": "Bearer"}
+    wrong = simulator.client(session, client_secret="not the secret", token=token)
+    if table == "api":
+        async with wrong.get("things") as response:
+            assert "signature" in (await response.json())["error_description"]
+        return
+    unsigned = replace(simulator.provider, token=replace(simulator.provider.token, sign=None))
+    with pytest.raises(OAuthError, match="signature"):
+        await log_in(simulator, simulator.client(session, provider=unsigned))
+
+
+async def test_an_application_without_the_secret_gets_no_token_of_its_own(make_acme, session):
+    more = '[app_token]\nurl = "https://api.example.com/app"\n[token]\nparams = { app = "{app_token:access_token}" }\n'
+    simulator = await make_acme(more)
+    with pytest.raises(ClientAuthenticationError):
+        await log_in(simulator, simulator.client(session, client_secret="not the secret"))
+
+
+async def test_a_login_is_followed_to_the_server_that_it_names(make_acme, session):
+    text = ACME.replace("https://api.example.com/", "https://{host}/").replace(
+        "userinfo = { id", 'callback = { server = "eu.example.com" }\nuserinfo = { id'
+    )
+    variable = '[variables.host]\ndefault = "api.example.com"\nfrom = "callback:server"\n'
+    variable += "pattern = '(api|eu)\\.example\\.com'\n"
+    simulator = await make_acme(f'{variable}[callback]\nkeep = ["server"]\n', text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    assert [urlsplit(exchange.url).hostname for exchange in simulator.exchanges][-2:] == ["eu.example.com"] * 2
+    assert problems(simulator) == []
+
+
 async def test_an_id_token_says_what_the_definition_expects(make_acme, session):
     text = ACME.replace('sub = "id"', 'sub = "id_token:sub"').replace(
         'userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12", tid = "t1" }'

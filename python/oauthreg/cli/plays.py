@@ -23,17 +23,33 @@ _CALLBACK = "https://app.example/callback"
 
 async def _play_oauth1(simulator: "Simulator", session: "ClientSession", story: "Story") -> str:
     client: Any = simulator.client(session)
-    if client.provider.oauth1.flow == "three-legged":
+    settings = simulator.provider.oauth1
+    if settings.flows[0] != "none":
+        await _obtain(simulator, client, story)
+        if settings.session_handle or "refresh" in simulator.provider.endpoints:
+            by_handle = " by its session handle" if settings.session_handle else ""
+            with story.scene(simulator, f"It renews the token{by_handle}"):
+                await client.refresh_token()
+        await _tell_profile(simulator, client, story, "oauth_token")
+    signed = "" if settings.bearer else " with a signed request"
+    await _call(simulator, client, story, f"It calls the API{signed}")
+    await _refuse_signature(simulator, session, client, story)
+    return "signature"
+
+
+async def _obtain(simulator: "Simulator", client: Any, story: "Story") -> None:
+    """A token, by the definition's first flow."""
+    flow = simulator.provider.oauth1.flows[0]
+    if flow == "two-legged":
+        with story.scene(simulator, "The application asks for an access token of its own"):
+            await client.fetch_access_token()
+    elif flow == "xauth":
+        with story.scene(simulator, "The application exchanges the person's password for an access token"):
+            await client.exchange_password("ada", "not a secret")
+    else:
         with story.scene(simulator, "The application asks for a request token"):
             pending = await client.start(redirect_uri=_CALLBACK)
         await _approve_and_finish(simulator, client, story, pending)
-        if client.provider.oauth1.session_handle:
-            with story.scene(simulator, "It renews the token by its session handle"):
-                await client.refresh_token()
-        await _tell_profile(simulator, client, story, "oauth_token")
-    await _call(simulator, client, story, "It calls the API with a signed request")
-    await _refuse_signature(simulator, session, client, story)
-    return "signature"
 
 
 async def _refuse_signature(simulator: "Simulator", session: "ClientSession", client: Any, story: "Story") -> None:
@@ -44,12 +60,15 @@ async def _refuse_signature(simulator: "Simulator", session: "ClientSession", cl
     if simulator.credentials.private_key is not None:
         wrong = {"private_key": generate_private_key()}
     token = client.token if (client.token or {}).get("oauth_token") else None
+    bearer = simulator.provider.oauth1.bearer
+    if token and bearer:
+        token = {**token, bearer: "not the secret"}
     impostor = simulator.client(session, token=token, **wrong)
     with story.scene(simulator, "Somebody without the secret does the same, and is refused"):
         async with _request(impostor):
             pass
-    if simulator.exchanges[-1].problem != "signature_invalid":
-        raise OAuthError("", "the provider accepted a wrong signature")
+    if simulator.exchanges[-1].problem != ("token_rejected" if bearer else "signature_invalid"):
+        raise OAuthError("", f"the provider accepted a wrong {'token' if bearer else 'signature'}")
 
 
 async def _play_oauth2(simulator: "Simulator", session: "ClientSession", story: "Story") -> str:
@@ -97,7 +116,10 @@ async def _approve_and_finish(simulator: "Simulator", client: Any, story: "Story
     with story.scene(simulator, "The person opens the provider's page and approves"):
         came_back = await simulator.approve(pending.url)
     with story.scene(simulator, "The application exchanges what came back for an access token"):
-        await client.finish(pending, came_back)
+        if pending.redirect_uri == "oob":
+            await client.finish(pending, verifier=came_back)
+        else:
+            await client.finish(pending, came_back)
 
 
 async def _tell_profile(simulator: "Simulator", client: Any, story: "Story", token_name: str) -> None:

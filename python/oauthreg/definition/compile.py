@@ -20,7 +20,7 @@ from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import model, texts
-from oauthreg.definition.rules import documents_of, leg_documents, signatures_of, templates_of
+from oauthreg.definition.rules import REALMS_OF_REQUESTS, documents_of, leg_documents, signatures_of, templates_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault
 from oauthreg.errors import CallbackError, UsageError
@@ -51,6 +51,7 @@ from oauthreg.signing import SIGNATURE_METHODS
 
 _NOTHING: Mapping[str, str] = {}
 _MOST_LOCATIONS = 64
+_NOT = "not "
 
 
 def compile_definition(
@@ -271,7 +272,10 @@ class _Compiler:
             revoke_answer=_answer(definition.revoke),
             introspect_answer=_answer(definition.introspect),
             callback=CallbackSettings(
-                denied=tuple(_denial(text) for text in definition.callback.denied),
+                denied=tuple(_denial(text) for text in definition.callback.denied if not text.startswith(_NOT)),
+                denied_without=tuple(
+                    text.removeprefix(_NOT) for text in definition.callback.denied if text.startswith(_NOT)
+                ),
                 errors=definition.callback.errors,
                 keep=tuple(dict.fromkeys((*definition.callback.keep, *_told_by_callback(definition)))),
                 forward=definition.callback.forward,
@@ -349,18 +353,24 @@ class _Compiler:
 
     def _oauth1(self) -> OAuth1Settings:
         table = self.definition.oauth1
+        realm_from = REALMS_OF_REQUESTS.get(table.realm or "")
         return OAuth1Settings(
             signature_methods=table.signature,
             placement=table.placement,
-            realm=None if table.realm is None else self.text(table.realm),
+            realm=None if table.realm is None or realm_from else self.text(table.realm),
+            realm_from=realm_from,
             callback=table.callback,
+            token_in_callback=table.token_in_callback,
             verifier=table.verifier,
             confirm=table.confirm,
-            flow=table.flow,
+            flows=table.flow,
             body_hash=table.body_hash,
             version="1.0" if table.send_version else None,
+            send_empty_token=table.send_empty_token,
+            signed_scheme=table.signed_scheme,
             session_handle=table.session_handle,
             authorize_url_from=_finder(table.authorize_url_from),
+            bearer=table.bearer,
         )
 
     def _oauth2(self) -> OAuth2Settings:
@@ -574,7 +584,7 @@ class _DocumentValue:
 
 @dataclass(frozen=True, slots=True)
 class _TokenBase:
-    """The base of the API as the token answer gives it, if it matches the definition's pattern."""
+    """The base of the API as the token answer gives it (a URL or a host), if it matches the definition's pattern."""
 
     find: Callable[[Any], Any]
     pattern: str
@@ -590,6 +600,7 @@ class _TokenBase:
         found = as_text(self.find(documents.get("token") or {}))
         if found is None or not texts.matches(self.pattern, found):
             return None
+        found = found if "://" in found else f"https://{found}"
         return found if found.endswith("/") else f"{found}/"
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oauthreg.claims.problems import listed
 from oauthreg.definition import texts
-from oauthreg.provider import AnswerFormat, ExpiresKind, Placement
+from oauthreg.provider import AnswerFormat, ExpiresKind, OAuth1Flow, Placement
 
 Protocol: TypeAlias = Literal["oauth1", "oauth2", "oidc"]
 Status: TypeAlias = Literal["alive", "self-hosted", "unknown", "dead", "unsupported"]
@@ -159,9 +159,16 @@ class OAuth1(Table):
     placement: Placement = Field(
         default="header", description="where the protocol parameters go: `header`, `query`, `body`"
     )
-    realm: Template | None = Field(default=None, description="the realm of the header, which may hold variables")
-    callback: Literal["request", "authorize", "both", "none"] = Field(
-        default="request", description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0"
+    realm: Template | None = Field(
+        default=None,
+        description="the realm of the header, which may hold variables; `{url}` and `{origin}` alone are the request's",
+    )
+    callback: Literal["request", "authorize", "both", "oob", "none"] = Field(
+        default="request",
+        description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0; `oob`: a code is shown",
+    )
+    token_in_callback: bool = Field(
+        default=True, description="whether the callback says which request token it is about"
     )
     verifier: Literal["required", "none"] = Field(
         default="required", description="`none` is OAuth 1.0, which has no verifier"
@@ -169,17 +176,29 @@ class OAuth1(Table):
     confirm: Literal["strict", "lenient"] = Field(
         default="strict", description="`lenient`: the server need not answer `oauth_callback_confirmed=true`"
     )
-    flow: Literal["three-legged", "two-legged", "none"] = Field(
-        default="three-legged",
-        description="how a token comes about; `two-legged`: without a user, `none`: it is pasted, or there is none",
+    flow: Annotated[Listed[OAuth1Flow], BeforeValidator(_one_or_more)] = Field(
+        default=("three-legged",),
+        min_length=1,
+        description="how a token comes about, or a list of such ways; `two-legged`: without a user, `xauth`: by the "
+        "user's password, `none`: it is pasted, or there is none",
     )
     body_hash: bool = Field(
         default=False, description="whether bodies that are no form are covered by `oauth_body_hash`"
     )
     send_version: bool = Field(default=True, description="whether `oauth_version` is sent")
+    send_empty_token: bool = Field(
+        default=False, description="whether `oauth_token` is sent, and signed, when there is no token"
+    )
+    signed_scheme: Literal["http", "https"] | None = Field(
+        default=None, description="the scheme of the URL that is signed, where it is not that of the request"
+    )
     session_handle: bool = Field(default=False, description="whether a token is renewed by its `oauth_session_handle`")
     authorize_url_from: AnswerPath | None = Field(
         default=None, description="where the request-token answer holds a ready-made authorization URL"
+    )
+    bearer: TokenField | None = Field(
+        default=None,
+        description="the field of the token answer that calls carry unsigned, as `[token_placement]` says",
     )
 
 
@@ -576,7 +595,10 @@ class ScopesTable(Table):
 class Callback(Table):
     """``[callback]``: what the user's browser brings back."""
 
-    denied: Listed[Denial] = Field(default=(), description="parameters that mean refusal: `name` or `name=value`")
+    denied: Listed[Denial] = Field(
+        default=(),
+        description="parameters that mean refusal: `name`, `name=value`, or `not name` for one that is missing",
+    )
     errors: Listed[ParameterName] = Field(
         default=("oauth_problem", "error"), description="parameters with an error's code"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -31,13 +31,11 @@ _OAUTH2_TABLES = (
     "oauth2",
     "assertion",
     "client_assertion",
-    "refresh",
     "device",
     "revoke",
     "introspect",
     "app_token",
     "exchange",
-    "token_placement",
     "proof",
 )
 _SIGNED_METHODS = ("client_secret_jwt", "private_key_jwt", "signed_secret")
@@ -81,9 +79,12 @@ _LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
 _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "none": ()}
+    {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "xauth": ("token",), "none": ()}
 )
 """Flow -> the endpoints that it cannot do without."""
+
+REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
+"""Realms that each request has for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +363,7 @@ def _members(definition: Definition) -> Iterator[tuple[KeyPath, Any]]:
 
 def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     """All templates that are no URL and know no document."""
-    if definition.oauth1.realm is not None:
+    if definition.oauth1.realm is not None and definition.oauth1.realm not in REALMS_OF_REQUESTS:
         yield ("oauth1", "realm"), definition.oauth1.realm
     yield from _oauth2_texts(definition)
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
@@ -426,7 +427,9 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
             yield Finding(path, f"a secret is never put into a text: {quoted(name)}", part=part)
         elif ":" not in name:
             of_token = f"for a claim of the ID token, write `{{id_token:{name}}}`" if "id_token" in documents else ""
-            advice = of_token or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            advice = (
+                of_token or _of_request(path, part) or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            )
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
         elif not documents:
             advice = "legs know what came before them, and identity requests what earlier ones gave"
@@ -438,6 +441,11 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
                 yield Finding(path, error.problems[0].message, error.problems[0].hint, part=part)
             else:
                 yield from _unknown_member(name, path, part)
+
+
+def _of_request(path: KeyPath, part: str) -> str:
+    is_realm = path == ("oauth1", "realm") and part in REALMS_OF_REQUESTS
+    return f'the request\'s own stands alone: `realm = "{part}"`' if is_realm else ""
 
 
 def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
@@ -455,8 +463,9 @@ def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
 def _protocol(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
+        signs = definition.oauth2.client_auth == "oauth1"
         for table in _OAUTH1_TABLES:
-            if table in definition.model_fields_set:
+            if table in definition.model_fields_set and not (signs and table == "oauth1"):
                 yield Finding(
                     (table,),
                     f"`[{table}]` in a definition of {definition.protocol}",
@@ -474,19 +483,37 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
     yield from _oauth2_keys(definition)
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
-    settings = definition.oauth1
-    needed = _NEEDED_ENDPOINTS[settings.flow]
-    missing = [
-        name
-        for name in needed
-        if name not in subject.endpoints and not (name == "authorize" and settings.authorize_url_from)
-    ]
-    if missing:
+    yield from _oauth1(subject)
+    yield from _api_base(definition)
+
+
+def _oauth1(subject: _Subject) -> Iterator[Finding]:
+    definition, settings = subject.definition, subject.definition.oauth1
+    for flow in settings.flow:
+        missing = [
+            name
+            for name in _NEEDED_ENDPOINTS[flow]
+            if name not in subject.endpoints and not (name == "authorize" and settings.authorize_url_from)
+        ]
+        if missing:
+            article = "an" if flow == "xauth" else "a"
+            yield Finding(
+                ("endpoints", missing[0]),
+                f"missing in `[endpoints]`: {listed(missing)}, which {article} {flow} login needs",
+                'where there is no login, write `flow = "none"` in `[oauth1]`',
+                at="table",
+            )
+            break
+    if "token_placement" in definition.model_fields_set and settings.bearer is None:
         yield Finding(
-            ("endpoints", missing[0]),
-            f"missing in `[endpoints]`: {listed(missing)}, which a {settings.flow} login needs",
-            'where there is no login, write `flow = "none"` in `[oauth1]`',
-            at="table",
+            ("token_placement",),
+            "`[token_placement]` in a definition of oauth1 whose calls are signed",
+            "where they carry a field of the token answer instead, name it as `bearer` in `[oauth1]`",
+            at="key",
+        )
+    if "refresh" in definition.model_fields_set and not ("refresh" in subject.endpoints or settings.session_handle):
+        yield Finding(
+            ("refresh",), "`[refresh]`, and nothing renews a token", "add `refresh` to `[endpoints]`", at="key"
         )
 
 
@@ -548,7 +575,8 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
             "write the URLs under `[oauth2.mtls_endpoints]`",
             at="key",
         )
-    yield from _oauth2_api(definition)
+    yield from _api_base(definition)
+    yield from _made_parameters(definition)
     yield from _assertions(definition)
 
 
@@ -589,12 +617,15 @@ def _signing(definition: Definition) -> Iterator[Finding]:
         )
 
 
-def _oauth2_api(definition: Definition) -> Iterator[Finding]:
+def _api_base(definition: Definition) -> Iterator[Finding]:
     if (definition.api.base_from is None) is not (definition.api.base_pattern is None):
         key = "base_from" if definition.api.base_from else "base_pattern"
         yield Finding(
             ("api", key), "`base_from` and `base_pattern` go together", "the pattern bounds the host", at="key"
         )
+
+
+def _made_parameters(definition: Definition) -> Iterator[Finding]:
     yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
         for parameter in leg.params if leg is not None else ():
@@ -621,7 +652,10 @@ def _legs(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
         return
-    for name, leg in (("request_token", definition.request_token), ("token", definition.token)):
+    legs = [("request_token", definition.request_token), ("token", definition.token)]
+    if definition.refresh is not None:
+        legs.append(("refresh", definition.refresh))
+    for name, leg in legs:
         for key in ("params", "query"):
             for parameter in getattr(leg, key):
                 if parameter in _PROTOCOL_PARAMETERS:
@@ -633,9 +667,7 @@ def _legs(subject: _Subject) -> Iterator[Finding]:
         if leg.method == "GET" and (leg.placement or definition.oauth1.placement) == "body":
             at: KeyPath = (name, "placement") if leg.placement else (name, "method")
             yield Finding(at, "a `GET` has no body for the protocol parameters", 'write `placement = "query"`')
-    if definition.oauth1.realm is not None and "header" not in _placements(
-        definition, definition.request_token, definition.token
-    ):
+    if definition.oauth1.realm is not None and "header" not in _placements(definition, *(leg for _, leg in legs)):
         yield Finding(
             ("oauth1", "realm"), "`realm` stands in a header, and no request has one (RFC 5849 section 3.5.1)", at="key"
         )

@@ -281,10 +281,12 @@ def check_member(value: object) -> object:
 
 
 def check_denial(text: str) -> str:
-    """A parameter of the callback that means refusal: its name, or ``name=value``."""
-    name, _, _ = text.partition("=")
-    if not name.strip() or name != name.strip():
-        raise Refused(f"not a parameter: {quoted(text)}", 'as in "denied" or "oauth_verifier=denied"')
+    """A parameter of the callback that means refusal: its name, ``name=value``, or ``not name``."""
+    name, _, _ = text.removeprefix("not ").partition("=")
+    if not name.strip() or name != name.strip() or (text.startswith("not ") and "=" in text):
+        raise Refused(
+            f"not a parameter: {quoted(text)}", 'as in "denied", "oauth_verifier=denied" or "not oauth_verifier"'
+        )
     return _bounded(text)
 
 

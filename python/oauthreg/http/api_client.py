@@ -105,7 +105,7 @@ class ApiClient(ABC):
     async def _request(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
         """Make one authenticated request."""
 
-    async def _send(
+    def _send(
         self,
         method: str,
         url: str | URL,
@@ -117,7 +117,8 @@ class ApiClient(ABC):
         clear_text: bool,
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
-    ) -> ClientResponse:
+    ) -> Awaitable[ClientResponse]:
+        """One authenticated request, not yet begun."""
         self._check_loop()
         own = AuthenticationMiddleware(
             authenticator,
@@ -126,7 +127,7 @@ class ApiClient(ABC):
             repair=repair,
             clear_text=clear_text,
         )
-        return await self.session.request(
+        return self.session.request(
             method, resolve(base, url), middlewares=chain(self.session, middlewares, own), **options
         )
 

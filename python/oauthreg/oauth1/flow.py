@@ -5,7 +5,7 @@ Spec: RFC 5849 section 2; "OAuth Problem Reporting" and "OAuth Session 1.0" for 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from oauthreg.answers import decode_text, malformed, parse_answer, parse_form
 from oauthreg.errors import (
     AccessDeniedError,
+    MalformedResponseError,
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
@@ -69,7 +70,9 @@ def request_token_flow(
 
     Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.1.
     """
-    in_request = provider.oauth1.callback in ("request", "both")
+    in_request = provider.oauth1.callback in ("request", "both", "oob")
+    if provider.oauth1.callback == "oob":
+        callback = None
     protocol = (("oauth_callback", callback or "oob"),) if in_request else ()
     if provider.scopes.leg == "request_token":
         params = (*_scope(provider, scope), *params)
@@ -133,6 +136,8 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
             denied = problem in _DENIED_PROBLEMS
             text = parameters.get(f"{name}_description") or parameters.get("oauth_problem_advice") or ""
             raise (AccessDeniedError if denied else OAuthError)(problem, redact(text), parameters=_public(parameters))
+    if any(name not in parameters for name in settings.denied_without):
+        raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")
     token, verifier = parameters.get("oauth_token") or None, parameters.get("oauth_verifier") or None
     if token is None and verifier is None and "denied" in parameters:
         raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")
@@ -151,30 +156,52 @@ def access_token_flow(
     return OAuth1Token.from_mapping(parse_token_answer(answered(response), provider.token_answer))
 
 
-def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[OAuth1Token]:
-    """Exchanges an access token and its session handle for a new access token; fields that do not come anew are kept.
+def password_flow(provider: Provider, signer: Signer, *, username: str, password: str) -> Flow[OAuth1Token]:
+    """Exchanges the user's name and password for an access token (xAuth), always by POST: a URL is no secret place.
 
-    Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
+    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    """
+    params = (("x_auth_username", username), ("x_auth_password", password), ("x_auth_mode", "client_auth"))
+    leg = replace(provider.token, method="POST")
+    response = yield build_leg_request(provider, "token", leg, signer, (), params)
+    return OAuth1Token.from_mapping(parse_token_answer(answered(response), provider.token_answer))
+
+
+def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[OAuth1Token]:
+    """Exchanges an access token for a new one, or makes it good again; fields that do not come anew are kept.
+
+    A provider with session handles wants that of the token. Without them an answer may hold no token: then the old one
+    goes on. Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
 
     Spec: OAuth Session 1.0, section 1 (the draft that servers follow).
     """
-    handle = token.extra.get("oauth_session_handle")
-    if not handle:
-        raise ReauthorizationRequired(
-            description="the token cannot be renewed: it has no `oauth_session_handle`",
-            code="no-session-handle",
-            hint="let the user log in again",
-        )
-    protocol = (("oauth_session_handle", handle),)
-    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, ())
+    protocol: Pairs = ()
+    if provider.oauth1.session_handle:
+        handle = token.extra.get("oauth_session_handle")
+        if not handle:
+            raise ReauthorizationRequired(
+                description="the token cannot be renewed: it has no `oauth_session_handle`",
+                code="no-session-handle",
+                hint="let the user log in again",
+            )
+        protocol = (("oauth_session_handle", handle),)
+    name = "refresh" if "refresh" in provider.endpoints else "token"
+    response = answered(
+        (yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ()))
+    )
     try:
-        fields = parse_token_answer(answered(response), provider.token_answer)
+        fields = parse_token_answer(response, provider.token_answer)
     except OAuthError as error:
         if error.error in _ENDED_PROBLEMS:
             raise ReauthorizationRequired(
                 error.error, "the session has ended", code="session-ended", hint="let the user log in again"
             ) from error
         raise
+    except MalformedResponseError as error:
+        is_page = response.body.lstrip().startswith(b"<")
+        if error.code != "no-token" or provider.oauth1.session_handle or is_page:
+            raise
+        return token
     renewed = OAuth1Token.from_mapping(fields)
     return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**token.extra, **renewed.extra}))
 
@@ -191,7 +218,7 @@ def build_leg_request(
         url,
         headers=render_pairs(leg.headers),
         form=tuple(pairs) if has_body and pairs else None,
-        authenticator=OAuth1Authentication(signer, leg.placement or provider.oauth1.placement, protocol),
+        authenticator=OAuth1Authentication.of(provider.oauth1, signer, protocol, placement=leg.placement),
     )
 
 

@@ -215,7 +215,13 @@ def build_token_request(
     draft = Draft(list(pairs), list(_ACCEPT))
     authenticate_client(draft, client, provider)
     request = build_request(
-        leg, url, draft.parameters, params=params, documents=documents, headers=tuple(draft.headers)
+        leg,
+        url,
+        draft.parameters,
+        params=params,
+        documents=documents,
+        headers=tuple(draft.headers),
+        authenticator=draft.authenticator,
     )
     request = replace(request, url=append_query(request.url, renamed(leg, draft.query)))
     if leg.sign is None:

@@ -13,6 +13,7 @@ Step: TypeAlias = Literal[
     "authorize",
     "token",
     "refresh",
+    "app_token",
     "exchange",
     "device",
     "device_page",

@@ -15,10 +15,14 @@ _LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE
 
 
 def invent_credentials(definition: Definition) -> Credentials:
-    """Credentials of an application, with a private key where one is needed, of the kind that is needed."""
+    """Credentials of an application, with a private key where one is needed, of the kind that is needed.
+
+    Where a definition says that there need be no secret, there is none.
+    """
+    secret = definition.credentials.get("client_secret")
     return Credentials(
         f"app-{secrets.token_hex(4)}",
-        secrets.token_urlsafe(24),
+        secrets.token_urlsafe(24) if secret is None or secret.required else "",
         _invent_key(definition),
         {name: secrets.token_urlsafe(18) for name in definition.credentials if name not in _OWN},
     )

@@ -17,9 +17,9 @@ from oauthreg.legs import append_query
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import split_scope, split_url
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
-from oauthreg.simulator.client_proofs import Proof, check_client, client_auth_of
+from oauthreg.simulator.client_proofs import check_client, client_auth_of
 from oauthreg.simulator.faults import Step
-from oauthreg.simulator.grant_answers import GRANT_ANSWERS, Asked, grant_of
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of
 from oauthreg.simulator.oauth2_state import (
     DEVICE_INTERVAL,
     DEVICE_LIFETIME,
@@ -45,7 +45,9 @@ from oauthreg.simulator.received import (
     unrenamed,
 )
 from oauthreg.simulator.rendering import render_document, render_jwt
+from oauthreg.simulator.request_signatures import check_signature
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
+from oauthreg.simulator.token_request import TokenRequest
 
 _MAY_REPEAT = ("resource", "audience")
 _ID_TOKEN_LIFETIME = 600
@@ -71,12 +73,18 @@ class OAuth2Server:
 
     def step_of(self, received: Received) -> Step:
         """What a request is for. Nothing is proven yet, and nothing changes."""
-        legs = self._legs()
-        exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
-        step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
-        if step is not None:
-            return step
+        for provider in self._places:
+            legs = self._legs(provider)
+            exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
+            step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
+            if step is not None:
+                return step
         return "api" if self._identity_request(received) is None else "identity"
+
+    @property
+    def _places(self) -> tuple[Provider, Provider]:
+        """The provider where a login begins, and where the example's login would go on."""
+        return self.provider, self.provider.located(self.script.documents)
 
     def answer(self, received: Received, step: Step) -> Served:
         """The answer to a request, whatever it is."""
@@ -94,7 +102,7 @@ class OAuth2Server:
         try:
             return Served(self._produce(received, step), client_auth=method)
         except OAuthError as error:
-            shape = self.script.exchange if step == "exchange" else self.script.token
+            shape = getattr(self.script, step, self.script.token)
             return self._refused(error, shape.refusal, "Basic" if method == "client_secret_basic" else "")
 
     # --- the person's part ------------------------------------------------------------------------------------------
@@ -234,7 +242,22 @@ class OAuth2Server:
     # --- the application's part -------------------------------------------------------------------------------------
 
     def _produce(self, received: Received, step: Step) -> Response:
-        _, leg = self._legs()[step]
+        request = self._read(received, step)
+        if step not in ("exchange", "app_token"):
+            check_client(request)
+        answers: dict[Step, Callable[[TokenRequest], Response]] = {
+            "app_token": self._app_token,
+            "device": self._device,
+            "exchange": self._exchanged,
+            "introspect": self._introspection,
+            "par": self._push,
+            "revoke": self._revoke,
+        }
+        return answers.get(step, self._token)(request)
+
+    def _read(self, received: Received, step: Step) -> TokenRequest:
+        """The request, sent as the definition says."""
+        _, leg = self._legs(self.provider)[step]
         if received.method != leg.method.upper():
             raise OAuthError("invalid_request", f"the method must be {leg.method.upper()}", status=405)
         sent = received.sent(leg)
@@ -246,45 +269,56 @@ class OAuth2Server:
         missing = missing_of(leg, received, self._known(mentioned))
         if missing is not None:
             raise OAuthError("invalid_request", f"a parameter or header of the definition is missing: {missing}")
-        if step == "exchange":
-            return self._exchanged(parameters, mentioned)
-        check_client(Proof(self.provider, self.credentials, self.state, received, leg, parameters, now))
-        asked = Asked(self.provider, self.credentials, self.state, leg, parameters, now)
-        if step == "par":
-            return self._push(parameters)
-        if step == "device":
-            return self._device(asked)
-        if step == "revoke":
-            self.state.revoke(mentioned or "")
-            return Response(200)
-        if step == "introspect":
-            return self._introspection(asked.needed("token"))
-        issued = GRANT_ANSWERS[grant_of(self.provider, leg, parameters)](asked)
-        return self._issued(issued, self.script.token, self.provider.token_answer)
+        if leg.sign is not None:
+            check_signature(leg.sign, received, self.credentials, access_token=mentioned or "")
+        return TokenRequest(self.provider, self.credentials, self.state, received, leg, parameters, mentioned, now)
 
-    def _exchanged(self, parameters: dict[str, str], mentioned: str | None) -> Response:
-        found = self.state.find(mentioned or "", self.now())
+    def _token(self, request: TokenRequest) -> Response:
+        grant = grant_of(self.provider, request.leg, request.parameters)
+        is_renewal = grant == "refresh_token"
+        answer = (self.provider.refresh_answer if is_renewal else None) or self.provider.token_answer
+        shape = self.script.refresh if is_renewal else self.script.token
+        if is_renewal and answer.reuse_token:
+            self.state.prolong(request.needed("refresh_token"), request.now)
+            return shape.render({})
+        return self._issued(GRANT_ANSWERS[grant](request), shape, answer)
+
+    def _revoke(self, request: TokenRequest) -> Response:
+        self.state.revoke(request.mentioned or "")
+        return Response(200)
+
+    def _exchanged(self, request: TokenRequest) -> Response:
+        found = self.state.find(request.mentioned or "", request.now)
         if found is None:
             raise OAuthError("invalid_grant", "the token that should be exchanged is not good")
-        given = parameters.get("client_secret", self.credentials.client_secret)
+        given = request.parameters.get("client_secret", self.credentials.client_secret)
         if not hmac.compare_digest(given.encode(), self.credentials.client_secret.encode()):
             raise OAuthError("invalid_client", "the client secret is wrong", status=401)
-        made = self.state.issue(found.scope, self.now(), family=found.family, nonce=found.nonce)
+        made = self.state.issue(found.scope, request.now, family=found.family, nonce=found.nonce)
         exchange = self.provider.exchange
         return self._issued(made, self.script.exchange, exchange.answer if exchange else TokenAnswer())
 
-    def _push(self, parameters: dict[str, str]) -> Response:
+    def _app_token(self, request: TokenRequest) -> Response:
+        given = {name: request.parameters.get(name, "") for name in ("client_id", "client_secret")}
+        if given != {"client_id": self.credentials.client_id, "client_secret": self.credentials.client_secret}:
+            raise OAuthError("invalid_client", "the application is unknown, or its secret is wrong", status=401)
+        step = self.provider.app_token
+        issued = self.state.issue_app_token(self.now())
+        return self._issued(issued, self.script.app_token, step.answer if step else TokenAnswer(), of_user=False)
+
+    def _push(self, request: TokenRequest) -> Response:
         """Spec: RFC 9126 section 2."""
+        parameters = dict(request.parameters)
         if "request_uri" in parameters:
             raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
         self._asked_for(parameters, self._redirect_uri(parameters))
         request_uri = self.state.push(parameters, self.now())
         return render_document({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME}, "json", status=201)
 
-    def _device(self, asked: Asked) -> Response:
-        device_code, device = self.state.issue_device(asked.scope, asked.now)
-        page = self._legs()["device_page"][0]
-        return render_document(
+    def _device(self, request: TokenRequest) -> Response:
+        device_code, device = self.state.issue_device(request.scope, request.now)
+        page = self._legs(self.provider)["device_page"][0]
+        return self.script.device.render(
             {
                 "device_code": device_code,
                 "user_code": device.user_code,
@@ -292,28 +326,25 @@ class OAuth2Server:
                 "verification_uri_complete": append_query(page, [("user_code", device.user_code)]),
                 "expires_in": DEVICE_LIFETIME,
                 "interval": DEVICE_INTERVAL,
-            },
-            "json",
+            }
         )
 
-    def _introspection(self, token: str) -> Response:
-        found = self.state.find(token, self.now())
+    def _introspection(self, request: TokenRequest) -> Response:
+        found = self.state.find(request.needed("token"), request.now)
         known = {} if found is None else {"scope": found.scope, "exp": int(found.expires_at), "token_type": "Bearer"}
         about = {"client_id": self.credentials.client_id} if found is not None else {}
-        return render_document({"active": found is not None, **about, **known}, "json")
+        return self.script.introspect.render({"active": found is not None, **about, **known})
 
-    def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer) -> Response:
-        example = self.script.documents.get("token", {})
+    def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer, *, of_user: bool = True) -> Response:
+        example = self.script.documents.get("token", {}) if of_user else {}
         fields: dict[str, Any] = {
             "access_token": issued.access_token,
             "token_type": example.get("token_type") or next(iter(answer.token_types), "Bearer"),
             "expires_in": None if answer.default_expires_in else _written_lifetime(answer, issued, self.now()),
             "refresh_token": issued.refresh_token,
             "scope": answer.scope_separator.join(issued.scope.split()) or None,
-            "id_token": self._id_token(issued),
+            "id_token": self._id_token(issued) if of_user and shape is not self.script.exchange else None,
         }
-        if shape is self.script.exchange and shape is not self.script.token:
-            fields["id_token"] = None
         told = {name: value for name, value in fields.items() if value is not None}
         extras = {name: value for name, value in example.items() if name not in ("refresh_token", "id_token")}
         return shape.render(told, extras)
@@ -336,11 +367,17 @@ class OAuth2Server:
         for name, _ in self.provider.api_headers:
             if name.lower() not in received.headers:
                 raise OAuthError("invalid_request", f"the header is missing: {name}", status=400)
-        text = self._claimed_token(received)
+        identity = self._identity_request(received)
+        for name, _ in self.provider.api_params if identity is None else ():
+            if name not in received.query:
+                raise OAuthError("invalid_request", f"the parameter is missing: {name}", status=400)
+        text = self._claimed_token(received, self._placement(received))
         if not text:
             raise OAuthError("invalid_token", "the access token is missing", status=401)
         self.state.token(text, self.now())
-        proof = self.provider.proof
+        rule, proof = self.provider.api_signature, self.provider.proof
+        if rule is not None:
+            check_signature(rule, received, self.credentials, access_token=text)
         if proof is not None:
             expected = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
             if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
@@ -348,16 +385,10 @@ class OAuth2Server:
 
     def _placement(self, received: Received) -> TokenPlacement:
         """How a request has to carry its token: an identity request may have a way of its own."""
-        own = {
-            request.name: (request.url, request.token_placement)
-            for request in self.provider.identity
-            if isinstance(request.url, str) and request.token_placement is not None
-        }
-        name = closest(received.url, {name: url for name, (url, _) in own.items()})
-        return self.provider.token_placement if name is None else own[name][1]
+        identity = self._identity_request(received)
+        return (identity and identity.token_placement) or self.provider.token_placement
 
-    def _claimed_token(self, received: Received) -> str:
-        placement = self._placement(received)
+    def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
         if placement.kind == "query":
             return received.query.get(placement.name, "")
         if placement.kind == "body":
@@ -390,18 +421,26 @@ class OAuth2Server:
         return render_document(document, "auto", status=status)
 
     def _is_own(self, name: str) -> bool:
-        """Whether a parameter carries the token or its proof."""
-        placement, proof = self.provider.token_placement, self.provider.proof
-        return (placement.kind != "header" and name == placement.name) or (proof is not None and name == proof.name)
+        """Whether a parameter carries the token, a proof of it, or what every call carries."""
+        provider, rule = self.provider, self.provider.api_signature
+        placed = {provider.token_placement.name} if provider.token_placement.kind != "header" else set()
+        proofs = {provider.proof.name} if provider.proof else set()
+        signed = {rule.parameter, rule.timestamp} if rule else set()
+        return name in {*placed, *proofs, *signed, *(known for known, _ in provider.api_params)}
 
     def _identity_request(self, received: Received) -> IdentityRequest | None:
-        known, urls = self._known(self._claimed_token(received)), {}
-        for request in self.provider.identity:
-            url = request.url if isinstance(request.url, str) else request.url.render(known)
-            if url is not None and request.method == received.method:
-                urls[request.name] = url
-        name = closest(received.url, urls)
-        return next((request for request in self.provider.identity if request.name == name), None)
+        for provider in self._places:
+            urls = {}
+            for request in provider.identity:
+                placement = request.token_placement or provider.token_placement
+                known = self._known(self._claimed_token(received, placement))
+                url = request.url if isinstance(request.url, str) else request.url.render(known)
+                if url is not None and request.method == received.method:
+                    urls[request.name] = url
+            name = closest(received.url, urls)
+            if name is not None:
+                return next(request for request in provider.identity if request.name == name)
+        return None
 
     def _known(self, access_token: str | None) -> dict[str, Any]:
         """The documents that a client with this token has, so that what is made of them is recognised."""
@@ -409,20 +448,22 @@ class OAuth2Server:
         others = self.credentials.others
         return {
             **documents,
+            "app_token": self.state.app_token,
             "token": {**documents.get("token", {}), "access_token": access_token},
             "client": {**others, "client_id": self.credentials.client_id},
         }
 
     # --- where everything is ----------------------------------------------------------------------------------------
 
-    def _legs(self) -> dict[Step, tuple[str, Leg]]:
+    def _legs(self, provider: Provider) -> dict[Step, tuple[str, Leg]]:
         """Where each step is, and how a request for it is sent; of two at one place the more special first."""
-        provider, known = self.provider, self.provider.endpoints
+        known = provider.endpoints
         token, device = known.get("token", ""), known.get("device", "")
-        exchange = provider.exchange
+        exchange, app_token = provider.exchange, provider.app_token
         legs: dict[Step, tuple[str, Leg]] = {
             "refresh": (known.get("refresh") or token, provider.refresh or provider.token),
             "exchange": (exchange.url, exchange.leg) if exchange else ("", provider.token),
+            "app_token": (app_token.url, app_token.leg) if app_token else ("", provider.token),
             "token": (token, provider.token),
             "device": (device, provider.device),
             "device_page": (in_same_place(device, "/simulated/device"), provider.authorize),
@@ -436,6 +477,8 @@ class OAuth2Server:
     def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
         if step in ("authorize", "device_page"):
             return True
+        if "decision" in received.form:  # a page posts to its own address, where the token may be fetched as well
+            return False
         if received.method != leg.method.upper() or missing_of(leg, received, self._known(None)) is not None:
             return False
         return step != "refresh" or "refresh_token" in unrenamed(leg, received.sent(leg))

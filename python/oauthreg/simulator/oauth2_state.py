@@ -69,6 +69,7 @@ class OAuth2State:
 
     def __init__(self, make_text: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> None:
         self.lifetime = 3600
+        self.app_token: dict[str, str] = {}
         self.rotates = True
         self._make_text = make_text
         self._families = 0
@@ -240,6 +241,19 @@ class OAuth2State:
         if found is not None:
             self._ended.add(found.family)
         self._access.pop(token, None)
+
+    def prolong(self, refresh_token: str, now: float) -> None:
+        """Let the tokens beside a refresh token live on as they are. Raises ``OAuthError`` with ``invalid_grant``."""
+        found = self._refresh.get(refresh_token)
+        if found is None or found.family in self._ended:
+            raise _invalid_grant("the refresh token is unknown, or the login was revoked")
+        self._access[found.access_token] = replace(found, expires_at=now + self.lifetime)
+
+    def issue_app_token(self, now: float) -> Issued:
+        """A token of the application itself, which it must show with a user's code."""
+        made = self.issue("", now)
+        self.app_token = {"access_token": made.access_token}
+        return made
 
     def end(self, issued: Issued) -> None:
         """Take back a token that was exchanged for another."""

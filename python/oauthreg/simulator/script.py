@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 from oauthreg.definition.model import Definition, ErrorTable, TokenLeg, When
 from oauthreg.messages import Response
@@ -76,7 +76,11 @@ class Script:
     documents: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     request_token: TokenShape = field(default_factory=TokenShape)
     token: TokenShape = field(default_factory=TokenShape)
+    refresh: TokenShape = field(default_factory=TokenShape)
     exchange: TokenShape = field(default_factory=TokenShape)
+    app_token: TokenShape = field(default_factory=TokenShape)
+    device: TokenShape = field(default_factory=TokenShape)
+    introspect: TokenShape = field(default_factory=TokenShape)
     api_refusal: RefusalShape | None = None
     authorize_url: str = ""
     """Where the request-token answer holds a ready-made authorization URL; empty if it does not."""
@@ -86,14 +90,23 @@ def load_script(definition: Definition) -> Script:
     """The script that a definition gives: its first example, and its answer and error tables in reverse."""
     documents = definition.example[0].documents if definition.example else {}
     plain: AnswerFormat = "form" if definition.protocol == "oauth1" else "json"
+    token = definition.token
     return Script(
         documents,
         _token_shape(definition.request_token, plain),
-        _token_shape(definition.token, plain),
-        _token_shape(definition.exchange or definition.token, plain),
+        _token_shape(token, plain),
+        _token_shape(definition.refresh if _has_own_answer(definition.refresh) else token, plain),
+        _token_shape(definition.exchange or token, plain),
+        _token_shape(definition.app_token or token, plain),
+        _token_shape(definition.device, plain),
+        _token_shape(definition.introspect, plain),
         _refusal_shape(definition.api.error, "auto") if definition.api.error else None,
         definition.oauth1.authorize_url_from or "",
     )
+
+
+def _has_own_answer(leg: TokenLeg | None) -> TypeGuard[TokenLeg]:
+    return leg is not None and bool({"response", "error"} & leg.model_fields_set)
 
 
 def _token_shape(leg: TokenLeg, plain: AnswerFormat) -> TokenShape:

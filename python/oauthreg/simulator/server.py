@@ -227,7 +227,7 @@ class Simulator:
         self._alive.server.documents[method.upper(), path] = (document, status)
 
     async def _decide(self, url: str, decision: str) -> str | None:
-        person, address = self._alive.person, URL(url, encoded=True)
+        person, address = self._alive.person, URL(self._as_read(url), encoded=True)
         if not self._auto_approve:
             async with person.get(address, allow_redirects=False) as page:
                 if page.status == 302:
@@ -242,6 +242,12 @@ class Simulator:
             return render_form([(unescape(name), unescape(value)) for name, value in _hidden_fields(text)])
         shown = _VERIFIER(text)
         return shown[1] if shown else "" if _DONE(text) else None
+
+    def _as_read(self, url: str) -> str:
+        """The URL with what a page reads behind its `#` where a server sees it."""
+        route = self.provider.authorize.route
+        page, mark, behind = url.partition("#")
+        return append_text(page, behind.removeprefix(route).lstrip("?&")) if route is not None and mark else url
 
     # --- serving ----------------------------------------------------------------------------------------------------
 
@@ -343,7 +349,9 @@ class SimulatedRegistry(Registry):
 
     def __init__(self, simulator: Simulator) -> None:
         name, given = simulator.definition.name, simulator.credentials
-        credentials = {"client_id": given.client_id, "client_secret": given.client_secret, **given.others}
+        credentials = {"client_id": given.client_id, **given.others}
+        if given.client_secret:
+            credentials["client_secret"] = given.client_secret
         if given.private_key is not None:
             credentials["private_key"] = given.private_key
         super().__init__(credentials={name: credentials}, environ={})
