@@ -5,22 +5,24 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// The base64 of `octets`.
 pub fn encode(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len().div_ceil(3) * 4);
+    push(&mut out, octets);
+    out
+}
+
+/// Writes the base64 of `octets`.
+pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
+    let start = out.len();
+    out.resize(start + octets.len().div_ceil(3) * 4, b'=');
     let mut groups = octets.chunks_exact(3);
-    for group in &mut groups {
-        out.extend_from_slice(&characters(group[0], group[1], group[2]));
+    let mut slots = out[start..].chunks_exact_mut(4);
+    for (group, slot) in groups.by_ref().zip(slots.by_ref()) {
+        slot.copy_from_slice(&characters(group[0], group[1], group[2]));
     }
-    match *groups.remainder() {
-        [first] => {
-            out.extend_from_slice(&characters(first, 0, 0)[..2]);
-            out.extend_from_slice(b"==");
-        }
-        [first, second] => {
-            out.extend_from_slice(&characters(first, second, 0)[..3]);
-            out.push(b'=');
-        }
+    match (groups.remainder(), slots.next()) {
+        (&[first], Some(slot)) => slot[..2].copy_from_slice(&characters(first, 0, 0)[..2]),
+        (&[first, second], Some(slot)) => slot[..3].copy_from_slice(&characters(first, second, 0)[..3]),
         _ => {}
     }
-    out
 }
 
 fn characters(first: u8, second: u8, third: u8) -> [u8; 4] {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     error::Refusal,
-    escape,
+    escape::{self, Reserved},
     params::{Foreign, Parameters},
 };
 
@@ -18,23 +18,27 @@ const BAD_HOST: &str = "its host is no host name or address";
 
 /// The parts of a URL as they stand on the wire.
 pub struct Url<'a> {
-    pub scheme: Cow<'a, [u8]>,
+    pub scheme: &'a [u8],
     /// A host name or an IPv6 address in brackets.
-    pub host: Cow<'a, [u8]>,
+    pub host: &'a [u8],
     /// The A-label of a host that is not ASCII, if it has one.
     pub a_label: Option<String>,
     pub port: Option<u32>,
     /// Not empty.
-    pub path: Cow<'a, [u8]>,
-    pub query: Cow<'a, [u8]>,
+    pub path: &'a [u8],
+    pub query: &'a [u8],
     /// Whether the parts are known to be UTF-8; otherwise lone surrogates may stand in them.
     pub is_utf8: bool,
 }
 
 /// The checked and lower-case start of a URL, without a default port.
 struct Root<'a> {
-    scheme: &'static str,
+    /// The scheme and the signs behind it.
+    start: &'static str,
+    escaped_start: &'static str,
     host: Cow<'a, [u8]>,
+    /// Whether the host needs no escape.
+    is_plain: bool,
     port: Option<u32>,
 }
 
@@ -43,16 +47,8 @@ impl<'a> Url<'a> {
     pub fn parse(url: &'a [u8], is_utf8: bool) -> Result<Self, Refusal> {
         let refused = |reason| Refusal::InvalidUrl { url: url.to_vec(), reason };
         let (scheme, rest) = split_scheme(url).ok_or_else(|| refused(NO_SCHEME))?;
-        // The fragment goes first: that it is absent is found out fast.
-        let rest = if rest.contains(&b'#') { split_before(rest, |octet| octet == b'#').0 } else { rest };
-        let (authority, rest) = split_before(rest, |octet| matches!(octet, b'/' | b'?'));
-        let (path, query) = split_before(rest, |octet| octet == b'?');
-        let query = query.strip_prefix(b"?").unwrap_or_default();
-        let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
-        let (host, port) = match authority.iter().rposition(|&octet| octet == b':') {
-            Some(at) if !authority[at..].contains(&b']') => (&authority[..at], &authority[at + 1..]),
-            _ => (authority, &b""[..]),
-        };
+        let (authority, path, query) = split_rest(rest);
+        let (host, port) = split_authority(authority);
         if host.is_empty() {
             return Err(refused(NO_HOST));
         }
@@ -64,21 +60,13 @@ impl<'a> Url<'a> {
             })?),
         };
         let path = if path.is_empty() { b"/" } else { path };
-        Ok(Self {
-            scheme: Cow::Borrowed(scheme),
-            host: Cow::Borrowed(host),
-            a_label: None,
-            port,
-            path: Cow::Borrowed(path),
-            query: Cow::Borrowed(query),
-            is_utf8,
-        })
+        Ok(Self { scheme, host, a_label: None, port, path, query, is_utf8 })
     }
 
     /// Adds the parameters of the query.
     pub fn push_query(&self, parameters: &mut Parameters, foreign: Foreign) -> Result<(), Refusal> {
-        self.refuse_surrogates(&self.query)?;
-        parameters.push_form(&self.query, "query", foreign)
+        self.refuse_surrogates(self.query)?;
+        parameters.push_form(self.query, "query", foreign)
     }
 
     /// The URL without its query: lower-case scheme and host, no default port, the path as sent.
@@ -87,8 +75,9 @@ impl<'a> Url<'a> {
     pub fn base_uri(&self) -> Result<Vec<u8>, Refusal> {
         let root = self.root()?;
         self.check_path()?;
-        let mut out = [root.scheme.as_bytes(), b"://", &root.host, root.port(":").as_bytes()].concat();
-        for &octet in &*self.path {
+        let port = root.port.map_or_else(String::new, |port| format!(":{port}"));
+        let mut out = [root.start.as_bytes(), &root.host, port.as_bytes()].concat();
+        for &octet in self.path {
             if octet.is_ascii_graphic() {
                 out.push(octet);
             } else {
@@ -99,40 +88,36 @@ impl<'a> Url<'a> {
     }
 
     fn root(&self) -> Result<Root<'_>, Refusal> {
-        let (scheme, default_port) = if self.scheme.eq_ignore_ascii_case(b"https") {
-            ("https", 443)
+        let (start, escaped_start, default_port) = if self.scheme.eq_ignore_ascii_case(b"https") {
+            ("https://", "https%3A%2F%2F", 443)
         } else if self.scheme.eq_ignore_ascii_case(b"http") {
-            ("http", 80)
+            ("http://", "http%3A%2F%2F", 80)
         } else {
             return Err(self.refused(BAD_SCHEME));
         };
-        let host = match &self.a_label {
-            Some(a_label) => Cow::Borrowed(a_label.as_bytes()),
-            None if !is_ip_literal(&self.host) && !is_host(&self.host) => return Err(self.refused(BAD_HOST)),
-            None if self.host.iter().any(u8::is_ascii_uppercase) => Cow::Owned(self.host.to_ascii_lowercase()),
-            None => Cow::Borrowed(&*self.host),
-        };
-        Ok(Root { scheme, host, port: self.port.filter(|&port| port != default_port) })
+        let host = self.a_label.as_ref().map_or(self.host, String::as_bytes);
+        let is_plain = !host.is_empty() && escape::unreserved_run(host) == host.len();
+        if !is_plain && self.a_label.is_none() && !is_ip_literal(host) && !is_host(host) {
+            return Err(self.refused(BAD_HOST));
+        }
+        let is_lower = self.a_label.is_some() || (is_plain && !escape::has_upper(host));
+        let host = if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) };
+        Ok(Root { start, escaped_start, host, is_plain, port: self.port.filter(|&port| port != default_port) })
     }
 
     fn check_path(&self) -> Result<(), Refusal> {
-        self.refuse_surrogates(&self.path)
+        self.refuse_surrogates(self.path)
     }
 
     /// Writes the path, escaped; what no request target can hold was escaped before it was sent.
     fn push_path(&self, out: &mut Vec<u8>) {
-        let mut rest = &*self.path;
-        loop {
-            let (run, reserved) = rest.split_at(escape::unreserved_run(rest));
-            out.extend_from_slice(run);
-            let Some((&octet, after)) = reserved.split_first() else { return };
+        escape::push_runs(out, self.path, |out, octet| {
             if octet.is_ascii_graphic() {
                 escape::push_escape(out, octet);
             } else {
                 escape::push_double_escape(out, octet);
             }
-            rest = after;
-        }
+        });
     }
 
     fn refuse_surrogates(&self, part: &[u8]) -> Result<(), Refusal> {
@@ -140,55 +125,102 @@ impl<'a> Url<'a> {
     }
 
     fn refused(&self, reason: &'static str) -> Refusal {
-        let url = [&self.scheme.to_ascii_lowercase(), &b"://"[..], &self.host].concat();
+        let url = [&self.scheme.to_ascii_lowercase(), &b"://"[..], self.host].concat();
         Refusal::InvalidUrl { url, reason }
     }
 }
 
 impl Root<'_> {
     fn push_escaped(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.scheme.as_bytes());
-        out.extend_from_slice(b"%3A%2F%2F");
-        escape::push_once(out, &self.host);
-        out.extend_from_slice(self.port("%3A").as_bytes());
-    }
-
-    fn port(&self, colon: &str) -> String {
-        self.port.map_or_else(String::new, |port| format!("{colon}{port}"))
+        out.extend_from_slice(self.escaped_start.as_bytes());
+        if self.is_plain {
+            out.extend_from_slice(&self.host);
+        } else {
+            escape::push_once(out, &self.host);
+        }
+        if let Some(port) = self.port {
+            out.extend_from_slice(format!("%3A{port}").as_bytes());
+        }
     }
 }
 
-/// The base string of a request. `method` of `None` is one that is not text.
-pub fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) -> Result<Vec<u8>, Refusal> {
+/// Writes the base string of a request over what stands in `out`. `method` of `None` is one that is not text.
+pub fn write(
+    out: &mut Vec<u8>,
+    method: Option<&[u8]>,
+    url: &Url<'_>,
+    parameters: &mut Parameters,
+) -> Result<(), Refusal> {
     let root = url.root()?;
     url.check_path()?;
     let method = method.ok_or(Refusal::MethodIsNotText)?;
-    if !is_token(method) {
+    let is_upper = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
+    if !is_upper && !is_token(method) {
         return Err(Refusal::InvalidMethod(method.to_vec()));
     }
     let longest_uri = 3 * (root.host.len() + 16) + 5 * url.path.len();
-    let mut out = Vec::with_capacity(3 * method.len() + longest_uri + parameters.sorted_len());
-    for octet in method {
-        escape::push_octet(&mut out, octet.to_ascii_uppercase());
+    out.clear();
+    out.reserve(3 * method.len() + longest_uri + parameters.sorted_len());
+    if is_upper {
+        out.extend_from_slice(method);
+    } else {
+        method.iter().for_each(|octet| escape::push_octet(out, octet.to_ascii_uppercase()));
     }
     out.push(b'&');
-    root.push_escaped(&mut out);
-    url.push_path(&mut out);
+    root.push_escaped(out);
+    url.push_path(out);
     out.push(b'&');
-    parameters.write_sorted(&mut out);
-    Ok(out)
+    parameters.write_sorted(out);
+    Ok(())
 }
 
 fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some(rest) = url.strip_prefix(b"https://") {
+        return Some((b"https", rest));
+    }
     let end = url.iter().position(|&octet| !(octet.is_ascii_alphanumeric() || b"+.-".contains(&octet)))?;
     let (scheme, rest) = url.split_at(end);
     let rest = rest.strip_prefix(b"://")?;
     scheme.first()?.is_ascii_alphabetic().then_some((scheme, rest))
 }
 
-/// The text in two parts, the second of which begins with the first octet that `is_end` takes.
-fn split_before(text: &[u8], is_end: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    text.split_at(text.iter().position(|&octet| is_end(octet)).unwrap_or(text.len()))
+/// The host and the port, without user information.
+fn split_authority(authority: &[u8]) -> (&[u8], &[u8]) {
+    if escape::unreserved_run(authority) == authority.len() {
+        return (authority, b"");
+    }
+    let authority = authority.rsplit(|&octet| octet == b'@').next().unwrap_or(authority);
+    match authority.iter().rposition(|&octet| octet == b':') {
+        Some(at) if !authority[at..].contains(&b']') => (&authority[..at], &authority[at + 1..]),
+        _ => (authority, b""),
+    }
+}
+
+/// The authority, the path and the query of what follows the scheme.
+fn split_rest(rest: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let mut authority = None;
+    let mut end = rest.len();
+    let mut query = &b""[..];
+    for place in Reserved::of(rest) {
+        match rest[place] {
+            b'/' => authority = authority.or(Some(place)),
+            b'?' => {
+                end = place;
+                query = &rest[place + 1..];
+                if query.contains(&b'#') {
+                    query = query.split(|&octet| octet == b'#').next().unwrap_or_default();
+                }
+                break;
+            }
+            b'#' => {
+                end = place;
+                break;
+            }
+            _ => {}
+        }
+    }
+    let authority = authority.unwrap_or(end);
+    (&rest[..authority], &rest[authority..end], query)
 }
 
 fn parse_port(digits: &[u8]) -> Option<u32> {
@@ -221,6 +253,11 @@ fn is_token(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn build(method: Option<&[u8]>, url: &Url<'_>, parameters: &mut Parameters) -> Result<Vec<u8>, Refusal> {
+        let mut out = b"a former one".to_vec();
+        write(&mut out, method, url, parameters).map(|()| out)
+    }
 
     fn base_uri(url: &str) -> Result<String, Refusal> {
         Url::parse(url.as_bytes(), true)?.base_uri().map(|uri| String::from_utf8(uri).unwrap())
@@ -283,7 +320,7 @@ mod tests {
         let path = url("http://a/");
         assert_eq!(Url::parse(&path, false).unwrap().base_uri(), Err(Refusal::LoneSurrogate));
         let query = url("http://a/?");
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         let parsed = Url::parse(&query, false).unwrap();
         assert_eq!(parsed.push_query(&mut parameters, Foreign::Counted), Err(Refusal::LoneSurrogate));
         let fragment = url("http://a/#");
@@ -293,7 +330,7 @@ mod tests {
     #[test]
     fn the_method_is_in_upper_case_and_escaped() {
         let url = Url::parse(b"http://a/", true).unwrap();
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         let text = build(Some(b"m-se!arch"), &url, &mut parameters).unwrap();
         assert_eq!(text, b"M-SE%21ARCH&http%3A%2F%2Fa%2F&");
         assert_eq!(build(Some(b"GE T"), &url, &mut parameters), Err(Refusal::InvalidMethod(b"GE T".to_vec())));
@@ -303,7 +340,7 @@ mod tests {
     #[test]
     fn the_path_is_escaped_as_it_was_sent() {
         let url = Url::parse("http://a/%40!ü".as_bytes(), true).unwrap();
-        let text = build(Some(b"GET"), &url, &mut Parameters::with_capacity(0)).unwrap();
+        let text = build(Some(b"GET"), &url, &mut Parameters::default()).unwrap();
         assert_eq!(text, b"GET&http%3A%2F%2Fa%2F%2540%21%25C3%25BC&");
     }
 }

@@ -4,7 +4,9 @@ use std::{num::NonZero, panic, thread};
 
 use crate::{
     error::Refusal,
-    signer::{Request, Signer, nonce},
+    random::{self, nonce},
+    scratch::Scratch,
+    signer::{Request, Signer},
 };
 
 /// Below this many requests a thread costs more than it brings, unless signing is slow.
@@ -16,7 +18,7 @@ const FEWEST_PER_THREAD: usize = 128;
 pub fn authorizations(
     signer: &Signer,
     requests: &[Request<'_>],
-    random: &[[u8; 16]],
+    random: &[random::Bits],
     threads: Option<NonZero<usize>>,
 ) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
     let most = threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
@@ -41,9 +43,15 @@ pub fn authorizations(
     Ok(headers)
 }
 
-fn sign_all(signer: &Signer, requests: &[Request<'_>], random: &[[u8; 16]]) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
-    let sign = |(place, (request, bits)): (usize, (&Request<'_>, &[u8; 16]))| {
-        signer.authorization(request, &nonce(*bits)).map_err(|refusal| (place, refusal))
+fn sign_all(
+    signer: &Signer,
+    requests: &[Request<'_>],
+    random: &[random::Bits],
+) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
+    let scratch = &mut Scratch::default();
+    let sign = |(place, (request, bits)): (usize, (&Request<'_>, &random::Bits))| {
+        let header = signer.authorization(request, &nonce(*bits), scratch);
+        header.map(<[u8]>::to_vec).map_err(|refusal| (place, refusal))
     };
     requests.iter().zip(random).enumerate().map(sign).collect()
 }
@@ -73,11 +81,11 @@ mod tests {
         let urls: Vec<String> = (0..1000).map(|number| format!("https://a/{number}")).collect();
         let requests: Vec<_> = urls.iter().map(|url| request(url)).collect();
         let random: Vec<_> = (0..1000).map(u128::to_be_bytes).collect();
-        let signer = signer();
+        let (signer, scratch) = (signer(), &mut Scratch::default());
         let expected: Vec<_> = requests
             .iter()
             .zip(&random)
-            .map(|(request, bits)| signer.authorization(request, &nonce(*bits)).unwrap())
+            .map(|(request, bits)| signer.authorization(request, &nonce(*bits), scratch).unwrap().to_vec())
             .collect();
         for threads in [None, NonZero::new(1), NonZero::new(3), NonZero::new(5000)] {
             assert_eq!(authorizations(&signer, &requests, &random, threads).unwrap(), expected);

@@ -5,6 +5,8 @@
 //!
 //! Spec: RFC 5849 section 3.6.
 
+use wide::{CmpEq as _, CmpLt as _, i8x16};
+
 const UNRESERVED: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0;
@@ -51,10 +53,130 @@ pub fn is_unreserved(octet: u8) -> bool {
 
 /// How many octets at the start of `octets` stand for themselves.
 pub fn unreserved_run(octets: &[u8]) -> usize {
-    // Eight at a time without a branch, then one by one.
-    let whole = octets.chunks_exact(8).take_while(|eight| eight.iter().fold(true, |all, &o| all & is_unreserved(o)));
-    let run = 8 * whole.count();
-    run + octets[run..].iter().take_while(|&&octet| is_unreserved(octet)).count()
+    Reserved::of(octets).next().unwrap_or(octets.len())
+}
+
+/// The places of the octets that do not stand for themselves, in order.
+///
+/// A window of octets is compared at once, so a run of unreserved ones costs nothing by itself.
+pub struct Reserved<'a> {
+    octets: &'a [u8],
+    /// Where the window begins.
+    start: usize,
+    /// A bit for each octet of the window that is still to be told.
+    marks: u32,
+}
+
+/// Octets that the processor compares at once.
+const LANES: usize = 16;
+const WINDOW: usize = 2 * LANES;
+
+impl<'a> Reserved<'a> {
+    /// Those of `octets`.
+    #[inline]
+    pub fn of(octets: &'a [u8]) -> Self {
+        Self { octets, start: 0, marks: marks(octets) }
+    }
+
+    /// Goes on at `place`, which is not behind the end.
+    #[inline]
+    pub fn skip_to(&mut self, place: usize) {
+        self.start = place;
+        self.marks = marks(&self.octets[place..]);
+    }
+}
+
+impl Iterator for Reserved<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            let rest = self.octets.get(self.start + WINDOW..)?;
+            self.start += WINDOW;
+            self.marks = marks(rest);
+        }
+        let place = self.start + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(place)
+    }
+}
+
+/// A bit for each reserved octet in the window at the start of `octets`; the lowest is the first.
+#[inline(never)] // It stands once: most of the time this code is not in the processor's cache.
+fn marks(octets: &[u8]) -> u32 {
+    let Some(window) = octets.first_chunk::<WINDOW>() else { return last_marks(octets) };
+    let (first, second) = window.split_at(LANES);
+    lane_marks(first.first_chunk().copied().unwrap_or_default())
+        | lane_marks(second.first_chunk().copied().unwrap_or_default()) << LANES
+}
+
+/// The same of what is shorter than a window.
+fn last_marks(octets: &[u8]) -> u32 {
+    let length = octets.len();
+    let marks = match (octets.first_chunk::<LANES>(), octets.last_chunk::<LANES>()) {
+        // The second lanes are the last ones, shifted down by what the first lanes have told already.
+        (Some(first), Some(last)) => {
+            let again = u32::try_from(8 * (WINDOW - length)).unwrap_or_default();
+            let second = u128::from_le_bytes(*last).checked_shr(again).unwrap_or_default();
+            lane_marks(*first) | lane_marks(second.to_le_bytes()) << LANES
+        }
+        _ => lane_marks(short_lanes(octets).to_le_bytes()),
+    };
+    marks & ((1 << length) - 1)
+}
+
+/// Fewer octets than there are lanes, with zeros behind them; put together without a detour through memory.
+fn short_lanes(octets: &[u8]) -> u128 {
+    let length = octets.len();
+    match (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8))
+        }
+        _ => octets.iter().rev().fold(0, |lanes, &octet| lanes << 8 | u128::from(octet)),
+    }
+}
+
+#[inline(always)]
+fn lane_marks(lanes: [u8; LANES]) -> u32 {
+    let octets = i8x16::new(lanes.map(signed));
+    let each = |octet: u8| i8x16::splat(signed(octet));
+    // The comparisons are signed: what is looked for is shifted to their lower end.
+    let within = |octets: i8x16, first: u8, count: u8| (octets + each(0x80 - first)).cmp_lt(each(0x80 + count));
+    let letters = within(octets | each(0x20), b'a', 26);
+    let from_dash_to_nine = within(octets, b'-', b'9' - b'-' + 1);
+    let others = octets.cmp_eq(each(b'_')) | octets.cmp_eq(each(b'~'));
+    let unreserved = letters | others | (from_dash_to_nine & !octets.cmp_eq(each(b'/')));
+    !u32::from_ne_bytes(unreserved.move_mask().to_ne_bytes()) & 0xFFFF
+}
+
+/// Whether upper-case letters stand in `octets`, which are unreserved.
+pub fn has_upper(octets: &[u8]) -> bool {
+    const EACH: u128 = u128::from_ne_bytes([1; LANES]);
+    // The highest bit of an octet is set from `A` on, then from behind `Z` on.
+    let is_upper = |lanes: u128| (lanes + EACH * (0x80 - 0x41)) & !(lanes + EACH * (0x80 - 0x5B)) & EACH * 0x80 != 0;
+    let mut whole = octets.chunks_exact(LANES);
+    whole.any(|lanes| lanes.first_chunk().is_some_and(|lanes| is_upper(u128::from_le_bytes(*lanes))))
+        || is_upper(short_lanes(octets.chunks_exact(LANES).remainder()))
+}
+
+fn signed(octet: u8) -> i8 {
+    i8::from_ne_bytes([octet])
+}
+
+/// Writes `octets[from..to]`, of which `ROOM` is seldom exceeded.
+///
+/// Copying more than is needed and cutting it off is faster than a copy of unknown length.
+#[inline(always)]
+pub fn push_run<const ROOM: usize>(out: &mut Vec<u8>, octets: &[u8], from: usize, to: usize) {
+    let length = to - from;
+    match octets[from..].first_chunk::<ROOM>() {
+        Some(lanes) if length <= ROOM => {
+            out.extend_from_slice(lanes);
+            out.truncate(out.len() - ROOM + length);
+        }
+        _ => out.extend_from_slice(&octets[from..to]),
+    }
 }
 
 /// Writes `octets` encoded once.
@@ -98,13 +220,30 @@ pub fn push_double_escape(out: &mut Vec<u8>, octet: u8) {
 }
 
 /// The octet that the escape at the start of `octets` stands for, if it is one.
+#[inline]
 pub fn escaped_octet(octets: &[u8]) -> Option<u8> {
-    match *octets {
-        [b'%', high, low, ..] => {
-            let (high, low) = (DIGIT[usize::from(high)], DIGIT[usize::from(low)]);
-            (high < NO_DIGIT && low < NO_DIGIT).then_some(high << 4 | low)
+    let &[percent, high, low] = octets.first_chunk()?;
+    let (high, low) = (DIGIT[usize::from(high)], DIGIT[usize::from(low)]);
+    (percent == b'%' && high | low < NO_DIGIT).then_some(high << 4 | low)
+}
+
+/// Writes the escapes of reserved octets at the start of `octets` encoded twice; gives the number of octets read.
+pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
+    let mut block = [*b"%25XX"; 8];
+    let mut rest = octets;
+    loop {
+        let mut filled = 0;
+        for (slot, escape) in block.iter_mut().zip(rest.chunks_exact(3)) {
+            let Some(octet) = escaped_octet(escape).filter(|&octet| !is_unreserved(octet)) else { break };
+            [slot[3], slot[4]] = HEX[usize::from(octet)];
+            filled += 1;
         }
-        _ => None,
+        rest = &rest[3 * filled..];
+        if filled < block.len() {
+            out.extend_from_slice(block[..filled].as_flattened());
+            return octets.len() - rest.len();
+        }
+        out.extend_from_slice(block.as_flattened());
     }
 }
 
@@ -124,15 +263,16 @@ pub fn unescape(octets: &[u8]) -> Vec<u8> {
     out
 }
 
-fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: fn(&mut Vec<u8>, u8)) {
-    let mut rest = octets;
-    loop {
-        let (run, reserved) = rest.split_at(unreserved_run(rest));
-        out.extend_from_slice(run);
-        let Some((&octet, after)) = reserved.split_first() else { return };
-        push_reserved(out, octet);
-        rest = after;
+/// Writes the octets that stand for themselves, and has the others written.
+#[inline]
+pub fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: impl Fn(&mut Vec<u8>, u8)) {
+    let mut at = 0;
+    for place in Reserved::of(octets) {
+        push_run::<LANES>(out, octets, at, place);
+        push_reserved(out, octets[place]);
+        at = place + 1;
     }
+    push_run::<LANES>(out, octets, at, octets.len());
 }
 
 #[cfg(test)]
@@ -158,6 +298,39 @@ mod tests {
     }
 
     #[test]
+    fn reserved_octets_are_found_at_every_place_in_texts_of_every_length() {
+        for length in 0..100 {
+            let mut text = vec![b'a'; length];
+            assert_eq!(Reserved::of(&text).next(), None);
+            for place in 0..length {
+                text[place] = b' ';
+                let places: Vec<_> = Reserved::of(&text).collect();
+                assert_eq!(places, [place]);
+                text[place] = b'~';
+            }
+            let places: Vec<_> = Reserved::of(&vec![0; length]).collect();
+            assert_eq!(places, (0..length).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn every_octet_is_told_as_the_table_tells_it() {
+        let all: Vec<u8> = (0..=255).collect();
+        let places: Vec<_> = Reserved::of(&all).collect();
+        assert_eq!(places, (0..256).filter(|&octet| !UNRESERVED[octet]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn upper_case_is_found_at_every_place() {
+        for octet in (0..=255).filter(|&octet| is_unreserved(octet)) {
+            for (before, behind) in [(0, 0), (3, 9), (8, 0), (0, 15), (15, 0), (17, 17), (33, 1)] {
+                let text = [vec![b'z'; before], vec![octet], vec![b'0'; behind]].concat();
+                assert_eq!(has_upper(&text), octet.is_ascii_uppercase());
+            }
+        }
+    }
+
+    #[test]
     fn escapes_are_in_upper_case() {
         assert_eq!(once("a b/ü~".as_bytes()), b"a%20b%2F%C3%BC~");
     }
@@ -166,6 +339,17 @@ mod tests {
     fn twice_is_once_applied_twice() {
         let all: Vec<u8> = (0..=255).collect();
         assert_eq!(twice(&all), once(&once(&all)));
+    }
+
+    #[test]
+    fn many_escapes_are_written_at_once() {
+        let all: Vec<u8> = (0..=255).filter(|&octet| !is_unreserved(octet)).collect();
+        for end in ["", "%41%42", "%4", "+%20"] {
+            let mut out = Vec::new();
+            let escaped = [once(&all).to_ascii_lowercase(), end.as_bytes().to_vec()].concat();
+            assert_eq!(push_escapes_twice(&mut out, &escaped), 3 * all.len());
+            assert_eq!(out, twice(&all));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The protocol parameters and the `Authorization` header. Spec: RFC 5849 sections 3.1 and 3.5.1.
 
-use crate::{escape, params::Parameters};
+use crate::{clock::Timestamp, escape, params::Parameters, random::Nonce};
 
 const CLIENT_ID: &str = "oauth_consumer_key";
 const TOKEN: &str = "oauth_token";
@@ -16,12 +16,29 @@ pub struct Protocol {
     constant: Vec<(&'static str, Vec<u8>)>,
     header_start: Vec<u8>,
     block: [Vec<u8>; 3],
+    /// The header up to its nonce.
+    fresh_header: Template,
+    /// The protocol parameters in the base string, apart from a body hash.
+    fresh_block: Template,
 }
 
-/// What differs from request to request, apart from the nonce.
+/// Text in which only a timestamp and a nonce of fixed length change.
 #[derive(Default)]
+struct Template {
+    octets: Vec<u8>,
+    timestamp_at: usize,
+    nonce_at: usize,
+}
+
+/// The digits of a time now, and those of a nonce made here.
+type Fresh<'a> = (&'a Timestamp, &'a Nonce);
+
+/// What differs from request to request, apart from the nonce.
+#[derive(Clone, Copy, Default)]
 pub struct Variable<'a> {
     pub timestamp: &'a [u8],
+    /// Whether the timestamp and the nonce were made here, of digits, which need no escape.
+    pub is_fresh: bool,
     /// Further protocol parameters.
     pub extra: &'a [(Vec<u8>, Vec<u8>)],
     pub body_hash: Option<&'a [u8]>,
@@ -48,7 +65,11 @@ impl Protocol {
                 &[(TOKEN, token), (VERSION, version)].into_iter().filter(|pair| pair.1.is_some()).collect::<Vec<_>>(),
             ),
         ];
-        Self { constant, header_start, block }
+        let mut protocol =
+            Self { constant, header_start, block, fresh_header: Template::default(), fresh_block: Template::default() };
+        protocol.fresh_header = Template::of(|out, variable, nonce| protocol.write_header_start(out, variable, nonce));
+        protocol.fresh_block = Template::of(|out, variable, nonce| protocol.write_block(out, variable, nonce));
+        protocol
     }
 
     /// The constant parameters, decoded, in the header's order.
@@ -77,39 +98,81 @@ impl Protocol {
                 escape::push_twice(out, body_hash);
                 out.extend_from_slice(b"%26");
             }
-            out.extend_from_slice(&self.block[0]);
-            escape::push_twice(out, nonce);
-            out.extend_from_slice(b"%26");
-            out.extend_from_slice(&self.block[1]);
-            escape::push_twice(out, variable.timestamp);
-            if !self.block[2].is_empty() {
-                out.extend_from_slice(b"%26");
-                out.extend_from_slice(&self.block[2]);
+            match variable.fresh(nonce) {
+                Some(fresh) => self.fresh_block.push_to(out, fresh),
+                None => self.write_block(out, variable, nonce),
             }
         });
     }
 
-    /// The header's value.
-    pub fn header(&self, variable: &Variable<'_>, nonce: &[u8], signature: &[u8]) -> Vec<u8> {
-        let room = variable.pairs(nonce).map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
-        let mut out = Vec::with_capacity(self.header_start.len() + room + signature.len() + signature.len() / 4 + 32);
-        out.extend_from_slice(&self.header_start);
-        push_value(&mut out, b", oauth_timestamp=\"", variable.timestamp);
-        push_value(&mut out, b", oauth_nonce=\"", nonce);
+    fn write_block(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
+        out.extend_from_slice(&self.block[0]);
+        escape::push_twice(out, nonce);
+        out.extend_from_slice(b"%26");
+        out.extend_from_slice(&self.block[1]);
+        escape::push_twice(out, variable.timestamp);
+        if !self.block[2].is_empty() {
+            out.extend_from_slice(b"%26");
+            out.extend_from_slice(&self.block[2]);
+        }
+    }
+
+    /// Writes the header's value over what stands in `out`.
+    pub fn write_header(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8], signature: &[u8]) {
+        out.clear();
+        match variable.fresh(nonce) {
+            Some(fresh) => self.fresh_header.push_to(out, fresh),
+            None => self.write_header_start(out, variable, nonce),
+        }
         for (name, value) in variable.extra {
             out.extend_from_slice(b", ");
-            escape::push_once(&mut out, name);
-            push_value(&mut out, b"=\"", value);
+            escape::push_once(out, name);
+            push_value(out, b"=\"", value);
         }
         if let Some(body_hash) = variable.body_hash {
-            push_value(&mut out, b", oauth_body_hash=\"", body_hash);
+            push_value(out, b", oauth_body_hash=\"", body_hash);
         }
-        push_value(&mut out, b", oauth_signature=\"", signature);
-        out
+        push_value(out, b", oauth_signature=\"", signature);
+    }
+
+    fn write_header_start(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
+        out.extend_from_slice(&self.header_start);
+        push_value(out, b", oauth_timestamp=\"", variable.timestamp);
+        push_value(out, b", oauth_nonce=\"", nonce);
+    }
+}
+
+impl Template {
+    /// The text that `write` gives for any timestamp and any nonce.
+    fn of(write: impl Fn(&mut Vec<u8>, &Variable<'_>, &[u8])) -> Self {
+        let (timestamp, nonce) = (&[b'0'; size_of::<Timestamp>()], &[b'0'; size_of::<Nonce>()]);
+        let text = |timestamp, nonce| {
+            let mut out = Vec::new();
+            write(&mut out, &Variable { timestamp, ..Variable::default() }, nonce);
+            out
+        };
+        let octets = text(timestamp, nonce);
+        let place = |others: &[u8]| octets.iter().zip(others).take_while(|(a, b)| a == b).count();
+        let timestamp_at = place(&text(&[b'1'; size_of::<Timestamp>()], nonce));
+        let nonce_at = place(&text(timestamp, &[b'1'; size_of::<Nonce>()]));
+        Self { octets, timestamp_at, nonce_at }
+    }
+
+    fn push_to(&self, out: &mut Vec<u8>, (timestamp, nonce): Fresh<'_>) {
+        let start = out.len();
+        out.extend_from_slice(&self.octets);
+        let copy = &mut out[start..];
+        copy[self.timestamp_at..][..timestamp.len()].copy_from_slice(timestamp);
+        copy[self.nonce_at..][..nonce.len()].copy_from_slice(nonce);
     }
 }
 
 impl<'a> Variable<'a> {
+    /// The timestamp and the nonce, if both were made here.
+    fn fresh(&self, nonce: &'a [u8]) -> Option<Fresh<'a>> {
+        if self.is_fresh { Some((self.timestamp.try_into().ok()?, nonce.try_into().ok()?)) } else { None }
+    }
+
     /// The varying parameters, decoded, in the header's order.
     pub fn pairs(&self, nonce: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         [(TIMESTAMP.as_bytes(), self.timestamp), (NONCE.as_bytes(), nonce)]
@@ -176,7 +239,7 @@ mod tests {
     }
 
     fn text(protocol: &Protocol, variable: &Variable<'_>, alone: bool) -> String {
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         protocol.push_to(&mut parameters, variable, b"n+", alone);
         let mut out = Vec::new();
         parameters.write_sorted(&mut out);
@@ -197,9 +260,29 @@ mod tests {
     }
 
     #[test]
+    fn fresh_values_are_written_into_templates() {
+        for extra in [vec![], vec![pair("oauth_callback", "oob")]] {
+            for body_hash in [None, Some(&b"a+b="[..])] {
+                let protocol = protocol(Some(b"t/k"), Some(b"1.0"));
+                let fresh = Variable { timestamp: b"1764076751", is_fresh: true, extra: &extra, body_hash };
+                let nonce = b"0123456789abcdef0123456789abcdef";
+                let [with, without] = [true, false].map(|is_fresh| {
+                    let variable = Variable { is_fresh, ..fresh };
+                    let (mut parameters, mut text, mut header) = Default::default();
+                    protocol.push_to(&mut parameters, &variable, nonce, true);
+                    parameters.write_sorted(&mut text);
+                    protocol.write_header(&mut header, &variable, nonce, b"sig");
+                    (text, header)
+                });
+                assert_eq!(with, without);
+            }
+        }
+    }
+
+    #[test]
     fn extra_parameters_are_sorted_in() {
         let extra = [pair("oauth_callback", "oob"), pair("x_auth", "1")];
-        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: None };
+        let variable = Variable { timestamp: b"1", extra: &extra, ..Variable::default() };
         assert_eq!(
             text(&protocol(None, None), &variable, true),
             "oauth_callback%3Doob%26oauth_consumer_key%3Dc%2520k%26oauth_nonce%3Dn%252B%26\
@@ -210,8 +293,9 @@ mod tests {
     #[test]
     fn the_header_quotes_the_realm_and_escapes_the_rest() {
         let extra = [pair("oauth_callback", "a b")];
-        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"=") };
-        let header = protocol(Some(b"t"), Some(b"1.0")).header(&variable, b"n", b"s/g=");
+        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"="), ..Variable::default() };
+        let mut header = b"a former one".to_vec();
+        protocol(Some(b"t"), Some(b"1.0")).write_header(&mut header, &variable, b"n", b"s/g=");
         assert_eq!(
             String::from_utf8(header).unwrap(),
             r#"OAuth realm="a \"quoted\\\" realm", oauth_consumer_key="c%20k", oauth_token="t", "#.to_owned()

@@ -8,12 +8,15 @@
 mod base64;
 mod base_string;
 mod batch;
+mod clock;
 mod error;
 mod escape;
 mod header;
 mod mac;
 mod params;
+mod random;
 mod rsa;
+mod scratch;
 mod signer;
 
 #[cfg(not(test))]

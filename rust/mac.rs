@@ -1,8 +1,16 @@
 //! Hashes and keyed hashes. Spec: RFC 2104, FIPS 180-4.
+//!
+//! The compression functions are the crates' own; what is around them is done here on bare states, which costs less than
+//! buffered hashers where every message is at hand as a whole.
 
-use hmac::{EagerHash, Hmac, KeyInit, Mac as _};
-use sha1::{Digest as _, Sha1};
-use sha2::{Sha256, Sha512};
+use ::sha1::{
+    block_api::compress as compress_sha1,
+    digest::{
+        array::Array,
+        typenum::{U64, U128},
+    },
+};
+use ::sha2::block_api::{compress256 as compress_sha256, compress512 as compress_sha512};
 
 /// The hash of a signature method.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,9 +43,9 @@ impl Hash {
     /// The digest of `octets`.
     pub fn digest(self, octets: &[u8]) -> Digest {
         match self {
-            Self::Sha1 => Digest::from(&Sha1::digest(octets)),
-            Self::Sha256 => Digest::from(&Sha256::digest(octets)),
-            Self::Sha512 => Digest::from(&Sha512::digest(octets)),
+            Self::Sha1 => sha1::finish(sha1::INITIAL, 0, octets),
+            Self::Sha256 => sha256::finish(sha256::INITIAL, 0, octets),
+            Self::Sha512 => sha512::finish(sha512::INITIAL, 0, octets),
         }
     }
 }
@@ -48,51 +56,129 @@ pub struct Digest {
     length: usize,
 }
 
-impl Digest {
-    fn from(octets: &[u8]) -> Self {
-        let mut digest = Self { octets: [0; 64], length: octets.len() };
-        digest.octets[..octets.len()].copy_from_slice(octets);
-        digest
-    }
-}
-
 impl AsRef<[u8]> for Digest {
     fn as_ref(&self) -> &[u8] {
         &self.octets[..self.length]
     }
 }
 
-/// HMAC with its key already hashed in: each use starts from the two cached states.
-#[derive(Clone)]
+/// HMAC with its key already hashed in: each use starts from the two states behind the padded keys.
 pub enum Mac {
-    Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>),
-    Sha512(Hmac<Sha512>),
+    Sha1(sha1::Keyed),
+    Sha256(sha256::Keyed),
+    Sha512(sha512::Keyed),
 }
 
 impl Mac {
     /// HMAC with this hash and this key.
     pub fn new(hash: Hash, key: &[u8]) -> Self {
         match hash {
-            Hash::Sha1 => Self::Sha1(keyed(key)),
-            Hash::Sha256 => Self::Sha256(keyed(key)),
-            Hash::Sha512 => Self::Sha512(keyed(key)),
+            Hash::Sha1 => Self::Sha1(sha1::Keyed::new(key)),
+            Hash::Sha256 => Self::Sha256(sha256::Keyed::new(key)),
+            Hash::Sha512 => Self::Sha512(sha512::Keyed::new(key)),
         }
     }
 
     /// The code of `message`.
     pub fn code(&self, message: &[u8]) -> Digest {
         match self {
-            Self::Sha1(mac) => Digest::from(&mac.clone().chain_update(message).finalize().into_bytes()),
-            Self::Sha256(mac) => Digest::from(&mac.clone().chain_update(message).finalize().into_bytes()),
-            Self::Sha512(mac) => Digest::from(&mac.clone().chain_update(message).finalize().into_bytes()),
+            Self::Sha1(keyed) => keyed.code(message),
+            Self::Sha256(keyed) => keyed.code(message),
+            Self::Sha512(keyed) => keyed.code(message),
         }
     }
 }
 
-fn keyed<H: EagerHash>(key: &[u8]) -> Hmac<H> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+/// A module for one hash: its compression function, its state's word and their number, the octets of a block and of the message's
+/// length behind the padding, and the initial state.
+macro_rules! hash {
+    ($name:ident, $compress:ident, $word:ty, $words:literal, $size:ident, $length:literal, $initial:expr) => {
+        mod $name {
+            use super::{Array, Digest, $compress, $size};
+
+            type State = [$word; $words];
+            const BLOCK: usize = size_of::<Array<u8, $size>>();
+
+            pub const INITIAL: State = $initial;
+
+            /// The states after the inner and the outer key block.
+            pub struct Keyed {
+                inner: State,
+                outer: State,
+            }
+
+            impl Keyed {
+                pub fn new(key: &[u8]) -> Self {
+                    let mut block = [0; BLOCK];
+                    if key.len() > BLOCK {
+                        let digest = finish(INITIAL, 0, key);
+                        block[..digest.length].copy_from_slice(digest.as_ref());
+                    } else {
+                        block[..key.len()].copy_from_slice(key);
+                    }
+                    let behind = |pad: u8| {
+                        let mut state = INITIAL;
+                        $compress(&mut state, &[block.map(|octet| octet ^ pad)]);
+                        state
+                    };
+                    Self { inner: behind(0x36), outer: behind(0x5C) }
+                }
+
+                pub fn code(&self, message: &[u8]) -> Digest {
+                    finish(self.outer, BLOCK, finish(self.inner, BLOCK, message).as_ref())
+                }
+            }
+
+            /// The digest whose last part is `message`, from the state after `before` octets.
+            pub fn finish(mut state: State, before: usize, message: &[u8]) -> Digest {
+                let (blocks, rest) = Array::<u8, $size>::slice_as_chunks(message);
+                $compress(&mut state, Array::cast_slice_to_core(blocks));
+                let mut last = [[0; BLOCK]; 2];
+                let used = if rest.len() < BLOCK - $length { 1 } else { 2 };
+                let octets = last.as_flattened_mut();
+                octets[..rest.len()].copy_from_slice(rest);
+                octets[rest.len()] = 0x80;
+                let bits = 8 * (before as u64 + message.len() as u64);
+                octets[used * BLOCK - 8..used * BLOCK].copy_from_slice(&bits.to_be_bytes());
+                $compress(&mut state, &last[..used]);
+                let mut digest = Digest { octets: [0; 64], length: size_of::<State>() };
+                for (octets, word) in digest.octets.chunks_exact_mut(size_of::<$word>()).zip(state) {
+                    octets.copy_from_slice(&word.to_be_bytes());
+                }
+                digest
+            }
+        }
+    };
 }
+
+hash!(sha1, compress_sha1, u32, 5, U64, 8, [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]);
+hash!(
+    sha256,
+    compress_sha256,
+    u32,
+    8,
+    U64,
+    8,
+    [0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,]
+);
+hash!(
+    sha512,
+    compress_sha512,
+    u64,
+    8,
+    U128,
+    16,
+    [
+        0x6A09_E667_F3BC_C908,
+        0xBB67_AE85_84CA_A73B,
+        0x3C6E_F372_FE94_F82B,
+        0xA54F_F53A_5F1D_36F1,
+        0x510E_527F_ADE6_82D1,
+        0x9B05_688C_2B3E_6C1F,
+        0x1F83_D9AB_FB41_BD6B,
+        0x5BE0_CD19_137E_2179,
+    ]
+);
 
 #[cfg(test)]
 mod tests {

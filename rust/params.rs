@@ -2,11 +2,16 @@
 //!
 //! Spec: RFC 5849 sections 3.4.1.3.1 and 3.4.1.3.2.
 
-use crate::{error::Refusal, escape};
+use std::cmp::Ordering;
+
+use crate::{
+    error::Refusal,
+    escape::{self, Reserved},
+};
 
 const EQUALS: &[u8] = b"%3D";
 const AMPERSAND: &[u8] = b"%26";
-const PROTOCOL_PREFIX: &[u8] = b"oauth_";
+const PROTOCOL_PREFIX: &[u8; 6] = b"oauth_";
 const SIGNATURE: &[u8] = b"oauth_signature";
 
 /// What becomes of protocol parameters that a query or a body brings along.
@@ -23,23 +28,39 @@ pub enum Foreign {
 /// The parameters of one request, as they stand in the base string: encoded twice, `name%3Dvalue`.
 ///
 /// The second encoding only turns `%` into `%25`, which keeps the order of any two texts, so sorting may come last.
+#[derive(Default)]
 pub struct Parameters {
     text: Vec<u8>,
     entries: Vec<Entry>,
+    /// The first octets of each name, which decide most comparisons, and in the last places the entry's number.
+    keys: Vec<Key>,
 }
 
 struct Entry {
-    /// The first eight octets of the name, which decide most comparisons.
-    head: u64,
     start: usize,
     name_end: usize,
     end: usize,
 }
 
+type Key = u128;
+/// The octets of a key that are of the name.
+const HEAD: usize = size_of::<Key>() - size_of::<u16>();
+
 impl Parameters {
-    /// No parameters, with room for a text of `capacity` octets.
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self { text: Vec::with_capacity(capacity), entries: Vec::with_capacity(16) }
+    /// Takes all parameters out and makes room for a text of `capacity` octets.
+    pub fn clear(&mut self, capacity: usize) {
+        self.text.clear();
+        self.text.reserve(capacity);
+        self.entries.clear();
+        self.keys.clear();
+    }
+
+    /// How much room the parameters have taken.
+    pub fn capacity(&self) -> usize {
+        self.text
+            .capacity()
+            .max(self.entries.capacity() * size_of::<Entry>())
+            .max(self.keys.capacity() * size_of::<Key>())
     }
 
     /// Adds a decoded parameter.
@@ -65,64 +86,55 @@ impl Parameters {
     pub fn push_protocol(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.text.len();
         write(&mut self.text);
-        self.close(start, start + PROTOCOL_PREFIX.len());
+        self.push_entry(const { protocol_key() }, start, start + PROTOCOL_PREFIX.len());
     }
 
     /// Adds the parameters of a query or a form body; empty pieces give none.
     pub fn push_form(&mut self, form: &[u8], place: &'static str, foreign: Foreign) -> Result<(), Refusal> {
-        let mut at = 0;
-        while at < form.len() {
-            if form[at] == b'&' {
-                at += 1;
+        let mut reader = Reader { form, at: 0, places: Reserved::of(form) };
+        while reader.at < form.len() {
+            let (piece, start) = (reader.at, self.text.len());
+            let mut end = reader.push_until(&mut self.text, |octet| matches!(octet, b'&' | b'='));
+            let name_end = self.text.len();
+            // What was just written cannot be read back without waiting: a name without escapes is read where it came from.
+            let key =
+                if end - piece == name_end - start { key(form, piece, end) } else { key(&self.text, start, name_end) };
+            if end < form.len() && form[end] == b'=' {
+                self.text.extend_from_slice(EQUALS);
+                end = reader.push_until(&mut self.text, |octet| octet == b'&');
+            } else if end > piece {
+                self.text.extend_from_slice(EQUALS);
+            } else {
                 continue;
             }
-            let piece = at;
-            let start = self.text.len();
-            let mut name_end = None;
-            while let Some(&octet) = form.get(at) {
-                if escape::is_unreserved(octet) {
-                    let run = escape::unreserved_run(&form[at..]);
-                    self.text.extend_from_slice(&form[at..at + run]);
-                    at += run;
-                    continue;
-                }
-                at += 1;
-                match octet {
-                    b'&' => break,
-                    b'=' if name_end.is_none() => {
-                        name_end = Some(self.text.len());
-                        self.text.extend_from_slice(EQUALS);
-                    }
-                    b'+' => escape::push_double_escape(&mut self.text, b' '),
-                    b'%' => {
-                        if let Some(octet) = escape::escaped_octet(&form[at - 1..]) {
-                            escape::push_octet_twice(&mut self.text, octet);
-                            at += 2;
-                        } else {
-                            escape::push_double_escape(&mut self.text, b'%');
-                        }
-                    }
-                    reserved => escape::push_double_escape(&mut self.text, reserved),
-                }
-            }
-            let name_end = name_end.unwrap_or_else(|| {
-                let end = self.text.len();
-                self.text.extend_from_slice(EQUALS);
-                end
-            });
-            if self.text[start..name_end].starts_with(PROTOCOL_PREFIX) {
-                let is_signature = &self.text[start..name_end] == SIGNATURE;
-                if is_signature && foreign != Foreign::Refused {
-                    self.text.truncate(start);
-                    continue;
-                }
-                if foreign != Foreign::Counted {
-                    let name = parse(&form[piece..at]).swap_remove(0).0;
-                    return Err(Refusal::ProtocolParameter { name, place });
-                }
-            }
-            self.close(start, name_end);
+            self.close_piece(key, start, name_end, &form[piece..end], place, foreign)?;
         }
+        Ok(())
+    }
+
+    /// Ends the parameter that was read from `octets`.
+    #[inline(always)]
+    fn close_piece(
+        &mut self,
+        key: Key,
+        start: usize,
+        name_end: usize,
+        octets: &[u8],
+        place: &'static str,
+        foreign: Foreign,
+    ) -> Result<(), Refusal> {
+        if key.to_be_bytes().starts_with(PROTOCOL_PREFIX) {
+            let is_signature = &self.text[start..name_end] == SIGNATURE;
+            if is_signature && foreign != Foreign::Refused {
+                self.text.truncate(start);
+                return Ok(());
+            }
+            if foreign != Foreign::Counted {
+                let name = parse(octets).swap_remove(0).0;
+                return Err(Refusal::ProtocolParameter { name, place });
+            }
+        }
+        self.push_entry(key, start, name_end);
         Ok(())
     }
 
@@ -133,29 +145,118 @@ impl Parameters {
 
     /// Writes all parameters, sorted by name, then by value, and joined.
     pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
-        let text = &self.text;
-        self.entries.sort_unstable_by(|a, b| {
-            a.head
-                .cmp(&b.head)
-                .then_with(|| text[a.start..a.name_end].cmp(&text[b.start..b.name_end]))
-                .then_with(|| text[a.name_end..a.end].cmp(&text[b.name_end..b.end]))
-        });
-        for (place, entry) in self.entries.iter().enumerate() {
-            if place > 0 {
-                out.extend_from_slice(AMPERSAND);
-            }
-            out.extend_from_slice(&text[entry.start..entry.end]);
+        let Self { text, entries, keys } = self;
+        if entries.len() > usize::from(u16::MAX) {
+            entries.sort_unstable_by(|a, b| a.compare(b, text));
+            return write_joined(out, text, entries.iter());
         }
+        keys.sort_unstable();
+        for alike in keys.chunk_by_mut(|a, b| a >> 16 == b >> 16).filter(|alike| alike.len() > 1) {
+            alike.sort_unstable_by(|&a, &b| entries[number(a)].compare(&entries[number(b)], text));
+        }
+        write_joined(out, text, keys.iter().map(|&key| &entries[number(key)]));
     }
 
     fn close(&mut self, start: usize, name_end: usize) {
-        let name = &self.text[start..name_end];
-        let head = if let Some(head) = name.first_chunk() {
-            u64::from_be_bytes(*head)
-        } else {
-            name.iter().rev().fold(0, |head, &octet| (head >> 8) | u64::from(octet) << 56)
+        self.push_entry(key(&self.text, start, name_end), start, name_end);
+    }
+
+    #[inline]
+    fn push_entry(&mut self, key: Key, start: usize, name_end: usize) {
+        self.keys.push(key | self.entries.len() as Key);
+        self.entries.push(Entry { start, name_end, end: self.text.len() });
+    }
+}
+
+/// The key of the name `octets[from..to]`, without a number: its start in big-endian order, with zeros behind a short one.
+#[inline(always)]
+fn key(octets: &[u8], from: usize, to: usize) -> Key {
+    let length = (to - from).min(HEAD);
+    match octets[from..].first_chunk() {
+        // What follows a short name is pushed out; an empty one leaves nothing to shift.
+        Some(octets) if length > 0 => {
+            let beyond = 8 * (size_of::<Key>() - length);
+            Key::from_be_bytes(*octets) >> beyond << beyond
+        }
+        _ => {
+            let mut start = [0; size_of::<Key>()];
+            start[..length].copy_from_slice(&octets[from..from + length]);
+            Key::from_be_bytes(start)
+        }
+    }
+}
+
+/// The key of a name that is no more than the prefix of protocol parameters.
+const fn protocol_key() -> Key {
+    let [o, a, u, t, h, line] = *PROTOCOL_PREFIX;
+    Key::from_be_bytes([o, a, u, t, h, line, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+impl Entry {
+    fn compare(&self, other: &Self, text: &[u8]) -> Ordering {
+        let names = text[self.start..self.name_end].cmp(&text[other.start..other.name_end]);
+        names.then_with(|| text[self.name_end..self.end].cmp(&text[other.name_end..other.end]))
+    }
+}
+
+/// The number of the entry that has the key.
+fn number(key: Key) -> usize {
+    let [.., high, low] = key.to_be_bytes();
+    usize::from(u16::from_be_bytes([high, low]))
+}
+
+fn write_joined<'a>(out: &mut Vec<u8>, text: &[u8], entries: impl Iterator<Item = &'a Entry>) {
+    for (place, entry) in entries.enumerate() {
+        if place > 0 {
+            out.extend_from_slice(AMPERSAND);
+        }
+        escape::push_run::<64>(out, text, entry.start, entry.end);
+    }
+}
+
+/// What reads a query or a form.
+struct Reader<'a> {
+    form: &'a [u8],
+    /// What lies before has been read.
+    at: usize,
+    places: Reserved<'a>,
+}
+
+impl Reader<'_> {
+    /// Writes what is decoded encoded twice, up to the first octet that `is_end` takes; gives the place of that.
+    ///
+    /// It stands once for names and once for values, so that the processor learns what follows each.
+    #[inline(always)]
+    fn push_until(&mut self, out: &mut Vec<u8>, is_end: impl Fn(u8) -> bool) -> usize {
+        let form = self.form;
+        while let Some(place) = self.places.next() {
+            escape::push_run::<16>(out, form, self.at, place);
+            self.at = place + 1;
+            let octet = form[place];
+            if octet == b'%' {
+                self.push_escape(out, place);
+            } else if is_end(octet) {
+                return place;
+            } else {
+                escape::push_double_escape(out, if octet == b'+' { b' ' } else { octet });
+            }
+        }
+        escape::push_run::<16>(out, form, self.at, form.len());
+        self.at = form.len();
+        form.len()
+    }
+
+    #[inline(always)]
+    fn push_escape(&mut self, out: &mut Vec<u8>, place: usize) {
+        let Some(octet) = escape::escaped_octet(&self.form[place..]) else {
+            return escape::push_double_escape(out, b'%');
         };
-        self.entries.push(Entry { head, start, name_end, end: self.text.len() });
+        escape::push_octet_twice(out, octet);
+        self.at += 2;
+        if self.form.get(self.at) == Some(&b'%') {
+            self.at += escape::push_escapes_twice(out, &self.form[self.at..]);
+            self.places.skip_to(self.at);
+        }
     }
 }
 
@@ -192,7 +293,7 @@ mod tests {
     use super::*;
 
     fn sorted(form: &str, foreign: Foreign) -> Result<String, Refusal> {
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         parameters.push_form(form.as_bytes(), "query", foreign)?;
         let mut out = Vec::new();
         parameters.write_sorted(&mut out);
@@ -233,6 +334,17 @@ mod tests {
     }
 
     #[test]
+    fn more_parameters_than_a_key_can_number_are_sorted_as_well() {
+        for count in [65_535, 65_536, 70_000] {
+            let pieces: Vec<_> =
+                (0..count).map(|number| format!("name_that_is_long_{:05}", number * 7 % count)).collect();
+            let mut sorted = pieces.clone();
+            sorted.sort_unstable();
+            assert_eq!(counted(&pieces.join("&")), sorted.join("%3D%26") + "%3D");
+        }
+    }
+
+    #[test]
     fn names_are_sorted_in_their_encoded_form() {
         assert_eq!(counted("%C3%BC=1&~=2&z=3&!=4"), "%2521%3D4%26%25C3%25BC%3D1%26z%3D3%26~%3D2");
     }
@@ -253,7 +365,7 @@ mod tests {
 
     #[test]
     fn the_protocol_block_sorts_as_its_prefix() {
-        let mut parameters = Parameters::with_capacity(0);
+        let mut parameters = Parameters::default();
         parameters.push_form(b"oauth=1&oautha=2&zz=3", "query", Foreign::Refused).unwrap();
         parameters.push_protocol(|out| out.extend_from_slice(b"oauth_a%3D1%26oauth_b%3D2"));
         let mut out = Vec::new();

@@ -22,7 +22,7 @@ mod _native {
 
     use pyo3::{
         prelude::*,
-        types::{PyBytes, PyString},
+        types::{IntoPyDict as _, PyBytes, PyCFunction, PyString},
     };
 
     #[pymodule_export]
@@ -38,7 +38,7 @@ mod _native {
         base_string as text_of, base64, escape as percent,
         mac::Mac,
         params::{self, Foreign, Parameters},
-        rsa,
+        random, rsa,
         signer::{Form, Key},
     };
 
@@ -53,6 +53,16 @@ mod _native {
         let twin = module.py().import(TWIN)?;
         for name in ["SIGNATURE_METHODS", "host_a_label"] {
             module.add(name, twin.getattr(name)?)?;
+        }
+        forget_random_bits_after_fork(module.py())
+    }
+
+    /// Where processes fork, a child never draws what its parent holds.
+    fn forget_random_bits_after_fork(py: Python<'_>) -> PyResult<()> {
+        let os = py.import("os")?;
+        if os.hasattr("register_at_fork")? {
+            let forget = PyCFunction::new_closure(py, None, None, |_, _| random::forget())?;
+            os.call_method("register_at_fork", (), Some(&[("after_in_child", forget)].into_py_dict(py)?))?;
         }
         Ok(())
     }
@@ -128,7 +138,7 @@ mod _native {
         let refuse = |refusal| refusals::of_request(refusal, method, body);
         let source = UrlSource::read(url)?;
         let url = source.parse(py)?;
-        let mut collected = Parameters::with_capacity(512);
+        let mut collected = Parameters::default();
         for (name, value) in read_pairs(parameters)? {
             collected.push_unsigned(&name, &value);
         }
@@ -141,7 +151,9 @@ mod _native {
         let method_text: Option<&Bound<'_, PyString>> = method.cast().ok();
         let method_octets = method_text.map(arguments::with_surrogates).transpose()?;
         let method_octets = method_octets.as_ref().map(|(octets, _)| &**octets);
-        PyString::from_bytes(py, &text_of::build(method_octets, &url, &mut collected).map_err(refuse)?)
+        let mut text = Vec::new();
+        text_of::write(&mut text, method_octets, &url, &mut collected).map_err(refuse)?;
+        PyString::from_bytes(py, &text)
     }
 
     /// The value of ``oauth_body_hash``: the hash of the signature method over the body, in base64.
@@ -181,7 +193,8 @@ mod _native {
                 (message(text)?, Key::Rsa(hash, signing_key(py, hash, rsa_key, passphrase)?.0))
             }
         };
-        let signature = py.detach(|| key.sign(&message)).map_err(|refusal| refusals::of_url(py, refusal))?;
+        let mut signature = Vec::new();
+        py.detach(|| key.write_signature(&message, &mut signature)).map_err(|refusal| refusals::of_url(py, refusal))?;
         PyString::from_bytes(py, &signature)
     }
 

@@ -65,6 +65,7 @@ pub fn text_only<'a, 'py>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<
 }
 
 /// Text as octets and whether they are UTF-8: a lone surrogate takes the three octets of its code point.
+#[inline(always)]
 pub fn with_surrogates<'a>(text: &'a Bound<'_, PyString>) -> PyResult<(Cow<'a, [u8]>, bool)> {
     if let Ok(text) = text.to_str() {
         return Ok((Cow::Borrowed(text.as_bytes()), true));
@@ -82,6 +83,9 @@ pub fn body<'a>(body: Option<&'a Bound<'_, PyAny>>) -> PyResult<Option<Cow<'a, [
 pub fn is_form(content_type: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
     let Some(content_type) = content_type else { return Ok(false) };
     let text = text_only("content_type", content_type)?.to_string_lossy();
+    if text == FORM {
+        return Ok(true);
+    }
     let media_type = text.split(';').next().unwrap_or_default();
     Ok(media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case(FORM))
 }
@@ -130,18 +134,29 @@ pub fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Text or a `yarl.URL`, whose parts `parse` gives.
 pub enum UrlSource<'a, 'py> {
     Text(Cow<'a, [u8]>, bool),
-    Parts {
-        url: &'a Bound<'py, PyAny>,
-        scheme: Bound<'py, PyString>,
-        host: Option<Bound<'py, PyString>>,
-        port: Option<u32>,
-        path: Bound<'py, PyString>,
-        query: Bound<'py, PyString>,
-    },
+    Parts(Parts<'a, 'py>),
+}
+
+/// The raw parts of a `yarl.URL`.
+pub struct Parts<'a, 'py> {
+    url: &'a Bound<'py, PyAny>,
+    scheme: Part<'py>,
+    /// As it stands in the Host header; empty if there is none.
+    host: Part<'py>,
+    port: Option<u32>,
+    path: Part<'py>,
+    query: Part<'py>,
+}
+
+/// Text as octets; what has no UTF-8 form has been encoded.
+enum Part<'py> {
+    Text(Bound<'py, PyString>),
+    Octets(Vec<u8>, bool),
 }
 
 impl<'a, 'py> UrlSource<'a, 'py> {
     /// Takes what is needed from the object.
+    #[inline(always)]
     pub fn read(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         if let Ok(text) = url.cast::<PyString>() {
             let (octets, is_utf8) = with_surrogates(text)?;
@@ -165,57 +180,82 @@ impl<'a, 'py> UrlSource<'a, 'py> {
 
     fn read_parts(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         let py = url.py();
-        Ok(Self::Parts {
+        let host: Option<Bound<'py, PyString>> = url.getattr(intern!(py, "raw_host"))?.extract()?;
+        Ok(Self::Parts(Parts {
             url,
-            scheme: url.getattr(intern!(py, "scheme"))?.cast_into()?,
-            host: url.getattr(intern!(py, "raw_host"))?.extract()?,
+            scheme: Part::of(url.getattr(intern!(py, "scheme"))?.cast_into()?)?,
+            host: host.map_or(Ok(Part::Octets(Vec::new(), true)), Part::of_host)?,
             port: url.getattr(intern!(py, "explicit_port"))?.extract()?,
-            path: url.getattr(intern!(py, "raw_path"))?.cast_into()?,
-            query: url.getattr(intern!(py, "raw_query_string"))?.cast_into()?,
-        })
+            path: Part::of(url.getattr(intern!(py, "raw_path"))?.cast_into()?)?,
+            query: Part::of(url.getattr(intern!(py, "raw_query_string"))?.cast_into()?)?,
+        }))
     }
 
     /// The parts of the URL.
+    #[inline(always)]
     pub fn parse(&self, py: Python<'py>) -> PyResult<Url<'_>> {
         let mut url = match self {
             Self::Text(octets, is_utf8) => {
                 Url::parse(octets, *is_utf8).map_err(|refusal| refusals::of_url(py, refusal))?
             }
-            Self::Parts { url, scheme, host, port, path, query } => {
-                let host = host.as_ref().map_or(Ok((Cow::Borrowed(&b""[..]), true)), with_surrogates)?;
-                let parts =
-                    [with_surrogates(scheme)?, with_host_form(host), with_surrogates(path)?, with_surrogates(query)?];
-                let is_utf8 = parts.iter().all(|(_, is_utf8)| *is_utf8);
-                let [scheme, host, path, query] = parts.map(|(octets, _)| octets);
-                if host.is_empty() {
-                    return Err(refusals::build(py, "invalid_url", (url.str()?, NO_HOST)));
-                }
-                let path = if path.is_empty() { Cow::Borrowed(&b"/"[..]) } else { path };
-                Url { scheme, host, a_label: None, port: *port, path, query, is_utf8 }
-            }
+            Self::Parts(parts) => parts.parse(py)?,
         };
         if !url.host.is_ascii() {
-            url.a_label = a_label(py, &url.host)?;
+            url.a_label = a_label(py, url.host)?;
         }
         Ok(url)
     }
 }
 
-/// A host as it stands in the Host header, which yarl writes without the dots at the end of a name.
-fn with_host_form((host, is_utf8): (Cow<'_, [u8]>, bool)) -> (Cow<'_, [u8]>, bool) {
-    if host.contains(&b':') {
-        return (Cow::Owned([b"[", without_dots(&host), b"]"].concat()), is_utf8);
+impl<'py> Parts<'_, 'py> {
+    fn parse(&self, py: Python<'py>) -> PyResult<Url<'_>> {
+        let parts = [&self.scheme, &self.host, &self.path, &self.query];
+        let is_utf8 = parts.iter().all(|part| part.is_utf8());
+        let [scheme, host, path, query] = parts.map(Part::octets);
+        if host.is_empty() {
+            return Err(refusals::build(py, "invalid_url", (self.url.str()?, NO_HOST)));
+        }
+        let path = if path.is_empty() { b"/" } else { path };
+        Ok(Url { scheme, host, a_label: None, port: self.port, path, query, is_utf8 })
     }
-    let length = without_dots(&host).len();
-    let host = match host {
-        Cow::Borrowed(host) => Cow::Borrowed(&host[..length]),
-        Cow::Owned(host) => Cow::Owned(host[..length].to_vec()),
-    };
-    (host, is_utf8)
 }
 
-fn without_dots(host: &[u8]) -> &[u8] {
-    &host[..host.iter().rposition(|&octet| octet != b'.').map_or(0, |last| last + 1)]
+impl<'py> Part<'py> {
+    fn of(text: Bound<'py, PyString>) -> PyResult<Self> {
+        if text.to_str().is_ok() {
+            return Ok(Self::Text(text));
+        }
+        let (octets, is_utf8) = with_surrogates(&text)?;
+        Ok(Self::Octets(octets.into_owned(), is_utf8))
+    }
+
+    /// A host as it stands in the Host header, which yarl writes without the dots at the end of a name.
+    fn of_host(host: Bound<'py, PyString>) -> PyResult<Self> {
+        let host = Self::of(host)?;
+        let octets = host.octets();
+        let name = &octets[..octets.iter().rposition(|&octet| octet != b'.').map_or(0, |last| last + 1)];
+        if octets.contains(&b':') {
+            return Ok(Self::Octets([b"[", name, b"]"].concat(), host.is_utf8()));
+        }
+        if name.len() < octets.len() {
+            return Ok(Self::Octets(name.to_vec(), host.is_utf8()));
+        }
+        Ok(host)
+    }
+
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.to_str().map(str::as_bytes).unwrap_or_default(),
+            Self::Octets(octets, _) => octets,
+        }
+    }
+
+    fn is_utf8(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Octets(_, is_utf8) => *is_utf8,
+        }
+    }
 }
 
 /// The A-label of an internationalised name, by the twin; `None` if it has none.

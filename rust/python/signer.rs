@@ -5,8 +5,10 @@ use std::{
     mem,
     num::NonZero,
     ops::Deref,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pyo3::{
@@ -23,11 +25,12 @@ use super::{
     refusals,
 };
 use crate::{
-    base64, batch,
+    base64, batch, clock,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
     mac::{Hash, Mac},
-    params::Foreign,
+    random,
+    scratch::Scratch,
     signer::{self, Form, Key, Request},
 };
 
@@ -66,6 +69,8 @@ pub struct Signer {
     #[pyo3(get)]
     key_bits: u32,
     clock: Mutex<Option<Py<PyAny>>>,
+    /// Whether a clock is set, which is found out faster than which.
+    has_clock: AtomicBool,
 }
 
 /// The argument `version`, whose `None` is not its default.
@@ -92,15 +97,20 @@ struct Prepared<'a, 'py> {
     is_form: bool,
     /// `None` if it is no form, or if its octets cannot be had.
     form: Option<Cow<'a, [u8]>>,
-    timestamp: Vec<u8>,
+    timestamp: Timestamp,
     nonce: Option<Vec<u8>>,
     extra: Vec<(Vec<u8>, Vec<u8>)>,
     body_hash: Option<Vec<u8>>,
 }
 
+enum Timestamp {
+    Given(Vec<u8>),
+    Now(clock::Timestamp),
+}
+
 enum Nonce<'a> {
     Given(&'a [u8]),
-    Drawn([u8; 32]),
+    Drawn(random::Nonce),
 }
 
 /// One request of a batch.
@@ -187,6 +197,7 @@ impl Signer {
             version: version.map(Bound::unbind),
             body_hash: is_hashing && method.hash().is_some(),
             key_bits,
+            has_clock: AtomicBool::new(clock.is_some()),
             clock: Mutex::new(clock),
         })
     }
@@ -217,8 +228,7 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given)?;
-        let header = self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)?;
-        PyString::from_bytes(method.py(), &header)
+        self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)
     }
 
     /// The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
@@ -252,8 +262,8 @@ impl Signer {
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_slice()))
             .chain(prepared.variable().pairs(&nonce))
-            .chain([(&b"oauth_signature"[..], signature.as_slice())])
             .map(|(name, value)| Ok((text(name)?, text(value)?)))
+            .chain([text(b"oauth_signature").map(|name| (name, signature))])
             .collect()
     }
 
@@ -276,10 +286,7 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given)?;
-        let text = self.run(&given, &prepared, &prepared.nonce()?, |signer, request, nonce| {
-            signer.base_string(request, nonce, Foreign::Counted)
-        })?;
-        PyString::from_bytes(method.py(), &text)
+        self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::base_string)
     }
 
     /// The ``Authorization`` values of many requests, in order.
@@ -317,7 +324,12 @@ impl Signer {
 
     #[setter]
     fn set_clock(&self, clock: Option<Py<PyAny>>) {
-        let former = mem::replace(&mut *self.lock_clock(), clock);
+        let has_clock = clock.is_some();
+        let former = {
+            let mut place = self.lock_clock();
+            self.has_clock.store(has_clock, Ordering::Relaxed);
+            mem::replace(&mut *place, clock)
+        };
         // Dropped with the lock open: the end of an object may run any code.
         drop(former);
     }
@@ -350,8 +362,7 @@ impl Signer {
         let mut fault = None;
         let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
         let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
-        let mut random = vec![[0; 16]; ready.len()];
-        fill(random.as_flattened_mut())?;
+        let random = ready.iter().map(|_| draw_bits()).collect::<PyResult<Vec<_>>>()?;
         match (py.detach(|| batch::authorizations(&self.core, &ready, &random, threads)), fault) {
             (Err((place, refusal)), _) => {
                 let row = &rows[place];
@@ -367,6 +378,7 @@ impl Signer {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline(always)]
     fn prepare<'a, 'py>(&self, given: &Given<'a, 'py>) -> PyResult<Prepared<'a, 'py>> {
         let py = given.method.py();
         let is_form = arguments::is_form(given.content_type)?;
@@ -377,8 +389,8 @@ impl Signer {
             }
         }
         let timestamp = match given.timestamp.or(now.as_ref()) {
-            Some(timestamp) => arguments::timestamp(timestamp)?,
-            None => system_time(),
+            Some(timestamp) => Timestamp::Given(arguments::timestamp(timestamp)?),
+            None => Timestamp::Now(clock::now()),
         };
         let nonce = given.nonce.map(|nonce| arguments::as_text_octets("nonce", nonce)).transpose()?;
         let extra = match given.parameters {
@@ -404,6 +416,9 @@ impl Signer {
 
     /// What the clock says, if one is set.
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.has_clock.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         self.clock(py).map(|clock| clock.bind(py).call0()).transpose()
     }
 
@@ -427,21 +442,27 @@ impl Signer {
         Ok(extra)
     }
 
-    fn run(
+    /// What `sign` gives, as text.
+    fn run<'py>(
         &self,
-        given: &Given<'_, '_>,
-        prepared: &Prepared<'_, '_>,
+        given: &Given<'_, 'py>,
+        prepared: &Prepared<'_, 'py>,
         nonce: &[u8],
-        sign: impl FnOnce(&signer::Signer, &Request<'_>, &[u8]) -> Result<Vec<u8>, Refusal> + Send,
-    ) -> PyResult<Vec<u8>> {
+        sign: impl for<'a> FnOnce(&signer::Signer, &Request<'_>, &[u8], &'a mut Scratch) -> Result<&'a [u8], Refusal> + Send,
+    ) -> PyResult<Bound<'py, PyString>> {
         let py = given.method.py();
         let request = prepared.request(py)?;
-        let outcome = if self.core.key.is_slow() {
-            py.detach(|| sign(&self.core, &request, nonce))
-        } else {
-            sign(&self.core, &request, nonce)
-        };
-        outcome.map_err(|refusal| refusals::of_request(refusal, given.method, given.body))
+        Scratch::lend(|scratch| {
+            let outcome = if self.core.key.is_slow() {
+                py.detach(|| sign(&self.core, &request, nonce, scratch))
+            } else {
+                sign(&self.core, &request, nonce, scratch)
+            };
+            match outcome {
+                Ok(text) => PyString::from_bytes(py, text),
+                Err(refusal) => Err(refusals::of_request(refusal, given.method, given.body)),
+            }
+        })
     }
 }
 
@@ -454,6 +475,7 @@ impl FromPyObject<'_, '_> for Version {
 }
 
 impl<'py> Prepared<'_, 'py> {
+    #[inline(always)]
     fn request(&self, py: Python<'py>) -> PyResult<Request<'_>> {
         let form = match &self.form {
             _ if !self.is_form => Form::None,
@@ -464,14 +486,27 @@ impl<'py> Prepared<'_, 'py> {
     }
 
     fn variable(&self) -> Variable<'_> {
-        Variable { timestamp: &self.timestamp, extra: &self.extra, body_hash: self.body_hash.as_deref() }
+        let is_fresh = self.nonce.is_none() && matches!(self.timestamp, Timestamp::Now(_));
+        Variable { timestamp: &self.timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
     }
 
+    #[inline(always)]
     fn nonce(&self) -> PyResult<Nonce<'_>> {
         Ok(match &self.nonce {
             Some(nonce) => Nonce::Given(nonce),
             None => Nonce::Drawn(draw_nonce()?),
         })
+    }
+}
+
+impl Deref for Timestamp {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Given(timestamp) => timestamp,
+            Self::Now(timestamp) => timestamp,
+        }
     }
 }
 
@@ -518,19 +553,12 @@ impl<'py> Row<'py> {
 }
 
 /// A fresh nonce, different in every forked process.
-pub fn draw_nonce() -> PyResult<[u8; 32]> {
-    let mut random = [0; 16];
-    fill(&mut random)?;
-    Ok(signer::nonce(random))
+pub fn draw_nonce() -> PyResult<random::Nonce> {
+    draw_bits().map(random::nonce)
 }
 
-fn fill(random: &mut [u8]) -> PyResult<()> {
-    getrandom::fill(random).map_err(|error| PyOSError::new_err(error.to_string()))
-}
-
-fn system_time() -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs().to_string().into_bytes()
+fn draw_bits() -> PyResult<random::Bits> {
+    random::draw().map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
 /// The value of `oauth_body_hash`.

@@ -28,3 +28,32 @@ def test_a_broken_file_hurts_nobody_else(oauthreg, broken):
     assert done.err == "broken cannot be used: see `oauthreg check providers/broken.toml`\n"
     row = next(line for line in done.out.splitlines() if line.startswith("broken"))
     assert row.split() == ["broken", "invalid", "providers/broken.toml"]
+
+
+def test_doubtful_values_are_listed_with_provider_key_and_value(oauthreg, folder):
+    text = (folder / "providers" / "acme.toml").read_text()
+    text = text.replace('sub = "id"', 'sub = "id" # unconfirmed: seen once').replace("[meta]", "[meta] # unconfirmed")
+    (folder / "providers" / "acme.toml").write_text(text)
+    done = oauthreg("list", "--doubtful")
+    assert (done.code, done.err) == (0, "")
+    lines = [line.split() for line in done.out.splitlines()]
+    assert lines[0] == ["name", "key", "value", "place"]
+    assert [line for line in lines if line[0] == "acme"] == [
+        ["acme", "claims.sub", '"id"', "providers/acme.toml:13"],
+        ["acme", "meta", "providers/acme.toml:16"],
+    ]
+    assert not any(line[0] == "acme-keys" for line in lines)
+    assert {
+        "name": "acme",
+        "key": "claims.sub",
+        "value": '"id"',
+        "place": "providers/acme.toml:13",
+        "comment": "unconfirmed: seen once",
+    } in json.loads(oauthreg("list", "--doubtful", "--json").out)
+
+
+def test_doubts_of_a_file_that_cannot_be_read_are_passed_over(oauthreg, folder):
+    (folder / "providers" / "broken.toml").write_text("schema = ")
+    done = oauthreg("list", "--doubtful")
+    assert done.code == 0
+    assert done.err == "broken cannot be used: see `oauthreg check providers/broken.toml`\n"

@@ -316,6 +316,31 @@ header = "X-Sign"
         assert made.url == "https://api.acme.example/v1/x?b=2"
         assert signer.needs_body
 
+    def test_a_second_step_that_only_tells_more(self):
+        text = r"""
+[exchange]
+method = "GET"
+url = "https://login.acme.example/metadata"
+headers = { Authorization = "OAuth {token:access_token}" }
+rename = { client_id = "", client_secret = "" }
+response = { reuse_token = true }
+
+[api]
+base_from = "api_endpoint"
+base_pattern = 'https://[a-z0-9]+\.api\.acme\.example'
+"""
+        provider = acme(text)
+        token, (_, request) = log_in(provider, GOOD, {"dc": "us1", "api_endpoint": "https://us1.api.acme.example"})
+        assert request.url == "https://login.acme.example/metadata"
+        assert ("Authorization", "OAuth AT1") in request.headers
+        assert (token.access_token, token.refresh_token, token["dc"]) == ("AT1", "RT1", "us1")
+        assert provider.api_base.render({"token": token}) == "https://us1.api.acme.example/"
+
+    def test_a_header_of_a_leg_replaces_client_authentication(self):
+        text = '\n[token]\nheaders = { Authorization = "Key {client_id}" }\n'
+        _, (request,) = log_in(acme(text), GOOD)
+        assert [value for name, value in request.headers if name == "Authorization"] == ["Key app"]
+
     def test_the_second_step_is_signed_as_well(self):
         text = """
 [exchange]

@@ -948,10 +948,12 @@ class TestRenewal:
         renewing = replace(provider, oauth1=OAuth1Settings(session_handle=True))
         return make_client(token, provider=renewing)
 
-    async def test_a_token_is_renewed(self, client, server, reply, verifier):
+    async def test_a_token_is_renewed(self, client, server, reply, verifier, clock):
         server.answer = lambda _: reply(body=b"oauth_token=new&oauth_token_secret=s2&oauth_expires_in=60")
         token = await client.refresh_token()
-        assert token == OAuth1Token("new", "s2", {"oauth_session_handle": "h4ndle", "oauth_expires_in": "60"})
+        extra = {"oauth_session_handle": "h4ndle", "oauth_expires_in": "60", "expires_at": str(int(clock.now) + 60)}
+        assert token == OAuth1Token("new", "s2", extra)
+        assert token.expires_at == clock.now + 60
         assert client.token["oauth_token"] == "new"
         assert verifier.check(server.sent[0])["oauth_session_handle"] == "h4ndle"
 

@@ -34,6 +34,7 @@ ENDPOINTS = {
     "token": "https://api.example.com/oauth/access_token",
 }
 WITH_SESSIONS = OAuth1Settings(session_handle=True)
+NOW = 1_700_000_000
 GOOD = b"oauth_token=rt&oauth_token_secret=rs&oauth_callback_confirmed=true"
 
 
@@ -496,3 +497,46 @@ class TestRenewalWithoutASession:
         next(flow)
         with pytest.raises(MalformedResponseError):
             flow.send(Response(200, {}, b"fine"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "end"),
+    [
+        ("relative_s", "60", NOW + 60),
+        ("relative_ms", "60000", NOW + 60),
+        ("absolute_s", str(NOW + 60), NOW + 60),
+        ("absolute_ms", f"{NOW + 60}541", NOW + 60),
+        ("iso8601", "2023-11-14T22:14:20Z", NOW + 60),
+        ("none", "60", None),
+        ("relative_s", "soon", None),
+    ],
+)
+def test_a_lifetime_becomes_a_moment(kind, told, end):
+    answer = TokenAnswer(expires_kind=kind, fields={"oauth_expires_in": lambda document: document.get("ends")})
+    body = f"oauth_token=at&oauth_token_secret=as&ends={told}".encode()
+    for flow in (
+        access_token_flow(provider(token_answer=answer), signer(token="rt"), verifier="v", sent_at=NOW),
+        refresh_flow(provider(token_answer=answer), signer(token="at"), OAuth1Token("at"), sent_at=NOW),
+        password_flow(provider(token_answer=answer), signer(), username="a", password="b", sent_at=NOW),
+    ):
+        next(flow)
+        token = finish(flow, Response(200, {}, body))
+        assert token.expires_at == end
+        assert token.extra["ends"] == told
+        assert OAuth1Token.from_mapping(token.to_mapping()) == token
+
+
+@pytest.mark.parametrize("body", [b"renewed", b"oauth_token=at2&oauth_token_secret=as2"])
+def test_the_end_of_the_old_token_is_not_that_of_the_new_one(body):
+    there = Provider(endpoints={**ENDPOINTS, "refresh": "https://api.example.com/renew"})
+    flow = refresh_flow(
+        there, signer(token="at"), OAuth1Token("at", "as", {"expires_at": "1", "guid": "g"}), sent_at=NOW
+    )
+    next(flow)
+    assert finish(flow, Response(200, {}, body)).extra == {"guid": "g"}
+
+
+def test_without_a_time_nothing_is_said_about_the_end():
+    flow = access_token_flow(provider(), signer(token="rt"), verifier="v")
+    next(flow)
+    assert finish(flow, Response(200, {}, b"oauth_token=a&oauth_token_secret=b&oauth_expires_in=60")).expires_at is None

@@ -113,6 +113,8 @@ async def test_a_login_and_a_call_work_with(name, session, engine):
         if client.provider.oauth1.flows[0] != "none":
             token = await log_in(simulator, client)
             assert token.token
+            if "oauth_expires_in" in simulator.definition.token.response.fields:
+                assert 3500 < token.expires_at - simulator.now() <= 3600
             if client.provider.oauth1.session_handle:
                 assert (await client.refresh_token()).token != token.token
             elif "refresh" in client.provider.endpoints:

@@ -40,6 +40,8 @@ _MOST_CLAIMS = 256
 _MOST_ALTERNATIVES = 16
 _DEEPEST_ELSE = 4
 _LONGEST_FORMAT = 512
+_MOST_UNKNOWN = 20
+"""More unknown keys in one table are no typos."""
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
@@ -378,9 +380,9 @@ class _ClaimsParser:
             self.report(at, f"a list cannot be the claim `{at[0]}`", "select an item, as in `[0]`, or add `join`")
 
     def _source(self, table: Mapping[str, object], at: KeyPath) -> Source | None:
-        for key in table:
-            if key not in _KEYS:
-                self.report((*at, key), f"unknown key in a claim: {quoted(key)}", closest(key, _KEYS))
+        unknown = [key for key in table if key not in _KEYS]
+        for key in unknown[:_MOST_UNKNOWN]:
+            self.report((*at, key), f"unknown key in a claim: {quoted(key)}", closest(key, _KEYS))
         named = [key for key in _SOURCES if key in table]
         if len(named) != 1:
             found = f"has {listed(named)}" if named else f"has none of {listed(_SOURCES)}"

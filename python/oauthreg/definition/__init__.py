@@ -2,6 +2,7 @@
 
 from oauthreg.definition.compile import check_usable, compile_definition, credentials_in_texts, required_credentials
 from oauthreg.definition.diagnostics import Problem, render_problem, render_problems
+from oauthreg.definition.doubts import Doubt, find_doubts
 from oauthreg.definition.loader import Loader, Source, load_definition
 from oauthreg.definition.model import Definition
 from oauthreg.definition.suggestions import hint
@@ -11,6 +12,7 @@ ProviderDefinition = Definition
 
 __all__ = [
     "Definition",
+    "Doubt",
     "Loader",
     "Problem",
     "ProviderDefinition",
@@ -18,6 +20,7 @@ __all__ = [
     "check_usable",
     "compile_definition",
     "credentials_in_texts",
+    "find_doubts",
     "hint",
     "load_definition",
     "render_problem",

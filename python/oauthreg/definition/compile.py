@@ -52,6 +52,7 @@ from oauthreg.signing import SIGNATURE_METHODS
 _NOTHING: Mapping[str, str] = {}
 _MOST_LOCATIONS = 64
 _NOT = "not "
+_STANDARD_ANSWER = TokenAnswer()
 
 
 def compile_definition(
@@ -656,6 +657,8 @@ def _before_documents(url: str | DocumentText) -> str:
 
 def _answer(leg: model.TokenLeg) -> TokenAnswer:
     table = leg.response
+    if not leg.model_fields_set & {"response", "error"}:
+        return _STANDARD_ANSWER
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),

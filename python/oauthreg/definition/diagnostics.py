@@ -118,13 +118,13 @@ def _window(problem: Problem) -> tuple[str, int, int]:
 
     What would move the caret is shown as a space, or as a replacement character.
     """
-    clean = "".join(_visible(letter) for letter in problem.source.rstrip())
+    source = problem.source.rstrip()
     start = problem.column - 1
-    indent = len(clean) - len(clean.lstrip())
-    cut = indent if len(clean) <= _WIDEST else max(min(start - _LEAD, len(clean) - _WIDEST), indent)
+    indent = len(source) - len(source.lstrip())
+    cut = indent if len(source) <= _WIDEST else max(min(start - _LEAD, len(source) - _WIDEST), indent)
     lead = "…" if cut > indent else ""
-    shown = clean[cut : cut + _WIDEST]
-    tail = "…" if cut + _WIDEST < len(clean) else ""
+    shown = "".join(_visible(letter) for letter in source[cut : cut + _WIDEST])
+    tail = "…" if cut + _WIDEST < len(source) else ""
     return f"{lead}{shown}{tail}", max(start - cut, 0) + len(lead), min(problem.length, len(shown))
 
 

@@ -45,6 +45,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_variable_source: {"pattern": "^([a-z][a-z0-9_]*$|callback:.|token:.)"},
         texts.check_route: {"pattern": "^/[^?#]*$"},
         texts.check_header_name: {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        texts.check_leg_header_name: {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
         texts.check_parameter_name: {"minLength": 1},
         texts.check_path: {"minLength": 1},
         texts.check_denial: {"pattern": r"^[^=\s]"},

@@ -36,6 +36,7 @@ Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
 VariableSource: TypeAlias = Annotated[str, AfterValidator(texts.check_variable_source)]
 Route: TypeAlias = Annotated[str, AfterValidator(texts.check_route)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
+LegHeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_leg_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
@@ -473,7 +474,10 @@ class TokenLeg(Table):
         default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
     query: Parameters = Field(default_factory=dict, description="further parameters that always go into the URL")
-    headers: Headers = Field(default_factory=dict, description="further headers")
+    headers: dict[LegHeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="further headers; `Authorization` stands in place of the client's own authentication",
+    )
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )

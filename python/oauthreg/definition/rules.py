@@ -656,14 +656,7 @@ def _legs(subject: _Subject) -> Iterator[Finding]:
     if definition.refresh is not None:
         legs.append(("refresh", definition.refresh))
     for name, leg in legs:
-        for key in ("params", "query"):
-            for parameter in getattr(leg, key):
-                if parameter in _PROTOCOL_PARAMETERS:
-                    yield Finding(
-                        (name, key, parameter),
-                        f"a parameter that the signature makes itself: {quoted(parameter)}",
-                        at="key",
-                    )
+        yield from _made_by_the_signature(name, leg)
         if leg.method == "GET" and (leg.placement or definition.oauth1.placement) == "body":
             at: KeyPath = (name, "placement") if leg.placement else (name, "method")
             yield Finding(at, "a `GET` has no body for the protocol parameters", 'write `placement = "query"`')
@@ -671,6 +664,22 @@ def _legs(subject: _Subject) -> Iterator[Finding]:
         yield Finding(
             ("oauth1", "realm"), "`realm` stands in a header, and no request has one (RFC 5849 section 3.5.1)", at="key"
         )
+
+
+def _made_by_the_signature(name: str, leg: TokenLeg) -> Iterator[Finding]:
+    for key in ("params", "query"):
+        for parameter in getattr(leg, key):
+            if parameter in _PROTOCOL_PARAMETERS:
+                yield Finding(
+                    (name, key, parameter),
+                    f"a parameter that the signature makes itself: {quoted(parameter)}",
+                    at="key",
+                )
+    for header in leg.headers:
+        if header.lower() == "authorization":
+            yield Finding(
+                (name, "headers", header), f"a header that the client makes itself: {quoted(header)}", at="key"
+            )
 
 
 def _placements(definition: Definition, *legs: TokenLeg) -> set[str]:

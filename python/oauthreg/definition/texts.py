@@ -188,6 +188,11 @@ def check_header_name(text: str) -> str:
     return text
 
 
+def check_leg_header_name(text: str) -> str:
+    """The name of a header that a leg may set: also the one of client authentication, which it then replaces."""
+    return text if text.lower() == "authorization" else check_header_name(text)
+
+
 def check_parameter_name(text: str) -> str:
     """The name of a parameter."""
     if not text:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
+from itertools import islice
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -24,6 +25,8 @@ from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.texts import Refused
 
 _ROUNDS = 50
+_MOST_FINDINGS = 100
+"""A file with more is not one that somebody mends line by line; each costs a search for what was meant."""
 _DEEPEST = 32
 _QUOTED = re.compile(r"'([^']*)'")
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -89,7 +92,7 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
 
 
 def validate(data: Mapping[str, Any]) -> Definition:
-    """The definition in parsed TOML. Raises ``InvalidDefinition`` with every finding."""
+    """The definition in parsed TOML. Raises ``InvalidDefinition`` with every finding, of too many the first hundred."""
     findings = tuple(_too_deep(data))
     if findings:
         raise InvalidDefinition(findings)
@@ -97,7 +100,7 @@ def validate(data: Mapping[str, Any]) -> Definition:
         definition = Definition.model_validate(data)
     except ValidationError as error:
         raise InvalidDefinition(_all_findings(data, error)) from None
-    findings = tuple(rules.check(definition, data))
+    findings = tuple(islice(rules.check(definition, data), _MOST_FINDINGS))
     if findings:
         raise InvalidDefinition(findings)
     return definition
@@ -129,12 +132,14 @@ def _all_findings(data: Mapping[str, Any], error: ValidationError) -> tuple[Find
     mending = _Mending(data)
     for _ in range(_ROUNDS):
         mending.take(error)
+        if len(mending.findings) >= _MOST_FINDINGS:
+            break
         try:
             definition = Definition.model_validate(mending.data)
         except ValidationError as next_error:
             error = next_error
             continue
-        for finding in rules.check(definition, mending.shape):
+        for finding in islice(rules.check(definition, mending.shape), _MOST_FINDINGS):
             mending.report(finding)
         break
     return tuple(dict.fromkeys(mending.findings))
@@ -163,7 +168,8 @@ class _Mending:
 
     def take(self, error: ValidationError) -> None:
         """Report the errors of one round and mend what they are about; unknown keys first, since one may be missing."""
-        for item in sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden"):
+        items = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
+        for item in items[:_MOST_FINDINGS]:
             path = tuple(item["loc"])
             if path[-1] == "[key]":
                 self.report(_refusal(path[:-1], item["ctx"]["error"], at="key"))

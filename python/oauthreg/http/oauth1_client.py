@@ -278,7 +278,8 @@ class AsyncOAuth1Client(ApiClient):
                 )
         signer = await self._prepared_signer(None if is_for_itself else self._token)
         token = await self._run(
-            lambda: access_token_flow(provider, signer, verifier=verifier, params=params), transport
+            lambda: access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
+            transport,
         )
         await self._adopt(token)
         return token.to_mapping()
@@ -297,7 +298,9 @@ class AsyncOAuth1Client(ApiClient):
                 hint="let the user log in at the provider: `start`, then `finish`",
             )
         signer = await self._prepared_signer(None)
-        token = await self._run(lambda: password_flow(provider, signer, username=username, password=password))
+        token = await self._run(
+            lambda: password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
+        )
         await self._adopt(token)
         return token
 
@@ -371,7 +374,7 @@ class AsyncOAuth1Client(ApiClient):
                 hint="pass the whole callback URL, or the code shown to the user as `verifier=`",
             )
         signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
-        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier))
+        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier, sent_at=self.clock()))
         token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
         await self._adopt(token)
         return token
@@ -391,7 +394,7 @@ class AsyncOAuth1Client(ApiClient):
         if old is None:
             raise MissingTokenError("there is no token to renew", hint="set `token`, or log in")
         signer = await self._prepared_signer(old)
-        token = await self._run(lambda: refresh_flow(provider, signer, old))
+        token = await self._run(lambda: refresh_flow(provider, signer, old, sent_at=self.clock()))
         await self._adopt(token)
         return token
 

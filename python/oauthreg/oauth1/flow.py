@@ -21,6 +21,7 @@ from oauthreg.errors import (
 from oauthreg.legs import answered, append_query, endpoint, renamed, render_pairs
 from oauthreg.messages import Flow, Pairs, Request, Response
 from oauthreg.oauth1.placement import OAuth1Authentication
+from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Leg, Provider, TokenAnswer
 from oauthreg.redaction import redact, redact_headers
 from oauthreg.signing import Signer
@@ -145,33 +146,42 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
 
 
 def access_token_flow(
-    provider: Provider, signer: Signer, *, verifier: str | None, params: Pairs = ()
+    provider: Provider, signer: Signer, *, verifier: str | None, params: Pairs = (), sent_at: float | None = None
 ) -> Flow[OAuth1Token]:
     """Exchanges the authorized request token (the signer's token) for an access token.
 
-    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.3.
+    ``sent_at`` (seconds since 1970) is when the request leaves: with it, a lifetime that the server tells becomes the
+    field ``expires_at``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+
+    Spec: RFC 5849 section 2.3.
     """
     protocol = (("oauth_verifier", verifier),) if verifier else ()
     response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params)
-    return OAuth1Token.from_mapping(parse_token_answer(answered(response), provider.token_answer))
+    return _token(provider, answered(response), sent_at)
 
 
-def password_flow(provider: Provider, signer: Signer, *, username: str, password: str) -> Flow[OAuth1Token]:
+def password_flow(
+    provider: Provider, signer: Signer, *, username: str, password: str, sent_at: float | None = None
+) -> Flow[OAuth1Token]:
     """Exchanges the user's name and password for an access token (xAuth), always by POST: a URL is no secret place.
 
-    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    ``sent_at`` as in ``access_token_flow``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
     """
     params = (("x_auth_username", username), ("x_auth_password", password), ("x_auth_mode", "client_auth"))
     leg = replace(provider.token, method="POST")
     response = yield build_leg_request(provider, "token", leg, signer, (), params)
-    return OAuth1Token.from_mapping(parse_token_answer(answered(response), provider.token_answer))
+    return _token(provider, answered(response), sent_at)
 
 
-def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[OAuth1Token]:
+def refresh_flow(
+    provider: Provider, signer: Signer, token: OAuth1Token, *, sent_at: float | None = None
+) -> Flow[OAuth1Token]:
     """Exchanges an access token for a new one, or makes it good again; fields that do not come anew are kept.
 
     A provider with session handles wants that of the token. Without them an answer may hold no token: then the old one
-    goes on. Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
+    goes on. ``sent_at`` as in ``access_token_flow``.
+
+    Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
 
     Spec: OAuth Session 1.0, section 1 (the draft that servers follow).
     """
@@ -186,11 +196,12 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
             )
         protocol = (("oauth_session_handle", handle),)
     name = "refresh" if "refresh" in provider.endpoints else "token"
-    response = answered(
-        (yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ()))
-    )
+    response = yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ())
+    response = answered(response)
+    # The end of the old token says nothing of the new one's.
+    kept = {key: value for key, value in token.extra.items() if key != "expires_at"}
     try:
-        fields = parse_token_answer(response, provider.token_answer)
+        renewed = _token(provider, response, sent_at)
     except OAuthError as error:
         if error.error in _ENDED_PROBLEMS:
             raise ReauthorizationRequired(
@@ -201,9 +212,8 @@ def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow
         is_page = response.body.lstrip().startswith(b"<")
         if error.code != "no-token" or provider.oauth1.session_handle or is_page:
             raise
-        return token
-    renewed = OAuth1Token.from_mapping(fields)
-    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**token.extra, **renewed.extra}))
+        return OAuth1Token(token.token, token.token_secret, MappingProxyType(kept))
+    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**kept, **renewed.extra}))
 
 
 def build_leg_request(
@@ -266,6 +276,15 @@ def is_timestamp_refusal(error: OAuthError) -> bool:
         return True
     text = f"{error.error} {error.description} {error.text}"
     return error.status in (400, 401, 403) and _TIMESTAMP_WORDS.search(text) is not None
+
+
+def _token(provider: Provider, response: Response, sent_at: float | None) -> OAuth1Token:
+    fields = parse_token_answer(response, provider.token_answer)
+    if sent_at is not None:
+        end = expires_at(provider.token_answer, {"expires_in": fields.get("oauth_expires_in")}, sent_at)
+        if end is not None:
+            fields["expires_at"] = str(end)
+    return OAuth1Token.from_mapping(fields)
 
 
 def _scope(provider: Provider, scope: Sequence[str] | str | None) -> Pairs:

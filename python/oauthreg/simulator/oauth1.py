@@ -6,6 +6,7 @@ Spec: RFC 5849 section 2 (the three legs); "OAuth Problem Reporting" for refusal
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from oauthreg.simulator.rendering import render_document, render_jwt
 from oauthreg.simulator.script import RefusalShape, Script
 from oauthreg.simulator.state import State, TemporaryCredentials, TokenCredentials
 
-_LIFETIME = "3600"
+_LIFETIME = 3600
 _SESSION_LIFETIME = "2592000"
 _JWT_LIFETIME = 100
 
@@ -211,11 +212,23 @@ class OAuth1Server:
         fields = {"oauth_token": made.token, "oauth_token_secret": made.token_secret}
         if made.session_handle is not None:
             fields |= {
-                "oauth_expires_in": _LIFETIME,
+                "oauth_expires_in": self._expiry(),
                 "oauth_session_handle": made.session_handle,
                 "oauth_authorization_expires_in": _SESSION_LIFETIME,
             }
+        elif "oauth_expires_in" in self.script.token.fields:
+            fields["oauth_expires_in"] = self._expiry()
         return self.script.token.render(fields, self.script.documents.get("token"))
+
+    def _expiry(self) -> str:
+        """When a token made now expires, as this provider says it."""
+        end = int(self.now()) + _LIFETIME
+        return {
+            "relative_ms": str(_LIFETIME * 1000),
+            "absolute_s": str(end),
+            "absolute_ms": str(end * 1000),
+            "iso8601": datetime.fromtimestamp(end, UTC).isoformat(),
+        }.get(self.provider.token_answer.expires_kind, str(_LIFETIME))
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 
