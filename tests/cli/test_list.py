@@ -6,8 +6,10 @@ def test_names_titles_protocols_and_files_are_listed(oauthreg):
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
     assert lines[0].split() == ["name", "title", "protocol", "status", "file"]
-    assert "acme-keys" in lines[2]
-    assert lines[1].split() == ["acme", "Acme", "oauth1", "alive", "providers/acme.toml"]
+    rows = {line.split()[0]: line.split() for line in lines[1:]}
+    assert rows["acme"] == ["acme", "Acme", "oauth1", "alive", "providers/acme.toml"]
+    assert "acme-keys" in rows
+    assert list(rows) == sorted(rows)
 
 
 def test_a_later_place_hides_an_earlier_one(oauthreg, folder):
