@@ -611,6 +611,21 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
             )
 
 
+def _renamed(subject: _Subject) -> Iterator[Finding]:
+    """Names that a leg gives twice: one of the two values would be lost."""
+    for name in ("authorize", *_LEGS):
+        leg = getattr(subject.definition, name)
+        taken: dict[str, str] = {}
+        for standard, own in leg.rename.items() if leg is not None else ():
+            path: KeyPath = (name, "rename", standard)
+            if own in taken:
+                yield Finding(path, f"two parameters of one name: {quoted(own)}", f"`{taken[own]}` has it already")
+            elif own and own in leg.params and own != standard:
+                yield Finding(path, f"`params` has a parameter of this name: {quoted(own)}", "write one of them")
+            if own:
+                taken[own] = standard
+
+
 def _legs(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
@@ -750,6 +765,7 @@ RULES = (
     _environments,
     _urls,
     _texts,
+    _renamed,
     _legs,
     _identity,
     _claims,
