@@ -144,9 +144,8 @@ def test_the_reference_is_what_the_models_say():
 
 def test_every_key_has_a_row_and_no_row_is_without_a_key():
     reference = README.read_text("utf-8").partition(BEGIN)[2]
-    rows = [
-        (kind, key) for kind, key in re.findall(r"(?m)^(###|\|) `?([^`|\n-]+)`?", reference) if key.strip() != "key"
-    ]
+    reference = reference.replace("| key | default | what it says | example |\n", "")
+    rows = re.findall(r"(?m)^(###|\|) `?([^`|\n-]+)`?", reference)
     expected = []
     for model, headers in tables().items():
         expected += [("###", headers[0] if headers else "The top of the file"), *(("|", key) for key in keys(model))]
