@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -73,6 +74,7 @@ _PROTOCOL_PARAMETERS = frozenset(
         "version",
     )
 )
+_MOST_OWN_CLAIMS = 256
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
 _LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
 _LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -732,7 +734,8 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
             "the one claim that names the user for good",
             at="table",
         )
-    for name in claims.keys() - STANDARD_CLAIMS.keys():
+    own = (name for name in claims if name not in STANDARD_CLAIMS)
+    for name in islice(own, _MOST_OWN_CLAIMS):
         meant = suggestion(name, STANDARD_CLAIMS.keys() - claims.keys(), edits=1)
         if meant:
             yield Finding(
