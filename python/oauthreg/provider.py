@@ -100,7 +100,8 @@ class Leg:
     ``rename`` maps the standard's parameter names to the provider's; an empty value drops the parameter. ``body`` says
     how parameters travel when the method has a body (``"query"``: they do not travel in it). ``omit_empty`` leaves
     parameters with an empty value out. ``sort_params``, ``fragment``, ``route`` (what stands after ``#`` before the
-    parameters) and ``literal`` (parameters whose value is not percent-encoded) shape the authorization URL.
+    parameters) and ``literal`` (parameters whose value is not percent-encoded) shape the authorization URL. ``sign``
+    signs the request, and ``client_auth`` authenticates the client otherwise than elsewhere.
     """
 
     method: str = "POST"
@@ -116,6 +117,7 @@ class Leg:
     route: str | None = None
     literal: tuple[str, ...] = ()
     sign: RequestSignature | None = None
+    client_auth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +222,9 @@ class OAuth2Settings:
     ``require_par``: an authorization request must be pushed first. ``strict_scope``: a login that is granted less than
     was asked for is refused. ``refresh_scope``: the scope is sent again on renewal, as ``refresh_redirect_uri`` says of
     the redirection URI. ``refresh_repeatable``: a renewal whose answer was lost may be sent once more. ``nonce`` of
-    ``"auto"``: a login has one where an ID token is asked for. ``client_assertion`` shapes ``private_key_jwt``,
-    ``client_secret_jwt`` and ``signed_secret``.
+    ``"auto"``: a login has one where an ID token is asked for. ``refresh_with`` and ``revoke_first`` say which token is
+    sent to be renewed or given up. ``redirect_uri_is_name``: the provider has names for redirection URIs, and no URI is
+    expected. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
     ``leeway``: seconds before its expiry at which a token is renewed.
 
     ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
@@ -253,6 +256,9 @@ class OAuth2Settings:
     require_par: bool = False
     strict_scope: bool = False
     refresh_scope: bool = False
+    refresh_with: Literal["refresh_token", "access_token"] = "refresh_token"
+    revoke_first: Literal["refresh_token", "access_token"] = "refresh_token"
+    redirect_uri_is_name: bool = False
     refresh_redirect_uri: bool = False
     refresh_repeatable: bool = False
     client_assertion: AssertionSettings = field(

@@ -5,7 +5,7 @@ def test_names_titles_protocols_and_files_are_listed(oauthreg):
     done = oauthreg("list")
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
-    assert lines[0].split() == ["name", "title", "protocol", "status", "file"]
+    assert lines[0].split() == ["name", "title", "protocol", "status", "file", "warning"]
     rows = {line.split()[0]: line.split() for line in lines[1:]}
     assert rows["acme"] == ["acme", "Acme", "oauth1", "alive", "providers/acme.toml"]
     assert "acme-keys" in rows
@@ -21,6 +21,7 @@ def test_a_later_place_hides_an_earlier_one(oauthreg, folder):
         "protocol": "oauth1",
         "status": "alive",
         "file": "providers/twitter.toml",
+        "warning": "",
     }
 
 
@@ -59,3 +60,11 @@ def test_doubts_of_a_file_that_cannot_be_read_are_passed_over(oauthreg, folder):
     done = oauthreg("list", "--doubtful")
     assert done.code == 0
     assert done.err == "broken cannot be used: see `oauthreg check providers/broken.toml`\n"
+
+
+def test_what_has_ended_is_said(oauthreg, folder):
+    path = folder / "providers" / "acme.toml"
+    path.write_text(path.read_text() + "\n[lifecycle]\nclosed_to_new_apps = 2020-01-01\n")
+    rows = {row["name"]: row for row in json.loads(oauthreg("list", "--json").out)}
+    assert rows["acme"]["warning"] == "closed to new applications from 2020-01-01 on"
+    assert "closed to new applications" in oauthreg("list").out

@@ -205,21 +205,30 @@ def test_variables(acme):
     score.check(80)
 
 
+def placed_variables(path):
+    """Every place of a file where a variable or credential of its own stands, and all such names."""
+    text = path.read_text("utf-8")
+    data = tomllib.loads(text)
+    names = {*data.get("variables", {}), *data.get("credentials", {}), "client_id"}
+    for found in re.finditer(r"\{([a-z_]+)\}", text):
+        if found[1] in names:
+            yield path.stem, text, found, names
+
+
 def test_variables_of_bundled_files():
     choose = random.Random(15)
     score = Score()
-    for path in FILES:
-        text = path.read_text("utf-8")
-        names = {*tomllib.loads(text).get("variables", {}), *tomllib.loads(text).get("credentials", {}), "client_id"}
-        for found in re.finditer(r"\{([a-z_]+)\}", text):
-            written = typo(found[1], choose)
-            if found[1] not in names or written in {*names, ""}:
-                continue
-            changed = f"{text[: found.start(1)]}{written}{text[found.end(1) :]}"
-            said = [p for p in problems_of(path.stem, changed) if f"'{written}'" in p.message]
-            if said:  # else it stands in an example
-                score.count(found[1], written, said[0].hint)
-    score.check(20)
+    for stem, text, found, names in choose.choices(
+        [place for path in FILES for place in placed_variables(path)], k=150
+    ):
+        written = typo(found[1], choose)
+        if written in {*names, ""}:
+            continue
+        changed = f"{text[: found.start(1)]}{written}{text[found.end(1) :]}"
+        said = [p for p in problems_of(stem, changed) if f"'{written}'" in p.message]
+        if said:  # else it stands in an example
+            score.count(found[1], written, said[0].hint)
+    score.check(100)
 
 
 def test_documents(acme):

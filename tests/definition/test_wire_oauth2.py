@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from oauthreg.definition import compile_definition, load_definition, required_credentials
-from oauthreg.errors import CallbackError, MissingCredentialError, OAuthError, TokenExpiredError
+from oauthreg.errors import CallbackError, MissingCredentialError, OAuthError, TokenExpiredError, UsageError
 from oauthreg.identity import identity_flow
 from oauthreg.messages import Response
 from oauthreg.oauth2.bearer import BearerAuthentication
@@ -186,6 +186,44 @@ headers = { X-Token = "{token:refresh_token}" }
         _, (request,) = run(revocation_flow(acme(text), CLIENT, "AT1"), {})
         assert (request.method, json.loads(request.body)) == ("DELETE", {"access_token": "AT1"})
         assert request.url == "https://api.acme.example/revoke"
+
+    def test_a_renewal_by_the_access_token(self):
+        text = """
+[oauth2]
+refresh_with = "access_token"
+client_auth = "client_secret_post"
+
+[refresh]
+method = "GET"
+client_auth = "none"
+rename = { client_id = "", refresh_token = "access_token" }
+params = { grant_type = "long_lived" }
+"""
+        provider = acme(text)
+        token = OAuth2Token(access_token="AT0")
+        renewed, (request,) = run(renewal_flow(provider, CLIENT, token), {"access_token": "AT2"})
+        assert query(request.url) == {"grant_type": "long_lived", "access_token": "AT0"}
+        assert renewed.access_token == "AT2"
+        with pytest.raises(TokenExpiredError):
+            next(renewal_flow(acme(), CLIENT, token))
+
+    def test_client_authentication_of_one_leg(self):
+        text = '\n[oauth2]\nclient_auth = "client_secret_post"\n\n[revoke]\nclient_auth = "client_secret_basic"\n'
+        provider = acme(text)
+        _, (request,) = log_in(provider, GOOD)
+        assert dict(request.form)["client_secret"] == "s3cr3t"
+        _, (request,) = run(revocation_flow(provider, CLIENT, "AT1"), b"")
+        assert dict(request.form) == {"token": "AT1"}
+        assert dict(request.headers)["Authorization"].startswith("Basic ")
+
+    def test_a_redirection_uri_that_is_a_name(self):
+        provider = acme("\n[oauth2]\nredirect_uri_is_name = true\n")
+        pending = build_login(provider, CLIENT, LoginRequest("Acme-App-x-1", NOW))
+        assert query(pending.url)["redirect_uri"] == "Acme-App-x-1"
+        flow = login_flow(provider, CLIENT, pending, {"code": "C1", "state": pending.values["state"]})
+        assert dict(next(flow).form)["redirect_uri"] == "Acme-App-x-1"
+        with pytest.raises(UsageError):
+            build_login(acme(), CLIENT, LoginRequest("Acme-App-x-1", NOW))
 
     def test_a_delete_without_a_body_has_a_query(self):
         _, (request,) = run(revocation_flow(acme('\n[revoke]\nmethod = "DELETE"\n'), CLIENT, "AT1"), b"")
@@ -370,6 +408,10 @@ sign = { algorithm = "md5", over = "{access_token}{client_secret}", parameter = 
     def test_what_it_needs_of_the_client(self, sign, needed):
         definition = load_definition(f'{ACME}\n[oauth2]\nclient_auth = "none"\n\n[api]\nsign = {sign}\n')
         assert required_credentials(definition) == needed
+
+    def test_so_does_the_authentication_of_one_leg(self):
+        text = '\n[oauth2]\nclient_auth = "none"\n\n[revoke]\nclient_auth = "private_key_jwt"\n'
+        assert required_credentials(load_definition(ACME + text)) == ("client_id", "private_key")
 
     def test_so_does_a_token_of_the_application(self):
         definition = load_definition(f'{ACME}\n[app_token]\nurl = "https://api.acme.example/app"\n')

@@ -688,6 +688,19 @@ class TestRefreshing:
             await client.refresh_token()
             assert authority.asked[-1].get("redirect_uri") == sent
 
+    async def test_by_the_access_token_where_that_is_the_way(
+        self, make_defined, make_provider, authority, clock, json_reply
+    ):
+        old = {"access_token": "A", "expires_at": clock() + 9}
+        authority.good.update("AB")
+        await text_of(make_defined(token=old), authority.url)
+        assert authority.asked == []
+        authority.replies = [json_reply({"access_token": "B"})]
+        client = make_defined(make_provider(oauth2=OAuth2Settings(refresh_with="access_token")), token=old)
+        await text_of(client, authority.url)
+        assert authority.asked[0]["refresh_token"] == "A"
+        assert authority.used == ["Bearer A", "Bearer B"]
+
     async def test_by_the_second_step_where_that_is_the_way(
         self, make_defined, make_provider, authority, clock, server
     ):
@@ -842,6 +855,15 @@ class TestRevokingAndIntrospecting:
         with pytest.raises(TemporarilyUnavailableError):
             await client.revoke_token()
         assert client.token.refresh_token == "R1"
+
+    async def test_the_access_token_goes_first_where_the_provider_knows_no_other(
+        self, make_defined, make_provider, authority, clock
+    ):
+        provider = make_provider(oauth2=OAuth2Settings(revoke_first="access_token"))
+        client = make_defined(provider, token=authority.give(clock() + 3600))
+        await client.revoke_token()
+        assert authority.revoked == ["A1"]
+        assert client.token is None
 
     @pytest.mark.parametrize("call", ["revoke_token", "introspect_token"])
     async def test_without_a_token(self, call, make_client, authority):

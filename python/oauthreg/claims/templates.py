@@ -14,6 +14,7 @@ import html
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote
@@ -154,7 +155,7 @@ def parse_claims(table: Mapping[str, object], *, documents: Collection[str]) -> 
     Raises ``ClaimsSyntaxError`` with all findings at once.
     """
     parser = _ClaimsParser(documents)
-    claims = tuple(parser.claim(value, (name,)) for name, value in table.items())
+    claims = tuple(parser.claim(value, (name,)) for name, value in islice(table.items(), _MOST_CLAIMS))
     if len(table) > _MOST_CLAIMS:
         parser.report((), f"{len(table)} claims", f"a table may have {_MOST_CLAIMS}")
     if parser.problems:
@@ -351,7 +352,7 @@ class _ClaimsParser:
             self.report(at, f"{len(value)} alternatives", f"a claim may have {_MOST_ALTERNATIVES}")
         return tuple(
             alternative
-            for index, item in enumerate(value)
+            for index, item in enumerate(value[:_MOST_ALTERNATIVES])
             for alternative in self._alternative(item, (*at, index), depth)
         )
 

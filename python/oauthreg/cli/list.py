@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from oauthreg.errors import DefinitionError
 if TYPE_CHECKING:
     from oauthreg.definition import Loader
 
-_HEADINGS = ("name", "title", "protocol", "status", "file")
+_HEADINGS = ("name", "title", "protocol", "status", "file", "warning")
 _DOUBTFUL = ("name", "key", "value", "place")
 _EXAMPLES = (
     ("oauthreg list", "a table"),
@@ -26,7 +27,7 @@ _EXAMPLES = (
 @click.option("--doubtful", is_flag=True, help="List the values that carry the comment `# unconfirmed` instead.")
 @json_option
 def command(*, doubtful: bool, as_json: bool) -> None:
-    """List the providers that are known here: name, title, protocol, status and file.
+    """List the providers that are known here: name, title, protocol, status, file, and what ends soon or has ended.
 
     Later places hide earlier ones: bundled files, your folder, OAUTHREG_PATH.
     """
@@ -42,12 +43,13 @@ def command(*, doubtful: bool, as_json: bool) -> None:
 
 
 def _providers(loader: "Loader") -> Iterator[Mapping[str, str]]:
+    today = datetime.now(UTC).date()
     for name in loader.names():
         try:
             definition = loader.load(name)
         except DefinitionError as error:
             place = _note_fault(name, error)
-            yield {"name": name, "title": "", "protocol": "", "status": "invalid", "file": place}
+            yield {"name": name, "title": "", "protocol": "", "status": "invalid", "file": place, "warning": ""}
             continue
         yield {
             "name": name,
@@ -55,6 +57,7 @@ def _providers(loader: "Loader") -> Iterator[Mapping[str, str]]:
             "protocol": definition.protocol,
             "status": definition.status,
             "file": definition.file,
+            "warning": definition.lifecycle.render_warning(today),
         }
 
 

@@ -25,7 +25,14 @@ from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import texts
-from oauthreg.definition.rules import REALMS_OF_REQUESTS, documents_of, leg_documents, signatures_of, templates_of
+from oauthreg.definition.rules import (
+    REALMS_OF_REQUESTS,
+    documents_of,
+    leg_documents,
+    legs_of,
+    signatures_of,
+    templates_of,
+)
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault, source_of, told_at
 from oauthreg.errors import CallbackError, UsageError
@@ -131,6 +138,8 @@ def _secrets_of_requests(definition: model.Definition) -> Iterator[str]:
     """The secrets that are needed beside those of client authentication."""
     if definition.app_token is not None:
         yield "client_secret"
+    for leg in legs_of(definition):
+        yield from (name for name, is_required in _secrets_of(leg.client_auth or "none").items() if is_required)
     for table in signatures_of(definition):
         if table.algorithm.startswith("rsa"):
             yield "private_key"
@@ -422,6 +431,9 @@ class _Compiler:
             issuer=None if table.issuer is None else self.text(table.issuer),
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,
+            refresh_with=table.refresh_with,
+            revoke_first=table.revoke_first,
+            redirect_uri_is_name=table.redirect_uri_is_name,
             refresh_redirect_uri=table.refresh_redirect_uri,
             refresh_repeatable=table.refresh_repeatable,
             issuer_aliases=self._texts(table.issuer_aliases),
@@ -521,6 +533,7 @@ class _Compiler:
             headers=self._document_pairs(leg.headers, documents),
             rename=leg.rename,
             sign=_signature(leg.sign),
+            client_auth=leg.client_auth,
         )
 
     def _document_pairs(self, table: Mapping[str, str], documents: Collection[str]) -> TemplatePairs:

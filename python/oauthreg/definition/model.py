@@ -249,6 +249,15 @@ class OAuth2(Table):
         default=False, description="whether a login that is granted less than was asked for is refused"
     )
     refresh_scope: bool = Field(default=False, description="whether the scope is sent again on renewal")
+    refresh_with: Literal["refresh_token", "access_token"] = Field(
+        default="refresh_token", description="the token that `[refresh]` sends as `refresh_token`"
+    )
+    revoke_first: Literal["refresh_token", "access_token"] = Field(
+        default="refresh_token", description="the token that is given up when a client has both"
+    )
+    redirect_uri_is_name: bool = Field(
+        default=False, description="whether `redirect_uri` is a name that the provider has given to the URI"
+    )
     refresh_redirect_uri: bool = Field(
         default=False, description="whether the client's `redirect_uri` is sent again on renewal"
     )
@@ -453,6 +462,9 @@ class TokenLeg(Table):
     """``[request_token]``, ``[token]`` and their neighbours: how one protocol request is sent."""
 
     method: Literal["GET", "POST", "DELETE"] = Field(default="POST", description="`GET`, `POST` or `DELETE`")
+    client_auth: ClientAuth | None = Field(
+        default=None, description="client authentication of this request, if not as in `[oauth2]`"
+    )
     body: Literal["form", "json", "query"] = Field(
         default="form", description="how parameters travel when the method has a body"
     )

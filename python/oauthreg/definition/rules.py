@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,6 +76,7 @@ _PROTOCOL_PARAMETERS = frozenset(
         "version",
     )
 )
+_MOST_OWN_CLAIMS = 256
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
 _LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
 _LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -134,10 +136,15 @@ def documents_of(definition: Definition) -> tuple[str, ...]:
     return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
 
 
+def legs_of(definition: Definition) -> Iterator[TokenLeg]:
+    """The protocol requests that a definition says something of, or may."""
+    yield from (leg for name in _LEGS if (leg := getattr(definition, name)) is not None)
+
+
 def signatures_of(definition: Definition) -> Iterator[SignTable]:
     """Every signature over a request that is not OAuth's own."""
-    tables = (definition.api, *(getattr(definition, name) for name in _LEGS))
-    yield from (table.sign for table in tables if table is not None and table.sign is not None)
+    signs = (definition.api.sign, *(leg.sign for leg in legs_of(definition)))
+    yield from (sign for sign in signs if sign is not None)
 
 
 def templates_of(definition: Definition) -> Iterator[str]:
@@ -528,7 +535,12 @@ def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
         *((("api", key), definition.api) for key in ("params", "sign")),
         *((("callback", key), definition.callback) for key in ("forward", "code", "json", "signature")),
         (("authorize", "route"), definition.authorize),
-        *(((name, "sign"), leg) for name in _LEGS if (leg := getattr(definition, name)) is not None),
+        *(
+            ((name, key), leg)
+            for name in _LEGS
+            if (leg := getattr(definition, name)) is not None
+            for key in ("sign", "client_auth")
+        ),
         *(((*path, "token_placement"), request) for path, request, _ in _requests(definition)),
     ]
     for path, table in written:
@@ -555,6 +567,7 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         yield Finding(
             ("oauth2", "client_auth"), f"{quoted(settings.client_auth)} needs `client_auth_name`", "name the parameter"
         )
+    yield from _leg_authentication(definition)
     if settings.client_auth == "none" and settings.pkce == "unsupported":
         yield Finding(
             ("oauth2", "pkce"), "a public client without PKCE", "RFC 9700 section 2.1.1: such a login can be stolen"
@@ -583,6 +596,31 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
     yield from _api_base(definition)
     yield from _made_parameters(definition)
     yield from _assertions(definition)
+
+
+def _leg_authentication(definition: Definition) -> Iterator[Finding]:
+    settings = definition.oauth2
+    for name in _LEGS:
+        leg = getattr(definition, name)
+        if leg is not None and leg.client_auth in ("header", "query") and not settings.client_auth_name:
+            yield Finding(
+                (name, "client_auth"),
+                f"{quoted(leg.client_auth)} needs `client_auth_name` in `[oauth2]`",
+                "name the parameter",
+            )
+    for name in ("app_token", "exchange"):
+        leg = getattr(definition, name)
+        if leg is not None and leg.client_auth is not None:
+            yield Finding(
+                (name, "client_auth"),
+                f"`client_auth` in `[{name}]`",
+                "it sends `client_id` and `client_secret`: use `rename` and `headers`",
+                at="key",
+            )
+    if settings.refresh_with == "access_token" and definition.refresh is None:
+        yield Finding(
+            ("oauth2", "refresh_with"), "`refresh_with` without `[refresh]`", "say there how it is sent", at="key"
+        )
 
 
 def _assertions(definition: Definition) -> Iterator[Finding]:
@@ -634,7 +672,7 @@ def _made_parameters(definition: Definition) -> Iterator[Finding]:
     yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
         for parameter in leg.params if leg is not None else ():
-            if parameter in _MADE_PARAMETERS:
+            if parameter in _MADE_PARAMETERS and (name, parameter) != ("refresh", "grant_type"):
                 yield Finding(
                     (name, "params", parameter),
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
@@ -651,6 +689,21 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
             yield Finding(
                 path, f"`[token.params]` has a parameter of this name: {quoted(parameter)}", "write one of them"
             )
+
+
+def _renamed(subject: _Subject) -> Iterator[Finding]:
+    """Names that a leg gives twice: one of the two values would be lost."""
+    for name in ("authorize", *_LEGS):
+        leg = getattr(subject.definition, name)
+        taken: dict[str, str] = {}
+        for standard, own in leg.rename.items() if leg is not None else ():
+            path: KeyPath = (name, "rename", standard)
+            if own in taken:
+                yield Finding(path, f"two parameters of one name: {quoted(own)}", f"`{taken[own]}` has it already")
+            elif own and own in leg.params and own != standard:
+                yield Finding(path, f"`params` has a parameter of this name: {quoted(own)}", "write one of them")
+            if own:
+                taken[own] = standard
 
 
 def _legs(subject: _Subject) -> Iterator[Finding]:
@@ -728,7 +781,8 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
             "the one claim that names the user for good",
             at="table",
         )
-    for name in claims.keys() - STANDARD_CLAIMS.keys():
+    own = (name for name in claims if name not in STANDARD_CLAIMS)
+    for name in islice(own, _MOST_OWN_CLAIMS):
         meant = suggestion(name, STANDARD_CLAIMS.keys() - claims.keys(), edits=1)
         if meant:
             yield Finding(
@@ -797,6 +851,7 @@ RULES = (
     _environments,
     _urls,
     _texts,
+    _renamed,
     _legs,
     _identity,
     _claims,

@@ -289,11 +289,11 @@ class AsyncOAuth2Client(TokenClient):
         ``TokenStoreError``. Spec: RFC 7009 section 2.
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
-        text, hint = await self._which(token, token_type_hint, "refresh_token")
+        text, hint = await self._which(token, token_type_hint, call.provider.oauth2.revoke_first)
         flow = revocation_flow(await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url)
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
-        if latest is not None and text == (latest.refresh_token or latest.access_token):
+        if latest is not None and text == (await self._which(None, None, call.provider.oauth2.revoke_first))[0]:
             await self._life.delete()
 
     async def introspect_token(
@@ -432,7 +432,8 @@ class AsyncOAuth2Client(TokenClient):
             return None
         if exchange is not None and exchange.renews:
             return "refresh"
-        return "refresh" if token.refresh_token and (endpoints.get("refresh") or endpoints.get("token")) else None
+        is_renewable = token.refresh_token or self.provider.oauth2.refresh_with == "access_token"
+        return "refresh" if is_renewable and (endpoints.get("refresh") or endpoints.get("token")) else None
 
     async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
         if self._ask_again is not None:

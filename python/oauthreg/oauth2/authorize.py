@@ -196,7 +196,8 @@ def authorization_parameters(
     _check_response_type(settings.response_type)
     pairs = [("response_type", settings.response_type), ("client_id", client_id)]
     if redirect_uri is not None:
-        pairs.append(("redirect_uri", check_redirect_uri(redirect_uri)))
+        is_name = settings.redirect_uri_is_name
+        pairs.append(("redirect_uri", redirect_uri if is_name else check_redirect_uri(redirect_uri)))
     pairs.append((provider.scopes.parameter, render_scope(provider, scope)))
     if state is not None:
         pairs.append(("state", state))

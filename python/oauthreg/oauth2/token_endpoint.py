@@ -133,7 +133,8 @@ def renewal_flow(
     provider = provider.located_for(token)
     if provider.exchange is not None and provider.exchange.renews:
         return (yield from exchange_flow(provider, client, token))
-    if token.refresh_token is None:
+    sent = token.refresh_token if provider.oauth2.refresh_with == "refresh_token" else token.access_token
+    if sent is None:
         raise TokenExpiredError(
             "the token cannot be renewed: there is no refresh token",
             code="no-refresh-token",
@@ -153,7 +154,7 @@ def renewal_flow(
             resources=resources,
             params=params,
             url=url,
-            refresh_token=token.refresh_token,
+            refresh_token=sent,
         )
     )
 
@@ -213,6 +214,8 @@ def build_token_request(
 ) -> Request:
     """A request with client authentication, as the leg wants it sent. Raises ``UsageError`` and its kinds."""
     draft = Draft(list(pairs), list(_ACCEPT))
+    if leg.client_auth is not None:
+        provider = replace(provider, oauth2=replace(provider.oauth2, client_auth=leg.client_auth))
     authenticate_client(draft, client, provider)
     request = build_request(
         leg,
