@@ -12,22 +12,32 @@ pub fn encode(octets: &[u8]) -> Vec<u8> {
 /// Writes the base64 of `octets`.
 pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
     let start = out.len();
+    out.reserve(octets.len().div_ceil(6) * 8);
+    let mut rest = octets;
+    while !rest.is_empty() {
+        let six = match rest.first_chunk() {
+            Some(eight) => u64::from_be_bytes(*eight) >> 16,
+            None => (0..6).fold(0, |six, place| six << 8 | u64::from(rest.get(place).copied().unwrap_or(0))),
+        };
+        out.extend_from_slice(&characters(six));
+        rest = &rest[rest.len().min(6)..];
+    }
+    // What stands for no octet is cut off; a group of four that has begun is filled.
+    out.truncate(start + (octets.len() * 4).div_ceil(3));
     out.resize(start + octets.len().div_ceil(3) * 4, b'=');
-    let mut groups = octets.chunks_exact(3);
-    let mut slots = out[start..].chunks_exact_mut(4);
-    for (group, slot) in groups.by_ref().zip(slots.by_ref()) {
-        slot.copy_from_slice(&characters(group[0], group[1], group[2]));
-    }
-    match (groups.remainder(), slots.next()) {
-        (&[first], Some(slot)) => slot[..2].copy_from_slice(&characters(first, 0, 0)[..2]),
-        (&[first, second], Some(slot)) => slot[..3].copy_from_slice(&characters(first, second, 0)[..3]),
-        _ => {}
-    }
 }
 
-fn characters(first: u8, second: u8, third: u8) -> [u8; 4] {
-    let word = u32::from_be_bytes([0, first, second, third]);
-    [18, 12, 6, 0].map(|shift| ALPHABET[(word >> shift) as usize & 63])
+/// The eight characters of six octets, by arithmetic on all of them at once.
+fn characters(six: u64) -> [u8; 8] {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    // The sextets are moved apart, half by half, until each has an octet.
+    let halves = (six & 0xFFFF_FF00_0000) << 8 | six & 0x00FF_FFFF;
+    let quarters = (halves & 0x00FF_F000_00FF_F000) << 4 | halves & 0x0000_0FFF_0000_0FFF;
+    let sextets = (quarters & 0x0FC0_0FC0_0FC0_0FC0) << 2 | quarters & 0x003F_003F_003F_003F;
+    let from = |first: u64| (sextets + EACH * (0x80 - first)) >> 7 & EACH;
+    // `A` to `Z` are followed by `a`, six characters behind them, and so on.
+    let characters = sextets + EACH * u64::from(b'A') + from(26) * 6 + from(63) * 3;
+    characters.wrapping_sub(from(52) * 75).wrapping_sub(from(62) * 15).to_be_bytes()
 }
 
 /// The octets whose base64 is `text`; `None` if `text` is any other spelling than the canonical one.
@@ -58,6 +68,16 @@ mod tests {
             assert_eq!(encode(octets.as_bytes()), text.as_bytes());
             assert_eq!(decode(text.as_bytes()).unwrap(), octets.as_bytes());
         }
+    }
+
+    #[test]
+    fn every_character_stands_for_its_sextet() {
+        let sextets: Vec<u8> = (0..64).collect();
+        let octets = sextets.chunks(4).flat_map(|four| {
+            let word = four.iter().fold(0, |word, &sextet| word << 6 | u32::from(sextet));
+            word.to_be_bytes()[1..].to_vec()
+        });
+        assert_eq!(encode(&octets.collect::<Vec<_>>()), ALPHABET);
     }
 
     #[test]

@@ -194,7 +194,9 @@ mod _native {
             }
         };
         let mut signature = Vec::new();
-        py.detach(|| key.write_signature(&message, &mut signature)).map_err(|refusal| refusals::of_url(py, refusal))?;
+        let mut message = message.into_owned();
+        py.detach(|| key.write_signature(&mut message, &mut signature))
+            .map_err(|refusal| refusals::of_url(py, refusal))?;
         PyString::from_bytes(py, &signature)
     }
 
@@ -241,7 +243,8 @@ mod _native {
         let hash = read_hash(hash_name)?;
         match (arguments::bytes(key)?, arguments::bytes(message)?) {
             (Some(key), Some(message)) => {
-                Ok(PyBytes::new(hash_name.py(), Mac::new(hash, &key).code(&message).as_ref()).into_any())
+                Ok(PyBytes::new(hash_name.py(), Mac::new(hash, &key).code(&mut message.into_owned()).as_ref())
+                    .into_any())
             }
             _ => hash_name.py().import(TWIN)?.call_method1("hmac", (hash_name, key, message)),
         }

@@ -104,7 +104,7 @@ impl Signer {
         scratch: &mut Scratch,
     ) -> Result<(), Refusal> {
         self.write_base_string(request, nonce, foreign, scratch)?;
-        self.key.write_signature(&scratch.base_string, &mut scratch.signature)
+        self.key.write_signature(&mut scratch.base_string, &mut scratch.signature)
     }
 
     fn write_base_string(
@@ -124,8 +124,8 @@ impl Signer {
 }
 
 impl Key {
-    /// Writes the signature over a base string.
-    pub fn write_signature(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
+    /// Writes the signature over a base string, which grows for the while.
+    pub fn write_signature(&self, text: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         out.clear();
         match self {
             Self::Mac(mac) => base64::push(out, mac.code(text).as_ref()),
@@ -207,39 +207,126 @@ mod tests {
 
 #[cfg(test)]
 mod timing {
-    use crate::random;
     use super::*;
+    use crate::random;
     use std::time::Instant;
     fn best(name: &str, mut f: impl FnMut()) {
-        let mut v: Vec<u128> = (0..2000).map(|_| { let t = Instant::now(); for _ in 0..100 { f(); } t.elapsed().as_nanos() }).collect();
+        let mut v: Vec<u128> = (0..2000)
+            .map(|_| {
+                let t = Instant::now();
+                for _ in 0..100 {
+                    f();
+                }
+                t.elapsed().as_nanos()
+            })
+            .collect();
         v.sort_unstable();
         println!("{name}: p10 {} min {}", v[200] / 100, v[0] / 100);
     }
     #[test]
     fn timing() {
-        let protocol = Protocol::new(None, b"u8jzPde0IgxLd6GncfBAepfJB", Some(b"1234567890-uDL7DxtpYlSXpfKtHF4vUCsMehGAkWvj7FAc9Qe"), b"HMAC-SHA1", Some(b"1.0"));
-        let signer = Signer { protocol, key: Key::Mac(Mac::new(Hash::Sha1, b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&jjjjjjjjjjjjjjjjjjjjjj")) };
-        let r1 = b"https://api.example.com/1.1/statuses/user_timeline.json?screen_name=oauthreg&count=200&include_rts=true";
+        let protocol = Protocol::new(
+            None,
+            b"u8jzPde0IgxLd6GncfBAepfJB",
+            Some(b"1234567890-uDL7DxtpYlSXpfKtHF4vUCsMehGAkWvj7FAc9Qe"),
+            b"HMAC-SHA1",
+            Some(b"1.0"),
+        );
+        let signer = Signer {
+            protocol,
+            key: Key::Mac(Mac::new(
+                Hash::Sha1,
+                b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&jjjjjjjjjjjjjjjjjjjjjj",
+            )),
+        };
+        let r1 =
+            b"https://api.example.com/1.1/statuses/user_timeline.json?screen_name=oauthreg&count=200&include_rts=true";
         let mut scratch = Scratch::default();
         let nonce = random::nonce([7; 16]);
         let ts = *b"1764076751";
-        best("parse", || { std::hint::black_box(Url::parse(std::hint::black_box(r1), true).unwrap()); });
+        best("parse", || {
+            std::hint::black_box(Url::parse(std::hint::black_box(r1), true).unwrap());
+        });
         best("parse+auth", || {
-            let request = Request { method: Some(b"GET"), url: Url::parse(std::hint::black_box(r1), true).unwrap(), form: Form::None, variable: Variable { timestamp: &ts, is_fresh: true, ..Variable::default() } };
+            let request = Request {
+                method: Some(b"GET"),
+                url: Url::parse(std::hint::black_box(r1), true).unwrap(),
+                form: Form::None,
+                variable: Variable { timestamp: &ts, is_fresh: true, ..Variable::default() },
+            };
             std::hint::black_box(signer.authorization(&request, &nonce, &mut scratch).unwrap());
         });
-        let request = Request { method: Some(b"GET"), url: Url::parse(r1, true).unwrap(), form: Form::None, variable: Variable { timestamp: &ts, is_fresh: true, ..Variable::default() } };
-        best("base string", || { signer.write_base_string(std::hint::black_box(&request), &nonce, Foreign::Refused, &mut scratch).unwrap(); });
-        best("push_to", || { scratch.parameters.clear(100); signer.protocol.push_to(&mut scratch.parameters, &request.variable, &nonce, true); });
-        best("push_to+query", || { scratch.parameters.clear(100); signer.protocol.push_to(&mut scratch.parameters, &request.variable, &nonce, true); request.url.push_query(&mut scratch.parameters, Foreign::Refused).unwrap(); });
-        let text = scratch.base_string.clone();
+        let request = Request {
+            method: Some(b"GET"),
+            url: Url::parse(r1, true).unwrap(),
+            form: Form::None,
+            variable: Variable { timestamp: &ts, is_fresh: true, ..Variable::default() },
+        };
+        best("base string", || {
+            signer.write_base_string(std::hint::black_box(&request), &nonce, Foreign::Refused, &mut scratch).unwrap();
+        });
+        best("push_to", || {
+            scratch.parameters.clear(100);
+            signer.protocol.push_to(&mut scratch.parameters, &request.variable, &nonce, true);
+        });
+        best("push_to+query", || {
+            scratch.parameters.clear(100);
+            signer.protocol.push_to(&mut scratch.parameters, &request.variable, &nonce, true);
+            request.url.push_query(&mut scratch.parameters, Foreign::Refused).unwrap();
+        });
+        best("write_sorted", || {
+            scratch.base_string.clear();
+            scratch.parameters.write_sorted(&mut scratch.base_string);
+        });
+        let mut empty = Parameters::default();
+        best("write w/o params", || {
+            base_string::write(
+                &mut scratch.base_string,
+                request.method,
+                std::hint::black_box(&request.url),
+                &mut empty,
+            )
+            .unwrap();
+        });
+        signer.write_base_string(std::hint::black_box(&request), &nonce, Foreign::Refused, &mut scratch).unwrap();
+        best("path run", || {
+            scratch.header.clear();
+            escape::push_once(&mut scratch.header, std::hint::black_box(request.url.path));
+        });
+        best("host run", || {
+            std::hint::black_box(escape::unreserved_run(std::hint::black_box(request.url.host)));
+        });
+        best("upper", || {
+            std::hint::black_box(escape::has_upper(std::hint::black_box(request.url.host)));
+        });
+        let mut text = scratch.base_string.clone();
         println!("{}", text.len());
-        best("mac", || { let Key::Mac(mac) = &signer.key else { panic!() }; std::hint::black_box(mac.code(std::hint::black_box(&text))); });
-        best("signature", || { signer.key.write_signature(std::hint::black_box(&text), &mut scratch.signature).unwrap(); });
-        best("header", || { signer.protocol.write_header(&mut scratch.header, std::hint::black_box(&request.variable), &nonce, &scratch.signature); });
-        best("draw", || { std::hint::black_box(random::nonce(random::draw().unwrap())); });
-        best("now", || { std::hint::black_box(crate::clock::now()); });
-        best("systemtime", || { std::hint::black_box(std::time::SystemTime::now()); });
-        best("lend", || { std::hint::black_box(Scratch::lend(|s| s.header.len())); });
+        best("mac", || {
+            let Key::Mac(mac) = &signer.key else { panic!() };
+            std::hint::black_box(mac.code(std::hint::black_box(&mut text)));
+        });
+        best("signature", || {
+            signer.key.write_signature(std::hint::black_box(&mut text), &mut scratch.signature).unwrap();
+        });
+        best("header", || {
+            signer.protocol.write_header(
+                &mut scratch.header,
+                std::hint::black_box(&request.variable),
+                &nonce,
+                &scratch.signature,
+            );
+        });
+        best("draw", || {
+            std::hint::black_box(random::nonce(random::draw().unwrap()));
+        });
+        best("now", || {
+            std::hint::black_box(crate::clock::now());
+        });
+        best("systemtime", || {
+            std::hint::black_box(std::time::SystemTime::now());
+        });
+        best("lend", || {
+            std::hint::black_box(Scratch::lend(|s| s.header.len()));
+        });
     }
 }
