@@ -100,7 +100,8 @@ class TokenAnswer:
     (otherwise it is an unknown lifetime, as most servers that send it mean); ``default_expires_in`` (seconds, 0 for
     unknown) stands in for a missing one. ``token_types`` maps a token type (in lower case) to how it is used.
     ``keep`` names fields outside the root that are kept with the token. ``error_map`` maps the provider's error codes
-    to the standard's (``bad_refresh_token`` to ``invalid_grant``). ``scope_separator`` splits a scope that is text.
+    to the standard's (``bad_refresh_token`` to ``invalid_grant``), and so the status (``400``) of an answer without a
+    code. ``scope_separator`` splits a scope that is text.
     """
 
     format: AnswerFormat = "auto"

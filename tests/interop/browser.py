@@ -130,6 +130,12 @@ class Browser:
                 raise LostError(f"nothing to do at {url} (status {status}): {words[:400]}")
         raise LostError(f"still not there after {_MOST_STEPS} pages: {url}")
 
+    async def call(self, method: str, url: str, body: Mapping[str, str]) -> None:
+        """What a page's program would ask. Raises ``LostError`` when it is refused."""
+        async with self.session.request(method, URL(url, encoded=True), json=body) as response:
+            if response.status != 200:
+                raise LostError(f"{method} {url}: status {response.status}")
+
 
 def _joined(url: str, target: str) -> str:
     return str(URL(url, encoded=True).join(URL(target, encoded=True)))

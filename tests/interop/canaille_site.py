@@ -10,6 +10,8 @@ import socket
 from canaille import create_app
 from canaille.app import models
 from canaille.backends import Backend
+from canaille.oidc import provider
+from werkzeug.security import gen_salt
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 GIVEN = json.loads(os.environ["INTEROP"])
@@ -20,14 +22,24 @@ class _QuietHandler(WSGIRequestHandler):
         """Nothing: the tests tell what went wrong."""
 
 
+def make_access_token(client, grant_type, user, scope):
+    """As canaille makes those of a client without user.
+
+    Its own ones for users have no `jti`: two of one second are the same, and its database refuses the second.
+    """
+    return gen_salt(48)
+
+
 def build_app(host):
+    provider.generate_access_token = make_access_token
     return create_app(
         {
             "SECRET_KEY": "interop",
             "SERVER_NAME": host,
             "PREFERRED_URL_SCHEME": "http",
             "SESSION_COOKIE_SECURE": False,
-            "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "HTMX": False, "LOGGING": {"version": 1}},
+            "CANAILLE": {"DATABASE": "sql", "JAVASCRIPT": False, "HTMX": False, "LOGGING": {"version": 1}},
+            "CANAILLE_SQL": {"DATABASE_URI": f"sqlite:///{GIVEN['folder']}/canaille.sqlite"},
             "CANAILLE_OIDC": {"ACTIVE_JWKS": [GIVEN["server_key"]], "TRUSTED_DOMAINS": ["trusted.example"]},
         }
     )
@@ -57,6 +69,7 @@ def serve():
     host = f"127.0.0.1:{listener.getsockname()[1]}"
     app = build_app(host)
     with app.app_context(), app.backend.session():
+        app.backend.install(app)
         user = GIVEN["user"]
         Backend.instance.save(
             models.User(

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from .authorization_servers import REGISTRATIONS, SERVERS, AuthorizationServer, Keys
+from .authorization_server import REGISTRATIONS, AuthorizationServer, Keys
+from .authorization_servers import SERVERS
 from .browser import Browser
 from .counterpart import PLAIN, Counterpart, Credentials, Placement
 from .logins import Setup, Wiretap

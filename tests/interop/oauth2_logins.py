@@ -11,7 +11,7 @@ from oauthreg.http import AsyncOAuth2Client
 from oauthreg.login import PendingLogin
 from oauthreg.token import OAuth2Token
 
-from .authorization_servers import CALLBACK, AuthorizationServer, Keys, Registration
+from .authorization_server import CALLBACK, AuthorizationServer, Keys, Registration
 from .browser import Browser
 
 
@@ -28,7 +28,7 @@ class OAuth2Setup:
         client = self.registration
         given = {"client_id": client.client_id, "client_secret": client.client_secret}
         if client.client_auth == "private_key_jwt":
-            given["private_key"] = self.keys.client.as_pem(private=True)
+            given |= {"private_key": self.keys.client.as_pem(private=True), "key_id": self.keys.client.kid}
         return {name: value for name, value in given.items() if value is not None}
 
     def client(self, session: ClientSession, *, definition: Callable[[str], str] = str, **changes: Any) -> Any:

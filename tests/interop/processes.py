@@ -1,8 +1,10 @@
 """Counterparts that are programs: started, waited for until they tell where they serve, and ended."""
 
 import re
+import socket
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -10,6 +12,8 @@ from contextlib import contextmanager
 
 _PATIENCE = 30
 """Seconds until a program must serve; none needs more than two on an idle machine."""
+_GRACE = 5
+"""Seconds that it may take to end."""
 
 
 @contextmanager
@@ -33,7 +37,26 @@ def serve_program(
             yield started.result(timeout=_PATIENCE)
         finally:
             process.terminate()
-            log.join(timeout=_PATIENCE)
+            try:
+                process.wait(timeout=_GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            log.join(timeout=_GRACE)
+
+
+def wait_until_open(origin: str) -> None:
+    """Return when somebody listens at the origin: some programs say so before they do. Raises ``TimeoutError``."""
+    host, _, port = origin.removeprefix("http://").partition(":")
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise TimeoutError(f"nobody listens at {origin}") from None
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _read_log(lines: Iterable[str], started: "Future[str]", origin: str) -> None:

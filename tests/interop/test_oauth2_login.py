@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
+from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from oauthreg.errors import (
@@ -16,7 +17,8 @@ from oauthreg.errors import (
 )
 from oauthreg.login import PendingLogin
 
-from .authorization_servers import CALLBACK, METHODS, USER
+from .authorization_server import CALLBACK, USER
+from .authorization_servers import METHODS
 from .logins import parse_query
 from .oauth2_logins import begin, log_in
 
@@ -29,7 +31,7 @@ every_server = pytest.mark.parametrize("server", METHODS)
 
 
 @every_method
-async def test_a_login_gives_a_token_and_tells_the_user(server, method, oauth2_setup, session, browser, wiretap):
+async def test_a_login_gives_a_token_and_tells_the_user(server, method, oauth2_setup, keys, session, browser):
     setup = oauth2_setup(server, method)
     kept = (await setup.client(session).start()).to_json()
     callback = await setup.server.approve(browser, PendingLogin.from_json(kept).url)
@@ -41,13 +43,14 @@ async def test_a_login_gives_a_token_and_tells_the_user(server, method, oauth2_s
     assert parse_query(PendingLogin.from_json(kept).url)["code_challenge_method"] == "S256"
     assert token.refresh_token
     assert token.missing_scopes == ()
-    assert {name: getattr(profile, name) for name in USER} == USER
+    assert (profile.name, profile.email) == (USER["name"], USER["email"])
+    assert profile.sub == jwt.decode(token.id_token, keys.server, algorithms=["RS256", "RS512"]).claims["sub"]
     assert parse_query(callback).get("iss") == (setup.server.issuer if setup.server.names_itself else None)
 
 
 @every_server
 async def test_a_client_without_definition_logs_in_and_renews(server, oauth2_setup, session, browser):
-    setup = oauth2_setup(server, "client_secret_basic")
+    setup = oauth2_setup(server, "client_secret_post")
     client = setup.plain_client(session)
 
     url, state = client.create_authorization_url(**setup.server.extra)
@@ -59,7 +62,7 @@ async def test_a_client_without_definition_logs_in_and_renews(server, oauth2_set
         user = await response.json()
 
     assert parse_query(callback)["state"] == state
-    assert (user["sub"], user["name"]) == (USER["sub"], USER["name"])
+    assert user["name"] == USER["name"]
     assert [token.access_token for token in updated] == [client.token.access_token]
     assert client.token.refresh_token != first.refresh_token
 
@@ -124,7 +127,7 @@ async def test_servers_that_decode_basic_refuse_a_raw_secret(server, oauth2_setu
     pending, callback = await begin(setup, session, browser)
 
     def with_raw_basic(text: str) -> str:
-        return text.replace("[oauth2]", '[oauth2]\nbasic_encoding = "raw"')
+        return text.replace('basic_encoding = "form"', 'basic_encoding = "raw"')
 
     with pytest.raises(OAuthError) as refused:
         await setup.client(session, definition=with_raw_basic).finish(pending, callback)
@@ -132,7 +135,7 @@ async def test_servers_that_decode_basic_refuse_a_raw_secret(server, oauth2_setu
     assert refused.value.error in ("invalid_client", "invalid_request")
 
 
-@every_server
+@pytest.mark.parametrize("server", [server for server in METHODS if server != "glewlwyd"])  # there the page refuses
 async def test_a_user_may_refuse(server, oauth2_setup, session, browser):
     setup = oauth2_setup(server, "client_secret_post")
     pending = await setup.client(session).start(prompt="consent")  # though it may have been given before
@@ -158,4 +161,4 @@ async def test_a_token_is_renewed_with_rotation(server, oauth2_setup, session, b
     assert second.refresh_token != first.refresh_token
     assert second.access_token != first.access_token
     assert second.scopes == first.scopes == setup.scopes
-    assert user["sub"] == USER["sub"]
+    assert user["name"] == USER["name"]

@@ -347,7 +347,8 @@ class AnswerTable(Table):
         default_factory=dict, description="the server's own types, in lower case, and how they are used"
     )
     error_map: dict[str, str] = Field(
-        default_factory=dict, description="the server's own error codes and those of the standard"
+        default_factory=dict,
+        description="the server's own error codes, or the status where there is none, and those of the standard",
     )
     keep: Listed[str] = Field(default=(), description="fields that a renewed token keeps")
     scope_separator: str = Field(default=" ", min_length=1, description="what stands between granted scopes")
