@@ -131,7 +131,8 @@ class TokenAnswer:
     unknown) stands in for a missing one. ``token_types`` maps a token type (in lower case) to how it is used.
     ``reuse_token``: a renewal that is answered without a token leaves the old one as it is.
     ``keep`` names fields outside the root that are kept with the token. ``error_map`` maps the provider's error codes
-    to the standard's (``bad_refresh_token`` to ``invalid_grant``). ``scope_separator`` splits a scope that is text.
+    to the standard's (``bad_refresh_token`` to ``invalid_grant``), and so the status (``400``) of an answer without a
+    code. ``scope_separator`` splits a scope that is text.
     """
 
     format: AnswerFormat = "auto"

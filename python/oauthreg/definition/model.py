@@ -433,7 +433,8 @@ class AnswerTable(Table):
         default_factory=dict, description="the server's own types, in lower case, and how they are used"
     )
     error_map: dict[str, str] = Field(
-        default_factory=dict, description="the server's own error codes and those of the standard"
+        default_factory=dict,
+        description="the server's own error codes, or the status where there is none, and those of the standard",
     )
     reuse_token: bool = Field(
         default=False, description="whether a renewal that answers without a token means that the old one goes on"

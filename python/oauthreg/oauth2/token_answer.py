@@ -167,7 +167,7 @@ def _error_fields(document: Any, response: Response, answer: TokenAnswer) -> dic
 
 def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any], now: float | None) -> OAuthError:
     given = str(fields.get("error") or "")
-    error = answer.error_map.get(given, given)
+    error = answer.error_map.get(given or str(response.status), given)
     kind, hint = _kind(response.status, error)
     made = kind(
         redact(error),
