@@ -11,7 +11,7 @@ import pytest
 # Providers carry these names, and code needs them as words; their hosts are looked for all the same.
 EVERYDAY_WORDS = """
 app automatic box buffer cas cat checkout clever close coding copy digits e endpoint exact exist flat here interactive
-line linear mention objects one open openid patch read ring segment slice square start stream tempo threads x
+line linear lti mention objects one open openid patch read ring segment slice square start stream tempo threads x
 """
 
 # Tables of a definition that say where it came from, or show an answer; the hosts in there need not be the provider's.
