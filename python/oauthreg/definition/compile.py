@@ -572,7 +572,7 @@ class _Compiler:
             headers=self._document_pairs(table.headers, self.documents),
             form=() if table.method == "GET" else params,
             json=self._json(table.json_) if table.graphql is None else {"query": table.graphql},
-            token_placement=None if placement is None else TokenPlacement(**placement.model_dump()),
+            token_placement=None if placement is None else TokenPlacement(**dict(placement)),
             format=table.format,
             jwt=self._jwt(table.jwt),
             error=_error(table.error),
