@@ -59,6 +59,10 @@ def anatomy(value):  # noqa: PLR0911 - one line for each kind of thing
         return value.__func__.__qualname__, anatomy(value.__self__)
     if isinstance(value, partial):
         return "partial", anatomy(value.func), anatomy(value.args), anatomy(value.keywords)
+    if isinstance(value, Definition | SettledDefinition):
+        return "definition", value.name
+    if isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, dict):
+        return value.__name__, anatomy(value.__self__)
     if isinstance(value, Table | SettledTable):
         return "table", [(name, anatomy(item)) for name, item in value]
     if hasattr(value, "items"):

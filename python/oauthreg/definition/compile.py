@@ -706,15 +706,20 @@ def _before_documents(url: str | DocumentText) -> str:
 
 
 def _answer(leg: model.TokenLeg) -> TokenAnswer:
-    table = leg.response
-    if not leg.model_fields_set & {"response", "error"}:
-        return _STANDARD_ANSWER
+    return _token_answer(leg.response, leg.error) if _has_answer(leg) else _STANDARD_ANSWER
+
+
+def _has_answer(leg: model.TokenLeg) -> bool:
+    return bool(leg.model_fields_set & {"response", "error"})
+
+
+def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> TokenAnswer:
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),
         fields={name: parse_path(path).find_in for name, path in table.fields.items()},
         success_status=table.success_status,
-        error=_error(leg.error),
+        error=_error(error),
         expires_kind=table.expires_kind,
         zero_is_expired=table.zero_is_expired,
         default_expires_in=table.default_expires_in,
@@ -738,10 +743,10 @@ def _told_by_callback(definition: model.Definition) -> Iterator[str]:
 def _refresh_answer(definition: model.Definition) -> TokenAnswer | None:
     """How a renewal's answer is read if it differs: what ``[refresh]`` does not say is as in ``[token]``."""
     own, token = definition.refresh, definition.token
-    if own is None or not own.model_fields_set & {"response", "error"}:
+    if own is None or not _has_answer(own):
         return None
     response = own.response if "response" in own.model_fields_set else token.response
-    return _answer(own.model_copy(update={"response": response, "error": own.error or token.error}))
+    return _token_answer(response, own.error or token.error)
 
 
 def _signature(table: model.SignTable | None) -> RequestSignature | None:
