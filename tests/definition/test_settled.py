@@ -48,7 +48,7 @@ def assert_equal(value, other):
         assert (type(value), value) == (type(other), other)
 
 
-def anatomy(value):  # noqa: PLR0911 - one line for each kind of thing
+def anatomy(value):  # noqa: C901, PLR0911 - one line for each kind of thing
     """What a compiled provider consists of, down to what its functions hold."""
     if is_dataclass(value) and not isinstance(value, type):
         return type(value), [(field.name, anatomy(getattr(value, field.name))) for field in fields(value)]
