@@ -486,7 +486,9 @@ class OAuth2Server:
     # --- refusing ---------------------------------------------------------------------------------------------------
 
     def _refused(self, error: OAuthError, shape: RefusalShape | None, scheme: str) -> Served:
-        own_words = {standard: own for own, standard in self.provider.token_answer.error_map.items()}
+        # A key may be the status of an answer that holds no code.
+        words = self.provider.token_answer.error_map.items()
+        own_words = {standard: own for own, standard in words if not own.isdigit()}
         said = own_words.get(error.error, error.error)
         if shape is not None:
             answer = shape.render(said, error.description)
