@@ -799,10 +799,21 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
                 "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
                 at="table",
             )
+        if definition.callback.signature is None and "sub" in claims:
+            yield from _told_by_the_browser(parse_claims({"sub": claims["sub"]}, documents=subject.documents).documents)
     except ClaimsSyntaxError as error:
         for problem in error.problems:
             at: Target = "key" if problem.message.startswith("unknown key") else "value"
             yield Finding(("claims", *problem.key_path), problem.message, problem.hint, at=at)
+
+
+def _told_by_the_browser(documents: Collection[str]) -> Iterator[Finding]:
+    if "callback" in documents:
+        yield Finding(
+            ("claims", "sub"),
+            "who the user is would be taken from the callback, which the user can edit",
+            "take it from an answer of the provider, or say in `[callback]` how the callback is signed",
+        )
 
 
 def _examples(subject: _Subject) -> Iterator[Finding]:
