@@ -100,7 +100,8 @@ def words(table, definitions, above=(), seen=()):
     for key, schema in table.get("properties", {}).items():
         here = (*above, key)
         for form in (schema, *schema.get("anyOf", ()), *schema.get("allOf", ())):
-            if "enum" in form and isinstance(form["enum"][0], str):
+            is_open = any("not" in other for other in schema.get("anyOf", ()))  # other words are good as well
+            if "enum" in form and isinstance(form["enum"][0], str) and not is_open:
                 yield here, form["enum"]
             if "enum" in form.get("items", {}):
                 yield (*here, 0), form["items"]["enum"]

@@ -7,7 +7,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 from oauthreg.definition.compile import check_usable, compile_definition, credentials_in_texts, required_credentials
-from oauthreg.definition.doubts import Doubt, find_doubts
 from oauthreg.definition.lifecycle import render_warning
 from oauthreg.definition.loader import Loader, load_definition
 from oauthreg.definition.settled import SettledDefinition
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
         render_problem as render_problem,
         render_problems as render_problems,
     )
+    from oauthreg.definition.doubts import Doubt as Doubt, find_doubts as find_doubts
     from oauthreg.definition.model import Definition as Definition
     from oauthreg.definition.sources import Source as Source
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Definition": ("model", "Definition"),
+    "Doubt": ("doubts", "Doubt"),
     "Problem": ("diagnostics", "Problem"),
     "ProviderDefinition": ("model", "Definition"),
     "Source": ("sources", "Source"),
+    "find_doubts": ("doubts", "find_doubts"),
     "render_problem": ("diagnostics", "render_problem"),
     "render_problems": ("diagnostics", "render_problems"),
 }
