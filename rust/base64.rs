@@ -1,5 +1,7 @@
 //! Base64 without line breaks. Spec: RFC 4648 section 4.
 
+use crate::escape;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The base64 of `octets`.
@@ -11,25 +13,48 @@ pub fn encode(octets: &[u8]) -> Vec<u8> {
 
 /// Writes the base64 of `octets`.
 pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
-    let start = out.len();
     out.reserve(octets.len().div_ceil(6) * 8);
-    let mut rest = octets;
-    while !rest.is_empty() {
+    for (word, length) in words(octets) {
+        out.extend_from_slice(&word.to_be_bytes());
+        out.truncate(out.len() - 8 + length);
+    }
+    out.extend_from_slice(&b"=="[..padding(octets)]);
+}
+
+/// Writes the base64 of `octets` percent-encoded.
+pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
+    for (word, length) in words(octets) {
+        let characters = word.to_be_bytes();
+        if length < 8 || has_sign(word) {
+            characters[..length].iter().for_each(|&character| escape::push_octet(out, character));
+        } else {
+            out.extend_from_slice(&characters);
+        }
+    }
+    out.extend_from_slice(&b"%3D%3D"[..3 * padding(octets)]);
+}
+
+/// How many `=` stand at the end.
+fn padding(octets: &[u8]) -> usize {
+    2 - (octets.len() + 2) % 3
+}
+
+const EACH: u64 = u64::from_ne_bytes([1; 8]);
+
+/// The characters of six octets each, in big-endian order, and how many of the eight there are.
+fn words(octets: &[u8]) -> impl Iterator<Item = (u64, usize)> {
+    (0..octets.len()).step_by(6).map(|start| {
+        let rest = &octets[start..];
         let six = match rest.first_chunk() {
             Some(eight) => u64::from_be_bytes(*eight) >> 16,
             None => (0..6).fold(0, |six, place| six << 8 | u64::from(rest.get(place).copied().unwrap_or(0))),
         };
-        out.extend_from_slice(&characters(six));
-        rest = &rest[rest.len().min(6)..];
-    }
-    // What stands for no octet is cut off; a group of four that has begun is filled.
-    out.truncate(start + (octets.len() * 4).div_ceil(3));
-    out.resize(start + octets.len().div_ceil(3) * 4, b'=');
+        (characters(six), (rest.len().min(6) * 4).div_ceil(3))
+    })
 }
 
 /// The eight characters of six octets, by arithmetic on all of them at once.
-fn characters(six: u64) -> [u8; 8] {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+fn characters(six: u64) -> u64 {
     // The sextets are moved apart, half by half, until each has an octet.
     let halves = (six & 0xFFFF_FF00_0000) << 8 | six & 0x00FF_FFFF;
     let quarters = (halves & 0x00FF_F000_00FF_F000) << 4 | halves & 0x0000_0FFF_0000_0FFF;
@@ -37,7 +62,12 @@ fn characters(six: u64) -> [u8; 8] {
     let from = |first: u64| (sextets + EACH * (0x80 - first)) >> 7 & EACH;
     // `A` to `Z` are followed by `a`, six characters behind them, and so on.
     let characters = sextets + EACH * u64::from(b'A') + from(26) * 6 + from(63) * 3;
-    characters.wrapping_sub(from(52) * 75).wrapping_sub(from(62) * 15).to_be_bytes()
+    characters.wrapping_sub(from(52) * 75).wrapping_sub(from(62) * 15)
+}
+
+/// Whether one of eight characters is `+` or `/`, which alone lie before `0`.
+fn has_sign(word: u64) -> bool {
+    word.wrapping_sub(EACH * u64::from(b'0')) & !word & EACH * 0x80 != 0
 }
 
 /// The octets whose base64 is `text`; `None` if `text` is any other spelling than the canonical one.
@@ -78,6 +108,17 @@ mod tests {
             word.to_be_bytes()[1..].to_vec()
         });
         assert_eq!(encode(&octets.collect::<Vec<_>>()), ALPHABET);
+    }
+
+    #[test]
+    fn escaped_characters_are_those_of_the_text() {
+        let all: Vec<u8> = (0..=255).rev().collect();
+        for octets in (0..=255).map(|end| &all[..end]).chain((0..250).map(|start| &all[start..start + 5])) {
+            let (mut expected, mut escaped) = Default::default();
+            escape::push_once(&mut expected, &encode(octets));
+            push_escaped(&mut escaped, octets);
+            assert_eq!(escaped, expected);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Many requests at once, on several processors.
 
-use std::{num::NonZero, panic, thread};
+use std::{num::NonZero, panic, sync::OnceLock, thread};
 
 use crate::{
     error::Refusal,
@@ -12,6 +12,19 @@ use crate::{
 /// Below this many requests a thread costs more than it brings, unless signing is slow.
 const FEWEST_PER_THREAD: usize = 128;
 
+/// How many threads sign so many requests; `most` of `None` is one a processor.
+pub fn threads(signer: &Signer, requests: usize, most: Option<NonZero<usize>>) -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    let fewest = if signer.key.is_slow() { 1 } else { FEWEST_PER_THREAD };
+    let useful = requests.div_ceil(fewest).max(1);
+    if useful == 1 {
+        return 1;
+    }
+    // The system tells it slowly.
+    let processors = || *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get));
+    most.map_or_else(processors, NonZero::get).min(useful)
+}
+
 /// The headers of `requests`, in order, with the nonces made of `random`; or the first refusal and its place.
 ///
 /// `threads` is the most threads to use; `None` is one a processor.
@@ -21,9 +34,7 @@ pub fn authorizations(
     random: &[random::Bits],
     threads: Option<NonZero<usize>>,
 ) -> Result<Vec<Vec<u8>>, (usize, Refusal)> {
-    let most = threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    let fewest = if signer.key.is_slow() { 1 } else { FEWEST_PER_THREAD };
-    let size = requests.len().div_ceil(most).max(fewest);
+    let size = requests.len().div_ceil(self::threads(signer, requests.len(), threads)).max(1);
     let mut chunks = requests.chunks(size).zip(random.chunks(size));
     let first = chunks.next();
     let parts = thread::scope(|scope| {

@@ -91,14 +91,14 @@ impl Parameters {
 
     /// Adds the parameters of a query or a form body; empty pieces give none.
     pub fn push_form(&mut self, form: &[u8], place: &'static str, foreign: Foreign) -> Result<(), Refusal> {
-        let mut reader = Reader { form, at: 0, places: Reserved::of(form) };
+        let mut reader = Reader { form, at: 0, places: Reserved::of(form), is_plain: true };
         while reader.at < form.len() {
             let (piece, start) = (reader.at, self.text.len());
+            reader.is_plain = true;
             let mut end = reader.push_until(&mut self.text, |octet| matches!(octet, b'&' | b'='));
             let name_end = self.text.len();
             // What was just written cannot be read back without waiting: a name without escapes is read where it came from.
-            let key =
-                if end - piece == name_end - start { key(form, piece, end) } else { key(&self.text, start, name_end) };
+            let key = if reader.is_plain { key(form, piece, end) } else { key(&self.text, start, name_end) };
             if end < form.len() && form[end] == b'=' {
                 self.text.extend_from_slice(EQUALS);
                 end = reader.push_until(&mut self.text, |octet| octet == b'&');
@@ -188,8 +188,13 @@ fn key(octets: &[u8], from: usize, to: usize) -> Key {
 
 /// The key of a name that is no more than the prefix of protocol parameters.
 const fn protocol_key() -> Key {
-    let [o, a, u, t, h, line] = *PROTOCOL_PREFIX;
-    Key::from_be_bytes([o, a, u, t, h, line, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    let mut start = [0; size_of::<Key>()];
+    let mut place = 0;
+    while place < PROTOCOL_PREFIX.len() {
+        start[place] = PROTOCOL_PREFIX[place];
+        place += 1;
+    }
+    Key::from_be_bytes(start)
 }
 
 impl Entry {
@@ -220,6 +225,8 @@ struct Reader<'a> {
     /// What lies before has been read.
     at: usize,
     places: Reserved<'a>,
+    /// Whether what was read last was written as it stood.
+    is_plain: bool,
 }
 
 impl Reader<'_> {
@@ -234,10 +241,12 @@ impl Reader<'_> {
             self.at = place + 1;
             let octet = form[place];
             if octet == b'%' {
+                self.is_plain = false;
                 self.push_escape(out, place);
             } else if is_end(octet) {
                 return place;
             } else {
+                self.is_plain = false;
                 escape::push_double_escape(out, if octet == b'+' { b' ' } else { octet });
             }
         }
@@ -331,6 +340,8 @@ mod tests {
             counted("a-b=1&a=2&a=10&abcdefghi=1&abcdefgh=2"),
             ["a%3D10", "a%3D2", "a-b%3D1", "abcdefgh%3D2", "abcdefghi%3D1"].join("%26")
         );
+        // The first name is as long encoded twice as it was.
+        assert_eq!(counted("%61%2525=1&a=2"), "a%3D2%26a%252525%3D1");
     }
 
     #[test]

@@ -193,11 +193,11 @@ mod _native {
                 (message(text)?, Key::Rsa(hash, signing_key(py, hash, rsa_key, passphrase)?.0))
             }
         };
-        let mut signature = Vec::new();
         let mut message = message.into_owned();
-        py.detach(|| key.write_signature(&mut message, &mut signature))
-            .map_err(|refusal| refusals::of_url(py, refusal))?;
-        PyString::from_bytes(py, &signature)
+        let signature = py.detach(|| key.sign(&mut message)).map_err(|refusal| refusals::of_url(py, refusal))?;
+        let mut text = Vec::new();
+        signature.push_to(&mut text);
+        PyString::from_bytes(py, &text)
     }
 
     /// Whether ``signature`` is right for the base string ``text``, compared in constant time.

@@ -16,8 +16,8 @@ thread_local! {
 pub struct Scratch {
     pub parameters: Parameters,
     pub base_string: Vec<u8>,
-    pub signature: Vec<u8>,
-    pub header: Vec<u8>,
+    /// The header, or the signature alone.
+    pub text: Vec<u8>,
 }
 
 impl Scratch {
@@ -33,8 +33,7 @@ impl Scratch {
     }
 
     fn capacity(&self) -> usize {
-        let texts = [&self.base_string, &self.signature, &self.header];
-        texts.into_iter().map(Vec::capacity).fold(self.parameters.capacity(), usize::max)
+        self.parameters.capacity().max(self.base_string.capacity()).max(self.text.capacity())
     }
 }
 
@@ -45,17 +44,17 @@ mod tests {
     #[test]
     fn buffers_are_kept_unless_they_are_large() {
         for (size, kept) in [(MOST_KEPT, true), (MOST_KEPT + 1, false)] {
-            Scratch::lend(|scratch| scratch.header = Vec::with_capacity(size));
-            assert_eq!(Scratch::lend(|scratch| scratch.header.capacity()) == size, kept);
+            Scratch::lend(|scratch| scratch.text = Vec::with_capacity(size));
+            assert_eq!(Scratch::lend(|scratch| scratch.text.capacity()) == size, kept);
         }
     }
 
     #[test]
     fn work_within_work_has_buffers_of_its_own() {
         Scratch::lend(|outer| {
-            outer.header.extend_from_slice(b"outer");
-            Scratch::lend(|inner| inner.header.clear());
-            assert_eq!(outer.header, b"outer");
+            outer.text.extend_from_slice(b"outer");
+            Scratch::lend(|inner| inner.text.clear());
+            assert_eq!(outer.text, b"outer");
         });
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     error::Refusal,
     escape,
     header::{Protocol, Variable},
-    mac::{Hash, Mac},
+    mac::{Digest, Hash, Mac},
     params::{Foreign, Parameters},
     rsa::SigningKey,
     scratch::Scratch,
@@ -19,6 +19,13 @@ pub enum Key {
     Rsa(Hash, SigningKey),
     /// The two secrets of PLAINTEXT, escaped and joined.
     Plaintext(Vec<u8>),
+}
+
+/// What a key gives for a text.
+pub enum Signature<'a> {
+    Code(Digest),
+    Rsa(Vec<u8>),
+    Plaintext(&'a [u8]),
 }
 
 /// Everything that stays the same from request to request.
@@ -69,9 +76,11 @@ impl Signer {
         nonce: &[u8],
         scratch: &'a mut Scratch,
     ) -> Result<&'a [u8], Refusal> {
-        self.sign(request, nonce, Foreign::Refused, scratch)?;
-        self.protocol.write_header(&mut scratch.header, &request.variable, nonce, &scratch.signature);
-        Ok(&scratch.header)
+        let signature = self.sign(request, nonce, Foreign::Refused, scratch)?;
+        self.protocol.write_header_start(&mut scratch.text, &request.variable, nonce);
+        signature.push_escaped(&mut scratch.text);
+        scratch.text.push(b'"');
+        Ok(&scratch.text)
     }
 
     /// The text of `oauth_signature` for placement in the query or the body.
@@ -81,8 +90,10 @@ impl Signer {
         nonce: &[u8],
         scratch: &'a mut Scratch,
     ) -> Result<&'a [u8], Refusal> {
-        self.sign(request, nonce, Foreign::RefusedButSignature, scratch)?;
-        Ok(&scratch.signature)
+        let signature = self.sign(request, nonce, Foreign::RefusedButSignature, scratch)?;
+        scratch.text.clear();
+        signature.push_to(&mut scratch.text);
+        Ok(&scratch.text)
     }
 
     /// The text that is signed, which counts the protocol parameters that the request brings along.
@@ -102,9 +113,9 @@ impl Signer {
         nonce: &[u8],
         foreign: Foreign,
         scratch: &mut Scratch,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Signature<'_>, Refusal> {
         self.write_base_string(request, nonce, foreign, scratch)?;
-        self.key.write_signature(&mut scratch.base_string, &mut scratch.signature)
+        self.key.sign(&mut scratch.base_string)
     }
 
     fn write_base_string(
@@ -124,20 +135,38 @@ impl Signer {
 }
 
 impl Key {
-    /// Writes the signature over a base string, which grows for the while.
-    pub fn write_signature(&self, text: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        out.clear();
-        match self {
-            Self::Mac(mac) => base64::push(out, mac.code(text).as_ref()),
-            Self::Rsa(hash, key) => base64::push(out, &key.sign(*hash, text)?),
-            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
-        }
-        Ok(())
+    /// The signature over a base string, which grows for the while.
+    pub fn sign(&self, text: &mut Vec<u8>) -> Result<Signature<'_>, Refusal> {
+        Ok(match self {
+            Self::Mac(mac) => Signature::Code(mac.code(text)),
+            Self::Rsa(hash, key) => Signature::Rsa(key.sign(*hash, text)?),
+            Self::Plaintext(secrets) => Signature::Plaintext(secrets),
+        })
     }
 
     /// Whether signing takes so long that others should run meanwhile.
     pub fn is_slow(&self) -> bool {
         matches!(self, Self::Rsa(..))
+    }
+}
+
+impl Signature<'_> {
+    /// Writes the text of `oauth_signature`.
+    pub fn push_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Code(code) => base64::push(out, code.as_ref()),
+            Self::Rsa(octets) => base64::push(out, octets),
+            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
+        }
+    }
+
+    /// Writes that text percent-encoded.
+    fn push_escaped(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Code(code) => base64::push_escaped(out, code.as_ref()),
+            Self::Rsa(octets) => base64::push_escaped(out, octets),
+            Self::Plaintext(secrets) => escape::push_once(out, secrets),
+        }
     }
 }
 
@@ -202,131 +231,5 @@ mod tests {
         let scratch = &mut Scratch::default();
         let refused = signer.authorization(&request("http://a/", Form::Octets(b"oauth_token=x")), b"n", scratch);
         assert_eq!(refused, Err(Refusal::ProtocolParameter { name: b"oauth_token".to_vec(), place: "body" }));
-    }
-}
-
-#[cfg(test)]
-mod timing {
-    use super::*;
-    use crate::random;
-    use std::time::Instant;
-    fn best(name: &str, mut f: impl FnMut()) {
-        let mut v: Vec<u128> = (0..2000)
-            .map(|_| {
-                let t = Instant::now();
-                for _ in 0..100 {
-                    f();
-                }
-                t.elapsed().as_nanos()
-            })
-            .collect();
-        v.sort_unstable();
-        println!("{name}: p10 {} min {}", v[200] / 100, v[0] / 100);
-    }
-    #[test]
-    fn timing() {
-        let protocol = Protocol::new(
-            None,
-            b"u8jzPde0IgxLd6GncfBAepfJB",
-            Some(b"1234567890-uDL7DxtpYlSXpfKtHF4vUCsMehGAkWvj7FAc9Qe"),
-            b"HMAC-SHA1",
-            Some(b"1.0"),
-        );
-        let signer = Signer {
-            protocol,
-            key: Key::Mac(Mac::new(
-                Hash::Sha1,
-                b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&jjjjjjjjjjjjjjjjjjjjjj",
-            )),
-        };
-        let r1 =
-            b"https://api.example.com/1.1/statuses/user_timeline.json?screen_name=oauthreg&count=200&include_rts=true";
-        let mut scratch = Scratch::default();
-        let nonce = random::nonce([7; 16]);
-        let ts = *b"1764076751";
-        best("parse", || {
-            std::hint::black_box(Url::parse(std::hint::black_box(r1), true).unwrap());
-        });
-        best("parse+auth", || {
-            let request = Request {
-                method: Some(b"GET"),
-                url: Url::parse(std::hint::black_box(r1), true).unwrap(),
-                form: Form::None,
-                variable: Variable { timestamp: &ts, is_fresh: true, ..Variable::default() },
-            };
-            std::hint::black_box(signer.authorization(&request, &nonce, &mut scratch).unwrap());
-        });
-        let request = Request {
-            method: Some(b"GET"),
-            url: Url::parse(r1, true).unwrap(),
-            form: Form::None,
-            variable: Variable { timestamp: &ts, is_fresh: true, ..Variable::default() },
-        };
-        best("base string", || {
-            signer.write_base_string(std::hint::black_box(&request), &nonce, Foreign::Refused, &mut scratch).unwrap();
-        });
-        best("push_to", || {
-            scratch.parameters.clear(100);
-            signer.protocol.push_to(&mut scratch.parameters, &request.variable, &nonce, true);
-        });
-        best("push_to+query", || {
-            scratch.parameters.clear(100);
-            signer.protocol.push_to(&mut scratch.parameters, &request.variable, &nonce, true);
-            request.url.push_query(&mut scratch.parameters, Foreign::Refused).unwrap();
-        });
-        best("write_sorted", || {
-            scratch.base_string.clear();
-            scratch.parameters.write_sorted(&mut scratch.base_string);
-        });
-        let mut empty = Parameters::default();
-        best("write w/o params", || {
-            base_string::write(
-                &mut scratch.base_string,
-                request.method,
-                std::hint::black_box(&request.url),
-                &mut empty,
-            )
-            .unwrap();
-        });
-        signer.write_base_string(std::hint::black_box(&request), &nonce, Foreign::Refused, &mut scratch).unwrap();
-        best("path run", || {
-            scratch.header.clear();
-            escape::push_once(&mut scratch.header, std::hint::black_box(request.url.path));
-        });
-        best("host run", || {
-            std::hint::black_box(escape::unreserved_run(std::hint::black_box(request.url.host)));
-        });
-        best("upper", || {
-            std::hint::black_box(escape::has_upper(std::hint::black_box(request.url.host)));
-        });
-        let mut text = scratch.base_string.clone();
-        println!("{}", text.len());
-        best("mac", || {
-            let Key::Mac(mac) = &signer.key else { panic!() };
-            std::hint::black_box(mac.code(std::hint::black_box(&mut text)));
-        });
-        best("signature", || {
-            signer.key.write_signature(std::hint::black_box(&mut text), &mut scratch.signature).unwrap();
-        });
-        best("header", || {
-            signer.protocol.write_header(
-                &mut scratch.header,
-                std::hint::black_box(&request.variable),
-                &nonce,
-                &scratch.signature,
-            );
-        });
-        best("draw", || {
-            std::hint::black_box(random::nonce(random::draw().unwrap()));
-        });
-        best("now", || {
-            std::hint::black_box(crate::clock::now());
-        });
-        best("systemtime", || {
-            std::hint::black_box(std::time::SystemTime::now());
-        });
-        best("lend", || {
-            std::hint::black_box(Scratch::lend(|s| s.header.len()));
-        });
     }
 }

@@ -1,6 +1,6 @@
 //! Python objects as octets.
 
-use std::borrow::Cow;
+use std::{array, borrow::Cow};
 
 use pyo3::{
     exceptions::{PyAttributeError, PyValueError},
@@ -112,15 +112,20 @@ pub fn pairs<'py>(parameters: &Bound<'py, PyAny>) -> PyResult<Vec<[Bound<'py, Py
     let items =
         if parameters.cast::<PyMapping>().is_ok() { parameters.call_method0("items")? } else { parameters.clone() };
     let items: Vec<Bound<'py, PyAny>> = items.try_iter()?.collect::<PyResult<_>>()?;
-    items.iter().map(|item| row(item).and_then(|row| row.try_into().ok()).ok_or_else(|| not_pairs(item))).collect()
+    let pair = |item| match row(item) {
+        Some([Some(name), Some(value)]) => Ok([name, value]),
+        _ => Err(not_pairs(item)),
+    };
+    items.iter().map(pair).collect()
 }
 
-/// The items of a tuple or a list.
-pub fn row<'py>(value: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+/// The items of a tuple or a list that has no more than `MOST`.
+pub fn row<'py, const MOST: usize>(value: &Bound<'py, PyAny>) -> Option<[Option<Bound<'py, PyAny>>; MOST]> {
     if let Ok(tuple) = value.cast::<PyTuple>() {
-        return Some(tuple.iter().collect());
+        return (tuple.len() <= MOST).then(|| array::from_fn(|place| tuple.get_item(place).ok()));
     }
-    value.cast::<PyList>().ok().map(|list| list.iter().collect())
+    let list = value.cast::<PyList>().ok()?;
+    (list.len() <= MOST).then(|| array::from_fn(|place| list.get_item(place).ok()))
 }
 
 /// Whether Python's `Iterable` knows the object.
@@ -180,10 +185,11 @@ impl<'a, 'py> UrlSource<'a, 'py> {
 
     fn read_parts(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         let py = url.py();
+        let scheme = Part::of(url.getattr(intern!(py, "scheme"))?.cast_into()?)?;
         let host: Option<Bound<'py, PyString>> = url.getattr(intern!(py, "raw_host"))?.extract()?;
         Ok(Self::Parts(Parts {
             url,
-            scheme: Part::of(url.getattr(intern!(py, "scheme"))?.cast_into()?)?,
+            scheme,
             host: host.map_or(Ok(Part::Octets(Vec::new(), true)), Part::of_host)?,
             port: url.getattr(intern!(py, "explicit_port"))?.extract()?,
             path: Part::of(url.getattr(intern!(py, "raw_path"))?.cast_into()?)?,

@@ -359,6 +359,16 @@ impl Signer {
         start: usize,
         threads: Option<NonZero<usize>>,
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
+        if batch::threads(&self.core, rows.len(), threads) == 1 {
+            let sign = |(place, row): (usize, &Row<'py>)| {
+                let given = row.given();
+                let header = self.prepare(&given).and_then(|prepared| {
+                    self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)
+                });
+                header.map_err(|error| in_batch(py, start + place, error))
+            };
+            return rows.iter().enumerate().map(sign).collect();
+        }
         let mut fault = None;
         let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
         let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
@@ -531,12 +541,16 @@ impl<'py> Row<'py> {
     }
 
     fn read(place: usize, request: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let items = arguments::row(request).filter(|items| (2..=4).contains(&items.len())).ok_or_else(|| {
-            let refusal = refusals::wrong_type("requests", "(method, url, body, content_type)", request);
-            in_batch(request.py(), place, refusal)
-        })?;
-        let optional = |place: usize| items.get(place).filter(|item| !item.is_none()).cloned();
-        Ok(Self { method: items[0].clone(), url: items[1].clone(), body: optional(2), content_type: optional(3) })
+        let optional = |item: Option<Bound<'py, PyAny>>| item.filter(|item| !item.is_none());
+        match arguments::row(request) {
+            Some([Some(method), Some(url), body, content_type]) => {
+                Ok(Self { method, url, body: optional(body), content_type: optional(content_type) })
+            }
+            _ => {
+                let refusal = refusals::wrong_type("requests", "(method, url, body, content_type)", request);
+                Err(in_batch(request.py(), place, refusal))
+            }
+        }
     }
 
     fn given(&self) -> Given<'_, 'py> {
