@@ -67,7 +67,7 @@ fn characters(six: u64) -> u64 {
 
 /// Whether one of eight characters is `+` or `/`, which alone lie before `0`.
 fn has_sign(word: u64) -> bool {
-    word.wrapping_sub(EACH * u64::from(b'0')) & !word & EACH * 0x80 != 0
+    word.wrapping_sub(EACH * u64::from(b'0')) & !word & (EACH * 0x80) != 0
 }
 
 /// The octets whose base64 is `text`; `None` if `text` is any other spelling than the canonical one.

@@ -164,7 +164,9 @@ pub fn write(
     if is_upper {
         out.extend_from_slice(method);
     } else {
-        method.iter().for_each(|octet| escape::push_octet(out, octet.to_ascii_uppercase()));
+        for octet in method {
+            escape::push_octet(out, octet.to_ascii_uppercase());
+        }
     }
     out.push(b'&');
     root.push_escaped(out);

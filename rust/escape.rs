@@ -154,7 +154,7 @@ fn lane_marks(lanes: [u8; LANES]) -> u32 {
 pub fn has_upper(octets: &[u8]) -> bool {
     const EACH: u128 = u128::from_ne_bytes([1; LANES]);
     // The highest bit of an octet is set from `A` on, then from behind `Z` on.
-    let is_upper = |lanes: u128| (lanes + EACH * (0x80 - 0x41)) & !(lanes + EACH * (0x80 - 0x5B)) & EACH * 0x80 != 0;
+    let is_upper = |lanes: u128| (lanes + EACH * (0x80 - 0x41)) & !(lanes + EACH * (0x80 - 0x5B)) & (EACH * 0x80) != 0;
     let mut whole = octets.chunks_exact(LANES);
     whole.any(|lanes| lanes.first_chunk().is_some_and(|lanes| is_upper(u128::from_le_bytes(*lanes))))
         || is_upper(short_lanes(octets.chunks_exact(LANES).remainder()))

@@ -13,7 +13,6 @@ use crate::{
 };
 
 /// What a signature method signs with. Spec: RFC 5849 sections 3.4.2 to 3.4.4.
-#[expect(clippy::large_enum_variant, reason = "a signer has one key, and the largest is the one that must be at hand")]
 pub enum Key {
     Mac(Mac),
     Rsa(Hash, SigningKey),

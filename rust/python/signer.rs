@@ -542,15 +542,11 @@ impl<'py> Row<'py> {
 
     fn read(place: usize, request: &Bound<'py, PyAny>) -> PyResult<Self> {
         let optional = |item: Option<Bound<'py, PyAny>>| item.filter(|item| !item.is_none());
-        match arguments::row(request) {
-            Some([Some(method), Some(url), body, content_type]) => {
-                Ok(Self { method, url, body: optional(body), content_type: optional(content_type) })
-            }
-            _ => {
-                let refusal = refusals::wrong_type("requests", "(method, url, body, content_type)", request);
-                Err(in_batch(request.py(), place, refusal))
-            }
+        if let Some([Some(method), Some(url), body, content_type]) = arguments::row(request) {
+            return Ok(Self { method, url, body: optional(body), content_type: optional(content_type) });
         }
+        let refusal = refusals::wrong_type("requests", "(method, url, body, content_type)", request);
+        Err(in_batch(request.py(), place, refusal))
     }
 
     fn given(&self) -> Given<'_, 'py> {
