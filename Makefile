@@ -18,7 +18,7 @@ cli := $(stamps)/$(build)/cli
 test := $(stamps)/$(build)/test
 dev := $(stamps)/$(build)/dev
 
-.PHONY: help demo test test-rust bench lint lint-rust set-up
+.PHONY: help demo docs test test-rust bench lint lint-rust set-up
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,9 @@ test-rust: $(dev) ## run the crate's own tests
 	$(cargo) test --release --locked
 
 set-up: $(dev) ## install what development needs, and run nothing
+
+docs: $(test) ## write the pages that are made from the providers' files
+	$(python) docs/make_pages.py
 
 bench: $(test) ## measure
 	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only $(ARGS)

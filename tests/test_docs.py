@@ -19,7 +19,7 @@ def blocks(language):
 
 
 def test_the_readme_has_the_examples_that_are_run_here():
-    assert len(blocks("python")) == 4
+    assert len(blocks("python")) == 5
     assert len(blocks("toml")) == 1
 
 
@@ -53,9 +53,15 @@ async def test_the_definition_of_the_readme_logs_in(tmp_path):
         assert (await client.profile()).email == "ada@example.org"
 
 
+async def test_the_test_of_the_readme_passes():
+    names = {"aiohttp": aiohttp}
+    exec(blocks("python")[3], names)
+    await names["test_log_in"]()
+
+
 async def test_old_code_runs_after_changing_the_import(capsys):
     async with Simulator("twitter") as simulator:
-        source = blocks("python")[3]
+        source = blocks("python")[4]
         for name, endpoint in (("request_token", "request_token"), ("authorize", "authorize")):
             source = source.replace(f"https://api.example.com/oauth/{name}", simulator.provider.endpoints[endpoint])
         credentials = simulator.credentials

@@ -149,3 +149,48 @@ def test_a_flow_must_be_resumed_with_a_response():
     with pytest.raises(OAuthRegError) as refused:
         flow.send(None)
     assert refused.value.code == "flow-without-response"
+
+
+class TestRedirects:
+    """Some providers send "me" on to a page with a name."""
+
+    def test_it_is_followed_and_authenticated_anew(self):
+        flow = start(ME, api_headers=(("X-A", "1"),))
+        first = next(flow)
+        second = flow.send(Response(303, {"location": "/users/7"}))
+        assert (second.method, second.url, second.headers) == ("GET", "https://api.example.com/users/7", first.headers)
+        assert second.authenticator == ("signed", None)
+        assert finish(flow, Response(200, {}, b'{"id": 7}'))["userinfo"] == {"id": 7}
+
+    @pytest.mark.parametrize(
+        "location",
+        ["https://evil.example/me", "http://api.example.com/me", "//evil.example", "mailto:a", "http://[", ""],
+    )
+    def test_no_other_origin_is_asked(self, location):
+        flow = start(ME)
+        next(flow)
+        with pytest.raises(OAuthError) as refused:
+            flow.send(Response(302, {"location": location}))
+        assert refused.value.status == 302
+
+    def test_it_ends_somewhere(self):
+        flow = start(ME)
+        next(flow)
+        for _ in range(3):
+            flow.send(Response(302, {"location": "/me"}))
+        with pytest.raises(OAuthError):
+            flow.send(Response(302, {"location": "/me"}))
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            IdentityRequest("userinfo", "https://a.example/", method="POST"),
+            IdentityRequest("userinfo", "https://a.example/", format="jwt", jwt=JWTRules(nonce=True)),
+        ],
+        ids=["POST", "an answer to one nonce"],
+    )
+    def test_others_are_not_followed(self, request_):
+        flow = start(request_)
+        next(flow)
+        with pytest.raises(OAuthError):
+            flow.send(Response(303, {"location": "/x"}))

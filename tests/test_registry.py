@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 from datetime import date
@@ -521,3 +522,95 @@ async def test_oauth1_has_no_grants(session):
     with pytest.raises(TypeError, match="grant_type"):
         made().client("acme", session, grant_type="authorization_code")
     assert type(made().client("acme", session)) is AsyncOAuth1Client
+
+
+# --- further clients ------------------------------------------------------------------------------------------------
+
+
+async def test_a_further_client_is_another_one_of_the_same_provider(session):
+    registry = made()
+    first, second = registry.client("acme", session), registry.client("acme", session)
+    assert second is not first
+    assert second.provider is first.provider
+    first.token = {"oauth_token": "t", "oauth_token_secret": "s"}
+    assert second.token["oauth_token"] is None
+
+
+@pytest.mark.parametrize("kind", [dict, "os.environ"])
+async def test_a_further_client_sees_what_has_changed_in_the_environment(session, monkeypatch, kind):
+    environ = dict(ENVIRON) if kind is dict else os.environ
+    setting = environ.__setitem__ if kind is dict else monkeypatch.setenv
+    for name, value in ENVIRON.items():
+        setting(name, value)
+    registry = made(environ)
+    assert [key_of(registry.client("acme", session)) for _ in range(2)] == [("env-id", "env-secret")] * 2
+    setting("OAUTHREG_ACME_CLIENT_SECRET", "changed")
+    assert key_of(registry.client("acme", session)) == ("env-id", "changed")
+    setting("OAUTHREG_ACME_HOST", "other.acme.example")
+    assert "other.acme.example" in registry.client("acme", session).provider.endpoints["token"]
+    if kind is dict:
+        del environ["OAUTHREG_ACME_CLIENT_ID"]
+    else:
+        monkeypatch.delenv("OAUTHREG_ACME_CLIENT_ID")
+    with pytest.raises(MissingCredentialError):
+        registry.client("acme", session)
+
+
+async def test_a_further_client_sees_what_has_changed_in_a_file(session, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("first")
+    registry = made({"OAUTHREG_ACME_CLIENT_ID": "id", "OAUTHREG_ACME_CLIENT_SECRET_FILE": str(path)})
+    assert key_of(registry.client("acme", session)) == ("id", "first")
+    path.write_text("second")
+    assert key_of(registry.client("acme", session)) == ("id", "second")
+
+
+async def test_a_further_client_sees_what_has_changed_in_the_callers_mappings(session):
+    secrets, variables = {"client_id": "a", "client_secret": "b"}, {"host": "a.example"}
+    registry = made({}, credentials={"acme": secrets})
+    for _ in range(2):
+        assert key_of(registry.client("acme", session, variables=variables)) == ("a", "b")
+    secrets["client_secret"], variables["host"] = "c", "b.example"
+    client = registry.client("acme", session, variables=variables)
+    assert (key_of(client), client.provider.endpoints["api_base"]) == (("a", "c"), "https://b.example/")
+    secrets["surplus"] = "x"
+    with pytest.raises(UsageError):
+        registry.client("acme", session, variables=variables)
+
+
+async def test_what_one_client_was_given_is_not_the_next_ones(session):
+    registry = made()
+    usual = ("env-id", "env-secret")
+    given = [
+        {"client_id": "own", "client_secret": "own"},
+        {"environment": "sandbox"},
+        {"signature_method": "HMAC-SHA1"},
+        {"provider": Provider(name="other")},
+        {"redirect_uri": "https://app.example/", "token": {"oauth_token": "t", "oauth_token_secret": "s"}},
+        {"variables": {"host": "a.example"}},
+    ]
+    plain = registry.client("acme", session)
+    for options in given:
+        special = registry.client("acme", session, **options)
+        again = registry.client("acme", session)
+        assert (key_of(again), again.provider, again.redirect_uri) == (usual, plain.provider, None)
+        assert again.token["oauth_token"] is None
+        assert (special.redirect_uri, key_of(special)[0]) == (
+            options.get("redirect_uri"),
+            options.get("client_id", "env-id"),
+        )
+
+
+async def test_credentials_of_the_definition_given_once_are_not_kept(session):
+    registry = made(text=KEYED)
+    assert ("X-Key", "k") in registry.client("acme", session, api_key="k").provider.api_headers
+    with pytest.raises(MissingCredentialError):
+        registry.client("acme", session)
+
+
+async def test_what_is_kept_of_a_client_shows_no_secret(session):
+    registry = made()
+    registry.client("acme", session)
+    known = registry._known["acme"]
+    assert "env-secret" in str(known.prepared.arguments)  # it is there
+    assert "env-secret" not in f"{known!r}{known.prepared!r}{known.environ!r}{registry!r}"

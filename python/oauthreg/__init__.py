@@ -8,8 +8,7 @@
 Names are loaded when they are first used: importing the package pulls in neither aiohttp nor pydantic nor cryptography.
 """
 
-import importlib
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers know it: importing `typing` would take as long as all else here
 
 if TYPE_CHECKING:
     from oauthreg.claims import Profile as Profile
@@ -116,6 +115,8 @@ __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one table of names 
 
 def __getattr__(name: str) -> object:
     """Load a public name from its module, once."""
+    import importlib
+
     if name == "__version__":
         value: object = importlib.import_module("importlib.metadata").version("oauthreg")
     elif name in _HOME:

@@ -6,14 +6,16 @@ Servers name the wrong media type too often for it to decide anything.
 import json
 import re
 from collections.abc import Callable
-from typing import Any
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, Any
 
 from oauthreg.errors import MalformedResponseError
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat
 from oauthreg.redaction import redact, redact_headers, redact_url
 from oauthreg.signing._pure import parse_parameters
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _JSONP = re.compile(r"\s*[A-Za-z_$][\w$.]*\s*\((.*)\)\s*;?\s*", re.DOTALL).fullmatch
 _DEEPEST = 64
@@ -28,7 +30,7 @@ def parse_answer(response: Response, kind: AnswerFormat = "auto") -> Any:
     chosen = _sniff(text) if kind == "auto" else kind
     try:
         return _READERS[chosen](text)
-    except (ValueError, RecursionError, ET.ParseError):
+    except (ValueError, RecursionError, SyntaxError):  # the parser of XML raises the last one
         what = "a web page or other markup, not JSON" if (kind, chosen) == ("auto", "xml") else f"no {chosen.upper()}"
         raise malformed(response, f"the answer is {what}") from None
 
@@ -90,11 +92,13 @@ def _read_xml(text: str) -> Any:
     # A document type can define entities that grow without bound; no answer has a use for one.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError
+    from xml.etree import ElementTree as ET  # few answers are XML
+
     root = ET.fromstring(text)  # noqa: S314 - expat bounds entities, and document types are refused above
     return {_local(root.tag): _element(root, 0)}
 
 
-def _element(element: ET.Element, depth: int) -> Any:
+def _element(element: "Element", depth: int) -> Any:
     """Attributes as ``@name``, children by name (a list when repeated), text alone or as ``#text``."""
     if depth > _DEEPEST:
         raise ValueError

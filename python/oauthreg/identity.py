@@ -1,16 +1,24 @@
 """Who the user is: the requests that a provider's definition names, as one flow for every protocol."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urljoin
 
 from oauthreg.answers import decode_text, malformed, parse_answer
 from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import parse_hmac_jwt
-from oauthreg.legs import answered
+from oauthreg.legs import answered, append_query, render_pairs
 from oauthreg.messages import Authenticator, Flow, Request, Response
+from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.redaction import redact, redact_headers
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
 
 
 def identity_flow(
@@ -26,7 +34,8 @@ def identity_flow(
     """Makes the provider's identity requests in order and gives all documents, the given ones included.
 
     ``authenticator_for(nonce)`` signs a request (``nonce`` fixes the nonce where the answer must repeat it). A request
-    whose condition does not hold, or that is optional and fails, adds no document.
+    whose condition does not hold, or that is optional and fails, adds no document. A GET is followed within its origin,
+    each hop authenticated anew: some providers send "me" on to a page with a name.
 
     Raises ``OAuthError`` and ``ResponseError``.
     """
@@ -45,7 +54,13 @@ def identity_flow(
                 hint="its URL names a document field that the earlier answers did not give",
             )
         try:
-            response = yield build_identity_request(provider, request, url, authenticator_for(nonce))
+            response = yield build_identity_request(provider, request, url, authenticator_for(nonce), found)
+            for _ in range(_MOST_REDIRECTS):
+                target = _redirect(request, url, answered(response))
+                if target is None:
+                    break
+                url = target
+                response = yield build_identity_request(provider, request, url, authenticator_for(None), found)
             found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
         except (OAuthError, ResponseError):
             if not request.optional:
@@ -54,17 +69,54 @@ def identity_flow(
     return found
 
 
+def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:
+    """Where an answer sends a request on, if that is at the same origin; an answer tied to one nonce is not awaited."""
+    location = response.headers.get("location")
+    has_nonce = request.jwt is not None and request.jwt.nonce
+    if response.status not in _REDIRECTS or not location or request.method != "GET" or has_nonce:
+        return None
+    try:
+        target = urljoin(url, location)
+        return target if parse_origin(target) == parse_origin(url) else None
+    except (UsageError, ValueError):
+        return None
+
+
 def build_identity_request(
-    provider: Provider, request: IdentityRequest, url: str, authenticator: Authenticator
+    provider: Provider,
+    request: IdentityRequest,
+    url: str,
+    authenticator: Authenticator,
+    documents: Documents = MappingProxyType({}),
 ) -> Request:
-    """One identity request with the provider's API headers."""
-    own = {name.lower() for name, _ in request.headers}
-    headers = [pair for pair in provider.api_headers if pair[0].lower() not in own] + list(request.headers)
+    """One identity request with the provider's API headers; templates in it are filled in from ``documents``."""
+    given = render_pairs(request.headers, documents)
+    own = {name.lower() for name, _ in given}
+    headers = [pair for pair in provider.api_headers if pair[0].lower() not in own] + list(given)
     body = None
     if request.json is not None:
-        body = json.dumps(request.json).encode()
+        body = json.dumps(_filled(request.json, documents)).encode()
         headers.append(("Content-Type", "application/json"))
-    return Request(request.method, url, tuple(headers), request.form or None, body, authenticator)
+    if request.token_placement is not None and isinstance(authenticator, BearerAuthentication):
+        authenticator = replace(authenticator, placement=request.token_placement)
+    return Request(
+        request.method,
+        append_query(url, render_pairs(request.query, documents)),
+        tuple(headers),
+        render_pairs(request.form, documents) or None,
+        body,
+        authenticator,
+    )
+
+
+def _filled(value: Any, documents: Documents) -> Any:
+    """A JSON body with its templates filled in; one without a value is left out of its object."""
+    if isinstance(value, Mapping):
+        made = {name: _filled(item, documents) for name, item in value.items()}
+        return {name: item for name, item in made.items() if item is not None}
+    if isinstance(value, list):
+        return [_filled(item, documents) for item in value]
+    return value.render(documents) if hasattr(value, "render") else value
 
 
 def _read(

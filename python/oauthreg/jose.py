@@ -68,6 +68,19 @@ def sign_jwt(
         ) from None
 
 
+def generate_private_key_for(algorithm: str) -> str:
+    """A fresh private key for a signing algorithm, as PEM text. Raises ``UnsupportedMethodError``."""
+    kind, curve = SIGNING_ALGORITHMS.get(algorithm, ("", ""))
+    if kind == "RSA":
+        return keys.generate_private_key()
+    if kind not in ("EC", "OKP"):
+        raise UnsupportedMethodError(f"no private key signs with {algorithm!r}", code="unknown-algorithm")
+    from joserfc.jwk import JWKRegistry
+
+    made: Any = JWKRegistry.generate_key(kind, curve)
+    return str(made.as_pem(private=True), "ascii")
+
+
 def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = None) -> Any:
     """The key of the joserfc package for one algorithm, its kind and curve checked.
 
@@ -290,6 +303,21 @@ def parse_hmac_jwt(
     if issuer is not None and claims.get("iss") != issuer:
         raise _refused("it comes from another issuer", "jwt-issuer")
     return dict(claims)
+
+
+def parse_own_jwt(text: str, key: Any, algorithm: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the claims of a JWT that was signed with this very key; times and audience are not checked.
+
+    ``key`` is that of ``load_signing_key``. Raises ``ResponseError`` for any other JWT, and for another algorithm.
+    """
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+
+    try:
+        found = jwt.decode(text, load_signing_key(key, algorithm), algorithms=[algorithm], registry=_registry())
+    except (JoseError, ValueError, TypeError):
+        raise _refused("its signature or form is wrong", "jwt-signature") from None
+    return dict(found.header), dict(found.claims)
 
 
 def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:

@@ -81,7 +81,7 @@ def build_request(
     headers: Pairs = (),
     authenticator: Authenticator | None = None,
 ) -> Request:
-    """One protocol request as its leg wants it sent: query of a GET, else form, JSON or query.
+    """One protocol request as its leg wants it sent: query of a GET, else form, JSON or query; a DELETE may have JSON.
 
     ``pairs`` and ``params`` are those of ``leg_parameters``; a header of the leg replaces one of ``headers``.
     """
@@ -90,7 +90,7 @@ def build_request(
     own = render_pairs(leg.headers, documents)
     replaced = {name.lower() for name, _ in own}
     all_headers = (*(pair for pair in headers if pair[0].lower() not in replaced), *own)
-    in_query = method in _BODILESS or leg.body == "query"
+    in_query = leg.body == "query" or (method in _BODILESS and (method, leg.body) != ("DELETE", "json"))
     target = append_query(url, [*render_pairs(leg.query, documents), *(sent if in_query else [])])
     if in_query:
         return Request(method, target, all_headers, authenticator=authenticator)

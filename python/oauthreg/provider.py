@@ -13,6 +13,7 @@ from oauthreg.messages import Pairs
 
 Placement: TypeAlias = Literal["header", "query", "body"]
 AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text", "jwt"]
+OAuth1Flow: TypeAlias = Literal["three-legged", "two-legged", "xauth", "none"]
 ExpiresKind: TypeAlias = Literal["relative_s", "relative_ms", "absolute_s", "absolute_ms", "iso8601", "none"]
 Documents: TypeAlias = Mapping[str, Any]
 """Document name (``userinfo``, ``token``, ``callback``, the name of an identity request …) -> parsed document.
@@ -62,6 +63,31 @@ class ErrorRule:
     description: Callable[[Any], str] = field(default=lambda _: "")
 
 
+@dataclass(frozen=True, slots=True)
+class RequestSignature:
+    """A signature over a request that is not OAuth's own.
+
+    ``over`` is the signed text as ``(kind, text)``: ``text`` stands for itself, ``param`` names a parameter of the
+    request, ``value`` is ``params`` (all of them, sorted, each as name, ``pair``, value, with ``joint`` between),
+    ``body``, ``path``, ``timestamp``, ``client_id``, ``client_secret``, ``access_token`` or ``session_secret`` (the MD5
+    of access token and client secret, in hexadecimal). ``key`` is that of an HMAC; RSA uses the private key. The
+    parameters ``without`` are not signed. The signature goes into ``header`` or else ``parameter``, and the time into
+    the place called ``timestamp`` beside it, unless that is empty.
+    """
+
+    algorithm: str
+    over: tuple[tuple[Literal["text", "param", "value"], str], ...]
+    key: Literal["client_secret", "access_token"] = "client_secret"
+    pair: str = "="
+    joint: str = ""
+    without: tuple[str, ...] = ()
+    encoding: Literal["hex", "hex-upper", "base64"] = "hex"
+    parameter: str = ""
+    header: str | None = None
+    timestamp: str = ""
+    timestamp_unit: Literal["s", "ms"] = "s"
+
+
 TemplatePairs: TypeAlias = tuple[tuple[str, "str | TextTemplate"], ...]
 """Pairs whose values may depend on documents that are only known at run time."""
 
@@ -73,8 +99,9 @@ class Leg:
     ``params`` are added to the query of a GET and to the body of any other method; ``query`` always to the URL.
     ``rename`` maps the standard's parameter names to the provider's; an empty value drops the parameter. ``body`` says
     how parameters travel when the method has a body (``"query"``: they do not travel in it). ``omit_empty`` leaves
-    parameters with an empty value out. ``sort_params``, ``fragment`` and ``literal`` (parameters whose value is not
-    percent-encoded) shape the authorization URL.
+    parameters with an empty value out. ``sort_params``, ``fragment``, ``route`` (what stands after ``#`` before the
+    parameters) and ``literal`` (parameters whose value is not percent-encoded) shape the authorization URL. ``sign``
+    signs the request, and ``client_auth`` authenticates the client otherwise than elsewhere.
     """
 
     method: str = "POST"
@@ -87,7 +114,10 @@ class Leg:
     omit_empty: bool = True
     sort_params: bool = False
     fragment: str = ""
+    route: str | None = None
     literal: tuple[str, ...] = ()
+    sign: RequestSignature | None = None
+    client_auth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +129,10 @@ class TokenAnswer:
     Of OAuth 2: ``expires_kind`` says what the expiry field holds; ``zero_is_expired`` takes a lifetime of 0 at its word
     (otherwise it is an unknown lifetime, as most servers that send it mean); ``default_expires_in`` (seconds, 0 for
     unknown) stands in for a missing one. ``token_types`` maps a token type (in lower case) to how it is used.
+    ``reuse_token``: a renewal that is answered without a token leaves the old one as it is.
     ``keep`` names fields outside the root that are kept with the token. ``error_map`` maps the provider's error codes
-    to the standard's (``bad_refresh_token`` to ``invalid_grant``). ``scope_separator`` splits a scope that is text.
+    to the standard's (``bad_refresh_token`` to ``invalid_grant``), and so the status (``400``) of an answer without a
+    code. ``scope_separator`` splits a scope that is text.
     """
 
     format: AnswerFormat = "auto"
@@ -114,6 +146,7 @@ class TokenAnswer:
     default_token_type: str = "Bearer"  # noqa: S105 - a type, no secret
     token_types: Mapping[str, str] = field(default_factory=_nothing)
     error_map: Mapping[str, str] = field(default_factory=_nothing)
+    reuse_token: bool = False
     keep: tuple[str, ...] = ()
     scope_separator: str = " "
 
@@ -122,10 +155,15 @@ class TokenAnswer:
 class OAuth1Settings:
     """What of OAuth 1.0a a provider does differently.
 
-    ``signature_methods``: those that it accepts, the default first. ``callback``: the leg that carries
-    ``oauth_callback``. ``verifier`` of ``"none"`` belongs to OAuth 1.0 without the "a". ``confirm``: whether
-    ``oauth_callback_confirmed=true`` is demanded. ``flow``: how an access token comes about (``"none"``: it is pasted,
-    or there is none at all). ``authorize_url_from`` finds a ready-made authorization URL in the request-token answer.
+    ``signature_methods``: those that it accepts, the default first. ``realm_from`` makes the realm of each request's
+    own URL (without its query) or origin. ``callback``: the leg that carries ``oauth_callback``; with ``"oob"`` there
+    is none, and the user is shown a code. ``token_in_callback``: whether the callback names the request token.
+    ``verifier`` of ``"none"`` belongs to OAuth 1.0 without the "a". ``confirm``: whether
+    ``oauth_callback_confirmed=true`` is demanded. ``flows``: how an access token comes about, the usual way first
+    (``"xauth"``: by the user's password, ``"none"``: it is pasted, or there is none at all). ``send_empty_token``: a
+    request without a token says so. ``signed_scheme`` is that of the URL in the base string, for servers that do not
+    know how they are reached. ``authorize_url_from`` finds a ready-made authorization URL in the request-token answer.
+    ``bearer`` names the field of the token answer that calls carry in place of a signature.
 
     Spec: RFC 5849 sections 2 and 3.
     """
@@ -133,14 +171,19 @@ class OAuth1Settings:
     signature_methods: tuple[str, ...] = ("HMAC-SHA1",)
     placement: Placement = "header"
     realm: str | None = None
-    callback: Literal["request", "authorize", "both", "none"] = "request"
+    realm_from: Literal["url", "origin"] | None = None
+    callback: Literal["request", "authorize", "both", "oob", "none"] = "request"
+    token_in_callback: bool = True
     verifier: Literal["required", "none"] = "required"
     confirm: Literal["strict", "lenient"] = "strict"
-    flow: Literal["three-legged", "two-legged", "none"] = "three-legged"
+    flows: tuple[OAuth1Flow, ...] = ("three-legged",)
     body_hash: bool = False
     version: str | None = "1.0"
+    send_empty_token: bool = False
+    signed_scheme: Literal["http", "https"] | None = None
     session_handle: bool = False
     authorize_url_from: Callable[[Any], Any] | None = None
+    bearer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +220,12 @@ class OAuth2Settings:
     ``"unsupported"`` alone switches it off. ``client_auth``: the method of client authentication; ``None`` means
     ``client_secret_basic`` with a secret and ``none`` without. ``client_auth_name``: the header or parameter of the
     methods ``header`` and ``query``. ``basic_encoding``: whether the two parts of Basic are form-encoded first.
-    ``strict_scope``: a login that is granted less than was asked for is refused. ``refresh_scope``: the scope is sent
-    again on renewal. ``refresh_repeatable``: a renewal whose answer was lost may
-    be sent once more. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
+    ``require_par``: an authorization request must be pushed first. ``strict_scope``: a login that is granted less than
+    was asked for is refused. ``refresh_scope``: the scope is sent again on renewal, as ``refresh_redirect_uri`` says of
+    the redirection URI. ``refresh_repeatable``: a renewal whose answer was lost may be sent once more. ``nonce`` of
+    ``"auto"``: a login has one where an ID token is asked for. ``refresh_with`` and ``revoke_first`` say which token is
+    sent to be renewed or given up. ``redirect_uri_is_name``: the provider has names for redirection URIs, and no URI is
+    expected. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
     ``leeway``: seconds before its expiry at which a token is renewed.
 
     ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
@@ -192,7 +238,7 @@ class OAuth2Settings:
     """
 
     grants: tuple[str, ...] = ("authorization_code", "refresh_token")
-    pkce: Literal["required", "supported", "unsupported"] = "supported"
+    pkce: Literal["required", "supported", "unknown", "unsupported"] = "supported"
     pkce_method: Literal["S256", "plain"] = "S256"
     pkce_encoding: Literal["base64url", "hex"] = "base64url"
     client_auth: str | None = None
@@ -200,6 +246,7 @@ class OAuth2Settings:
     basic_encoding: Literal["form", "raw"] = "form"
     send_client_id: bool = False
     state: bool = True
+    nonce: Literal["auto", "always", "never"] = "auto"
     response_type: str = "code"
     response_mode: str = ""
     issuer: str | None = None
@@ -207,8 +254,13 @@ class OAuth2Settings:
     issuer_template: str | None = None
     issuer_in_callback: bool = False
     trusted_audiences: tuple[str, ...] = ()
+    require_par: bool = False
     strict_scope: bool = False
     refresh_scope: bool = False
+    refresh_with: Literal["refresh_token", "access_token"] = "refresh_token"
+    revoke_first: Literal["refresh_token", "access_token"] = "refresh_token"
+    redirect_uri_is_name: bool = False
+    refresh_redirect_uri: bool = False
     refresh_repeatable: bool = False
     client_assertion: AssertionSettings = field(
         default_factory=lambda: AssertionSettings(typ="client-authentication+jwt", lifetime=60, max_lifetime=600)
@@ -254,7 +306,7 @@ class CallbackSignature:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A second step after the token endpoint: the token it gave is exchanged for the one to keep.
+    """A second step: after the token endpoint its token is exchanged for the one to keep, or before it one is fetched.
 
     ``params`` are templates over ``token`` and ``client``; ``renews`` says that the same step also renews the token.
     """
@@ -269,7 +321,8 @@ class Exchange:
 class Scopes:
     """The scopes asked for by default, how they are joined, under which parameter and on which leg they go.
 
-    ``required`` are always asked for. ``in_token_request`` repeats them at the token endpoint.
+    ``required`` are always asked for, ``offline`` (the scope for a refresh token) beside the default ones: no answer
+    lists that one. ``in_token_request`` repeats them at the token endpoint.
     """
 
     default: tuple[str, ...] = ()
@@ -277,6 +330,7 @@ class Scopes:
     parameter: str = "scope"
     leg: Literal["authorize", "request_token"] = "authorize"
     required: tuple[str, ...] = ()
+    offline: str = ""
     in_token_request: bool = False
 
 
@@ -284,14 +338,18 @@ class Scopes:
 class CallbackSettings:
     """How the authorization response is read.
 
-    ``denied`` holds ``(parameter, value)`` pairs that mean refusal, ``None`` standing for any value. ``errors`` names
-    parameters that carry an error code. ``keep`` names parameters that are kept with the token. ``code`` is the name of
+    ``denied`` holds ``(parameter, value)`` pairs that mean refusal, ``None`` standing for any value;
+    ``denied_without`` names parameters whose absence does. ``errors`` names parameters that carry an error code.
+    ``keep`` names parameters that are kept with the token, ``forward`` those that are sent on to the token endpoint.
+    ``code`` is the name of
     the authorization code, ``json`` names parameters that hold JSON, ``signature`` how the callback is proven.
     """
 
     denied: tuple[tuple[str, str | None], ...] = ()
+    denied_without: tuple[str, ...] = ()
     errors: tuple[str, ...] = ("oauth_problem", "error")
     keep: tuple[str, ...] = ()
+    forward: tuple[str, ...] = ()
     code: str = "code"
     json: tuple[str, ...] = ()
     signature: CallbackSignature | None = None
@@ -316,16 +374,19 @@ class JWTRules:
 class IdentityRequest:
     """One request that tells who the user is; ``name`` is the document that its answer becomes.
 
-    ``url`` is text when nothing in it depends on earlier answers. ``when`` must hold for the request to be made;
-    a failing ``optional`` one is passed over.
+    ``url`` is text when nothing in it depends on earlier answers; ``query``, which does, is added to it. Texts within
+    ``json`` may be templates as well. ``token_placement`` is the provider's unless given. ``when`` must hold for the
+    request to be made; a failing ``optional`` one is passed over.
     """
 
     name: str
     url: str | TextTemplate
     method: str = "GET"
-    headers: Pairs = ()
-    form: Pairs = ()
+    query: TemplatePairs = ()
+    headers: TemplatePairs = ()
+    form: TemplatePairs = ()
     json: Any = None
+    token_placement: TokenPlacement | None = None
     format: AnswerFormat = "auto"
     jwt: JWTRules | None = None
     when: Condition | None = None
@@ -339,8 +400,10 @@ class Provider:
 
     ``endpoints`` maps the names of the definition (``request_token``, ``authorize``, ``token``, ``userinfo``,
     ``api_base``, ``revoke`` …) to complete URLs; a missing one is absent. ``origins`` are the origins that may receive
-    credentials, as ``(scheme, host, port)`` in lower case with the effective port. ``api_headers`` go with every API
-    call unless the caller sets them.
+    credentials, as ``(scheme, host, port)`` in lower case with the effective port. ``api_headers`` and ``api_params``
+    (of the query) go with every API call unless the caller sets them. ``app_token`` fetches a token of the application
+    itself before that of a user, whose request knows it as the document ``app_token``. ``refresh_answer`` is that of
+    the token endpoint unless given. ``locate`` gives a provider the servers that the documents of a login tell of.
     """
 
     name: str = "custom"
@@ -360,6 +423,7 @@ class Provider:
     revoke: Leg = field(default_factory=Leg)
     introspect: Leg = field(default_factory=Leg)
     device: Leg = field(default_factory=Leg)
+    app_token: Exchange | None = None
     exchange: Exchange | None = None
     token_placement: TokenPlacement = field(default_factory=TokenPlacement)
     proof: RequestProof | None = None
@@ -367,10 +431,32 @@ class Provider:
     api_origins: tuple["str | TextTemplate", ...] = ()
     request_token_answer: TokenAnswer = field(default_factory=TokenAnswer)
     token_answer: TokenAnswer = field(default_factory=TokenAnswer)
+    refresh_answer: TokenAnswer | None = None
+    device_answer: TokenAnswer = field(default_factory=TokenAnswer)
+    revoke_answer: TokenAnswer = field(default_factory=TokenAnswer)
+    introspect_answer: TokenAnswer = field(default_factory=TokenAnswer)
     callback: CallbackSettings = field(default_factory=CallbackSettings)
     identity: tuple[IdentityRequest, ...] = ()
     identity_documents: tuple[str, ...] = ()
     claims: ClaimsTemplate | None = None
     api_headers: Pairs = ()
+    api_params: Pairs = ()
+    api_signature: RequestSignature | None = None
     api_error: ErrorRule | None = None
     allow_insecure_http: bool = False
+    locate: 'Callable[["Provider", Documents], "Provider"] | None' = field(default=None, repr=False)
+
+    def located(self, documents: Documents) -> "Provider":
+        """The provider with the servers that the documents of a login tell of; itself where none does.
+
+        Raises ``CallbackError`` for a server that the definition does not allow.
+        """
+        return self if self.locate is None else self.locate(self, documents)
+
+    def located_for(self, token: Mapping[str, Any]) -> "Provider":
+        """The provider with the servers that a login told of, as its token remembers them."""
+        return self.located(self.documents_of(token))
+
+    def documents_of(self, token: Mapping[str, Any]) -> dict[str, Any]:
+        """What a token tells of its login: itself as ``token``, and what was kept of the ``callback``."""
+        return {"token": token, "callback": {name: token[name] for name in self.callback.keep if name in token}}

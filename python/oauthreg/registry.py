@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, overload
 
 from oauthreg.definition import (
-    Definition,
     Loader,
+    SettledDefinition,
     check_usable,
     compile_definition,
     credentials_in_texts,
     hint,
+    render_warning,
     required_credentials,
 )
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
@@ -28,6 +29,7 @@ from oauthreg.oauth2.grants import GRANT_TYPES
 from oauthreg.provider import Provider
 
 if TYPE_CHECKING:
+    from oauthreg.definition import Definition
     from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
     from oauthreg.http.token_life import TokenLives
     from oauthreg.stores import TokenStore
@@ -133,72 +135,62 @@ class Registry:
         ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, and ``TypeError`` for an override that
         the client does not know.
         """
-        known = self._find(name)
-        is_oauth1 = known.definition.protocol == "oauth1"
-        if account is not None and is_oauth1:
-            raise _no_store("account")
+        known = self._known.get(name) or self._find(name)
+        known.warn_once()
+        if account is not None:
+            if known.is_oauth1:
+                raise _no_store("account")
+            overrides["account"] = account
+        prepared = known.prepared
+        asked = (
+            client_id,
+            client_secret,
+            variables,
+            environment,
+            allow_insecure_http,
+            grant_type,
+            self._from_source(known),
+            known.environ.values(),
+        )
+        is_special = provider is not None or not known.deciding.isdisjoint(overrides)
+        if prepared is None or is_special or prepared.asked != asked:
+            prepared = self._prepare(known, asked, overrides, provider)
+        if redirect_uri is not None:
+            if prepared.is_impersonal:
+                raise _no_login(known.name)
+            overrides["redirect_uri"] = redirect_uri
+        if not known.is_oauth1:
+            overrides["lives"] = self._lives or self.lives
+        client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
+        return client
+
+    def _prepare(
+        self, known: "_Known", asked: tuple[Any, ...], overrides: dict[str, Any], provider: Provider | None
+    ) -> "_Prepared":
+        """Everything that clients asked for in the same way have in common; what decides it leaves ``overrides``."""
+        client_id, client_secret, variables, environment, allow_insecure_http, grant_type, source, _ = asked
         given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
         given |= {key: overrides.pop(key) for key in known.credentials if key in overrides}
-        known.warn_once()
         method = _checked_method(known.definition, overrides.get("signature_method"))
-        grant = None if is_oauth1 else _chosen_grant(known.definition, grant_type)
-        if grant_type is not None and (is_oauth1 or grant_type not in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])):
-            overrides["grant_type"] = grant_type
+        grant = None if known.is_oauth1 else _chosen_grant(known.definition, grant_type)
+        is_plain = provider is None and not given.keys() - {"client_id", "client_secret", "private_key"}
+        is_plain = is_plain and given["private_key"] is None and "signature_method" not in overrides
         if provider is None:
             check_usable(known.definition)
-        credentials = self._look_up(known, known.wanted(method), given)
+        credentials = self._look_up(known, known.wanted(method), given, source)
         missing = [key for key in known.required(method, grant) if key not in credentials]
         if missing:
             raise _missing(known, missing, asked=self._credentials is not None)
         if provider is None:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
-        if grant == "jwt_bearer" and redirect_uri is not None:
-            raise _no_login(known.name)
-
-        # Whoever only reads definitions does not pay for aiohttp.
-        from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client
-
-        identity = credentials["client_id"], credentials.get("client_secret")
-        key, passphrase = credentials.get("private_key"), credentials.get("passphrase")
-        own = {name: value for name, value in credentials.items() if name not in _OWN_CREDENTIALS}
-        if is_oauth1:
-            return AsyncOAuth1Client(
-                session,
-                *identity,
-                token=token,
-                redirect_uri=redirect_uri,
-                rsa_key=key,
-                passphrase=passphrase,
-                provider=provider,
-                **overrides,
-            )
-        if grant == "jwt_bearer":
-            return AsyncAssertionClient(
-                session,
-                client_id=identity[0],
-                client_secret=identity[1],
-                token=token,
-                key=identity[1] if key is None else key,
-                passphrase=passphrase,
-                credentials=own,
-                account=account,
-                lives=self.lives,
-                provider=provider,
-                **overrides,
-            )
-        return AsyncOAuth2Client(
-            session,
-            *identity,
-            token=token,
-            redirect_uri=redirect_uri,
-            private_key=key,
-            passphrase=passphrase,
-            credentials=own,
-            account=account,
-            lives=self.lives,
-            provider=provider,
-            **overrides,
-        )
+        arguments = {"client_id": credentials["client_id"], "client_secret": credentials.get("client_secret")}
+        arguments |= _more_arguments(grant, credentials)
+        if grant_type is not None and (known.is_oauth1 or grant_type not in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])):
+            arguments["grant_type"] = grant_type
+        prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
+        if is_plain and not known.environ.has_files:
+            known.prepared = prepared
+        return prepared
 
     @property
     def lives(self) -> "TokenLives":
@@ -233,18 +225,21 @@ class Registry:
         Raises ``UnknownProviderError``, other ``DefinitionError``, and ``UsageError``.
         """
         known = self._find(name)
-        credentials = self._look_up(known, known.in_texts, _NOTHING)
+        credentials = self._look_up(known, known.in_texts, _NOTHING, self._from_source(known))
         return self._compile(known, variables, environment, credentials, allow_insecure_http)
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted."""
         return self._loader.names()
 
-    def definition(self, name: str) -> Definition:
+    def definition(self, name: str) -> "Definition":
         """The definition of a name or alias. Raises ``UnknownProviderError`` and other ``DefinitionError``."""
-        return self._find(name).definition
+        known = self._find(name)
+        if known.whole is None:
+            known.whole = self._loader.load(name)
+        return known.whole
 
-    def add(self, source: Definition | str | os.PathLike[str], name: str | None = None) -> Definition:
+    def add(self, source: "Definition | str | os.PathLike[str]", name: str | None = None) -> "Definition":
         """Put a definition before all others of its name: TOML text, the path of a file, or a loaded definition.
 
         Text has no name of its own, so ``name`` is needed there. Raises ``DefinitionError`` if it cannot be used.
@@ -263,7 +258,7 @@ class Registry:
     def _find(self, name: str) -> "_Known":
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = _Known(self._loader.load(name))
+            known = self._known[name] = _Known(self._loader.settle(name), self._environ)
         return known
 
     def _compile(
@@ -298,9 +293,10 @@ class Registry:
         found = {name: self._environ.get(f"{known.prefix}{name.upper()}") for name in names}
         return {name: value for name, value in found.items() if value}
 
-    def _look_up(self, known: "_Known", names: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    def _look_up(
+        self, known: "_Known", names: Iterable[str], given: Mapping[str, Any], source: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """The credentials of those names that are there, each from the first place that has it."""
-        source = self._from_source(known)
         found = {name: self._found(known, name, given, source) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -314,7 +310,7 @@ class Registry:
         values = source(name) if callable(source) else source.get(name)
         if values is None:
             return _NOTHING
-        if not isinstance(values, Mapping):
+        if type(values) is not dict and not isinstance(values, Mapping):
             raise UsageError(
                 f"`credentials` gave no mapping for {name!r}: {type(values).__name__}",
                 code="invalid-credentials",
@@ -338,25 +334,50 @@ class Registry:
 
 
 class _Known:
-    """A definition that was asked for, what every client of it needs to know, and the providers made of it."""
+    """A definition that was asked for, what every client of it needs to know, and the providers made of it.
 
-    __slots__ = ("credentials", "definition", "in_texts", "is_warned", "name", "prefix", "providers", "variables")
+    ``prepared`` is what the last client was made of: most applications ask for the same one again and again.
+    """
 
-    def __init__(self, definition: Definition) -> None:
-        self.definition = definition
+    __slots__ = (
+        "credentials",
+        "deciding",
+        "definition",
+        "environ",
+        "in_texts",
+        "is_oauth1",
+        "is_warned",
+        "name",
+        "prefix",
+        "prepared",
+        "providers",
+        "variables",
+        "whole",
+    )
+
+    def __init__(self, definition: "Definition | SettledDefinition", environ: Mapping[str, str]) -> None:
+        # What comes from the cache has the attributes of a whole one.
+        self.definition = cast("Definition", definition)
+        self.whole = None if isinstance(definition, SettledDefinition) else definition
+        self.is_oauth1 = definition.protocol == "oauth1"
         self.name = definition.name
         self.prefix = f"OAUTHREG_{self.name.upper().replace('-', '_')}_"
         self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *definition.credentials)))
         self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
         self.is_warned = False
-        self.in_texts = credentials_in_texts(definition)
+        names = ("client_id", *definition.credentials)
+        is_silent = isinstance(definition, SettledDefinition) and not definition.mentions(names)
+        self.in_texts = frozenset[str]() if is_silent else credentials_in_texts(self.definition)
         self.providers: dict[tuple[Any, ...], Provider] = {}
+        self.deciding = frozenset((*self.credentials, "rsa_key", "signature_method"))
+        self.environ = _Variables(environ, self.prefix, self.credentials, self.variables)
+        self.prepared: _Prepared | None = None
 
     def warn_once(self) -> None:
         """Log that the provider has an end, if it comes near."""
         if not self.is_warned:
             self.is_warned = True
-            ends = self.definition.lifecycle.render_warning(_today())
+            ends = render_warning(self.definition.lifecycle, _today())
             if ends:
                 _log.warning("%s: %s", self.name, ends)
 
@@ -370,15 +391,84 @@ class _Known:
         return tuple(name for name in self.credentials if needs_key or name not in {"private_key", "passphrase"})
 
 
+class _Variables:
+    """The variables of the environment that matter to one definition, read together to see whether one changed.
+
+    ``os.environ`` encodes and decodes with every look; what it holds underneath is compared as it is.
+    """
+
+    __slots__ = ("_files", "_get", "_names")
+
+    def __init__(
+        self, environ: Mapping[str, str], prefix: str, credentials: Iterable[str], variables: Iterable[str]
+    ) -> None:
+        raw = getattr(environ, "_data", None) if environ is os.environ else None
+        encode = os.environ.encodekey if isinstance(raw, dict) else str
+        own = [f"{prefix}{name.upper()}" for name in credentials]
+        self._get: Callable[[Any], Any] = raw.get if isinstance(raw, dict) else environ.get
+        self._files = [encode(f"{name}_FILE") for name in own]
+        self._names = [encode(name) for name in (*own, *(f"{prefix}{name.upper()}" for name in variables))]
+        self._names += self._files
+
+    def values(self) -> list[Any]:
+        """The value of each, ``None`` for one that is not there; only good for comparison."""
+        return list(map(self._get, self._names))
+
+    @property
+    def has_files(self) -> bool:
+        """Whether a credential stands in a file, which may change unseen."""
+        return any(map(self._get, self._files))
+
+
+class _Prepared:
+    """What clients that are asked for in the same way are made of."""
+
+    __slots__ = ("arguments", "asked", "is_impersonal", "make")
+
+    def __init__(self, make: Callable[..., Any], arguments: dict[str, Any], asked: tuple[Any, ...]) -> None:
+        self.make = make
+        self.arguments = arguments
+        self.asked = asked
+        self.is_impersonal = "key" in arguments
+
+
+def _client_class(grant: str | None) -> Callable[..., Any]:
+    # Whoever only reads definitions does not pay for aiohttp.
+    from oauthreg import http
+
+    if grant is None:
+        return http.AsyncOAuth1Client
+    return http.AsyncAssertionClient if grant == "jwt_bearer" else http.AsyncOAuth2Client
+
+
+def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """The credentials beside ``client_id`` and ``client_secret`` as the client for a grant takes them."""
+    key, passphrase = credentials.get("private_key"), credentials.get("passphrase")
+    if grant is None:
+        return {"rsa_key": key, "passphrase": passphrase}
+    own = {name: value for name, value in credentials.items() if name not in _OWN_CREDENTIALS}
+    if grant == "jwt_bearer":
+        key = credentials.get("client_secret") if key is None else key
+        return {"key": key, "passphrase": passphrase, "credentials": own}
+    return {"private_key": key, "passphrase": passphrase, "credentials": own}
+
+
+def _copied(asked: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What was asked for as it is now: its mappings belong to the caller, who may change them."""
+    client_id, client_secret, variables, environment, allow_insecure_http, grant_type, source, environ = asked
+    own = dict(variables), environment, allow_insecure_http, grant_type, dict(source), environ
+    return client_id, client_secret, *own
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _own_name(source: Definition | str | os.PathLike[str]) -> str:
-    if isinstance(source, Definition) and source.name:
-        return source.name
+def _own_name(source: "Definition | str | os.PathLike[str]") -> str:
     if isinstance(source, os.PathLike):
         return Path(source).stem
+    if not isinstance(source, str) and source.name:
+        return source.name
     raise UsageError(
         "a definition without a name",
         code="missing-name",
@@ -386,7 +476,7 @@ def _own_name(source: Definition | str | os.PathLike[str]) -> str:
     )
 
 
-def _checked_method(definition: Definition, method: str | None) -> str:
+def _checked_method(definition: "Definition", method: str | None) -> str:
     accepted = definition.oauth1.signature
     if method is not None and method not in accepted:
         raise UnsupportedMethodError(
@@ -395,7 +485,7 @@ def _checked_method(definition: Definition, method: str | None) -> str:
     return method or accepted[0]
 
 
-def _chosen_grant(definition: Definition, given: str | None) -> str:
+def _chosen_grant(definition: "Definition", given: str | None) -> str:
     """The grant that a client is for, by its name; a grant type of the provider's own is one of its first grant."""
     by_type = {value: name for name, value in GRANT_TYPES.items()}
     first = definition.oauth2.grants[0]

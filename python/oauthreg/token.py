@@ -41,6 +41,11 @@ class OAuth1Token:
         secrets = [fields.pop(name) for name in _SECRET_NAMES if name in fields]
         return cls(token, secrets[0] if secrets else "", MappingProxyType(fields))
 
+    @property
+    def expires_at(self) -> int | None:
+        """When the token expires, in seconds since 1970; ``None`` while unknown."""
+        return _seconds(self.extra.get("expires_at"))
+
     def to_mapping(self) -> dict[str, str]:
         """The token under the names of the wire: ``oauth_token``, ``oauth_token_secret`` and the extra fields."""
         return {"oauth_token": self.token, "oauth_token_secret": self.token_secret, **self.extra}

@@ -6,7 +6,7 @@ import pytest
 from oauthreg.cli import app
 from oauthreg.cli.app import group, run
 
-COMMANDS = ("check", "demo", "doctor", "list", "show")
+COMMANDS = ("check", "demo", "doctor", "list", "schema", "show")
 
 
 def test_every_command_is_listed_with_one_line(oauthreg):

@@ -8,7 +8,11 @@ from oauthreg.simulator import SIMULATED_PROTOCOLS, Simulator, Status
 from oauthreg.simulator.oauth1 import OAuth1Server
 
 KNOWN = Registry(environ={})
-BUNDLED = [name for name in KNOWN.names() if KNOWN.definition(name).protocol in SIMULATED_PROTOCOLS]
+BUNDLED = [
+    name
+    for name in KNOWN.names()
+    if (known := KNOWN.definition(name)).protocol in SIMULATED_PROTOCOLS and known.status not in ("dead", "unsupported")
+]
 
 
 def test_a_login_is_told_step_by_step(oauthreg, golden):
@@ -27,8 +31,8 @@ def test_an_rsa_key_is_made_and_a_token_is_renewed(oauthreg, golden):
 def test_every_bundled_provider_can_be_shown(oauthreg, name):
     done = oauthreg("demo", name)
     assert (done.code, done.err) == (0, "")
-    assert "every signature checked by the provider" in done.out
-    assert "signature_invalid" in done.out
+    assert "checked by the provider" in done.out
+    assert "signature_invalid" in done.out or "token_rejected" in done.out or "invalid_token" in done.out
 
 
 def test_without_a_name_a_telling_provider_is_shown(oauthreg):

@@ -5,7 +5,7 @@ import pytest
 from oauthreg.definition import check_usable, compile_definition, credentials_in_texts, required_credentials
 from oauthreg.definition.validation import validate
 from oauthreg.errors import UsageError
-from oauthreg.provider import CallbackSettings, Leg, OAuth1Settings, Provider, Scopes, TokenAnswer
+from oauthreg.provider import CallbackSettings, Leg, OAuth1Settings, Provider, Scopes, TokenAnswer, TokenPlacement
 
 USERINFO = "https://api.acme.example/me"
 
@@ -51,9 +51,55 @@ def test_all_settings_of_oauth1(define):
     settings = compile_definition(define(oauth1=table)).oauth1
     assert settings.signature_methods == ("RSA-SHA256", "HMAC-SHA256")
     assert (settings.placement, settings.callback, settings.verifier) == ("query", "both", "none")
-    assert (settings.confirm, settings.flow, settings.body_hash) == ("lenient", "two-legged", True)
+    assert (settings.confirm, settings.flows, settings.body_hash) == ("lenient", ("two-legged",), True)
     assert (settings.version, settings.session_handle) == (None, True)
     assert settings.authorize_url_from({"login_url": "https://x.example"}) == "https://x.example"
+
+
+@pytest.mark.parametrize(
+    ("realm", "fixed", "made"),
+    [("{url}", None, "url"), ("{origin}", None, "origin"), ("", "", None), ("Acme", "Acme", None), (None, None, None)],
+)
+def test_the_realm_is_fixed_or_made_of_each_request(define, realm, fixed, made):
+    settings = compile_definition(define(oauth1={} if realm is None else {"realm": realm})).oauth1
+    assert (settings.realm, settings.realm_from) == (fixed, made)
+
+
+def test_what_some_servers_want_beyond_oauth1(define):
+    table = {
+        "flow": ["three-legged", "xauth"],
+        "callback": "oob",
+        "token_in_callback": False,
+        "send_empty_token": True,
+        "signed_scheme": "http",
+        "bearer": "oauth_token_secret",
+    }
+    provider = compile_definition(
+        define(
+            oauth1=table, token_placement={"name": "X-Key"}, callback={"denied": ["no", "a=b", "not oauth_verifier"]}
+        )
+    )
+    settings = provider.oauth1
+    assert (settings.flows, settings.callback, settings.token_in_callback) == (("three-legged", "xauth"), "oob", False)
+    assert (settings.send_empty_token, settings.signed_scheme, settings.bearer) == (True, "http", "oauth_token_secret")
+    assert provider.token_placement == TokenPlacement(name="X-Key")
+    assert provider.callback.denied == (("no", None), ("a", "b"))
+    assert provider.callback.denied_without == ("oauth_verifier",)
+
+
+@pytest.mark.parametrize(
+    ("told", "base"),
+    [
+        ("videos.acme.example", "https://videos.acme.example/"),
+        ("https://videos.acme.example", "https://videos.acme.example/"),
+        ("videos.acme.example.evil.example", None),
+        (None, None),
+    ],
+)
+def test_the_token_answer_may_name_the_host_of_the_api(define, told, base):
+    table = {"base_from": "domain", "base_pattern": r"(https://)?[a-z]+\.acme\.example"}
+    provider = compile_definition(define(api=table))
+    assert provider.api_base.render({"token": {"domain": told}}) == base
 
 
 def test_legs(define):

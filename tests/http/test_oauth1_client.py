@@ -35,6 +35,7 @@ from oauthreg.provider import (
     Provider,
     Scopes,
     TokenAnswer,
+    TokenPlacement,
 )
 from oauthreg.token import OAuth1Token
 
@@ -659,6 +660,45 @@ class TestStepByStep:
         with pytest.raises(MissingRequestTokenError):
             make_client().parse_authorization_response("https://app.example.org/?oauth_verifier=v")
 
+    async def test_a_client_asks_for_a_token_of_its_own_in_two_legs(self, make_client, provider, server, reply):
+        server.replies = [reply(body=b"oauth_token=a&oauth_token_secret=b")] * 2
+        client = make_client(provider=replace(provider, oauth1=OAuth1Settings(flows=("two-legged",))))
+        for _ in range(2):
+            assert await client.fetch_access_token(server.url) == {"oauth_token": "a", "oauth_token_secret": "b"}
+        assert ["oauth_token" in sent.protocol for sent in server.sent] == [False, False]
+
+    async def test_a_client_of_both_flows_asks_for_itself_only_without_a_request_token(self, login, make_client, reply):
+        client = make_client(provider=Provider(oauth1=OAuth1Settings(flows=("three-legged", "two-legged"))))
+        login.server.replies = [reply(body=b"oauth_token=a&oauth_token_secret=b")]
+        await client.fetch_access_token(f"{login.url}/access_token")
+        assert "oauth_token" not in login.server.sent[0].protocol
+        with pytest.raises(UsageError) as caught:
+            await client.fetch_access_token(f"{login.url}/access_token")
+        assert caught.value.code == "missing-verifier"
+
+    async def test_a_password_is_exchanged_where_the_provider_takes_one(self, make_client, server, reply, verifier):
+        endpoints = {"token": server.url}
+        flows = OAuth1Settings(flows=("xauth", "three-legged"))
+        client = make_client(provider=Provider(endpoints=endpoints, oauth1=flows))
+        server.replies = [reply(body=b"oauth_token=a&oauth_token_secret=b&user_id=7")]
+        token = await client.exchange_password("ada", "s3cret pass")
+        assert token == OAuth1Token("a", "b", {"user_id": "7"})
+        assert client.token["oauth_token"] == "a"
+        assert b"x_auth_password=s3cret%20pass" in server.sent[0].body
+        other = make_client(provider=Provider(endpoints=endpoints))
+        with pytest.raises(UsageError) as caught:
+            await other.exchange_password("ada", "s3cret pass")
+        assert caught.value.code == "no-password-login"
+        assert "s3cret" not in str(caught.value)
+
+    async def test_a_callback_need_not_name_the_token_where_no_callback_does(self, make_client, provider):
+        silent = replace(provider, oauth1=OAuth1Settings(token_in_callback=False))
+        client = make_client("rt", "rs", provider=silent)
+        client.parse_authorization_response("https://app.example.org/?oauth_verifier=v")
+        assert (client.token["oauth_token"], client.token["oauth_verifier"]) == ("rt", "v")
+        with pytest.raises(MissingRequestTokenError):
+            make_client(provider=silent).parse_authorization_response("https://app.example.org/?oauth_verifier=v")
+
     async def test_an_answer_of_the_token_endpoint_is_read(self, make_client):
         read = make_client().parse_response_token
         assert read(200, "oauth_token=a&oauth_token_secret=b") == {"oauth_token": "a", "oauth_token_secret": "b"}
@@ -736,6 +776,26 @@ class TestLogin:
         assert token.token == "access1"
         assert login.callbacks == ["oob"]
 
+    async def test_where_the_provider_knows_only_codes_no_redirect_is_asked_for(self, make_client, provider, login):
+        client = make_client(provider=replace(provider, oauth1=OAuth1Settings(callback="oob")))
+        pending = await client.start(redirect_uri=CALLBACK)
+        assert pending.redirect_uri == "oob"
+        assert login.callbacks == ["oob"]
+        assert (await client.finish(pending, verifier="verifier of request1")).token == "access1"
+
+    async def test_a_callback_without_a_token_ends_the_login_only_where_none_has_one(
+        self, make_client, provider, login
+    ):
+        settings = OAuth1Settings(token_in_callback=False)
+        client = make_client(provider=replace(provider, oauth1=settings))
+        pending = await client.start(redirect_uri=CALLBACK)
+        with pytest.raises(MismatchingStateError):
+            await client.finish(pending, f"{CALLBACK}&oauth_token=other&oauth_verifier=v")
+        token = await client.finish(pending, f"{CALLBACK}&oauth_verifier=verifier of request1")
+        assert token.token == "access1"
+        with pytest.raises(MissingRequestTokenError):
+            await make_client(provider=provider).finish(pending, f"{CALLBACK}&oauth_verifier=v")
+
     async def test_the_clients_redirect_uri_is_the_default(self, make_client, provider, login):
         pending = await make_client(provider=provider, redirect_uri=CALLBACK).start()
         assert pending.redirect_uri == CALLBACK
@@ -759,9 +819,11 @@ class TestLogin:
         with pytest.raises(UsageError, match="`authorize`"):
             client.create_authorization_url(request_token="another")
 
-    @pytest.mark.parametrize(("flow", "word"), [("none", "token="), ("two-legged", "signed")])
+    @pytest.mark.parametrize(
+        ("flow", "word"), [("none", "token="), ("two-legged", "fetch_access_token"), ("xauth", "exchange_password")]
+    )
     async def test_where_there_is_no_login_a_hint_says_what_to_do(self, flow, word, make_client, provider, server):
-        client = make_client(provider=replace(provider, oauth1=OAuth1Settings(flow=flow)))
+        client = make_client(provider=replace(provider, oauth1=OAuth1Settings(flows=(flow,))))
         with pytest.raises(UsageError) as caught:
             await client.start()
         assert caught.value.code == "no-login"
@@ -886,10 +948,12 @@ class TestRenewal:
         renewing = replace(provider, oauth1=OAuth1Settings(session_handle=True))
         return make_client(token, provider=renewing)
 
-    async def test_a_token_is_renewed(self, client, server, reply, verifier):
+    async def test_a_token_is_renewed(self, client, server, reply, verifier, clock):
         server.answer = lambda _: reply(body=b"oauth_token=new&oauth_token_secret=s2&oauth_expires_in=60")
         token = await client.refresh_token()
-        assert token == OAuth1Token("new", "s2", {"oauth_session_handle": "h4ndle", "oauth_expires_in": "60"})
+        extra = {"oauth_session_handle": "h4ndle", "oauth_expires_in": "60", "expires_at": str(int(clock.now) + 60)}
+        assert token == OAuth1Token("new", "s2", extra)
+        assert token.expires_at == clock.now + 60
         assert client.token["oauth_token"] == "new"
         assert verifier.check(server.sent[0])["oauth_session_handle"] == "h4ndle"
 
@@ -1021,3 +1085,57 @@ async def test_the_old_documentation_works_line_by_line(request_class, login):
         )
         resp = await client.get(account_url)
         assert (await resp.json())["name"] == "Ada"
+
+
+class TestUnsignedCalls:
+    """Calls that carry a field of the token answer in place of a signature."""
+
+    @pytest.fixture
+    def unsigned(self, provider):
+        placement = TokenPlacement(name="X-Key", prefix="")
+        return replace(provider, oauth1=OAuth1Settings(bearer="oauth_token_secret"), token_placement=placement)
+
+    async def test_they_carry_it_and_nothing_else(self, make_client, unsigned, server, reply):
+        server.answer = lambda _: reply(body=b'{"id": 12, "name": "Ada"}')
+        client = make_client({"oauth_token": "t", "oauth_token_secret": "k3y", "user_id": "7"}, provider=unsigned)
+        async with client.get("things"):
+            pass
+        await client.profile()
+        assert [dict(sent.headers)["X-Key"] for sent in server.sent] == ["k3y", "k3y"]
+        assert [(sent.places, sent.header("Authorization")) for sent in server.sent] == [({}, None)] * 2
+        assert dict(client.auth.authenticate("GET", "https://a.example/", None, None).headers) == {"X-Key": "k3y"}
+
+    async def test_there_must_be_a_token(self, make_client, unsigned, server):
+        with pytest.raises(MissingTokenError):
+            await make_client(provider=unsigned).get("things")
+        assert server.sent == []
+
+    async def test_it_stays_with_the_provider_and_off_clear_text(self, make_client, unsigned, server):
+        client = make_client("token", "k3y", provider=unsigned, allowed_origins=["http://other.example"])
+        for url, code in (("https://else.example/", "foreign-origin"), ("http://other.example/", "insecure-url")):
+            with pytest.raises(UsageError) as caught:
+                await client.get(url)
+            assert caught.value.code == code
+        assert server.sent == []
+
+
+class TestBaseOfTheToken:
+    """An API whose host the token answer names."""
+
+    class Base:
+        names = frozenset({"token"})
+
+        def render(self, documents):
+            host = documents["token"].get("host")
+            return f"{host}/" if host else None
+
+    async def test_relative_urls_and_signatures_go_there(self, make_client, provider, make_server):
+        site = await make_server()
+        provider = replace(provider, api_base=self.Base(), api_origins=(self.Base(),))
+        token = {"oauth_token": "token", "oauth_token_secret": "token&secret", "host": site.url.rstrip("/")}
+        async with make_client(token, provider=provider).get("api/user"):
+            pass
+        assert site.sent[0].protocol["oauth_token"] == "token"
+        with pytest.raises(UsageError) as caught:
+            await make_client("t", "s", provider=provider).get(site.url)
+        assert caught.value.code == "foreign-origin"

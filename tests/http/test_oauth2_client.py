@@ -680,6 +680,27 @@ class TestRefreshing:
         await client.refresh_token()
         assert authority.asked[0]["scope"] == "a b"
 
+    async def test_with_the_redirection_uri_where_the_provider_wants_it(
+        self, make_defined, make_provider, authority, clock
+    ):
+        for settings, sent in ((OAuth2Settings(), None), (OAuth2Settings(refresh_redirect_uri=True), CALLBACK)):
+            client = make_defined(make_provider(oauth2=settings), token=authority.give(clock() - 1))
+            await client.refresh_token()
+            assert authority.asked[-1].get("redirect_uri") == sent
+
+    async def test_by_the_access_token_where_that_is_the_way(
+        self, make_defined, make_provider, authority, clock, json_reply
+    ):
+        old = {"access_token": "A", "expires_at": clock() + 9}
+        authority.good.update("AB")
+        await text_of(make_defined(token=old), authority.url)
+        assert authority.asked == []
+        authority.replies = [json_reply({"access_token": "B"})]
+        client = make_defined(make_provider(oauth2=OAuth2Settings(refresh_with="access_token")), token=old)
+        await text_of(client, authority.url)
+        assert authority.asked[0]["refresh_token"] == "A"
+        assert authority.used == ["Bearer A", "Bearer B"]
+
     async def test_by_the_second_step_where_that_is_the_way(
         self, make_defined, make_provider, authority, clock, server
     ):
@@ -834,6 +855,15 @@ class TestRevokingAndIntrospecting:
         with pytest.raises(TemporarilyUnavailableError):
             await client.revoke_token()
         assert client.token.refresh_token == "R1"
+
+    async def test_the_access_token_goes_first_where_the_provider_knows_no_other(
+        self, make_defined, make_provider, authority, clock
+    ):
+        provider = make_provider(oauth2=OAuth2Settings(revoke_first="access_token"))
+        client = make_defined(provider, token=authority.give(clock() + 3600))
+        await client.revoke_token()
+        assert authority.revoked == ["A1"]
+        assert client.token is None
 
     @pytest.mark.parametrize("call", ["revoke_token", "introspect_token"])
     async def test_without_a_token(self, call, make_client, authority):
@@ -1114,6 +1144,35 @@ class TestRequests:
         client = make_defined(make_provider(api_headers=(("X-Version", "1"),)), token=authority.give(clock() + 3600))
         await text_of(client, "me")
         assert authority.server.sent[0].header("X-Version") == "1"
+
+    async def test_servers_that_only_the_login_tells(
+        self, make_defined, make_provider, make_server, authority, clock, json_reply
+    ):
+        other = await make_server()
+        other.answer = lambda sent: json_reply({"token": sent.header("Authorization")})
+
+        def locate(provider, documents):
+            if "home" not in documents["token"]:
+                return provider
+            return replace(
+                provider,
+                endpoints={**provider.endpoints, "api_base": f"{other.url}/v2/"},
+                origins=provider.origins | {("http", "127.0.0.1", other.port)},
+                identity=(IdentityRequest("userinfo", f"{other.url}/me"),),
+            )
+
+        client = make_defined(make_provider(locate=locate), token={**authority.give(clock() + 3600), "home": "x"})
+        await text_of(client, "items")
+        profile = await client.profile()
+        assert [sent.target for sent in other.sent] == ["/v2/items", "/me"]
+        assert profile.sub == "Bearer A1"
+
+    async def test_the_providers_parameters(self, make_defined, make_provider, authority, clock):
+        client = make_defined(make_provider(api_params=(("key", "k 1"),)), token=authority.give(clock() + 3600))
+        await text_of(client, "me?a=1")
+        async with client.get("me", params={"key": "own"}) as response:
+            assert "k 1" not in str(response.url)
+        assert [sent.target for sent in authority.server.sent] == ["/v1/me?a=1&key=k%201", "/v1/me?key=own"]
 
     async def test_a_definition_pins_its_origins(self, make_defined, make_server, authority, clock):
         other = await make_server()

@@ -6,10 +6,10 @@ A counterpart that is missing on this machine skips its tests with the reason.
 import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from aiohttp import ClientSession
@@ -21,9 +21,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from .authorization_server import REGISTRATIONS, AuthorizationServer, Keys
+from .authorization_servers import SERVERS
+from .browser import Browser
 from .counterpart import PLAIN, Counterpart, Credentials, Placement
 from .logins import Setup, Wiretap
+from .oauth2_logins import OAuth2Setup
 from .signers import Peer, Sign
+
+Server = TypeVar("Server", Counterpart, AuthorizationServer)
 
 _RSA_KEY = "test-pkcs8-11084ed5"
 """A published test key of 2048 bits, in ``tests/vectors/rsa_test_keys.json``."""
@@ -78,7 +84,7 @@ def rsa_key() -> RSAKeyPair:
 def counterpart(
     attendance: _Attendance, rsa_key: RSAKeyPair, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Counterpart]]:
-    """Gives a running server by name; it is started once."""
+    """Gives a running server of OAuth 1.0a by name; it is started once."""
 
     def serve(name: str) -> AbstractContextManager[Counterpart]:
         # Imported here, so that a missing library costs nothing but its own counterpart.
@@ -94,10 +100,33 @@ def counterpart(
 
         return serve_php(tmp_path_factory.mktemp("php"))
 
-    with ExitStack() as running:
-        started: dict[str, Counterpart] = {}
+    with _started_once(attendance, serve) as start:
+        yield start
 
-        def start(name: str) -> Counterpart:
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture(scope="session")
+def authorization_server(
+    attendance: _Attendance, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], AuthorizationServer]]:
+    """Gives a running server of OAuth 2.0 by name; it is started once."""
+    with _started_once(attendance, lambda name: SERVERS[name](keys, tmp_path_factory.mktemp(name))) as start:
+        yield start
+
+
+@contextmanager
+def _started_once(
+    attendance: _Attendance, serve: Callable[[str], AbstractContextManager[Server]]
+) -> Iterator[Callable[[str], Server]]:
+    """Gives servers by name, and stops them at the end; a missing one skips the test."""
+    with ExitStack() as running:
+        started: dict[str, Server] = {}
+
+        def start(name: str) -> Server:
             if name in attendance.missing:
                 attendance.skip(name, attendance.missing[name])
             if name not in started:
@@ -137,6 +166,23 @@ def setup(counterpart: Callable[[str], Counterpart], rsa_key: RSAKeyPair, engine
         return Setup(counterpart(server), credentials, method, placement, engine, rsa_key.private_pem)
 
     return make
+
+
+@pytest.fixture
+def oauth2_setup(authorization_server: Callable[[str], AuthorizationServer], keys: Keys) -> Callable[..., OAuth2Setup]:
+    """Gives everything that a registered client of a running server needs."""
+
+    def make(server: str, registration: str) -> OAuth2Setup:
+        return OAuth2Setup(authorization_server(server), REGISTRATIONS[registration], keys)
+
+    return make
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """The browser of a user who is logged in nowhere."""
+    async with Browser() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from .counterpart import CLIENTS, TIMESTAMP_WINDOW, USER, Counterpart
+from .processes import serve_program
 
 SCRIPT = Path(__file__).with_suffix(".php")
 _EXTENSIONS = ("OAuth", "pdo_sqlite")
@@ -44,30 +42,6 @@ def serve_php(folder: Path) -> Iterator[Counterpart]:
         "INTEROP_TIMESTAMP_WINDOW": str(TIMESTAMP_WINDOW["php"]),
         "INTEROP_USER": json.dumps(USER),
     }
-    started: Future[str] = Future()
-    with subprocess.Popen(
-        [program, "-d", "display_errors=stderr", "-S", "127.0.0.1:0", str(SCRIPT)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        log = threading.Thread(target=_read_log, args=(process.stderr, started), name="log of the PHP counterpart")
-        log.start()
-        try:
-            origin = started.result(timeout=10)
-            yield Counterpart(f"php-oauth {version}", origin)
-        finally:
-            process.terminate()
-            log.join(timeout=10)
-
-
-def _read_log(lines: Iterable[str], started: "Future[str]") -> None:
-    """Finds the origin in the line that tells of the start, and keeps the pipe from filling up."""
-    for line in lines:
-        found = re.search(r"Development Server \((http://\S+)\) started", line)
-        if found and not started.done():
-            started.set_result(found[1])
-    if not started.done():
-        started.set_exception(RuntimeError("php ended before it served"))
+    command = [program, "-d", "display_errors=stderr", "-S", "127.0.0.1:0", str(SCRIPT)]
+    with serve_program(command, environment, origin=r"Development Server \((http://\S+)\) started") as origin:
+        yield Counterpart(f"php-oauth {version}", origin)

@@ -19,6 +19,7 @@ from oauthreg.oauth1.flow import (
     is_timestamp_refusal,
     parse_authorization_response,
     parse_token_answer,
+    password_flow,
     refresh_flow,
     request_token_flow,
 )
@@ -32,6 +33,8 @@ ENDPOINTS = {
     "authorize": "https://api.example.com/oauth/authorize",
     "token": "https://api.example.com/oauth/access_token",
 }
+WITH_SESSIONS = OAuth1Settings(session_handle=True)
+NOW = 1_700_000_000
 GOOD = b"oauth_token=rt&oauth_token_secret=rs&oauth_callback_confirmed=true"
 
 
@@ -166,7 +169,7 @@ def test_a_token_request_without_verifier_sends_none():
 
 def test_a_session_handle_renews_the_token_and_keeps_what_does_not_come_anew():
     old = OAuth1Token("at", "as", {"oauth_session_handle": "sh", "guid": "g"})
-    flow = refresh_flow(provider(), signer(token="at", token_secret="as"), old)
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(token="at", token_secret="as"), old)
     assert header_of(next(flow))["oauth_session_handle"] == "sh"
     new = finish(flow, Response(200, {}, b"oauth_token=at2&oauth_token_secret=as2&oauth_session_handle=sh2"))
     assert new == OAuth1Token("at2", "as2", {"oauth_session_handle": "sh2", "guid": "g"})
@@ -174,18 +177,18 @@ def test_a_session_handle_renews_the_token_and_keeps_what_does_not_come_anew():
 
 def test_a_token_without_handle_cannot_be_renewed():
     with pytest.raises(ReauthorizationRequired) as refused:
-        next(refresh_flow(provider(), signer(), OAuth1Token("at", "as")))
+        next(refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), OAuth1Token("at", "as")))
     assert refused.value.code == "no-session-handle"
 
 
 def test_an_ended_session_needs_a_new_login_and_any_other_refusal_does_not():
     old = OAuth1Token("at", "as", {"oauth_session_handle": "sh"})
-    flow = refresh_flow(provider(), signer(), old)
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), old)
     next(flow)
     with pytest.raises(ReauthorizationRequired) as refused:
         flow.send(Response(401, {}, b"oauth_problem=token_revoked"))
     assert refused.value.code == "session-ended"
-    flow = refresh_flow(provider(), signer(), old)
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), old)
     next(flow)
     with pytest.raises(OAuthError) as failed:
         flow.send(Response(503, {}, b"later"))
@@ -406,3 +409,134 @@ def test_repr_shows_no_token():
     shown = repr(RequestToken("PLANTED", "PLANTED", "PLANTED", {"x": "PLANTED"}))
     shown += repr(parse_authorization_response("?oauth_token=PLANTED&oauth_verifier=PLANTED"))
     assert "PLANTED" not in shown
+
+
+def test_where_only_codes_are_shown_no_other_callback_is_sent():
+    flow = request_token_flow(
+        provider(oauth1=OAuth1Settings(callback="oob")), signer(), callback="https://app.example/"
+    )
+    assert header_of(next(flow))["oauth_callback"] == "oob"
+    assert finish(flow, Response(200, {}, GOOD)).token == "rt"
+
+
+@pytest.mark.parametrize(("query", "denied"), [("oauth_token=rt", True), ("oauth_token=rt&oauth_verifier=v", False)])
+def test_a_missing_parameter_may_mean_refusal(query, denied):
+    settings = CallbackSettings(denied_without=("oauth_verifier",))
+    if denied:
+        with pytest.raises(AccessDeniedError):
+            parse_authorization_response(f"https://app.example/?{query}", settings)
+    else:
+        assert parse_authorization_response(f"https://app.example/?{query}", settings).verifier == "v"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_password_is_exchanged_in_a_form_whatever_the_leg(method):
+    flow = password_flow(provider(token=Leg(method=method)), signer(), username="ada", password="p&ss wörd")
+    request = next(flow)
+    assert (request.method, request.url) == ("POST", ENDPOINTS["token"])
+    assert request.form == (
+        ("x_auth_username", "ada"),
+        ("x_auth_password", "p&ss wörd"),
+        ("x_auth_mode", "client_auth"),
+    )
+    assert "oauth_token" not in header_of(request)
+    assert "p&ss" not in repr(request)
+    assert finish(flow, Response(200, {}, b"oauth_token=at&oauth_token_secret=as")) == OAuth1Token("at", "as")
+
+
+def test_a_refused_password_is_an_error():
+    flow = password_flow(provider(), signer(), username="ada", password="wrong")
+    next(flow)
+    with pytest.raises(OAuthError) as refused:
+        flow.send(Response(401, {}, b"Invalid xAuth credentials."))
+    assert refused.value.status == 401
+
+
+class TestRenewalWithoutASession:
+    """A token that is made good again by a request of its own."""
+
+    old = OAuth1Token("at", "as", {"guid": "g"})
+
+    def start(self, **changes):
+        there = Provider(endpoints={**ENDPOINTS, "refresh": "https://api.example.com/renew"}, **changes)
+        flow = refresh_flow(there, signer(token="at", token_secret="as"), self.old)
+        return flow, next(flow)
+
+    def test_it_has_its_own_leg_and_no_handle(self):
+        _, request = self.start(refresh=Leg(method="GET", query=(("v", "1"),)))
+        assert (request.method, request.url) == ("GET", "https://api.example.com/renew?v=1")
+        assert header_of(request)["oauth_token"] == "at"
+        assert "oauth_session_handle" not in header_of(request)
+
+    def test_the_leg_of_the_token_is_the_default(self):
+        assert self.start(token=Leg(method="GET"))[1].method == "GET"
+
+    def test_an_answer_without_a_token_keeps_the_old_one(self):
+        assert finish(self.start()[0], Response(200, {}, b"Access Token has been renewed")) == self.old
+
+    def test_an_answer_with_a_token_replaces_it(self):
+        new = finish(self.start()[0], Response(200, {}, b"oauth_token=at2&oauth_token_secret=as2"))
+        assert new == OAuth1Token("at2", "as2", {"guid": "g"})
+
+    @pytest.mark.parametrize(
+        ("response", "error"),
+        [
+            (Response(401, {}, b"oauth_problem=token_rejected"), ReauthorizationRequired),
+            (Response(200, {}, b"oauth_problem=timestamp_refused"), OAuthError),
+            (Response(200, {}, b"<html>log in</html>"), MalformedResponseError),
+        ],
+    )
+    def test_anything_else_is_no_renewal(self, response, error):
+        flow, _ = self.start()
+        with pytest.raises(error):
+            flow.send(response)
+
+    def test_with_a_session_an_answer_without_a_token_is_broken(self):
+        there = Provider(endpoints=ENDPOINTS, oauth1=WITH_SESSIONS)
+        flow = refresh_flow(there, signer(token="at"), OAuth1Token("at", "as", {"oauth_session_handle": "sh"}))
+        next(flow)
+        with pytest.raises(MalformedResponseError):
+            flow.send(Response(200, {}, b"fine"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "end"),
+    [
+        ("relative_s", "60", NOW + 60),
+        ("relative_ms", "60000", NOW + 60),
+        ("absolute_s", str(NOW + 60), NOW + 60),
+        ("absolute_ms", f"{NOW + 60}541", NOW + 60),
+        ("iso8601", "2023-11-14T22:14:20Z", NOW + 60),
+        ("none", "60", None),
+        ("relative_s", "soon", None),
+    ],
+)
+def test_a_lifetime_becomes_a_moment(kind, told, end):
+    answer = TokenAnswer(expires_kind=kind, fields={"oauth_expires_in": lambda document: document.get("ends")})
+    body = f"oauth_token=at&oauth_token_secret=as&ends={told}".encode()
+    for flow in (
+        access_token_flow(provider(token_answer=answer), signer(token="rt"), verifier="v", sent_at=NOW),
+        refresh_flow(provider(token_answer=answer), signer(token="at"), OAuth1Token("at"), sent_at=NOW),
+        password_flow(provider(token_answer=answer), signer(), username="a", password="b", sent_at=NOW),
+    ):
+        next(flow)
+        token = finish(flow, Response(200, {}, body))
+        assert token.expires_at == end
+        assert token.extra["ends"] == told
+        assert OAuth1Token.from_mapping(token.to_mapping()) == token
+
+
+@pytest.mark.parametrize("body", [b"renewed", b"oauth_token=at2&oauth_token_secret=as2"])
+def test_the_end_of_the_old_token_is_not_that_of_the_new_one(body):
+    there = Provider(endpoints={**ENDPOINTS, "refresh": "https://api.example.com/renew"})
+    flow = refresh_flow(
+        there, signer(token="at"), OAuth1Token("at", "as", {"expires_at": "1", "guid": "g"}), sent_at=NOW
+    )
+    next(flow)
+    assert finish(flow, Response(200, {}, body)).extra == {"guid": "g"}
+
+
+def test_without_a_time_nothing_is_said_about_the_end():
+    flow = access_token_flow(provider(), signer(token="rt"), verifier="v")
+    next(flow)
+    assert finish(flow, Response(200, {}, b"oauth_token=a&oauth_token_secret=b&oauth_expires_in=60")).expires_at is None

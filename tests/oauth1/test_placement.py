@@ -1,12 +1,15 @@
 """Header, query and body placement, judged by the verifier."""
 
+from types import SimpleNamespace
+
 import pytest
 from yarl import URL
 
-from oauthreg.errors import UnsignableRequestError
+from oauthreg.errors import InvalidSignatureError, UnsignableRequestError
 from oauthreg.oauth1.placement import FORM, OAuth1Authentication
+from oauthreg.provider import OAuth1Settings
 from oauthreg.signing import Signer
-from oauthreg.signing.verify import verify
+from oauthreg.signing.verify import parse_authorization, verify
 
 SIGNER = Signer("HMAC-SHA1", "ck", "cs", token="t/1", token_secret="ts", realm="x")
 
@@ -93,6 +96,11 @@ def test_what_a_placement_needs():
     assert not OAuth1Authentication(SIGNER).is_slow
 
 
+@pytest.mark.parametrize(("bits", "is_slow"), [(0, False), (2048, False), (3072, True), (4096, True)])
+def test_large_rsa_keys_leave_the_event_loop(bits, is_slow):
+    assert OAuth1Authentication(SimpleNamespace(key_bits=bits)).is_slow is is_slow
+
+
 def test_the_nonce_can_be_fixed():
     made = OAuth1Authentication(SIGNER, nonce="n1").authenticate("GET", "https://a.example/", None, None)
     assert 'oauth_nonce="n1"' in made.headers[0][1]
@@ -100,3 +108,50 @@ def test_the_nonce_can_be_fixed():
 
 def test_repr_shows_no_parameter():
     assert "PLANTED" not in repr(OAuth1Authentication(SIGNER, "header", (("oauth_verifier", "PLANTED"),), "PLANTED"))
+
+
+@pytest.mark.parametrize(
+    ("realm_from", "realm"), [("url", "https://a.example:8443/p/%C3%A9"), ("origin", "https://a.example:8443")]
+)
+def test_a_realm_may_be_that_of_each_request(realm_from, realm, engine):
+    signer = Signer("HMAC-SHA1", "ck", "cs", engine=engine.name)
+    authentication = OAuth1Authentication.of(OAuth1Settings(realm_from=realm_from), signer)
+    url = "https://a.example:8443/p/%C3%A9?x=1#f"
+    for given in (url, URL(url, encoded=True)):
+        made = authentication.authenticate("GET", given, None, None)
+        assert verify("GET", url, authorization=dict(made.headers)["Authorization"], client_secret="cs").realm == realm
+
+
+def test_a_realm_that_the_caller_chose_stands_alone():
+    authentication = OAuth1Authentication.of(OAuth1Settings(realm_from="url"), SIGNER)
+    made = authentication.authenticate("GET", "https://a.example/", None, None)
+    assert dict(made.headers)["Authorization"].count("realm=") == 1
+    assert parse_authorization(dict(made.headers)["Authorization"])[0] == "x"
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+def test_the_signed_url_may_have_another_scheme(placement, engine):
+    signer = Signer("HMAC-SHA1", "ck", "cs", engine=engine.name)
+    authentication = OAuth1Authentication.of(OAuth1Settings(placement=placement, signed_scheme="http"), signer)
+    made = authentication.authenticate("POST", URL("https://a.example/p?a=1"), None, None)
+    headers, sent = dict(made.headers), made.url or "https://a.example/p?a=1"
+    assert sent.startswith("https://a.example/p?a=1")
+    received = ("POST", sent.replace("https:", "http:"), made.body, headers.get("Content-Type"))
+    assert verify(*received, authorization=headers.get("Authorization"), client_secret="cs").client_id == "ck"
+    with pytest.raises(InvalidSignatureError, match="http URL"):
+        verify("POST", sent, *received[2:], authorization=headers.get("Authorization"), client_secret="cs")
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+def test_an_empty_token_is_sent_and_signed_where_it_is_wanted(placement, engine):
+    settings = OAuth1Settings(placement=placement, send_empty_token=True)
+    for token, sent in ((None, ""), ("t/1", "t/1")):
+        signer = Signer("HMAC-SHA1", "ck", "cs", token=token, token_secret="ts", engine=engine.name)
+        made = OAuth1Authentication.of(settings, signer).authenticate("POST", "https://a.example/p", None, None)
+        assert check("POST", "https://a.example/p", None, None, made).parameters["oauth_token"] == sent
+
+
+def test_settings_decide_unless_a_leg_does():
+    settings = OAuth1Settings(placement="query")
+    assert OAuth1Authentication.of(settings, SIGNER).placement == "query"
+    assert OAuth1Authentication.of(settings, SIGNER, placement="body").placement == "body"

@@ -24,6 +24,7 @@ PROVEN: dict[str, str] = {
     "oauth2/test_grants.py": "SC08 TE04",
     "oauth2/test_id_token.py": "ID02 ID16 ID17",
     "oauth2/test_issuer.py": "ID04 ID05",
+    "oauth2/test_pushed_authorization.py": "PA01",
     "oauth2/test_login.py": "PK06 ST03 ST04 ST05 CE02 CM01 CM02",
     "oauth2/test_token_answer.py": """
         TR02 TR03 TR06 TR07 TR08 TR10 TR11 TR12 TR13 TR14 ES01 ES02 ES06 TT02 TT03 EX02 EX03 EX06 EX08 EX09 EX12 EC01
@@ -42,7 +43,6 @@ NOT_YET: dict[str, str] = {
         ID09 ID10 ID11 ID13 ID14 ID15 ID19 JW01 JW02 JW03 JW04 JW05 UI01 UI03 DI03 DI04 DI06 DI07
     """,
     "DPoP": "TT05 DP05",
-    "pushed authorization requests": "PA01",
 }
 """A part that is to come -> its cases."""
 

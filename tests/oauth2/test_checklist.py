@@ -28,7 +28,8 @@ from oauthreg.messages import Sleep
 from oauthreg.oauth2.assertion_grant import assertion_flow
 from oauthreg.oauth2.authorize import check_redirect_uri, make_code_verifier, make_state
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, check_client_auth
-from oauthreg.oauth2.login import build_login, login_flow, parse_callback
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback
 from oauthreg.oauth2.token_endpoint import (
     DeviceAuthorization,
     client_endpoint,
@@ -53,7 +54,8 @@ ASSERTING = OAuth2Settings(client_auth="private_key_jwt", issuer="https://as.exa
 
 
 def begin(given, **arguments):
-    return build_login(given, "c1", **{"redirect_uri": REDIRECT, "now": NOW} | arguments)
+    request = LoginRequest(**{"redirect_uri": REDIRECT, "now": NOW} | arguments)
+    return build_login(given, ClientIdentity("c1", lambda: NOW, str), request)
 
 
 def query(url):
@@ -183,6 +185,8 @@ class TestTokenEndpoint:
         settings = OAuth2Settings(client_auth=method, client_auth_name="X-Secret", issuer="https://as.example")
         for request in protocol_requests(settings, client_secret="S3CR3T-S3CR3T", private_key=KEY):
             names, headers = dict(request.form), dict(request.headers)
+            if request.authenticator is not None:
+                headers |= dict(request.authenticator.authenticate("POST", request.url, None, None).headers)
             ways = [
                 way in place
                 for place, way in (

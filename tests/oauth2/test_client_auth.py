@@ -9,6 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from oauthreg.errors import InvalidKeyError, MissingCredentialError, UnsupportedMethodError, UsageError
+from oauthreg.oauth1.placement import FORM, OAuth1Authentication
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import (
     CLIENT_AUTH_METHODS,
@@ -17,7 +18,9 @@ from oauthreg.oauth2.client_auth import (
     client_auth_method,
 )
 from oauthreg.oauth2.draft import Draft
-from oauthreg.provider import AssertionSettings, OAuth2Settings
+from oauthreg.oauth2.token_endpoint import token_flow
+from oauthreg.provider import AssertionSettings, OAuth1Settings, OAuth2Settings
+from oauthreg.signing.verify import verify
 
 NOW = 1_700_000_000
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -40,6 +43,35 @@ def basic(draft):
     ((name, value),) = draft.headers
     assert name == "Authorization"
     return value
+
+
+class TestOAuth1:
+    """``oauth1``: the finished request is signed."""
+
+    @pytest.mark.parametrize("method", ["HMAC-SHA256", "HMAC-SHA1"])
+    def test_the_request_is_signed_as_the_provider_says(self, provider, identity, method):
+        settings = OAuth1Settings(signature_methods=(method,), realm="acme")
+        there = provider(oauth1=settings, oauth2=OAuth2Settings(client_auth="oauth1"))
+        draft = Draft([("grant_type", "client_credentials")])
+        authenticate_client(draft, identity(client_secret=SECRET), there)
+        assert (draft.parameters, draft.headers, draft.query) == ([("grant_type", "client_credentials")], [], [])
+        assert SECRET not in repr(draft)
+        url, body = "https://as.example/token", b"grant_type=client_credentials"
+        made = draft.authenticator.authenticate("POST", url, body, FORM)
+        authorization = dict(made.headers)["Authorization"]
+        signed = verify("POST", url, body, FORM, authorization=authorization, client_secret=SECRET, now=NOW)
+        assert (signed.client_id, signed.token, signed.signature_method) == ("c1", None, method)
+        assert signed.realm == "acme"
+
+    def test_a_token_request_carries_the_signer(self, provider, identity):
+        there = provider(oauth2=OAuth2Settings(client_auth="oauth1", grants=("client_credentials",)))
+        request = next(token_flow(there, identity(client_secret=SECRET), "client_credentials"))
+        assert isinstance(request.authenticator, OAuth1Authentication)
+        assert dict(request.form) == {"grant_type": "client_credentials"}
+
+    def test_it_needs_a_secret(self, authenticate):
+        with pytest.raises(MissingCredentialError):
+            authenticate("oauth1", client_secret=None)
 
 
 class TestBasic:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
@@ -10,9 +11,11 @@ from multidict import MultiDict
 from oauthreg.errors import AccessDeniedError, MismatchingStateError, ResponseError, UsageError
 from oauthreg.login import PendingLogin
 from oauthreg.oauth2.authorize import code_challenge
-from oauthreg.oauth2.login import build_login, login_flow, parse_callback
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback
 from oauthreg.provider import CallbackSettings, Leg, OAuth2Settings, Scopes
 
+NOTHING = MappingProxyType({})
 NOW = 1_700_000_000
 REDIRECT = "https://c.example"
 GOOD = {"access_token": "AT1", "expires_in": 3600}
@@ -25,8 +28,16 @@ class CallbackField:
         return documents["callback"]["device_id"]
 
 
-def begin(given, **arguments):
-    return build_login(given, "c1", **{"redirect_uri": REDIRECT, "now": NOW} | arguments)
+class ClientField:
+    names = frozenset({"client:device_id"})
+
+    def render(self, documents):
+        return documents["client"]["device_id"]
+
+
+def begin(given, credentials=NOTHING, **arguments):
+    request = LoginRequest(**{"redirect_uri": REDIRECT, "now": NOW} | arguments)
+    return build_login(given, ClientIdentity("c1", lambda: NOW, str, credentials=credentials), request)
 
 
 def query(url):
@@ -84,9 +95,9 @@ class TestStart:
         pending = begin(provider(), binding="PLANTED-session")
         assert "PLANTED" not in pending.to_json()
 
-    def test_templates_see_the_callers_documents(self, provider):
-        given = provider(authorize=Leg("GET", params=(("device", CallbackField()),)))
-        pending = begin(given, documents={"callback": {"device_id": "D1"}})
+    def test_templates_see_the_clients_credentials(self, provider):
+        given = provider(authorize=Leg("GET", params=(("device", ClientField()),)))
+        pending = begin(given, {"device_id": "D1"})
         assert query(pending.url)["device"] == "D1"
 
     def test_SL03_repr_shows_no_secret(self, provider):

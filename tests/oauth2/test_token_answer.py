@@ -211,6 +211,13 @@ class TestErrors:
             refusal(ReauthorizationRequired, {"error": "bad_refresh_token"}, 200, rules=rules).error == "invalid_grant"
         )
 
+    def test_a_status_says_it_where_there_is_no_code(self):
+        rules = TokenAnswer(error_map={"400": "invalid_grant", "403": "invalid_client", "503": "invalid_grant"})
+        assert refusal(ReauthorizationRequired, "", 400, rules=rules).error == "invalid_grant"
+        assert refusal(ClientAuthenticationError, "", 403, rules=rules).error == "invalid_client"
+        assert refusal(OAuthError, {"error": "invalid_scope"}, 400, rules=rules).error == "invalid_scope"
+        assert isinstance(refusal(TemporarilyUnavailableError, "", 503, rules=rules), TemporarilyUnavailableError)
+
     @pytest.mark.parametrize(
         ("status", "body", "kind"),
         [

@@ -12,16 +12,18 @@ from oauthreg.claims import Profile
 from oauthreg.definition import Loader, compile_definition, render_problems, required_credentials
 from oauthreg.definition.rules import templates_of
 from oauthreg.definition.spans import Spans
+from oauthreg.errors import UsageError
 from oauthreg.http import AsyncAssertionClient
 from oauthreg.registry import Registry
 from oauthreg.signing.keys import generate_private_key
+from oauthreg.simulator.inventions import invent_variables
 
 FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
-VALUES = {"account": "1234567_SB1", "base_url": "https://jira.example.org/jira", "shop": "ada-shop"}
-"""Values for the variables that have no default."""
 
 by_name = pytest.mark.parametrize("name", NAMES)
+WITHOUT_CLIENT = [name for name in NAMES if Loader([FOLDER], environ={}).load(name).status in ("dead", "unsupported")]
+by_usable_name = pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_CLIENT])
 
 
 @pytest.fixture(name="loader", scope="module")
@@ -35,15 +37,6 @@ def fixture_keys():
     return {"RS": generate_private_key(), "ES": ec.generate_private_key(ec.SECP256R1())}
 
 
-def variables(definition):
-    """A value for each variable that needs one."""
-    return {
-        name: VALUES[name]
-        for name, variable in definition.variables.items()
-        if variable.required and variable.default is None and variable.from_ is None
-    }
-
-
 def made_credentials(definition, private_key, grant=None):
     """A value for each credential that is needed."""
     known = {"client_secret": "not-a-secret", "private_key": private_key}
@@ -51,7 +44,9 @@ def made_credentials(definition, private_key, grant=None):
 
 
 def compiled(definition, **options):
-    return compile_definition(definition, variables=variables(definition), credentials={"client_id": "app"}, **options)
+    return compile_definition(
+        definition, variables=invent_variables(definition), credentials={"client_id": "app"}, **options
+    )
 
 
 def test_all_are_found_by_name():
@@ -71,10 +66,31 @@ def test_it_says_where_its_facts_come_from(loader, name):
     assert meta.checked <= date(2100, 1, 1)
 
 
+@pytest.mark.parametrize("name", WITHOUT_CLIENT)
+async def test_one_without_a_client_says_why(name):
+    registry = Registry(environ={})
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(UsageError, match=re.escape(registry.definition(name).reason)) as caught:
+            registry.client(name, session)
+    assert caught.value.code in ("provider-retired", "provider-unsupported")
+
+
 @by_name
 def test_who_can_name_the_user_has_an_example(loader, name):
     definition = loader.load(name)
     assert bool(definition.example) == bool(definition.claims)
+
+
+@by_name
+def test_its_first_example_has_the_token_that_its_addresses_are_made_of(loader, name):
+    definition = loader.load(name)
+    if definition.status in ("dead", "unsupported") or not definition.example:
+        return
+    provider = compiled(definition)
+    documents = {**definition.example[0].documents, "client": {"client_id": "app"}}
+    documents["token"] = {"access_token": "at", "oauth_token": "at", **documents.get("token", {})}
+    made = [*(request.url for request in provider.identity if not request.optional), provider.api_base]
+    assert [url.names for url in made if hasattr(url, "render") and url.render(documents) is None] == []
 
 
 @by_name
@@ -83,7 +99,7 @@ def test_every_claim_of_it_is_shown_by_an_example(loader, name):
     assert {claim for example in definition.example for claim in example.claims} == set(definition.claims)
 
 
-@by_name
+@by_usable_name
 def test_its_urls_are_https_and_have_no_stray_placeholder(loader, name):
     definition = loader.load(name)
     for environment in (None, *definition.environments):
@@ -133,16 +149,23 @@ def test_no_value_in_it_is_a_real_one(name):
     assert not spans.line(1).startswith("#")
 
 
-@by_name
+@by_usable_name
 async def test_a_client_can_be_made(loader, keys, name):
     definition = loader.load(name)
     credentials = made_credentials(definition, keys[definition.client_assertion.algorithm[:2]])
     registry = Registry(credentials={name: credentials}, environ={})
     async with aiohttp.ClientSession() as session:
-        client = registry.client(name, session, variables=variables(definition))
+        if definition.status in ("dead", "unsupported"):
+            with pytest.raises(UsageError, match=re.escape(definition.reason)):
+                registry.client(name, session, variables=invent_variables(definition))
+            return
+        client = registry.client(name, session, variables=invent_variables(definition))
         assert client.provider.name == name
         if definition.oauth2.grants[0] == "jwt_bearer":
             assert type(client) is AsyncAssertionClient
+            return
+        if definition.protocol != "oauth1" and "authorization_code" not in definition.oauth2.grants:
+            assert client.provider.endpoints["token"]
             return
         if definition.protocol != "oauth1":
             pending = await client.start(redirect_uri="https://app.example/callback")
@@ -150,12 +173,12 @@ async def test_a_client_can_be_made(loader, keys, name):
             assert ("code_challenge" in pending.url) is (definition.oauth2.pkce != "unsupported")
             return
         assert client.signature_method == definition.oauth1.signature[0]
-        if definition.oauth1.flow == "three-legged":
+        if "three-legged" in definition.oauth1.flow:
             url = client.create_authorization_url(request_token="rt")
             assert url.startswith(client.provider.endpoints["authorize"])
 
 
-@by_name
+@by_usable_name
 def test_a_profile_can_be_made_of_its_examples(loader, name):
     definition = loader.load(name)
     claims = compiled(definition).claims

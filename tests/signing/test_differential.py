@@ -284,6 +284,12 @@ def test_signer(twins, rsa_keys, signer, request, pairs, nonce, timestamp):
     given = {"parameters": pairs, "nonce": "n" if nonce is None else nonce, "timestamp": timestamp}
     for name in ("authorization", "parameters", "base_string"):
         assert outcome(getattr(native, name), *request, **given) == outcome(getattr(pure, name), *request, **given)
+    for own, given_nonce in ((native, pure), (pure, native)):
+        made_up = {"parameters": pairs, "timestamp": timestamp}
+        header = outcome(own.authorization, *request, **made_up)
+        if isinstance(header, str):
+            sent = re.search('oauth_nonce="([0-9a-f]{32})"', header)[1]
+            assert header == given_nonce.authorization(*request, nonce=sent, **made_up)
     batch = [("GET", "http://h/"), request]
     batches = [outcome(signer.sign_many, batch) for signer in made]
     if isinstance(batches[1], tuple):

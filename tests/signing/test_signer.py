@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import threading
+import tracemalloc
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
@@ -325,10 +326,18 @@ def test_a_stream_is_signed_without_its_body_and_refused_with_a_body_hash(engine
         (2**63 - 1, "9223372036854775807"),
         ("1700000000", "1700000000"),
         ("as it stands", "as it stands"),
+        ('1", oauth_token="x&y=%20ü', '1", oauth_token="x&y=%20ü'),
     ],
 )
-def test_timestamps(signer, timestamp, sent):
+def test_timestamps(engine, signer, read_header, timestamp, sent):
     assert dict(signer.parameters("GET", URL_TEXT, timestamp=timestamp))["oauth_timestamp"] == sent
+    telling = engine.signer("HMAC-SHA1", "ck", "cs", clock=lambda: timestamp)
+    for header in (signer.authorization("GET", URL_TEXT, timestamp=timestamp), telling.authorization("GET", URL_TEXT)):
+        pairs = read_header(header)
+        assert pairs.count(("oauth_timestamp", sent)) == 1
+        text = engine.module.base_string("GET", URL_TEXT, pairs[:-1])
+        secrets = ("cs", "ts") if ("oauth_token", "tk") in pairs else ("cs",)
+        assert engine.module.check_signature("HMAC-SHA1", text, pairs[-1][1], *secrets)
 
 
 @pytest.mark.parametrize("timestamp", [0, -1, 0.5, -1.5, float("nan"), float("inf"), 2**63, "", b"1", [], object()])
@@ -593,3 +602,19 @@ def test_a_url_object_and_its_text_are_signed_alike(signer, fixed):
     for text in (URL_TEXT, "http://[::1]:8080/a%2Fb;c?d=%2B&e", "https://h.example", "http://u:p@h.example:80/?a=é#f"):
         url = URL(text)
         assert signer.authorization("GET", url, **fixed) == signer.authorization("GET", str(url), **fixed)
+
+
+def test_what_was_signed_is_not_kept(engine):
+    """A process that signs ever new and long requests does not grow: what is remembered is little and has bounds."""
+    signer = engine.signer("HMAC-SHA1", "ck", "cs")
+    tracemalloc.start()
+    try:
+        for number in range(1_200):
+            signer.authorization(f"M{number}", f"https://h{number}.example/{number}?{number}")
+            signer.authorization("POST", f"https://h/{number}" + "p" * 10_000, b"b" * 1_000, FORM)
+            if number == 600:
+                first = tracemalloc.get_traced_memory()[0]
+        assert first < 1_000_000
+        assert tracemalloc.get_traced_memory()[0] - first < 100_000
+    finally:
+        tracemalloc.stop()

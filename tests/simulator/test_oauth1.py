@@ -13,6 +13,7 @@ from oauthreg.oauth1.flow import (
     access_token_flow,
     build_authorization_url,
     parse_authorization_response,
+    password_flow,
     refresh_flow,
     request_token_flow,
 )
@@ -24,6 +25,7 @@ from oauthreg.provider import (
     Leg,
     OAuth1Settings,
     Scopes,
+    TokenPlacement,
 )
 from oauthreg.simulator.received import Received
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
@@ -62,10 +64,25 @@ VARIANTS = {
         "request_token": Leg(params=(("access", "write"),), query=(("v", "2"),), headers=(("X-App", "acme"),)),
         "authorize": Leg(method="GET", params=(("prompt", "yes"),)),
     },
+    "realm of the request's URL": {"oauth1": OAuth1Settings(realm_from="url")},
+    "realm of the request's origin": {"oauth1": OAuth1Settings(realm_from="origin")},
+    "empty realm": {"oauth1": OAuth1Settings(realm="")},
+    "empty token": {"oauth1": OAuth1Settings(send_empty_token=True)},
+    "another scheme that is signed": {"oauth1": OAuth1Settings(signed_scheme="http")},
+    "a callback without the token": {"oauth1": OAuth1Settings(token_in_callback=False)},
+    "two flows": {"oauth1": OAuth1Settings(flows=("three-legged", "xauth"))},
     "scope at the page": {"scopes": Scopes(("read", "write"), separator=",", parameter="perms")},
     "scope at the request token": {
         "scopes": Scopes(("read",), leg="request_token"),
         "request_token": Leg(rename={"scope": "scopes"}),
+    },
+    "one endpoint for both legs": {
+        "endpoints": {
+            "request_token": "https://api.example.com/oauth",
+            "authorize": "https://api.example.com/page",
+            "token": "https://api.example.com/oauth",
+            "api_base": "https://api.example.com/1/",
+        }
     },
     "endpoints that differ by their query": {
         "endpoints": {
@@ -232,8 +249,8 @@ def test_a_token_opens_the_api_until_it_is_expired_or_revoked(world):
 def test_a_call_needs_a_token_only_where_there_is_a_login(make_world):
     nobody = OAuth1Token("", "")
     assert make_world().call(nobody).status == 401
-    assert make_world(oauth1=OAuth1Settings(flow="none")).call(nobody).status == 200
-    pasted = make_world(oauth1=OAuth1Settings(flow="none"))
+    assert make_world(oauth1=OAuth1Settings(flows=("none",))).call(nobody).status == 200
+    pasted = make_world(oauth1=OAuth1Settings(flows=("none",)))
     made = pasted.state.issue()
     assert pasted.call(OAuth1Token(made.token, made.token_secret)).status == 200
 
@@ -375,3 +392,117 @@ def test_refusals_take_the_shape_of_the_definition(make_world):
         "error": {"code": "token_rejected", "text": "the access token is unknown"},
         "ok": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "signed"),
+    [
+        ({"realm_from": "url"}, {"realm": "https://api.example.com/"}),
+        ({"realm_from": "origin"}, {"realm": "https://api.example.com/oauth/request_token"}),
+        ({"realm": ""}, {"realm": None}),
+        ({"send_empty_token": True}, {}),
+    ],
+)
+def test_what_a_definition_wants_of_a_request_is_demanded(make_world, wanted, signed):
+    world = make_world(oauth1=OAuth1Settings(**wanted))
+    assert world.ask(**world.signed_by(**signed)).status == 400
+    assert world.served[-1].problem in ("parameter_rejected", "parameter_absent")
+
+
+def test_the_signature_covers_the_scheme_that_the_server_believes_in(make_world):
+    world = make_world(oauth1=OAuth1Settings(signed_scheme="http"))
+    assert world.ask(**world.signed_by()).status == 401
+    assert world.served[-1].problem == "signature_invalid"
+
+
+def test_a_provider_that_knows_only_codes_takes_no_other_callback(make_world):
+    world = make_world(oauth1=OAuth1Settings(callback="oob"))
+    assert world.ask(**world.signed_by(parameters=(("oauth_callback", CALLBACK),))).status == 400
+    assert world.served[-1].problem == "parameter_rejected"
+    asked = world.run(request_token_flow(world.provider, world.signer(), callback=CALLBACK))
+    page = world.browse(build_authorization_url(world.provider, asked.token), "approve")
+    assert world.state.temporary(asked.token).verifier.encode() in page.body
+
+
+def test_a_refusal_may_be_a_callback_that_lacks_something(make_world):
+    world = make_world(callback=CallbackSettings(denied_without=("oauth_verifier",)))
+    asked = world.run(request_token_flow(world.provider, world.signer(), callback=CALLBACK))
+    came_back = world.browse(build_authorization_url(world.provider, asked.token), "deny").headers["location"]
+    assert "oauth_verifier" not in came_back
+    with pytest.raises(AccessDeniedError):
+        parse_authorization_response(came_back, world.provider.callback)
+
+
+class TestTokensAtOnce:
+    """An access token without a request token: for the application itself, or for a password."""
+
+    def test_an_application_gets_one_of_its_own(self, make_world):
+        world = make_world(oauth1=OAuth1Settings(flows=("two-legged",)))
+        token = world.run(access_token_flow(world.provider, world.signer(), verifier=None))
+        assert world.call(token).status == 200
+
+    def test_a_password_gives_one(self, make_world):
+        world = make_world(oauth1=OAuth1Settings(flows=("xauth",)), token=Leg(method="GET"))
+        token = world.run(password_flow(world.provider, world.signer(), username="ada", password="x"))
+        assert world.call(token).status == 200
+
+    @pytest.mark.parametrize(("username", "password"), [("", "x"), ("ada", "")])
+    def test_not_without_name_and_password(self, make_world, username, password):
+        world = make_world(oauth1=OAuth1Settings(flows=("xauth",)))
+        with pytest.raises(OAuthError):
+            world.run(password_flow(world.provider, world.signer(), username=username, password=password))
+
+    @pytest.mark.parametrize("flow", ["three-legged", "xauth"])
+    def test_nothing_comes_of_a_flow_that_there_is_not(self, make_world, flow):
+        world = make_world(oauth1=OAuth1Settings(flows=(flow,)))
+        with pytest.raises(OAuthError):
+            world.run(access_token_flow(world.provider, world.signer(), verifier=None))
+
+    @pytest.mark.parametrize("flow", ["three-legged", "two-legged"])
+    def test_no_password_is_taken_where_there_is_no_such_login(self, make_world, flow):
+        world = make_world(oauth1=OAuth1Settings(flows=(flow,)))
+        with pytest.raises(OAuthError):
+            world.run(password_flow(world.provider, world.signer(), username="ada", password="x"))
+
+
+def test_a_token_is_made_good_again(make_world):
+    endpoints = {
+        "request_token": "https://api.example.com/oauth/request_token",
+        "authorize": "https://api.example.com/oauth/authorize",
+        "token": "https://api.example.com/oauth/access_token",
+        "refresh": "https://api.example.com/oauth/renew",
+        "api_base": "https://api.example.com/1/",
+    }
+    world = make_world(endpoints=endpoints, refresh=Leg(method="GET"))
+    token = world.log_in()
+    signer = world.signer(token=token.token, token_secret=token.token_secret)
+    world.state.expire_tokens()
+    assert world.call(token).status == 401
+    assert world.run(refresh_flow(world.provider, signer, token)) == token
+    assert world.call(token).status == 200
+    world.state.revoke_tokens()
+    with pytest.raises(ReauthorizationRequired):
+        world.run(refresh_flow(world.provider, signer, token))
+
+
+@pytest.mark.parametrize(
+    ("placement", "request_"),
+    [
+        (TokenPlacement(name="X-Key", prefix="Key "), {"headers": {"x-key": "Key {}"}}),
+        (TokenPlacement("query", "key"), {"url": "https://api.example.com/1/things?key={}"}),
+    ],
+    ids=["header", "query"],
+)
+def test_unsigned_calls_carry_a_field_of_the_token(make_world, placement, request_):
+    world = make_world(oauth1=OAuth1Settings(bearer="oauth_token_secret"), token_placement=placement)
+
+    def call(value):
+        headers = {name: text.format(value) for name, text in request_.get("headers", {}).items()}
+        return world.serve(Received("GET", request_.get("url", API).format(value), headers))
+
+    token = world.log_in()
+    assert call(token.token_secret).answer.status == 200
+    for wrong in (token.token, "", "x"):
+        assert (call(wrong).answer.status, world.served[-1].problem) == (401, "token_rejected")
+    world.state.revoke_tokens()
+    assert call(token.token_secret).problem == "token_revoked"

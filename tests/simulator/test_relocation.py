@@ -70,6 +70,23 @@ def test_a_provider_moves_with_all_that_names_an_origin():
     assert template.render({}) is None
 
 
+class Base:
+    names = frozenset({"token"})
+
+    def render(self, documents):
+        return documents["token"]["base"] if "token" in documents else None
+
+
+def test_the_base_of_the_api_moves_where_only_an_answer_names_it():
+    provider = Provider(api_base=Base(), api_origins=(Base(),))
+    documents = {"token": {"base": "https://api.example.com:8443/v1/"}}
+    assert origins_of(provider, documents) == [("https", "api.example.com", 8443)]
+    assert origins_of(provider) == []
+    moved = RELOCATION.move(provider)
+    assert moved.api_base.render(documents) == "http://127.0.0.1:5002/v1/"
+    assert [origin.render(documents) for origin in moved.api_origins] == ["http://127.0.0.1:5002/v1/"]
+
+
 def test_every_origin_is_found_once_and_in_order():
     provider = Provider(
         endpoints={"token": "https://b.example.com/token", "authorize": "https://b.example.com/authorize"},

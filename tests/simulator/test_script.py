@@ -107,6 +107,9 @@ def test_without_anything_said_answers_are_the_standard_s():
         ("a['b c'].d", {"a": {"b c": {"d": 1}}}),
         ('a."b.c"', {"a": {"b.c": 1}}),
         ("a.0.b", {"a": {"0": {"b": 1}}}),
+        ("a[0].b", {"a": [{"b": 1}]}),
+        ("a[1]", {"a": [{}, 1]}),
+        ("a[-1].b", {"a": [{"b": 1}]}),
     ],
 )
 def test_a_value_is_put_where_a_path_leads(path, document):

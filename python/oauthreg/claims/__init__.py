@@ -1,23 +1,67 @@
 """Claims: from a provider's answers to the standard's words.
 
 A template is parsed once (:func:`parse_claims`) and rendered without input or output; :class:`Profile` is the result.
-:func:`parse_text_template` and :func:`parse_document_text` are the same idea for URLs and parameters.
+:func:`parse_text_template` and :func:`parse_document_text` are the same idea for URLs and parameters. Names are loaded
+when they are first used: few programs need all of them.
 """
 
-from oauthreg.claims.casts import CASTS, STANDARD_CLAIMS
-from oauthreg.claims.paths import USERINFO, Condition, Path, parse_condition, parse_path
-from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, TemplateSyntaxError
-from oauthreg.claims.profile import Profile
-from oauthreg.claims.templates import FILTERS, ClaimsTemplate, parse_claims
-from oauthreg.claims.text import (
-    DocumentText,
-    Position,
-    TextTemplate,
-    Variable,
-    encode_for_url,
-    parse_document_text,
-    parse_text_template,
-)
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oauthreg.claims.casts import CASTS as CASTS, STANDARD_CLAIMS as STANDARD_CLAIMS
+    from oauthreg.claims.paths import (
+        USERINFO as USERINFO,
+        Condition as Condition,
+        Path as Path,
+        parse_condition as parse_condition,
+        parse_path as parse_path,
+    )
+    from oauthreg.claims.problems import (
+        ClaimProblem as ClaimProblem,
+        ClaimsSyntaxError as ClaimsSyntaxError,
+        TemplateSyntaxError as TemplateSyntaxError,
+    )
+    from oauthreg.claims.profile import Profile as Profile
+    from oauthreg.claims.templates import (
+        FILTERS as FILTERS,
+        ClaimsTemplate as ClaimsTemplate,
+        parse_claims as parse_claims,
+    )
+    from oauthreg.claims.text import (
+        DocumentText as DocumentText,
+        Position as Position,
+        TextTemplate as TextTemplate,
+        Variable as Variable,
+        encode_for_url as encode_for_url,
+        parse_document_text as parse_document_text,
+        parse_text_template as parse_text_template,
+    )
+
+_HOME = {
+    "CASTS": "casts",
+    "ClaimProblem": "problems",
+    "ClaimsSyntaxError": "problems",
+    "ClaimsTemplate": "templates",
+    "Condition": "paths",
+    "DocumentText": "text",
+    "FILTERS": "templates",
+    "Path": "paths",
+    "Position": "text",
+    "Profile": "profile",
+    "STANDARD_CLAIMS": "casts",
+    "TemplateSyntaxError": "problems",
+    "TextTemplate": "text",
+    "USERINFO": "paths",
+    "Variable": "text",
+    "encode_for_url": "text",
+    "parse_claims": "templates",
+    "parse_condition": "paths",
+    "parse_document_text": "text",
+    "parse_path": "paths",
+    "parse_text_template": "text",
+}
+"""Name -> the module that holds it."""
 
 __all__ = [
     "CASTS",
@@ -42,3 +86,12 @@ __all__ = [
     "parse_path",
     "parse_text_template",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load a name from its module, once."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

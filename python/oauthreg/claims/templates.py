@@ -14,6 +14,7 @@ import html
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote
@@ -40,6 +41,8 @@ _MOST_CLAIMS = 256
 _MOST_ALTERNATIVES = 16
 _DEEPEST_ELSE = 4
 _LONGEST_FORMAT = 512
+_MOST_UNKNOWN = 20
+"""More unknown keys in one table are no typos."""
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
@@ -152,7 +155,7 @@ def parse_claims(table: Mapping[str, object], *, documents: Collection[str]) -> 
     Raises ``ClaimsSyntaxError`` with all findings at once.
     """
     parser = _ClaimsParser(documents)
-    claims = tuple(parser.claim(value, (name,)) for name, value in table.items())
+    claims = tuple(parser.claim(value, (name,)) for name, value in islice(table.items(), _MOST_CLAIMS))
     if len(table) > _MOST_CLAIMS:
         parser.report((), f"{len(table)} claims", f"a table may have {_MOST_CLAIMS}")
     if parser.problems:
@@ -349,7 +352,7 @@ class _ClaimsParser:
             self.report(at, f"{len(value)} alternatives", f"a claim may have {_MOST_ALTERNATIVES}")
         return tuple(
             alternative
-            for index, item in enumerate(value)
+            for index, item in enumerate(value[:_MOST_ALTERNATIVES])
             for alternative in self._alternative(item, (*at, index), depth)
         )
 
@@ -378,9 +381,9 @@ class _ClaimsParser:
             self.report(at, f"a list cannot be the claim `{at[0]}`", "select an item, as in `[0]`, or add `join`")
 
     def _source(self, table: Mapping[str, object], at: KeyPath) -> Source | None:
-        for key in table:
-            if key not in _KEYS:
-                self.report((*at, key), f"unknown key in a claim: {quoted(key)}", closest(key, _KEYS))
+        unknown = [key for key in table if key not in _KEYS]
+        for key in unknown[:_MOST_UNKNOWN]:
+            self.report((*at, key), f"unknown key in a claim: {quoted(key)}", closest(key, _KEYS))
         named = [key for key in _SOURCES if key in table]
         if len(named) != 1:
             found = f"has {listed(named)}" if named else f"has none of {listed(_SOURCES)}"

@@ -11,7 +11,7 @@ from oauthreg.cli.command import Group
 from oauthreg.cli.exits import exit_code, render_error
 from oauthreg.cli.installation import installed_version
 
-_COMMANDS = ("check", "demo", "doctor", "list", "show")
+_COMMANDS = ("check", "demo", "doctor", "list", "schema", "show")
 """Each is a module of this folder that holds a ``command``."""
 
 

@@ -12,18 +12,11 @@ import click
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.installation import describe_engine, engine_line
 from oauthreg.cli.output import echo_json, echo_table
-from oauthreg.errors import OAuthError
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
-
     from oauthreg.definition import Definition
-    from oauthreg.http.request_context import RequestContext
-    from oauthreg.registry import Client, Registry
+    from oauthreg.registry import Registry
     from oauthreg.simulator import Exchange, Simulator
-
-_CALLBACK = "https://app.example/callback"
-
 
 _EXAMPLES = (
     ("oauthreg demo", "the provider that tells most about a person in the fewest words"),
@@ -45,7 +38,7 @@ def command(name: str | None, *, as_json: bool) -> None:
 
     registry = Registry()
     definition = registry.definition(name or _most_telling(registry))
-    story = _Story(quiet=as_json)
+    story = Story(quiet=as_json)
     asyncio.run(_play(definition, story))
     if as_json:
         engine, why = describe_engine()
@@ -72,75 +65,20 @@ def _most_telling(registry: "Registry") -> str:
     return max((one for one in known if one.protocol in SIMULATED_PROTOCOLS), key=telling).name
 
 
-async def _play(definition: "Definition", story: "_Story") -> None:
+async def _play(definition: "Definition", story: "Story") -> None:
     from aiohttp import ClientSession, ClientTimeout
 
+    from oauthreg.cli.plays import PLAYS
     from oauthreg.simulator import Simulator
 
     async with Simulator(definition) as simulator, ClientSession(timeout=ClientTimeout(total=10)) as session:
         story.open(simulator)
-        client = simulator.registry().client(definition.name, session)
-        if simulator.provider.oauth1.flow == "three-legged":
-            await _log_in(simulator, client, story)
-        await _call(simulator, client, story)
-        await _refuse(simulator, session, client, story)
-        story.close()
-
-
-async def _log_in(simulator: "Simulator", client: "Client", story: "_Story") -> None:
-    with story.scene(simulator, "The application asks for a request token"):
-        pending = await client.start(redirect_uri=_CALLBACK)
-    with story.scene(simulator, "The person opens the provider's page and approves"):
-        came_back = await simulator.approve(pending.url)
-    with story.scene(simulator, "The application exchanges what came back for an access token"):
-        await client.finish(pending, came_back)
-    if client.provider.oauth1.session_handle:
-        with story.scene(simulator, "It renews the token by its session handle"):
-            await client.refresh_token()
-    if client.provider.claims is not None:
-        with story.scene(simulator, "It asks who the person is") as scene:
-            scene.profile = _without((client.token or {}).get("oauth_token"), (await client.profile()).to_dict())
-
-
-def _request(client: "Client") -> "RequestContext":
-    url = f"{client.provider.endpoints.get('api_base', '')}demo"
-    if client.provider.oauth1.body_hash:
-        return client.post(url, json={"greeting": "hello world"})
-    return client.get(url, params={"greeting": "hello world"})
-
-
-def _without(token: str | None, profile: dict[str, object]) -> dict[str, object]:
-    """The profile, with the access token masked where a provider knows a person by nothing else."""
-    return {name: "***" if value == token else value for name, value in profile.items()}
-
-
-async def _call(simulator: "Simulator", client: "Client", story: "_Story") -> None:
-    with story.scene(simulator, "It calls the API with a signed request"):
-        async with _request(client) as response:
-            response.raise_for_status()
-    refused = [exchange for exchange in simulator.exchanges if exchange.problem]
-    if refused:
-        raise OAuthError(refused[0].problem, refused[0].advice, status=refused[0].status)
-
-
-async def _refuse(simulator: "Simulator", session: "ClientSession", client: "Client", story: "_Story") -> None:
-    """Show that signatures are really looked at."""
-    from oauthreg.signing.keys import generate_private_key
-
-    wrong: dict[str, Any] = {"client_secret": "not the secret"}
-    if simulator.credentials.private_key is not None:
-        wrong = {"private_key": generate_private_key()}
-    token = client.token if (client.token or {}).get("oauth_token") else None
-    impostor = simulator.client(session, token=token, **wrong)
-    with story.scene(simulator, "Somebody without the secret does the same, and is refused"):
-        async with _request(impostor):
-            pass
-    if simulator.exchanges[-1].problem != "signature_invalid":
-        raise OAuthError("", "the provider accepted a wrong signature")
+        checked = await PLAYS[definition.protocol](simulator, session, story)
+        story.close(checked)
 
 
 @dataclass(slots=True)
-class _Scene:
+class Scene:
     """One step of the story and the requests that it took."""
 
     title: str
@@ -150,33 +88,35 @@ class _Scene:
 
 
 @dataclass(slots=True)
-class _Story:
+class Story:
     """Tells each step when it is over; keeps all of them for who wants one document."""
 
     quiet: bool
-    scenes: list[_Scene] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
 
     def open(self, simulator: "Simulator") -> None:
+        """Say whose part is played, and by whom."""
         definition = simulator.definition
         self._say(click.style(f"{definition.title} ({definition.name})", bold=True))
         self._say(f"played by a local provider that is made from {definition.file}; nothing leaves this machine")
         self._say(engine_line())
 
     @contextmanager
-    def scene(self, simulator: "Simulator", title: str) -> Iterator[_Scene]:
+    def scene(self, simulator: "Simulator", title: str) -> Iterator[Scene]:
         """A step: the requests that the provider answers meanwhile belong to it."""
         told, begin = len(simulator.exchanges), time.perf_counter()
-        scene = _Scene(title)
+        scene = Scene(title)
         yield scene
         scene.seconds = time.perf_counter() - begin
         scene.exchanges = list(simulator.exchanges)[told:]
         self.scenes.append(scene)
         self._tell(scene)
 
-    def close(self) -> None:
+    def close(self, checked: str) -> None:
+        """Say how long all of it took, and what the provider checked in each request."""
         requests = sum(len(scene.exchanges) for scene in self.scenes)
         took = sum(scene.seconds for scene in self.scenes) * 1000
-        self._say(f"\n{requests} requests in {took:.0f} ms, every signature checked by the provider")
+        self._say(f"\n{requests} requests in {took:.0f} ms, every {checked} checked by the provider")
 
     def record(self) -> list[dict[str, Any]]:
         """The steps as plain data."""
@@ -189,7 +129,7 @@ class _Story:
             for scene in self.scenes
         ]
 
-    def _tell(self, scene: _Scene) -> None:
+    def _tell(self, scene: Scene) -> None:
         heading = f"{len(self.scenes)}. {scene.title}"
         self._say(f"\n{click.style(heading, bold=True)} {click.style(f'{scene.seconds * 1000:.1f} ms', dim=True)}")
         for line in [line for exchange in scene.exchanges for line in _lines(exchange)] or ["no request: it is known"]:
@@ -211,6 +151,10 @@ def _lines(exchange: "Exchange") -> Iterator[str]:
     if exchange.signature_method:
         names = " ".join(name.removeprefix("oauth_") for name in exchange.protocol)
         yield click.style(f"  {exchange.signature_method}, in the {exchange.placement}: {names}", dim=True)
+    if exchange.client_auth:
+        yield click.style(f"  the application proves itself by {exchange.client_auth}", dim=True)
+    if exchange.placement and not exchange.signature_method:
+        yield click.style(f"  with the access token in the {exchange.placement}", dim=True)
     if exchange.problem:
         within = ", with an error in the answer:" if exchange.status == HTTPStatus.OK else ""
         yield click.style(f"  -> {exchange.status}{within} {exchange.problem}", fg="yellow")
@@ -224,6 +168,7 @@ def _record(exchange: "Exchange") -> dict[str, Any]:
         "url": exchange.url,
         "form": exchange.form,
         "signature_method": exchange.signature_method,
+        "client_auth": exchange.client_auth,
         "placement": exchange.placement,
         "parameters": exchange.protocol,
         "status": exchange.status,

@@ -1,8 +1,14 @@
-"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place."""
+"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place.
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+Nothing here needs the model's classes: what was found good in an earlier process comes without them (``settled``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from oauthreg.claims import (
     DocumentText,
@@ -18,13 +24,19 @@ from oauthreg.claims import (
 from oauthreg.claims.casts import as_text
 from oauthreg.claims.placeholders import Placeholder
 from oauthreg.claims.problems import quoted
-from oauthreg.definition import model, texts
-from oauthreg.definition.rules import documents_of, templates_of
+from oauthreg.definition import texts
+from oauthreg.definition.rules import (
+    REALMS_OF_REQUESTS,
+    documents_of,
+    leg_documents,
+    legs_of,
+    signatures_of,
+    templates_of,
+)
 from oauthreg.definition.suggestions import hint
-from oauthreg.definition.variables import derived, fault
-from oauthreg.errors import UsageError
+from oauthreg.definition.variables import derived, fault, source_of, told_at
+from oauthreg.errors import CallbackError, UsageError
 from oauthreg.legs import append_query
-from oauthreg.messages import Pairs
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
     AssertionSettings,
@@ -40,13 +52,24 @@ from oauthreg.provider import (
     OAuth2Settings,
     Provider,
     RequestProof,
+    RequestSignature,
     Scopes,
+    TemplatePairs,
     TokenAnswer,
     TokenPlacement,
 )
 from oauthreg.signing import SIGNATURE_METHODS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from oauthreg.definition import model
+    from oauthreg.messages import Pairs
+
 _NOTHING: Mapping[str, str] = {}
+_MOST_LOCATIONS = 64
+_NOT = "not "
+_STANDARD_ANSWER = TokenAnswer()
 
 
 def compile_definition(
@@ -69,7 +92,16 @@ def compile_definition(
     check_usable(definition)
     chosen = _environment(definition, environment)
     values = {**_values(definition, chosen, variables), **credentials}
-    return _Compiler(definition, chosen, values, allow_insecure_http).provider()
+    provider = _Compiler(definition, chosen, values, allow_insecure_http).provider()
+    told = {name: variable for name, variable in definition.variables.items() if told_at(variable) is not None}
+    if not told:
+        return provider
+
+    def compile_with(found: Mapping[str, str]) -> Provider:
+        again = {**values, **found}
+        return _Compiler(definition, chosen, again, allow_insecure_http).provider()
+
+    return replace(provider, locate=_Locator(provider, told, compile_with))
 
 
 def required_credentials(
@@ -84,6 +116,7 @@ def required_credentials(
         if (grant or definition.oauth2.grants[0]) == "jwt_bearer":
             shared = definition.assertion.algorithm.startswith("HS")
             named["client_secret" if shared else "private_key"] = True
+        named |= dict.fromkeys(_secrets_of_requests(definition), True)
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
     method = signature_method or definition.oauth1.signature[0]
@@ -99,6 +132,20 @@ def _secrets_of(client_auth: str | None) -> dict[str, bool]:
     if client_auth in ("private_key_jwt", "signed_secret"):
         return {"private_key": True}
     return {"client_secret": client_auth not in (None, "none", "tls_client_auth")}
+
+
+def _secrets_of_requests(definition: model.Definition) -> Iterator[str]:
+    """The secrets that are needed beside those of client authentication."""
+    if definition.app_token is not None:
+        yield "client_secret"
+    for leg in legs_of(definition):
+        yield from (name for name, is_required in _secrets_of(leg.client_auth or "none").items() if is_required)
+    for table in signatures_of(definition):
+        if table.algorithm.startswith("rsa"):
+            yield "private_key"
+        keyed = table.algorithm.startswith("hmac") and table.key == "client_secret"
+        if keyed or "{client_secret}" in table.over or "{session_secret}" in table.over:
+            yield "client_secret"
 
 
 def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
@@ -136,9 +183,9 @@ def check_usable(definition: model.Definition) -> None:
         )
 
 
-def _environment(definition: model.Definition, name: str | None) -> model.Environment:
+def _environment(definition: model.Definition, name: str | None) -> model.Environment | None:
     if name is None:
-        return model.Environment()
+        return None
     if name not in definition.environments:
         raise UsageError(
             f"{quoted(definition.name)} has no environment {quoted(name)}",
@@ -148,22 +195,27 @@ def _environment(definition: model.Definition, name: str | None) -> model.Enviro
     return definition.environments[name]
 
 
-def _values(definition: model.Definition, environment: model.Environment, given: Mapping[str, str]) -> dict[str, str]:
+def _values(
+    definition: model.Definition, environment: model.Environment | None, given: Mapping[str, str]
+) -> dict[str, str]:
     """The value of each variable that has one, checked."""
     for name in given:
-        if name not in definition.variables or definition.variables[name].from_ is not None:
-            settable = [key for key, variable in definition.variables.items() if variable.from_ is None]
+        if name not in definition.variables or source_of(definition.variables[name]) is not None:
+            settable = [key for key, variable in definition.variables.items() if source_of(variable) is None]
             raise UsageError(
                 f"{quoted(definition.name)} takes no variable {quoted(name)}",
                 code="unknown-variable",
                 hint=hint(name, settable) or "it takes none",
             )
     values: dict[str, str] = {}
+    chosen = environment.variables if environment else _NOTHING
     for name, variable in definition.variables.items():
-        value = environment.variables.get(name, variable.default)
-        if name in given or value is not None:
-            values[name] = _fitting(definition, name, given.get(name, value))
-        elif variable.from_ is None and variable.required:
+        value = chosen.get(name, variable.default)
+        if name in given:
+            values[name] = _fitting(definition, name, given[name])
+        elif value is not None:
+            values[name] = value  # what stands in the file was checked with it
+        elif source_of(variable) is None and variable.required:
             raise UsageError(
                 f"{quoted(definition.name)} needs the variable `{name}`"
                 + (f", {variable.title}" if variable.title else ""),
@@ -171,8 +223,9 @@ def _values(definition: model.Definition, environment: model.Environment, given:
                 hint=f'pass `variables={{"{name}": …}}`',
             )
     for name, variable in definition.variables.items():
-        if variable.from_ in values:
-            values[name] = _fitting(definition, name, derived(variable, values[variable.from_]))
+        source = source_of(variable)
+        if source in values:
+            values[name] = _fitting(definition, name, derived(variable, values[source]))
     return values
 
 
@@ -189,7 +242,7 @@ class _Compiler:
     def __init__(
         self,
         definition: model.Definition,
-        environment: model.Environment,
+        environment: model.Environment | None,
         values: Mapping[str, str],
         allow_insecure_http: bool,
     ) -> None:
@@ -198,6 +251,7 @@ class _Compiler:
         self.values = values
         self.allow_insecure_http = allow_insecure_http
         self.documents = documents_of(definition)
+        self.origins: dict[str, Origin] = {}
 
     def provider(self) -> Provider:
         definition = self.definition
@@ -222,26 +276,36 @@ class _Compiler:
                 parameter=definition.scopes.parameter,
                 leg=definition.scopes.leg,
                 required=definition.scopes.required,
+                offline=definition.scopes.offline,
                 in_token_request=definition.scopes.in_token_request,
             ),
-            request_token=self._leg(definition.request_token),
+            request_token=self._leg("request_token", definition.request_token),
             authorize=self._authorize(),
-            token=self._leg(definition.token),
-            refresh=None if definition.refresh is None else self._leg(definition.refresh),
-            device=self._leg(definition.device),
-            revoke=self._leg(definition.revoke),
-            introspect=self._leg(definition.introspect),
+            token=self._leg("token", definition.token),
+            refresh=None if definition.refresh is None else self._leg("refresh", definition.refresh),
+            device=self._leg("device", definition.device),
+            revoke=self._leg("revoke", definition.revoke),
+            introspect=self._leg("introspect", definition.introspect),
+            app_token=self._app_token(definition.app_token),
             exchange=self._exchange(definition.exchange),
-            token_placement=TokenPlacement(**definition.token_placement.model_dump()),
+            token_placement=TokenPlacement(**dict(definition.token_placement)),
             proof=RequestProof(definition.proof.parameter) if definition.proof else None,
             api_base=base,
             api_origins=() if base is None else (base,),
             request_token_answer=_answer(definition.request_token),
             token_answer=_answer(definition.token),
+            refresh_answer=_refresh_answer(definition),
+            device_answer=_answer(definition.device),
+            revoke_answer=_answer(definition.revoke),
+            introspect_answer=_answer(definition.introspect),
             callback=CallbackSettings(
-                denied=tuple(_denial(text) for text in definition.callback.denied),
+                denied=tuple(_denial(text) for text in definition.callback.denied if not text.startswith(_NOT)),
+                denied_without=tuple(
+                    text.removeprefix(_NOT) for text in definition.callback.denied if text.startswith(_NOT)
+                ),
                 errors=definition.callback.errors,
-                keep=definition.callback.keep,
+                keep=tuple(dict.fromkeys((*definition.callback.keep, *_told_by_callback(definition)))),
+                forward=definition.callback.forward,
                 code=definition.callback.code,
                 json=definition.callback.json_,
                 signature=CallbackSignature(signed.parameter) if signed else None,
@@ -250,22 +314,27 @@ class _Compiler:
             identity_documents=tuple(sorted(claims.documents)) if claims else (),
             claims=claims,
             api_headers=self.pairs(definition.api.headers),
+            api_params=self.pairs(definition.api.params),
+            api_signature=_signature(definition.api.sign),
             api_error=_error(definition.api.error),
             allow_insecure_http=self.allow_insecure_http,
         )
 
     def _endpoints(self) -> Iterable[tuple[str, str]]:
-        for name in model.Endpoints.model_fields:
-            text = getattr(self.environment.endpoints, name) or getattr(self.definition.endpoints, name)
+        chosen = self.environment.endpoints if self.environment else None
+        for name, known in self.definition.endpoints:
+            text = getattr(chosen, name, None) or known
             if text is not None:
                 yield name, text
 
     def url(self, text: str) -> str:
         """A URL with its variables filled in, each value encoded for its position."""
-        return self._secure(self._fill(parse_text_template(text)).render({}))
+        return self._secure(self._fill(parse_text_template(text)).render({}) if _is_template(text) else text)
 
     def document_url(self, text: str) -> str | DocumentText:
         """A URL that may still need documents when it is used."""
+        if not _is_template(text):
+            return self._secure(text)
         template, stand_ins = texts.url_template(text, self.values)
         filled = self._fill(template)
         if not stand_ins:
@@ -284,7 +353,7 @@ class _Compiler:
         return {first.name: self.values[first.name].rstrip("/")} if isinstance(first, Placed) and rest else {}
 
     def _secure(self, url: str) -> str:
-        scheme, host, _ = parse_origin(url)
+        scheme, host, _ = self._origin(url)
         if scheme == "http" and not is_loopback(host) and not self.allow_insecure_http:
             raise UsageError(
                 f"{quoted(self.definition.name)} would be reached without TLS: 'http://{host}'",
@@ -292,6 +361,12 @@ class _Compiler:
                 hint="give an `https` URL, or pass `allow_insecure_http=True`",
             )
         return url
+
+    def _origin(self, url: str) -> Origin:
+        origin = self.origins.get(url)
+        if origin is None:
+            origin = self.origins[url] = parse_origin(url)
+        return origin
 
     def _encode(self, value: str, placed: Placed) -> str:
         encoded = encode_for_url(value, placed)
@@ -304,28 +379,38 @@ class _Compiler:
 
     def pairs(self, table: Mapping[str, str]) -> Pairs:
         """Parameters or headers with their variables filled in; one that needs an absent value is left out."""
+        if not table:
+            return ()
         found = ((name, self.text(value)) for name, value in table.items())
         return tuple((name, value) for name, value in found if value is not None)
 
     def text(self, text: str) -> str | None:
         """A text with its variables filled in as they are; ``None`` if one has no value."""
+        if not _is_template(text):
+            return text
         template = parse_text_template(text)
         return template.render(self.values) if template.names <= self.values.keys() else None
 
     def _oauth1(self) -> OAuth1Settings:
         table = self.definition.oauth1
+        realm_from = REALMS_OF_REQUESTS.get(table.realm or "")
         return OAuth1Settings(
             signature_methods=table.signature,
             placement=table.placement,
-            realm=None if table.realm is None else self.text(table.realm),
+            realm=None if table.realm is None or realm_from else self.text(table.realm),
+            realm_from=realm_from,
             callback=table.callback,
+            token_in_callback=table.token_in_callback,
             verifier=table.verifier,
             confirm=table.confirm,
-            flow=table.flow,
+            flows=table.flow,
             body_hash=table.body_hash,
             version="1.0" if table.send_version else None,
+            send_empty_token=table.send_empty_token,
+            signed_scheme=table.signed_scheme,
             session_handle=table.session_handle,
             authorize_url_from=_finder(table.authorize_url_from),
+            bearer=table.bearer,
         )
 
     def _oauth2(self) -> OAuth2Settings:
@@ -339,15 +424,22 @@ class _Compiler:
             client_auth_name=table.client_auth_name or "",
             basic_encoding=table.basic_encoding,
             send_client_id=table.send_client_id,
+            state=table.state,
+            nonce=table.nonce,
             response_type=table.response_type,
             response_mode=table.response_mode,
             issuer=None if table.issuer is None else self.text(table.issuer),
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,
+            refresh_with=table.refresh_with,
+            revoke_first=table.revoke_first,
+            redirect_uri_is_name=table.redirect_uri_is_name,
+            refresh_redirect_uri=table.refresh_redirect_uri,
             refresh_repeatable=table.refresh_repeatable,
             issuer_aliases=self._texts(table.issuer_aliases),
             issuer_template=None if table.issuer_template is None else self._issuer_template(table.issuer_template),
             trusted_audiences=self._texts(table.trusted_audiences),
+            require_par=table.require_par,
             strict_scope=table.strict_scope,
             client_assertion=self._assertion(self.definition.client_assertion),
             assertion=replace(
@@ -390,8 +482,10 @@ class _Compiler:
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    def _document_value(self, text: str, documents: Collection[str]) -> "str | _DocumentValue | None":
+    def _document_value(self, text: str, documents: Collection[str]) -> str | _DocumentValue | None:
         """A text with its variables filled in as they are, which may still need documents when it is used."""
+        if not _is_template(text):
+            return text
         parts = [self._part(piece, documents) for piece in texts.pieces(text)]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
@@ -416,29 +510,40 @@ class _Compiler:
             omit_empty=table.omit_empty,
             sort_params=table.sort_params,
             fragment=table.fragment,
+            route=table.route,
             literal=table.literal,
         )
 
     def _exchange(self, table: model.ExchangeTable | None) -> Exchange | None:
         if table is None:
             return None
-        return Exchange(self.url(table.url), self._leg(table), _answer(table), renews=table.renews)
+        return Exchange(self.url(table.url), self._leg("exchange", table), _answer(table), renews=table.renews)
 
-    def _leg(self, leg: model.TokenLeg) -> Leg:
-        params = ((name, self._document_value(text, ("token",))) for name, text in leg.params.items())
+    def _app_token(self, table: model.AppTokenTable | None) -> Exchange | None:
+        return None if table is None else Exchange(self.url(table.url), self._leg("app_token", table), _answer(table))
+
+    def _leg(self, name: str, leg: model.TokenLeg) -> Leg:
+        documents = leg_documents(self.definition, name)
         return Leg(
             method=leg.method,
             body=leg.body,
             placement=leg.placement,
-            params=tuple((name, value) for name, value in params if value is not None),
-            query=self.pairs(leg.query),
-            headers=self.pairs(leg.headers),
+            params=self._document_pairs(leg.params, documents),
+            query=self._document_pairs(leg.query, documents),
+            headers=self._document_pairs(leg.headers, documents),
             rename=leg.rename,
+            sign=_signature(leg.sign),
+            client_auth=leg.client_auth,
         )
 
+    def _document_pairs(self, table: Mapping[str, str], documents: Collection[str]) -> TemplatePairs:
+        """Parameters or headers that may need documents; one that needs an absent variable is left out."""
+        found = ((name, self._document_value(text, documents)) for name, text in table.items())
+        return tuple((name, value) for name, value in found if value is not None)
+
     def _identity(self, userinfo: str | None) -> Iterator[IdentityRequest]:
-        table = self.definition.userinfo
         if userinfo is not None:
+            table = self.definition.userinfo
             yield self._request("userinfo", append_query(userinfo, self._query(table)), table)
         for request in self.definition.identity.request:
             added = append_query("", self._query(request))[1:]
@@ -452,31 +557,49 @@ class _Compiler:
             )
 
     def _query(self, table: model.Userinfo) -> Pairs:
-        return self.pairs(table.params) if table.method == "GET" else ()
+        """The parameters of a GET that need no document."""
+        params = self._document_pairs(table.params, self.documents) if table.method == "GET" else ()
+        return tuple((name, value) for name, value in params if isinstance(value, str))
 
     def _request(self, name: str, url: str | DocumentText, table: model.Userinfo) -> IdentityRequest:
+        params = self._document_pairs(table.params, self.documents)
+        placement = table.token_placement
         return IdentityRequest(
             name=name,
             url=url,
-            method=table.method,
-            headers=self.pairs(table.headers),
-            form=() if table.method == "GET" else self.pairs(table.params),
-            json=table.json_,
+            method="GET" if table.graphql is None and table.method == "GET" else "POST",
+            query=tuple(pair for pair in params if not isinstance(pair[1], str)) if table.method == "GET" else (),
+            headers=self._document_pairs(table.headers, self.documents),
+            form=() if table.method == "GET" else params,
+            json=self._json(table.json_) if table.graphql is None else {"query": table.graphql},
+            token_placement=None if placement is None else TokenPlacement(**dict(placement)),
             format=table.format,
             jwt=self._jwt(table.jwt),
             error=_error(table.error),
         )
 
+    def _json(self, value: Any) -> Any:
+        """A JSON body, its placeholders filled in or, where they need documents, made templates."""
+        match value:
+            case str():
+                return self._document_value(value, self.documents) if texts.only_placeholder(value) else value
+            case Mapping():
+                made = {name: self._json(item) for name, item in value.items()}
+                return {name: item for name, item in made.items() if item is not None}
+            case list():
+                return [self._json(item) for item in value]
+        return value
+
     def _origins(self, endpoints: Mapping[str, str], identity: Iterable[IdentityRequest]) -> Iterator[Origin]:
         """Where signed requests go: every endpoint but the page for the user, identity requests, further origins."""
         for name, url in endpoints.items():
             if name != "authorize":
-                yield parse_origin(url)
+                yield self._origin(url)
         for request in identity:
             if isinstance(request.url, str | DocumentText):
-                yield parse_origin(_before_documents(request.url))
+                yield self._origin(_before_documents(request.url))
         for text in self.definition.api.origins:
-            yield parse_origin(self.url(text))
+            yield self._origin(self.url(text))
 
     def _jwt(self, table: model.JWT | None) -> JWTRules | None:
         if table is None:
@@ -488,6 +611,11 @@ class _Compiler:
             nonce=table.nonce,
             leeway=table.leeway,
         )
+
+
+def _is_template(text: str) -> bool:
+    """Whether a text has placeholders, or braces that stand for themselves."""
+    return "{" in text or "}" in text
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,14 +635,14 @@ class _DocumentValue:
 
 @dataclass(frozen=True, slots=True)
 class _TokenBase:
-    """The base of the API as the token answer gives it, if it matches the definition's pattern."""
+    """The base of the API as the token answer gives it (a URL or a host), if it matches the definition's pattern."""
 
     find: Callable[[Any], Any]
     pattern: str
     names: frozenset[str] = frozenset({"token"})
 
     @classmethod
-    def of(cls, table: model.API) -> "_TokenBase | None":
+    def of(cls, table: model.API) -> _TokenBase | None:
         if table.base_from is None or table.base_pattern is None:
             return None
         return cls(parse_path(table.base_from).find_in, table.base_pattern)
@@ -523,7 +651,52 @@ class _TokenBase:
         found = as_text(self.find(documents.get("token") or {}))
         if found is None or not texts.matches(self.pattern, found):
             return None
+        found = found if "://" in found else f"https://{found}"
         return found if found.endswith("/") else f"{found}/"
+
+
+class _Locator:
+    """Finds the servers that a login tells of: what differs when the definition is compiled with other values."""
+
+    def __init__(
+        self, own: Provider, told: Mapping[str, model.Variable], compile_with: Callable[[Mapping[str, str]], Provider]
+    ) -> None:
+        self._own = own
+        self._told = {
+            name: (variable, parse_path(told_at(variable) or "", documents=texts.LOGIN_DOCUMENTS))
+            for name, variable in told.items()
+        }
+        self._compile_with = lru_cache(maxsize=_MOST_LOCATIONS)(lambda found: compile_with(dict(found)))
+
+    def __call__(self, provider: Provider, documents: Documents) -> Provider:
+        """Raises ``CallbackError`` for a value that the definition does not allow."""
+        found = tuple(self._found(documents))
+        if not found:
+            return provider
+        other = self._compile_with(found)
+        endpoints = {name: url for name, url in other.endpoints.items() if url != self._own.endpoints.get(name)}
+        return replace(
+            provider,
+            endpoints={**provider.endpoints, **endpoints},
+            origins=provider.origins | other.origins,
+            identity=other.identity,
+            api_headers=other.api_headers,
+            api_params=other.api_params,
+        )
+
+    def _found(self, documents: Documents) -> Iterator[tuple[str, str]]:
+        for name, (variable, path) in self._told.items():
+            told = as_text(path.find(documents))
+            if told is None:
+                continue
+            value = derived(variable, told)
+            if fault(variable, value):
+                raise CallbackError(
+                    f"the login names a server that the definition does not allow: `{path.text}`",
+                    code="foreign-server",
+                    hint=f"compare it with the `pattern` of `[variables.{name}]`",
+                )
+            yield name, value
 
 
 def _before_documents(url: str | DocumentText) -> str:
@@ -533,22 +706,72 @@ def _before_documents(url: str | DocumentText) -> str:
 
 
 def _answer(leg: model.TokenLeg) -> TokenAnswer:
-    table = leg.response
+    return _token_answer(leg.response, leg.error) if _has_answer(leg) else _STANDARD_ANSWER
+
+
+def _has_answer(leg: model.TokenLeg) -> bool:
+    return bool(leg.model_fields_set & {"response", "error"})
+
+
+def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> TokenAnswer:
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),
         fields={name: parse_path(path).find_in for name, path in table.fields.items()},
         success_status=table.success_status,
-        error=_error(leg.error),
+        error=_error(error),
         expires_kind=table.expires_kind,
         zero_is_expired=table.zero_is_expired,
         default_expires_in=table.default_expires_in,
         default_token_type=table.default_token_type,
+        reuse_token=table.reuse_token,
         token_types=table.token_types,
         error_map=table.error_map,
         keep=table.keep,
         scope_separator=table.scope_separator,
     )
+
+
+def _told_by_callback(definition: model.Definition) -> Iterator[str]:
+    """The parameters of the callback that must stay with the token, since they say where its servers are."""
+    for variable in definition.variables.values():
+        document, _, path = (told_at(variable) or "").partition(":")
+        if document == "callback":
+            yield path
+
+
+def _refresh_answer(definition: model.Definition) -> TokenAnswer | None:
+    """How a renewal's answer is read if it differs: what ``[refresh]`` does not say is as in ``[token]``."""
+    own, token = definition.refresh, definition.token
+    if own is None or not _has_answer(own):
+        return None
+    response = own.response if "response" in own.model_fields_set else token.response
+    return _token_answer(response, own.error or token.error)
+
+
+def _signature(table: model.SignTable | None) -> RequestSignature | None:
+    if table is None:
+        return None
+    return RequestSignature(
+        algorithm=table.algorithm,
+        over=tuple(map(_signed_part, texts.pieces(table.over))),
+        key=table.key,
+        pair=table.pair,
+        joint=table.joint,
+        without=table.without,
+        encoding=table.encoding,
+        parameter=table.parameter or "",
+        header=table.header,
+        timestamp=table.timestamp or "",
+        timestamp_unit=table.timestamp_unit,
+    )
+
+
+def _signed_part(piece: str | Placeholder) -> tuple[Literal["text", "param", "value"], str]:
+    if isinstance(piece, str):
+        return "text", piece
+    kind, colon, name = piece.expression.partition(":")
+    return ("param", name) if colon else ("value", kind)
 
 
 def _denial(text: str) -> tuple[str, str | None]:
@@ -559,8 +782,8 @@ def _denial(text: str) -> tuple[str, str | None]:
 def _error(table: model.ErrorTable | None) -> ErrorRule | None:
     if table is None:
         return None
-    when = table.when or model.When(path=table.code, present=True)
-    return ErrorRule(_holds(when), _text_finder(table.code), _text_finder(table.description))
+    holds = _holds(table.when) if table.when else _is_there(table.code)
+    return ErrorRule(holds, _text_finder(table.code), _text_finder(table.description))
 
 
 def _finder(path: str | None) -> Callable[[Any], Any] | None:
@@ -581,6 +804,11 @@ def _holds(when: model.When) -> Callable[[Any, str], bool]:
         return lambda _, text: text.lstrip().startswith(prefix)
     find, test = parse_path(when.path or ".").find_in, _test(when)
     return lambda document, _: test(find(document))
+
+
+def _is_there(path: str | None) -> Callable[[Any, str], bool]:
+    find = parse_path(path or ".").find_in
+    return lambda document, _: find(document) is not None
 
 
 def _test(when: model.When) -> Callable[[Any], bool]:

@@ -8,13 +8,17 @@
       hint: did you mean `placement`?
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from oauthreg.definition.spans import KeyPath, Span, Spans
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from oauthreg.definition.spans import KeyPath, Span, Spans
 
 Target: TypeAlias = Literal["key", "value", "table"]
 
@@ -73,7 +77,7 @@ def place_at(
     cut = min(secret.end() if secret else len(source), len(source) if hidden is None else hidden)
     if cut < len(source):
         source = f"{source[:cut]}…"
-        span = Span(span.line, min(span.column, cut + 1), max(min(span.length, cut + 2 - span.column), 1))
+        span = type(span)(span.line, min(span.column, cut + 1), max(min(span.length, cut + 2 - span.column), 1))
     return Problem(file, span.line, span.column, key, message, hint, source, span.length)
 
 
@@ -118,13 +122,13 @@ def _window(problem: Problem) -> tuple[str, int, int]:
 
     What would move the caret is shown as a space, or as a replacement character.
     """
-    clean = "".join(_visible(letter) for letter in problem.source.rstrip())
+    source = problem.source.rstrip()
     start = problem.column - 1
-    indent = len(clean) - len(clean.lstrip())
-    cut = indent if len(clean) <= _WIDEST else max(min(start - _LEAD, len(clean) - _WIDEST), indent)
+    indent = len(source) - len(source.lstrip())
+    cut = indent if len(source) <= _WIDEST else max(min(start - _LEAD, len(source) - _WIDEST), indent)
     lead = "…" if cut > indent else ""
-    shown = clean[cut : cut + _WIDEST]
-    tail = "…" if cut + _WIDEST < len(clean) else ""
+    shown = "".join(_visible(letter) for letter in source[cut : cut + _WIDEST])
+    tail = "…" if cut + _WIDEST < len(source) else ""
     return f"{lead}{shown}{tail}", max(start - cut, 0) + len(lead), min(problem.length, len(shown))
 
 

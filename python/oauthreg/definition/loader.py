@@ -1,29 +1,32 @@
-"""Where definitions are found, layered and read.
+"""Where definitions are found and layered, and which were found good before.
 
 Folders are looked through in order, and a later one wins by name: the bundled folder, the user's folder, those of
 ``OAUTHREG_PATH``, those given as ``paths``. Only names are collected at first; a file is read when it is asked for, so
 that a broken one hurts nobody else.
 """
+# Where some hundred files are looked at, a `Path` for each would cost more than all else.
+# ruff: noqa: PTH113, PTH116, PTH118
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from oauthreg.claims.problems import quoted
-from oauthreg.definition.diagnostics import Finding, Problem, place, place_at, render_problems
-from oauthreg.definition.examples import check_examples
-from oauthreg.definition.model import Definition
-from oauthreg.definition.spans import KeyPath, Spans
+from oauthreg.definition.cache import Cache, Kept, is_at_rest, stamp
+from oauthreg.definition.names import PROVIDER_NAME, shown
+from oauthreg.definition.settled import SettledDefinition, parse_outline
 from oauthreg.definition.suggestions import hint, suggestion
-from oauthreg.definition.syntax import parse_toml, syntax_error
-from oauthreg.definition.texts import PROVIDER_NAME
-from oauthreg.definition.validation import InvalidDefinition, validate
-from oauthreg.errors import DefinitionError, DefinitionInvalidError, UnknownProviderError, UsageError
+from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError
+
+if TYPE_CHECKING:
+    from oauthreg.definition.diagnostics import Problem
+    from oauthreg.definition.model import Definition
+    from oauthreg.definition.settled import Outline
+    from oauthreg.definition.sources import Source
 
 
-def load_definition(source: str | os.PathLike[str], *, name: str = "custom") -> Definition:
+def load_definition(source: str | os.PathLike[str], *, name: str = "custom") -> "Definition":
     """The definition in a TOML text, or in the file of a path object (whose stem is its name then).
 
     What it extends is looked for as in ``Loader``. Raises ``DefinitionError``.
@@ -37,30 +40,19 @@ def load_definition(source: str | os.PathLike[str], *, name: str = "custom") -> 
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-STRING = "<string>"
-"""What stands in place of a path when a text came from no file."""
-
-_LARGEST = 256 * 1024
 _LONGEST_CHAIN = 8
-_NOT_INHERITED = ("extends", "aliases")
 _BUNDLED = (Path(__file__).parent.parent / "providers").resolve()
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One text of a definition: its name, what to call its file in messages, the text and its tables."""
-
-    name: str
-    file: str
-    text: str = field(repr=False)
-    data: Mapping[str, Any] = field(repr=False)
+_SUFFIX = ".toml"
+_OUTLINE = "outline"
+"""Under what the cache keeps the schema's outline: no path of a file."""
 
 
 class Loader:
     """Finds and reads definitions.
 
     ``paths`` holds folders and single files; one that does not exist raises ``UsageError``. ``environ`` is asked for
-    ``OAUTHREG_PATH``, whose folders are separated as those of ``PATH``; missing ones are passed over.
+    ``OAUTHREG_PATH``, whose folders are separated as those of ``PATH`` (missing ones are passed over), and for
+    ``OAUTHREG_CACHE``: ``off``, or the folder in which it is kept what was found good (default: the user's cache).
     """
 
     def __init__(self, paths: Iterable[PathLike] = (), *, environ: Mapping[str, str] = os.environ) -> None:
@@ -70,8 +62,12 @@ class Loader:
                 raise UsageError(f"no such file or folder: {str(path)!r}", code="no-such-path", hint="see `paths=`")
         self._environ = environ
         self._added: dict[str, Source] = {}
-        self._index: dict[str, list[Path]] | None = None
+        self._index: dict[str, list[str]] | None = None
+        self._looked_up: dict[str, list[str]] = {}
+        self._tried: list[tuple[str, str]] | None = None
         self._aliases: dict[str, str] | None = None
+        self._outline: Outline | None = None
+        self._cache = Cache.chosen(environ)
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -94,7 +90,7 @@ class Loader:
         """
         if not isinstance(name, str):
             raise UsageError(f"a provider's name is text: {name!r}", code="invalid-name")
-        if name in self._added or name in self._files():
+        if self._is_known(name):
             return name
         if self._aliases is None:
             self._aliases = dict(self._read_aliases())
@@ -102,62 +98,72 @@ class Loader:
             return self._aliases[name]
         raise self._unknown(name)
 
-    def load(self, name: str) -> Definition:
-        """The definition of a name or alias, with all that it extends.
+    def load(self, name: str) -> "Definition":
+        """The definition of a name or alias, with all that it extends, read from its files.
 
         Raises ``UnknownProviderError``, ``DefinitionSyntaxError`` for the first fault of a text that is not TOML, and
         ``DefinitionInvalidError`` with all problems of one that does not fit the schema.
         """
-        chain = self.chain(name)
-        return _validated(chain).named(chain[0].name, chain[0].file)
+        from oauthreg.definition.sources import validated
 
-    def check(self, name: str) -> tuple[Problem, ...]:
+        chain = self.chain(name)
+        definition = validated(chain)
+        self._keep(chain, definition)
+        return definition
+
+    def settle(self, name: str) -> "Definition | SettledDefinition":
+        """As ``load``, for those who make clients of it: from the cache if no file has changed.
+
+        What comes from there has the attributes of a ``Definition``, without examples and ``[meta]``.
+        """
+        return self._settled(name) or self._settled(name := self.resolve(name)) or self.load(name)
+
+    def check(self, name: str) -> "tuple[Problem, ...]":
         """All problems of a definition, in the order of their places, and those of its examples.
 
         Raises ``UnknownProviderError``.
         """
-        name = self.resolve(name)
-        try:
-            chain = self.chain(name)
-            definition = _validated(chain)
-        except DefinitionError as error:
-            if not error.problems:
-                raise
-            return tuple(_sorted(error.problems))
-        return tuple(_placed(check_examples(definition), chain))
+        from oauthreg.definition.sources import all_problems
 
-    def chain(self, name: str) -> tuple[Source, ...]:
+        name = self.resolve(name)
+        return all_problems(lambda: self.chain(name))
+
+    def chain(self, name: str) -> "tuple[Source, ...]":
         """The texts that make up a definition: its own, then what it extends, and so on."""
+        from oauthreg.definition.sources import wrong_base
+
         name = self.resolve(name)
         chain = [self._source(name, depth=0)]
         depth = 0
         while isinstance(base := chain[-1].data.get("extends"), str):
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
-            if not depth and base not in self._added and base not in self._files():
-                raise self._wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
-            if depth and depth >= self._layers(base):
-                raise self._wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
+            if not depth and not self._is_known(base):
+                raise wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
+            if depth and depth >= len(self._paths_of(base)) + (base in self._added):
+                raise wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
             source = self._source(base, depth)
             if source in chain:
                 names = " -> ".join([*(link.name for link in chain), base])
-                raise self._wrong_base(chain[-1], f"definitions extend each other in a circle: {names}", "")
+                raise wrong_base(chain[-1], f"definitions extend each other in a circle: {names}", "")
             if len(chain) >= _LONGEST_CHAIN:
-                raise self._wrong_base(chain[-1], f"more than {_LONGEST_CHAIN} definitions extend each other", "")
+                raise wrong_base(chain[-1], f"more than {_LONGEST_CHAIN} definitions extend each other", "")
             chain.append(source)
         return tuple(chain)
 
-    def add(self, name: str, source: "Source | Definition | str") -> Definition:
+    def add(self, name: str, source: "Source | Definition | str") -> "Definition":
         """Put a definition before all others of its name: TOML text, a text that was read, or a loaded definition.
 
         Raises ``UsageError`` for a bad name, and ``DefinitionError`` if the definition cannot be used.
         """
+        from oauthreg.definition.sources import made_source
+
         if not PROVIDER_NAME.fullmatch(name):
             raise UsageError(
                 f"not a provider's name: {quoted(name)}", code="invalid-name", hint="lower-case letters, digits and `-`"
             )
         hidden = self._added.get(name)
-        self._added[name] = _as_source(name, source)
+        self._added[name] = made_source(name, source)
         self._aliases = None
         try:
             return self.load(name)
@@ -167,131 +173,159 @@ class Loader:
                 self._added[name] = hidden
             raise
 
-    def read(self, path: Path) -> Source:
+    def read(self, path: Path) -> "Source":
         """The text of a file, parsed. Raises ``DefinitionError``."""
-        file = _shown(path)
-        text = _read(path, file)
-        return Source(path.stem, file, text, parse_toml(text, file))
+        from oauthreg.definition.sources import read_source
+
+        return read_source(path)
 
     def reload(self) -> None:
         """Forget which files there are, so that new ones are found; what was added stays."""
         self._index = None
+        self._looked_up.clear()
+        self._tried = None
         self._aliases = None
 
-    def _files(self) -> dict[str, list[Path]]:
+    # --- files ----------------------------------------------------------------------------------------------------
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._added or bool(self._paths_of(name))
+
+    def _files(self) -> dict[str, list[str]]:
+        """Name -> the files that have it, the winner last."""
         if self._index is None:
-            _check_bundled()
             self._index = {}
-            for place_ in self.places:
-                for path in _definitions_in(place_):
-                    self._index.setdefault(path.stem, []).append(path)
+            for place, stem in self._looked_through():
+                for name, path in [(stem, place)] if stem else _definitions_in(place):
+                    self._index.setdefault(name, []).append(path)
         return self._index
 
-    def _layers(self, name: str) -> int:
-        return len(self._files().get(name, ())) + (name in self._added)
+    def _paths_of(self, name: str) -> list[str]:
+        """The files of one name, the winner last. Folders are not listed for it."""
+        if self._index is not None:
+            return self._index.get(name, [])
+        if not PROVIDER_NAME.fullmatch(name):
+            return self._files().get(name, [])
+        found = self._looked_up.get(name)
+        if found is None:
+            tried = [
+                (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
+                for place, stem in self._looked_through()
+            ]
+            found = self._looked_up[name] = [path for path in tried if path and os.path.isfile(path)]
+        return found
 
-    def _source(self, name: str, depth: int) -> Source:
+    def _looked_through(self) -> list[tuple[str, str]]:
+        """The places that are there, each with its stem if it is a single file."""
+        if self._tried is None:
+            _check_bundled()
+            there = [(place.is_file(), place) for place in self.places if place.exists()]
+            self._tried = [(str(place.absolute()), place.stem if is_file else "") for is_file, place in there]
+        return self._tried
+
+    def _source(self, name: str, depth: int) -> "Source":
         """The text of a name: the one that wins, or one that it hides (``depth`` 1 and above)."""
+        from oauthreg.definition.sources import read_source, wrong_name
+
         if name in self._added:
             if depth == 0:
                 return self._added[name]
             depth -= 1
-        path = self._files()[name][-1 - depth]
+        path = Path(self._paths_of(name)[-1 - depth])
         if not PROVIDER_NAME.fullmatch(name):
-            problem = Problem(_shown(path), 1, 1, "", f"not a provider's name: {quoted(name)}", _NAMING)
-            raise DefinitionInvalidError(render_problems([problem]), problems=(problem,))
-        return self.read(path)
+            raise wrong_name(path, name)
+        return read_source(path)
+
+    # --- what was found good ----------------------------------------------------------------------------------------
+
+    def _settled(self, name: str) -> SettledDefinition | None:
+        """The definition as it is kept, if its files are still the same."""
+        paths = [] if name in self._added or not isinstance(name, str) else self._paths_of(name)
+        kept = self._cache.find(paths[-1]) if paths else None
+        if kept is None or self._stamps(kept.names.split(" ")) != kept.stamps:
+            return None
+        if self._outline is None:
+            self._outline = self._kept_outline()
+        if self._outline is None:
+            return None
+        return self._outline.definition(name, paths[-1], kept.aliases, kept.text)
+
+    def _stamps(self, names: Iterable[str]) -> str | None:
+        """The stamps of the files that make up a definition, found by the names in its chain."""
+        stamps: list[str] = []
+        depth, last = 0, ""
+        for name in names:
+            depth, last = depth + 1 if name == last else 0, name
+            paths = self._paths_of(name)
+            if name in self._added or depth >= len(paths):
+                return None
+            try:
+                stamps.append(stamp(os.stat(paths[-1 - depth])))
+            except OSError:
+                return None
+        return " ".join(stamps)
+
+    def _keep(self, chain: "tuple[Source, ...]", definition: "Definition") -> None:
+        """Keep what was found good, if all of it came from files that are at rest."""
+        found = [source.found for source in chain if source.found is not None and is_at_rest(source.found)]
+        names = [source.name for source in chain]
+        if not self._cache.path or len(found) < len(chain) or not self._added.keys().isdisjoint(names):
+            return
+        path, chained, stamps = self._paths_of(names[0])[-1], " ".join(names), " ".join(map(stamp, found))
+        known = self._cache.find(path)
+        if known is not None and (known.names, known.stamps) == (chained, stamps):
+            return
+        from oauthreg.definition.outline import render_outline, render_settled
+
+        text = render_settled(definition)
+        if text is None:
+            return
+        if self._cache.find(_OUTLINE) is None:
+            self._cache.keep(_OUTLINE, Kept("", "", "", render_outline().encode()))
+        self._cache.keep(path, Kept(chained, stamps, " ".join(definition.aliases), text.encode()))
+
+    def _kept_outline(self) -> "Outline | None":
+        kept = self._cache.find(_OUTLINE)
+        return None if kept is None else parse_outline(kept.text)
+
+    # --- names --------------------------------------------------------------------------------------------------------
 
     def _read_aliases(self) -> Iterator[tuple[str, str]]:
         for name in self.names():
             try:
-                aliases = self._source(name, depth=0).data.get("aliases")
+                aliases = self._aliases_of(name)
             except DefinitionError:
                 continue
             for alias in aliases if isinstance(aliases, list | tuple) else ():
                 if isinstance(alias, str):
                     yield alias, name
 
+    def _aliases_of(self, name: str) -> object:
+        """The aliases that a definition has or, if it cannot be used, seems to have."""
+        settled = self._settled(name)
+        if settled is None and self._cache.path:
+            try:
+                return self.load(name).aliases
+            except DefinitionError:
+                pass
+        return self._source(name, depth=0).data.get("aliases") if settled is None else settled.aliases
+
     def _unknown(self, name: str) -> UnknownProviderError:
         known = {*self._files(), *self._added, *(self._aliases or ())}
         near = suggestion(name, known)
-        searched = ", ".join(_shown(path) for path in self.places[1:])
+        searched = ", ".join(shown(path) for path in self.places[1:])
         advice = f"did you mean `{near}`?" if near else f"put `{name}.toml` into one of: {searched}"
         return UnknownProviderError(f"no definition has the name: {quoted(name)}", hint=advice)
 
-    def _wrong_base(self, source: Source, message: str, advice: str) -> DefinitionInvalidError:
-        problem = place(Finding(("extends",), message, advice), source.file, Spans(source.text))
-        return DefinitionInvalidError(render_problems([problem]), problems=(problem,))
 
-
-def _as_source(name: str, source: Source | Definition | str) -> Source:
-    if isinstance(source, Source):
-        return replace(source, name=name)
-    if isinstance(source, Definition):
-        # It holds what it extends already, and may come from another loader, which knew more.
-        data = source.model_dump(by_alias=True, exclude_unset=True, exclude={"extends"})
-        return Source(name, source.file or STRING, "", data)
-    return Source(name, STRING, source, parse_toml(source, STRING))
-
-
-_NAMING = "rename the file: lower-case letters, digits and `-`, beginning with a letter or digit"
-
-
-def _validated(chain: tuple[Source, ...]) -> Definition:
-    try:
-        return validate(_merged(chain))
-    except InvalidDefinition as error:
-        problems = tuple(_placed(error.findings, chain))
-        raise DefinitionInvalidError(render_problems(problems), problems=problems) from None
-
-
-def _merged(chain: tuple[Source, ...]) -> Mapping[str, Any]:
-    merged = chain[-1].data
-    for source in reversed(chain[:-1]):
-        inherited = {key: value for key, value in merged.items() if key not in _NOT_INHERITED}
-        merged = _merge(inherited, source.data)
-    return merged
-
-
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables are merged key by key, everything else is replaced."""
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def _placed(findings: Iterable[Finding], chain: tuple[Source, ...]) -> list[Problem]:
-    """The findings, each in the text that it is about: the first of the chain that has the key path."""
-    spans = [Spans(source.text) for source in chain]
-
-    def placed(finding: Finding) -> Problem:
-        path = finding.path[:-1] if finding.at == "table" else finding.path
-        found = max(range(len(chain)), key=lambda index: (_known(chain[index].data, path), -index))
-        return place(finding, chain[found].file, spans[found])
-
-    return _sorted(placed(finding) for finding in findings)
-
-
-def _known(data: Any, path: KeyPath) -> int:
-    """How many keys of a path lead somewhere."""
-    for depth, key in enumerate(path):
-        try:
-            data = data[key]
-        except (LookupError, TypeError):
-            return depth
-    return len(path)
-
-
-def _sorted(problems: Iterable[Any]) -> list[Any]:
-    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
-
-
-def _definitions_in(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(found for found in path.iterdir() if found.suffix == ".toml" and found.is_file())
-    return [path] if path.is_file() else []
+def _definitions_in(folder: str) -> list[tuple[str, str]]:
+    """The definitions of a folder: name and path."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            (entry.name[: -len(_SUFFIX)], entry.path)
+            for entry in entries
+            if entry.name.endswith(_SUFFIX) and entry.is_file()
+        )
 
 
 def _check_bundled() -> None:
@@ -302,31 +336,3 @@ def _check_bundled() -> None:
             hint="it is a symbolic link: check the project out with symlinks (`git config core.symlinks true`), or "
             "install the package",
         )
-
-
-def _shown(path: Path) -> str:
-    """A path as messages name it: from the working directory if it is in there."""
-    try:
-        return path.absolute().relative_to(Path.cwd()).as_posix()
-    except (ValueError, OSError):
-        return path.as_posix()
-
-
-def _read(path: Path, file: str) -> str:
-    try:
-        with path.open("rb") as stream:
-            octets = stream.read(_LARGEST + 1)
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise DefinitionError(f"cannot read {file}: {reason}", code="unreadable-definition") from None
-    if len(octets) > _LARGEST:
-        problem = Problem(file, 1, 1, "", "the file is too large for a definition", f"{_LARGEST} octets are allowed")
-        raise syntax_error(problem)
-    try:
-        return octets.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        spans = Spans(octets.decode("utf-8-sig", "replace"))
-        before = octets[: error.start].decode("utf-8-sig")
-        span = spans.at(len(before.replace("\r\n", "\n")))
-        message = f"an octet that is no UTF-8: 0x{octets[error.start]:02X}"
-        raise syntax_error(place_at(span, file, spans, message, "save the file as UTF-8")) from None

@@ -7,7 +7,7 @@ Unknown keys are errors. URLs stay plain text: URL types rewrite what they parse
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oauthreg.claims.problems import listed
 from oauthreg.definition import texts
-from oauthreg.provider import AnswerFormat, ExpiresKind, Placement
+from oauthreg.definition.lifecycle import render_warning
+from oauthreg.provider import AnswerFormat, ExpiresKind, OAuth1Flow, Placement
 
 Protocol: TypeAlias = Literal["oauth1", "oauth2", "oidc"]
 Status: TypeAlias = Literal["alive", "self-hosted", "unknown", "dead", "unsupported"]
@@ -33,7 +34,10 @@ BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
 Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
 Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
+VariableSource: TypeAlias = Annotated[str, AfterValidator(texts.check_variable_source)]
+Route: TypeAlias = Annotated[str, AfterValidator(texts.check_route)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
+LegHeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_leg_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
@@ -42,12 +46,11 @@ SigningAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_signing_
 SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
 TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
 AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
+SignedText: TypeAlias = Annotated[str, AfterValidator(texts.check_signed_text)]
 Denial: TypeAlias = Annotated[str, AfterValidator(texts.check_denial)]
 Plain: TypeAlias = Annotated[Any, AfterValidator(texts.check_plain)]
 Member: TypeAlias = Annotated[Any, AfterValidator(texts.check_member)]
 
-_NOTICE = timedelta(days=183)
-"""How long before an end a warning begins."""
 Item = TypeVar("Item")
 Whole = TypeVar("Whole", bound=BaseModel)
 Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
@@ -91,8 +94,11 @@ class Variable(Table):
         description="`label` (one part of a host name), `host` (with a port, perhaps), `url` or `opaque`",
     )
     pattern: Pattern | None = Field(default=None, description="what a whole value must match; needed in a host")
-    from_: Name | None = Field(
-        default=None, alias="from", description="the variable of which this one is another spelling"
+    from_: VariableSource | None = Field(
+        default=None,
+        alias="from",
+        description="the variable of which this one is another spelling, or where a login tells the value, which "
+        "`pattern` then bounds: `callback:NAME` or `token:PATH`",
     )
     lower: bool = Field(default=False, description="with `from`: in lower case")
     replace: dict[str, str] = Field(
@@ -115,6 +121,7 @@ class Endpoints(Table):
     token: URL | None = Field(default=None, description="where the access token is fetched")
     refresh: URL | None = Field(default=None, description="where a token is renewed, if not at `token`")
     device: URL | None = Field(default=None, description="where a device login begins (RFC 8628 section 3.1)")
+    par: URL | None = Field(default=None, description="where an authorization request is pushed first (RFC 9126)")
     revoke: URL | None = Field(default=None, description="where a token is given up")
     introspect: URL | None = Field(default=None, description="what the server says of a token (RFC 7662)")
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
@@ -142,9 +149,16 @@ class OAuth1(Table):
     placement: Placement = Field(
         default="header", description="where the protocol parameters go: `header`, `query`, `body`"
     )
-    realm: Template | None = Field(default=None, description="the realm of the header, which may hold variables")
-    callback: Literal["request", "authorize", "both", "none"] = Field(
-        default="request", description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0"
+    realm: Template | None = Field(
+        default=None,
+        description="the realm of the header, which may hold variables; `{url}` and `{origin}` alone are the request's",
+    )
+    callback: Literal["request", "authorize", "both", "oob", "none"] = Field(
+        default="request",
+        description="the leg that carries `oauth_callback`; `authorize` is OAuth 1.0; `oob`: a code is shown",
+    )
+    token_in_callback: bool = Field(
+        default=True, description="whether the callback says which request token it is about"
     )
     verifier: Literal["required", "none"] = Field(
         default="required", description="`none` is OAuth 1.0, which has no verifier"
@@ -152,17 +166,29 @@ class OAuth1(Table):
     confirm: Literal["strict", "lenient"] = Field(
         default="strict", description="`lenient`: the server need not answer `oauth_callback_confirmed=true`"
     )
-    flow: Literal["three-legged", "two-legged", "none"] = Field(
-        default="three-legged",
-        description="how a token comes about; `two-legged`: without a user, `none`: it is pasted, or there is none",
+    flow: Annotated[Listed[OAuth1Flow], BeforeValidator(_one_or_more)] = Field(
+        default=("three-legged",),
+        min_length=1,
+        description="how a token comes about, or a list of such ways; `two-legged`: without a user, `xauth`: by the "
+        "user's password, `none`: it is pasted, or there is none",
     )
     body_hash: bool = Field(
         default=False, description="whether bodies that are no form are covered by `oauth_body_hash`"
     )
     send_version: bool = Field(default=True, description="whether `oauth_version` is sent")
+    send_empty_token: bool = Field(
+        default=False, description="whether `oauth_token` is sent, and signed, when there is no token"
+    )
+    signed_scheme: Literal["http", "https"] | None = Field(
+        default=None, description="the scheme of the URL that is signed, where it is not that of the request"
+    )
     session_handle: bool = Field(default=False, description="whether a token is renewed by its `oauth_session_handle`")
     authorize_url_from: AnswerPath | None = Field(
         default=None, description="where the request-token answer holds a ready-made authorization URL"
+    )
+    bearer: TokenField | None = Field(
+        default=None,
+        description="the field of the token answer that calls carry unsigned, as `[token_placement]` says",
     )
 
 
@@ -172,6 +198,7 @@ class MTLSEndpoints(Table):
     token: URL | None = Field(default=None, description="in place of `token` in `[endpoints]`")
     refresh: URL | None = Field(default=None, description="in place of `refresh`")
     device: URL | None = Field(default=None, description="in place of `device`")
+    par: URL | None = Field(default=None, description="in place of `par`")
     revoke: URL | None = Field(default=None, description="in place of `revoke`")
     introspect: URL | None = Field(default=None, description="in place of `introspect`")
 
@@ -182,8 +209,9 @@ class OAuth2(Table):
     grants: Listed[Grant] = Field(
         default=("authorization_code", "refresh_token"), min_length=1, description="the grants that it knows"
     )
-    pkce: Literal["required", "supported", "unsupported"] = Field(
-        default="supported", description="`unsupported` alone switches it off (RFC 7636)"
+    pkce: Literal["required", "supported", "unknown", "unsupported"] = Field(
+        default="supported",
+        description="`unsupported` alone switches it off (RFC 7636); `unknown`: no source says whether it is read",
     )
     pkce_method: Literal["S256", "plain"] = Field(default="S256", description="how the challenge is made")
     pkce_encoding: Literal["base64url", "hex"] = Field(default="base64url", description="how the challenge is written")
@@ -198,6 +226,12 @@ class OAuth2(Table):
         default="form", description="`raw`: the server does not decode the two parts of Basic (RFC 6749 section 2.3.1)"
     )
     send_client_id: bool = Field(default=False, description="whether `client_id` stands in the body beside Basic")
+    state: bool = Field(
+        default=True, description="`false` for a server that does not give `state` back; PKCE must protect such a login"
+    )
+    nonce: Literal["auto", "always", "never"] = Field(
+        default="auto", description="whether a login has a `nonce`; `auto`: where an ID token is asked for"
+    )
     response_type: str = Field(default="code", min_length=1, description="the response type")
     response_mode: str = Field(default="", description="the response mode, such as `form_post`")
     issuer: Template | None = Field(default=None, description="the issuer, compared character by character")
@@ -210,10 +244,23 @@ class OAuth2(Table):
     trusted_audiences: Listed[Template] = Field(
         default=(), description="who else may stand in an ID token beside the client"
     )
+    require_par: bool = Field(default=False, description="whether an authorization request must be pushed first")
     strict_scope: bool = Field(
         default=False, description="whether a login that is granted less than was asked for is refused"
     )
     refresh_scope: bool = Field(default=False, description="whether the scope is sent again on renewal")
+    refresh_with: Literal["refresh_token", "access_token"] = Field(
+        default="refresh_token", description="the token that `[refresh]` sends as `refresh_token`"
+    )
+    revoke_first: Literal["refresh_token", "access_token"] = Field(
+        default="refresh_token", description="the token that is given up when a client has both"
+    )
+    redirect_uri_is_name: bool = Field(
+        default=False, description="whether `redirect_uri` is a name that the provider has given to the URI"
+    )
+    refresh_redirect_uri: bool = Field(
+        default=False, description="whether the client's `redirect_uri` is sent again on renewal"
+    )
     refresh_repeatable: bool = Field(
         default=False, description="whether a renewal whose answer was lost may be sent once more"
     )
@@ -276,6 +323,45 @@ class Proof(Table):
     """``[proof]``: an HMAC-SHA256 of the access token with the client secret, sent with each call."""
 
     parameter: ParameterName = Field(description="the query parameter that carries it")
+
+
+class SignTable(Table):
+    """``sign``: a signature over a request that is not OAuth's own, such as an MD5 of its sorted parameters."""
+
+    algorithm: Literal[
+        "md5",
+        "sha1",
+        "sha256",
+        "hmac-md5",
+        "hmac-sha1",
+        "hmac-sha256",
+        "hmac-sha512",
+        "rsa-sha1",
+        "rsa-sha256",
+    ] = Field(description="a digest, an HMAC, or RSA with the private key")
+    over: SignedText = Field(
+        description="the signed text: `{params}`, `{param:NAME}`, `{body}`, `{path}`, `{timestamp}`, `{client_id}`, "
+        "`{client_secret}`, `{access_token}`, `{session_secret}` (the MD5 of token and secret) and plain text"
+    )
+    key: Literal["client_secret", "access_token"] = Field(default="client_secret", description="the key of an HMAC")
+    pair: str = Field(default="=", description="in `{params}`: what stands between name and value")
+    joint: str = Field(default="", description="in `{params}`: what stands between parameters, which are sorted")
+    without: Listed[ParameterName] = Field(default=(), description="parameters that are not signed")
+    encoding: Literal["hex", "hex-upper", "base64"] = Field(default="hex", description="how the signature is written")
+    parameter: ParameterName | None = Field(default=None, description="the parameter that carries it")
+    header: HeaderName | None = Field(default=None, description="the header that carries it")
+    timestamp: ParameterName | None = Field(
+        default=None, description="the parameter or header (as that of the signature) that carries the time"
+    )
+    timestamp_unit: Literal["s", "ms"] = Field(default="s", description="the unit of the time since 1970")
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> "SignTable":
+        if (self.parameter is None) is (self.header is None):
+            raise texts.Refused("a signature needs one place", "write `parameter` or `header`")
+        if self.timestamp_unit != "s" and self.timestamp is None:
+            raise texts.Refused("`timestamp_unit` without `timestamp`", "name the parameter or header of the time")
+        return self
 
 
 class When(Table):
@@ -347,7 +433,11 @@ class AnswerTable(Table):
         default_factory=dict, description="the server's own types, in lower case, and how they are used"
     )
     error_map: dict[str, str] = Field(
-        default_factory=dict, description="the server's own error codes and those of the standard"
+        default_factory=dict,
+        description="the server's own error codes, or the status where there is none, and those of the standard",
+    )
+    reuse_token: bool = Field(
+        default=False, description="whether a renewal that answers without a token means that the old one goes on"
     )
     keep: Listed[str] = Field(default=(), description="fields that a renewed token keeps")
     scope_separator: str = Field(default=" ", min_length=1, description="what stands between granted scopes")
@@ -363,6 +453,9 @@ class AuthorizeLeg(Table):
     omit_empty: bool = Field(default=True, description="whether parameters without a value are left out")
     sort_params: bool = Field(default=False, description="whether the parameters are sorted")
     fragment: str = Field(default="", description="what stands at the very end, such as `#name`")
+    route: Route | None = Field(
+        default=None, description="what stands after `#` and before the parameters, for pages whose path lies there"
+    )
     literal: Listed[ParameterName] = Field(default=(), description="parameters that are not percent-encoded")
 
 
@@ -370,6 +463,9 @@ class TokenLeg(Table):
     """``[request_token]``, ``[token]`` and their neighbours: how one protocol request is sent."""
 
     method: Literal["GET", "POST", "DELETE"] = Field(default="POST", description="`GET`, `POST` or `DELETE`")
+    client_auth: ClientAuth | None = Field(
+        default=None, description="client authentication of this request, if not as in `[oauth2]`"
+    )
     body: Literal["form", "json", "query"] = Field(
         default="form", description="how parameters travel when the method has a body"
     )
@@ -380,10 +476,14 @@ class TokenLeg(Table):
         default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
     query: Parameters = Field(default_factory=dict, description="further parameters that always go into the URL")
-    headers: Headers = Field(default_factory=dict, description="further headers")
+    headers: dict[LegHeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="further headers; `Authorization` stands in place of the client's own authentication",
+    )
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )
+    sign: SignTable | None = Field(default=None, description="a signature over the request that is not OAuth's own")
     response: AnswerTable = Field(default_factory=_always(AnswerTable), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
@@ -393,6 +493,12 @@ class ExchangeTable(TokenLeg):
 
     url: URL = Field(description="where the token is exchanged")
     renews: bool = Field(default=False, description="whether the same step renews the token later")
+
+
+class AppTokenTable(TokenLeg):
+    """``[app_token]``: a token of the application itself, fetched first: the document ``app_token`` of `[token]`."""
+
+    url: URL = Field(description="where it is fetched, with the client's identifier and secret")
 
 
 class JWT(Table):
@@ -415,7 +521,17 @@ class Userinfo(Table):
         default_factory=dict, description="further parameters: in the query of a `GET`, in the form of a `POST`"
     )
     headers: Headers = Field(default_factory=dict, description="further headers")
-    json_: dict[str, Any] | None = Field(default=None, alias="json", description="the body of a `POST`, sent as JSON")
+    json_: dict[str, Any] | None = Field(
+        default=None,
+        alias="json",
+        description="the body of a `POST`, sent as JSON; a text that is one placeholder is filled in",
+    )
+    graphql: str | None = Field(
+        default=None, min_length=1, description="a GraphQL query, which is sent by `POST` as it stands"
+    )
+    token_placement: TokenPlacementTable | None = Field(
+        default=None, description="how this request carries the token, if not as in `[token_placement]`"
+    )
     format: AnswerFormat = Field(
         default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`, `jwt`"
     )
@@ -426,6 +542,8 @@ class Userinfo(Table):
     def _fits_together(self) -> "Userinfo":
         if self.json_ is not None and (self.method == "GET" or self.params):
             raise texts.Refused("`json` is the body of a `POST`, and there is no room for `params` beside it")
+        if self.graphql is not None and (self.json_ is not None or self.params):
+            raise texts.Refused("`graphql` is the whole body, and there is no room for `json` or `params` beside it")
         if (self.jwt is None) is (self.format == "jwt"):
             raise texts.Refused('`jwt` and `format = "jwt"` go together')
         return self
@@ -450,6 +568,12 @@ class API(Table):
     """``[api]``: calls with the token."""
 
     headers: Headers = Field(default_factory=dict, description="headers of every call, unless the caller sets them")
+    params: Parameters = Field(
+        default_factory=dict, description="query parameters of every call, unless the caller sets them"
+    )
+    sign: SignTable | None = Field(
+        default=None, description="a signature over every call, identity requests included, that is not OAuth's own"
+    )
     origins: Listed[Origin] = Field(default=(), description="further origins that receive signed calls")
     base_from: AnswerPath | None = Field(
         default=None, description="where the token answer holds the base of the API, in place of `api_base`"
@@ -468,17 +592,26 @@ class ScopesTable(Table):
     parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
     leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
     required: Listed[str] = Field(default=(), description="scopes that are always asked for")
+    offline: str = Field(
+        default="", description="the scope for a refresh token: asked for beside the default ones, listed by no answer"
+    )
     in_token_request: bool = Field(default=False, description="whether they are sent to the token endpoint, too")
 
 
 class Callback(Table):
     """``[callback]``: what the user's browser brings back."""
 
-    denied: Listed[Denial] = Field(default=(), description="parameters that mean refusal: `name` or `name=value`")
+    denied: Listed[Denial] = Field(
+        default=(),
+        description="parameters that mean refusal: `name`, `name=value`, or `not name` for one that is missing",
+    )
     errors: Listed[ParameterName] = Field(
         default=("oauth_problem", "error"), description="parameters with an error's code"
     )
     keep: Listed[ParameterName] = Field(default=(), description="parameters that are kept with the token")
+    forward: Listed[ParameterName] = Field(
+        default=(), description="parameters that are sent on to the token endpoint, such as `device_id`"
+    )
     code: ParameterName = Field(default="code", description="the parameter with the authorization code")
     json_: Listed[ParameterName] = Field(default=(), alias="json", description="parameters that hold JSON")
     signature: CallbackSignatureTable | None = Field(default=None, description="how the callback is proven")
@@ -502,14 +635,7 @@ class Lifecycle(Table):
 
     def render_warning(self, today: date) -> str:
         """What ends or has ended, in words; empty if that is half a year away or more."""
-        instead = f"; use `{self.replaced_by}`" if self.replaced_by else ""
-        if self.retired is not None and self.retired <= today:
-            return f"retired since {self.retired}{instead}"
-        if self.retires is not None and self.retires - today < _NOTICE:
-            return f"{'was to retire' if self.retires <= today else 'retires'} on {self.retires}{instead}"
-        if self.closed_to_new_apps is not None and self.closed_to_new_apps - today < _NOTICE:
-            return f"closed to new applications from {self.closed_to_new_apps} on{instead}"
-        return ""
+        return render_warning(self, today)
 
 
 class Example(BaseModel):
@@ -569,6 +695,9 @@ class Definition(Table):
     device: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that begins a device login")
     revoke: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that gives a token up")
     introspect: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that asks about a token")
+    app_token: AppTokenTable | None = Field(
+        default=None, description="a token of the application, which the token request needs"
+    )
     exchange: ExchangeTable | None = Field(default=None, description="a second step after the token request")
     token_placement: TokenPlacementTable = Field(
         default_factory=_always(TokenPlacementTable), description="how a call carries the token"

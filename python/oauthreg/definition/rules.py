@@ -1,9 +1,12 @@
 """What must hold between the tables of a definition: each rule is one function of the table at the end."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from oauthreg.claims import (
     STANDARD_CLAIMS,
@@ -17,9 +20,13 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
-from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
-from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
+    from oauthreg.definition.spans import KeyPath
 
 SECRETS = ("client_secret", "private_key", "passphrase")
 """Credentials that never go into a text of a definition."""
@@ -29,12 +36,11 @@ _OAUTH2_TABLES = (
     "oauth2",
     "assertion",
     "client_assertion",
-    "refresh",
     "device",
     "revoke",
     "introspect",
+    "app_token",
     "exchange",
-    "token_placement",
     "proof",
 )
 _SIGNED_METHODS = ("client_secret_jwt", "private_key_jwt", "signed_secret")
@@ -52,7 +58,7 @@ _MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
-_RESERVED_DOCUMENTS = ("userinfo", "token", "callback", "id_token", "form", "client", "claims")
+_RESERVED_DOCUMENTS = ("userinfo", "token", "app_token", "callback", "id_token", "form", "client", "claims")
 
 _PROTOCOL_PARAMETERS = frozenset(
     f"oauth_{name}"
@@ -70,12 +76,21 @@ _PROTOCOL_PARAMETERS = frozenset(
         "version",
     )
 )
+_MOST_OWN_CLAIMS = 256
+_BEFORE_IDENTITY = ("token", "callback", "id_token")
+_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
+_LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
+)
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
 _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "none": ()}
+    {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "xauth": ("token",), "none": ()}
 )
 """Flow -> the endpoints that it cannot do without."""
+
+REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
+"""Realms that each request has for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +136,32 @@ def documents_of(definition: Definition) -> tuple[str, ...]:
     return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
 
 
+def legs_of(definition: Definition) -> Iterator[TokenLeg]:
+    """The protocol requests that a definition says something of, or may."""
+    yield from (leg for name in _LEGS if (leg := getattr(definition, name)) is not None)
+
+
+def signatures_of(definition: Definition) -> Iterator[SignTable]:
+    """Every signature over a request that is not OAuth's own."""
+    signs = (definition.api.sign, *(leg.sign for leg in legs_of(definition)))
+    yield from (sign for sign in signs if sign is not None)
+
+
 def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
-        yield from (url for name in Endpoints.model_fields if (url := getattr(endpoints, name)) is not None)
-    aliases = definition.oauth2.mtls_endpoints
-    yield from (url for name in type(aliases).model_fields if (url := getattr(aliases, name)) is not None)
+        yield from (url for _, url in endpoints if url is not None)
+    yield from (url for _, url in definition.oauth2.mtls_endpoints if url is not None)
     yield from definition.api.origins
     yield from (request.url for request in definition.identity.request)
     yield from (text for _, text, _ in _every_text(definition))
+
+
+def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:
+    """The documents that the parameters and headers of a leg may name."""
+    known = _LEG_DOCUMENTS.get(leg, ())
+    is_later = definition.app_token is not None and leg in {"token", "refresh"}
+    return (*known, "app_token") if is_later else known
 
 
 def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
@@ -137,6 +169,12 @@ def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[obj
     first = ["userinfo"] if "userinfo" in endpoints else []
     of_oidc = [] if protocol == "oauth1" else ["id_token"]
     return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
+
+
+def keys_written(table: BaseModel) -> frozenset[str]:
+    """The keys that stand in a table, as a file writes them."""
+    fields = type(table).model_fields
+    return frozenset(fields[name].alias or name for name in table.model_fields_set)
 
 
 def _keys(table: object) -> frozenset[str]:
@@ -168,6 +206,8 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
         if variable.from_ is None:
             for key in sorted(variable.model_fields_set & {"lower", "replace"}):
                 yield Finding((*path, key), f"`{key}` without `from`", "it makes one variable from another", at="key")
+        elif variables.told_at(variable) is not None:
+            yield from _told(subject, name)
         else:
             yield from _derivation(subject, name)
         if variable.default is not None:
@@ -178,7 +218,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
 
 def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
     variable = subject.definition.variables[name]
-    source = subject.definition.variables.get(variable.from_ or "")
+    source = subject.definition.variables.get(variables.source_of(variable) or "")
     path: KeyPath = ("variables", name)
     if variable.default is not None:
         yield Finding(
@@ -190,12 +230,24 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
             f"unknown variable: {quoted(variable.from_)}",
             hint(str(variable.from_), sorted(subject.variables)),
         )
-    elif source is not None and source.from_ is not None:
+    elif source is not None and variables.source_of(source) is not None:
         yield Finding(
             (*path, "from"),
             f"a variable that comes from another itself: {quoted(variable.from_)}",
             f"name `{source.from_}`",
         )
+
+
+def _told(subject: _Subject, name: str) -> Iterator[Finding]:
+    """What holds for a variable whose value a login tells: others choose it, and until then there must be one."""
+    variable = subject.definition.variables[name]
+    path: KeyPath = ("variables", name, "from")
+    if subject.definition.protocol == "oauth1":
+        yield Finding(path, "`from` a document in a definition of oauth1", 'it belongs to `protocol = "oauth2"`')
+    if variable.pattern is None:
+        yield Finding(path, "a value that a login tells, and no `pattern`", "the pattern bounds who gets credentials")
+    if variable.default is None:
+        yield Finding(path, "a value that a login tells, and no `default`", "the value until then")
 
 
 def _environments(subject: _Subject) -> Iterator[Finding]:
@@ -205,9 +257,12 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
                 yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
-            elif variable is not None and variable.from_ is not None:
+            elif variable is not None and variables.source_of(variable) is not None:
                 yield Finding(
-                    path, f"a variable that comes from another: {quoted(key)}", f"set `{variable.from_}`", at="key"
+                    path,
+                    f"a variable that comes from another: {quoted(key)}",
+                    f"set `{variables.source_of(variable)}`",
+                    at="key",
                 )
             elif variable is not None:
                 wrong = variables.fault(variable, value)
@@ -233,8 +288,7 @@ def _urls(subject: _Subject) -> Iterator[Finding]:
 
 
 def _urls_of(subject: _Subject, endpoints: Endpoints | MTLSEndpoints, path: KeyPath) -> Iterator[Finding]:
-    for name in type(endpoints).model_fields:
-        url = getattr(endpoints, name)
+    for name, url in endpoints:
         if url is not None:
             yield from _url(subject, url, (*path, name))
 
@@ -283,7 +337,7 @@ def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
 
 def _is_bound(subject: _Subject, name: str) -> bool:
     """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
-    source = subject.definition.variables[name].from_
+    source = variables.source_of(subject.definition.variables[name])
     return name in subject.bound or source in subject.bound
 
 
@@ -295,10 +349,15 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
 def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
     """All templates that are no URL, and the documents that each of them knows."""
     yield from ((path, text, ()) for path, text in _static_texts(definition))
-    if definition.exchange is not None:
-        yield from (
-            (path, text, ("token",)) for path, text in _rows_of(("exchange", "params"), definition.exchange.params)
-        )
+    for name in _LEGS:
+        leg = getattr(definition, name)
+        for key in ("params", "query", "headers") if leg is not None else ():
+            for path, text in _rows_of((name, key), getattr(leg, key)):
+                yield path, text, leg_documents(definition, name)
+    for path, request, documents in _requests(definition):
+        for key in ("params", "headers"):
+            yield from ((at, text, documents) for at, text in _rows_of((*path, key), getattr(request, key)))
+        yield from ((at, text, documents) for at, text in _json_texts((*path, "json"), request.json_))
     if definition.oauth2.issuer_template is not None:
         yield ("oauth2", "issuer_template"), definition.oauth2.issuer_template, ("id_token",)
     for path, value in _members(definition):
@@ -316,20 +375,13 @@ def _members(definition: Definition) -> Iterator[tuple[KeyPath, Any]]:
 
 def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     """All templates that are no URL and know no document."""
-    if definition.oauth1.realm is not None:
+    if definition.oauth1.realm is not None and definition.oauth1.realm not in REALMS_OF_REQUESTS:
         yield ("oauth1", "realm"), definition.oauth1.realm
     yield from _oauth2_texts(definition)
-    for name in ("request_token", "token", "refresh", "device", "revoke", "introspect", "exchange"):
-        leg = getattr(definition, name)
-        if leg is not None:
-            yield from () if name == "exchange" else _rows_of((name, "params"), leg.params)
-            yield from _rows_of((name, "query"), leg.query)
-            yield from _rows_of((name, "headers"), leg.headers)
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
-    for path, request in _requests(definition):
-        yield from _rows_of((*path, "params"), request.params)
-        yield from _rows_of((*path, "headers"), request.headers)
+    yield from _rows_of(("api", "params"), definition.api.params)
+    for path, request, _ in _requests(definition):
         yield from _present((*path, "jwt"), request.jwt, "audience", "issuer")
 
 
@@ -338,6 +390,7 @@ def _oauth2_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     yield from _present(("assertion",), definition.assertion, "audience")
     yield from _present(("client_assertion",), definition.client_assertion, "audience")
     yield from _present(("exchange",), definition.exchange, "url")
+    yield from _present(("app_token",), definition.app_token, "url")
     for key in ("issuer_aliases", "trusted_audiences"):
         yield from ((("oauth2", key, index), text) for index, text in enumerate(getattr(definition.oauth2, key)))
 
@@ -353,10 +406,26 @@ def _rows_of(path: KeyPath, table: Mapping[str, str]) -> Iterator[tuple[KeyPath,
         yield (*path, name), text
 
 
-def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo]]:
-    yield ("userinfo",), definition.userinfo
+def _json_texts(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
+    """The texts within a JSON body that are one placeholder."""
+    if isinstance(value, str):
+        if texts.only_placeholder(value):
+            yield path, value
+        return
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _json_texts((*path, key), item)
+
+
+def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo, tuple[str, ...]]]:
+    """The requests that tell who the user is, and the documents that are there before each."""
+    known = [name for name in documents_of(definition) if name in _BEFORE_IDENTITY]
+    yield ("userinfo",), definition.userinfo, tuple(known)
+    if "userinfo" in definition.endpoints.model_fields_set:
+        known.append("userinfo")
     for index, request in enumerate(definition.identity.request):
-        yield ("identity", "request", index), request
+        yield ("identity", "request", index), request, tuple(known)
+        known.append(request.name)
 
 
 def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
@@ -370,10 +439,12 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
             yield Finding(path, f"a secret is never put into a text: {quoted(name)}", part=part)
         elif ":" not in name:
             of_token = f"for a claim of the ID token, write `{{id_token:{name}}}`" if "id_token" in documents else ""
-            advice = of_token or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            advice = (
+                of_token or _of_request(path, part) or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+            )
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
         elif not documents:
-            advice = "only `url` in `[[identity.request]]` knows documents"
+            advice = "legs know what came before them, and identity requests what earlier ones gave"
             yield Finding(path, f"no document is known here: {quoted(name)}", advice, part=part)
         else:
             try:
@@ -382,6 +453,11 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
                 yield Finding(path, error.problems[0].message, error.problems[0].hint, part=part)
             else:
                 yield from _unknown_member(name, path, part)
+
+
+def _of_request(path: KeyPath, part: str) -> str:
+    is_realm = path == ("oauth1", "realm") and part in REALMS_OF_REQUESTS
+    return f'the request\'s own stands alone: `realm = "{part}"`' if is_realm else ""
 
 
 def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
@@ -399,8 +475,9 @@ def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
 def _protocol(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
+        signs = definition.oauth2.client_auth == "oauth1"
         for table in _OAUTH1_TABLES:
-            if table in definition.model_fields_set:
+            if table in definition.model_fields_set and not (signs and table == "oauth1"):
                 yield Finding(
                     (table,),
                     f"`[{table}]` in a definition of {definition.protocol}",
@@ -415,22 +492,62 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
             )
+    yield from _oauth2_keys(definition)
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
-    settings = definition.oauth1
-    needed = _NEEDED_ENDPOINTS[settings.flow]
-    missing = [
-        name
-        for name in needed
-        if name not in subject.endpoints and not (name == "authorize" and settings.authorize_url_from)
-    ]
-    if missing:
+    yield from _oauth1(subject)
+    yield from _api_base(definition)
+
+
+def _oauth1(subject: _Subject) -> Iterator[Finding]:
+    definition, settings = subject.definition, subject.definition.oauth1
+    for flow in settings.flow:
+        missing = [
+            name
+            for name in _NEEDED_ENDPOINTS[flow]
+            if name not in subject.endpoints and not (name == "authorize" and settings.authorize_url_from)
+        ]
+        if missing:
+            article = "an" if flow == "xauth" else "a"
+            yield Finding(
+                ("endpoints", missing[0]),
+                f"missing in `[endpoints]`: {listed(missing)}, which {article} {flow} login needs",
+                'where there is no login, write `flow = "none"` in `[oauth1]`',
+                at="table",
+            )
+            break
+    if "token_placement" in definition.model_fields_set and settings.bearer is None:
         yield Finding(
-            ("endpoints", missing[0]),
-            f"missing in `[endpoints]`: {listed(missing)}, which a {settings.flow} login needs",
-            'where there is no login, write `flow = "none"` in `[oauth1]`',
-            at="table",
+            ("token_placement",),
+            "`[token_placement]` in a definition of oauth1 whose calls are signed",
+            "where they carry a field of the token answer instead, name it as `bearer` in `[oauth1]`",
+            at="key",
         )
+    if "refresh" in definition.model_fields_set and not ("refresh" in subject.endpoints or settings.session_handle):
+        yield Finding(
+            ("refresh",), "`[refresh]`, and nothing renews a token", "add `refresh` to `[endpoints]`", at="key"
+        )
+
+
+def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
+    """Keys in shared tables that do nothing for OAuth 1."""
+    written = [
+        *((("api", key), definition.api) for key in ("params", "sign")),
+        *((("callback", key), definition.callback) for key in ("forward", "code", "json", "signature")),
+        (("authorize", "route"), definition.authorize),
+        *(
+            ((name, key), leg)
+            for name in _LEGS
+            if (leg := getattr(definition, name)) is not None
+            for key in ("sign", "client_auth")
+        ),
+        *(((*path, "token_placement"), request) for path, request, _ in _requests(definition)),
+    ]
+    for path, table in written:
+        if path[-1] in keys_written(table):
+            yield Finding(
+                path, f"`{path[-1]}` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
+            )
 
 
 def _oauth2(subject: _Subject) -> Iterator[Finding]:
@@ -450,12 +567,25 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         yield Finding(
             ("oauth2", "client_auth"), f"{quoted(settings.client_auth)} needs `client_auth_name`", "name the parameter"
         )
+    yield from _leg_authentication(definition)
     if settings.client_auth == "none" and settings.pkce == "unsupported":
         yield Finding(
             ("oauth2", "pkce"), "a public client without PKCE", "RFC 9700 section 2.1.1: such a login can be stolen"
         )
     if settings.issuer_in_callback and settings.issuer is None:
         yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
+    if settings.require_par and "par" not in subject.endpoints:
+        yield Finding(
+            ("oauth2", "require_par"),
+            "there is no `par` in `[endpoints]`",
+            "write where authorization requests are pushed",
+        )
+    if not settings.state and settings.pkce == "unsupported":
+        yield Finding(
+            ("oauth2", "state"),
+            "a login without `state` and without PKCE",
+            "anybody could end it (RFC 6749 section 10.12)",
+        )
     if settings.require_mtls_endpoints and not settings.mtls_endpoints.model_fields_set:
         yield Finding(
             ("oauth2", "require_mtls_endpoints"),
@@ -463,8 +593,34 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
             "write the URLs under `[oauth2.mtls_endpoints]`",
             at="key",
         )
-    yield from _oauth2_api(definition)
+    yield from _api_base(definition)
+    yield from _made_parameters(definition)
     yield from _assertions(definition)
+
+
+def _leg_authentication(definition: Definition) -> Iterator[Finding]:
+    settings = definition.oauth2
+    for name in _LEGS:
+        leg = getattr(definition, name)
+        if leg is not None and leg.client_auth in ("header", "query") and not settings.client_auth_name:
+            yield Finding(
+                (name, "client_auth"),
+                f"{quoted(leg.client_auth)} needs `client_auth_name` in `[oauth2]`",
+                "name the parameter",
+            )
+    for name in ("app_token", "exchange"):
+        leg = getattr(definition, name)
+        if leg is not None and leg.client_auth is not None:
+            yield Finding(
+                (name, "client_auth"),
+                f"`client_auth` in `[{name}]`",
+                "it sends `client_id` and `client_secret`: use `rename` and `headers`",
+                at="key",
+            )
+    if settings.refresh_with == "access_token" and definition.refresh is None:
+        yield Finding(
+            ("oauth2", "refresh_with"), "`refresh_with` without `[refresh]`", "say there how it is sent", at="key"
+        )
 
 
 def _assertions(definition: Definition) -> Iterator[Finding]:
@@ -504,15 +660,19 @@ def _signing(definition: Definition) -> Iterator[Finding]:
         )
 
 
-def _oauth2_api(definition: Definition) -> Iterator[Finding]:
+def _api_base(definition: Definition) -> Iterator[Finding]:
     if (definition.api.base_from is None) is not (definition.api.base_pattern is None):
         key = "base_from" if definition.api.base_from else "base_pattern"
         yield Finding(
             ("api", key), "`base_from` and `base_pattern` go together", "the pattern bounds the host", at="key"
         )
+
+
+def _made_parameters(definition: Definition) -> Iterator[Finding]:
+    yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
         for parameter in leg.params if leg is not None else ():
-            if parameter in _MADE_PARAMETERS:
+            if parameter in _MADE_PARAMETERS and (name, parameter) != ("refresh", "grant_type"):
                 yield Finding(
                     (name, "params", parameter),
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
@@ -520,28 +680,64 @@ def _oauth2_api(definition: Definition) -> Iterator[Finding]:
                 )
 
 
+def _forwarded(definition: Definition) -> Iterator[Finding]:
+    for index, parameter in enumerate(definition.callback.forward):
+        path: KeyPath = ("callback", "forward", index)
+        if parameter in _MADE_PARAMETERS or parameter == definition.callback.code:
+            yield Finding(path, f"a parameter that the grant makes itself: {quoted(parameter)}")
+        elif parameter in definition.token.params:
+            yield Finding(
+                path, f"`[token.params]` has a parameter of this name: {quoted(parameter)}", "write one of them"
+            )
+
+
+def _renamed(subject: _Subject) -> Iterator[Finding]:
+    """Names that a leg gives twice: one of the two values would be lost."""
+    for name in ("authorize", *_LEGS):
+        leg = getattr(subject.definition, name)
+        taken: dict[str, str] = {}
+        for standard, own in leg.rename.items() if leg is not None else ():
+            path: KeyPath = (name, "rename", standard)
+            if own in taken:
+                yield Finding(path, f"two parameters of one name: {quoted(own)}", f"`{taken[own]}` has it already")
+            elif own and own in leg.params and own != standard:
+                yield Finding(path, f"`params` has a parameter of this name: {quoted(own)}", "write one of them")
+            if own:
+                taken[own] = standard
+
+
 def _legs(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if definition.protocol != "oauth1":
         return
-    for name, leg in (("request_token", definition.request_token), ("token", definition.token)):
-        for key in ("params", "query"):
-            for parameter in getattr(leg, key):
-                if parameter in _PROTOCOL_PARAMETERS:
-                    yield Finding(
-                        (name, key, parameter),
-                        f"a parameter that the signature makes itself: {quoted(parameter)}",
-                        at="key",
-                    )
+    legs = [("request_token", definition.request_token), ("token", definition.token)]
+    if definition.refresh is not None:
+        legs.append(("refresh", definition.refresh))
+    for name, leg in legs:
+        yield from _made_by_the_signature(name, leg)
         if leg.method == "GET" and (leg.placement or definition.oauth1.placement) == "body":
             at: KeyPath = (name, "placement") if leg.placement else (name, "method")
             yield Finding(at, "a `GET` has no body for the protocol parameters", 'write `placement = "query"`')
-    if definition.oauth1.realm is not None and "header" not in _placements(
-        definition, definition.request_token, definition.token
-    ):
+    if definition.oauth1.realm is not None and "header" not in _placements(definition, *(leg for _, leg in legs)):
         yield Finding(
             ("oauth1", "realm"), "`realm` stands in a header, and no request has one (RFC 5849 section 3.5.1)", at="key"
         )
+
+
+def _made_by_the_signature(name: str, leg: TokenLeg) -> Iterator[Finding]:
+    for key in ("params", "query"):
+        for parameter in getattr(leg, key):
+            if parameter in _PROTOCOL_PARAMETERS:
+                yield Finding(
+                    (name, key, parameter),
+                    f"a parameter that the signature makes itself: {quoted(parameter)}",
+                    at="key",
+                )
+    for header in leg.headers:
+        if header.lower() == "authorization":
+            yield Finding(
+                (name, "headers", header), f"a header that the client makes itself: {quoted(header)}", at="key"
+            )
 
 
 def _placements(definition: Definition, *legs: TokenLeg) -> set[str]:
@@ -585,7 +781,8 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
             "the one claim that names the user for good",
             at="table",
         )
-    for name in claims.keys() - STANDARD_CLAIMS.keys():
+    own = (name for name in claims if name not in STANDARD_CLAIMS)
+    for name in islice(own, _MOST_OWN_CLAIMS):
         meant = suggestion(name, STANDARD_CLAIMS.keys() - claims.keys(), edits=1)
         if meant:
             yield Finding(
@@ -602,10 +799,21 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
                 "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
                 at="table",
             )
+        if definition.callback.signature is None and "sub" in claims:
+            yield from _told_by_the_browser(parse_claims({"sub": claims["sub"]}, documents=subject.documents).documents)
     except ClaimsSyntaxError as error:
         for problem in error.problems:
             at: Target = "key" if problem.message.startswith("unknown key") else "value"
             yield Finding(("claims", *problem.key_path), problem.message, problem.hint, at=at)
+
+
+def _told_by_the_browser(documents: Collection[str]) -> Iterator[Finding]:
+    if "callback" in documents:
+        yield Finding(
+            ("claims", "sub"),
+            "who the user is would be taken from the callback, which the user can edit",
+            "take it from an answer of the provider, or say in `[callback]` how the callback is signed",
+        )
 
 
 def _examples(subject: _Subject) -> Iterator[Finding]:
@@ -654,6 +862,7 @@ RULES = (
     _environments,
     _urls,
     _texts,
+    _renamed,
     _legs,
     _identity,
     _claims,

@@ -10,6 +10,7 @@ Spec: TOML 1.0.0.
 import bisect
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -102,6 +103,34 @@ class Spans:
                     if first[0] < place[0] and overlaps(path, other):
                         return self._span(*place), self._span(*first)
         return None
+
+    def comments(self) -> Iterator[tuple[int, str]]:
+        """Each comment with its line, in order; a `#` within a text or a key begins none."""
+        texts = [place for place in self._values.values() if self.text[place[0]] not in "[{"]
+        texts = sorted([*texts, *(place for _, place in self._written)])
+        starts = [start for start, _ in texts]
+        at = self.text.find("#")
+        while at >= 0:
+            before = bisect.bisect_right(starts, at) - 1
+            if before >= 0 and at < texts[before][1]:
+                at = self.text.find("#", texts[before][1])
+                continue
+            line = self._span(at, at).line
+            yield line, self.line(line)[at - self._starts[line - 1] + 1 :].strip()
+            at = self.text.find("#", self._starts[line]) if line < len(self._starts) else -1
+
+    def on_line(self, number: int) -> list[tuple[KeyPath, str]]:
+        """The values that begin or end on a line, with their text; the tables whose headers stand there have none."""
+        start, end = self._starts[number - 1], self._starts[number - 1] + len(self.line(number))
+        values = [
+            (path, place) for path, place in self._values.items() if start <= place[0] < end or start < place[1] <= end
+        ]
+        whole = [
+            (path, self.text[slice(*place)])
+            for path, place in values
+            if not any(other != place and other[0] <= place[0] and place[1] <= other[1] for _, other in values)
+        ]
+        return whole or [(path, "") for path, place in self._written if start <= place[0] < end]
 
     def line(self, number: int) -> str:
         """The text of a line, without its end."""

@@ -6,13 +6,12 @@ Each ``check_`` function gives its argument back or raises ``Refused``.
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Annotated
-
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Annotated
 
 from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
 from oauthreg.claims.problems import quoted
+from oauthreg.definition.names import PROVIDER_NAME
 from oauthreg.definition.suggestions import hint
 from oauthreg.errors import OAuthRegError
 from oauthreg.jose import SIGNING_ALGORITHMS
@@ -21,7 +20,9 @@ from oauthreg.oauth2.grants import GRANTS
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.signing import SIGNATURE_METHODS
 
-PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 TOKEN_FIELDS = (
     "oauth_token",
     "oauth_token_secret",
@@ -31,6 +32,21 @@ TOKEN_FIELDS = (
     "oauth_authorization_expires_in",
 )
 """What a token answer may hold under names of its own. Spec: RFC 5849 section 2; OAuth Session 1.0."""
+
+LOGIN_DOCUMENTS = ("callback", "token")
+"""The documents of a login that may tell the value of a variable."""
+
+SIGNED_VALUES = (
+    "params",
+    "body",
+    "path",
+    "timestamp",
+    "client_id",
+    "client_secret",
+    "access_token",
+    "session_secret",
+)
+"""What of a request a signature may cover."""
 
 _LONGEST_NAME = 64
 _SLASHES_BEFORE_PATH = 3
@@ -43,6 +59,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ONLY_PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*(?::[^{}\s][^{}]*)?\}")
 _OWN_HEADERS = frozenset({"authorization", "content-length", "host", "transfer-encoding"})
 _URL_EXAMPLE = 'as in "https://api.example.com/oauth/token"'
 
@@ -76,6 +93,20 @@ def check_name(text: str) -> str:
     """The name of a variable, credential, environment or document."""
     if not _NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
         raise Refused(f"not a name: {quoted(text)}", "lower-case letters, digits and `_`, beginning with a letter")
+    return text
+
+
+def check_variable_source(text: str) -> str:
+    """The name of a variable, or a path into a document of the login."""
+    if ":" not in text:
+        return check_name(text)
+    try:
+        parse_path(text, documents=LOGIN_DOCUMENTS)
+    except TemplateSyntaxError as error:
+        raise relayed(error) from None
+    document, _, path = text.partition(":")
+    if document == "callback" and re.search(r"[.\[\]{}]", path):
+        raise Refused(f"not a parameter of the callback: {quoted(path)}", 'as in "callback:accounts-server"', part=path)
     return text
 
 
@@ -127,6 +158,13 @@ def check_origin(text: str) -> str:
     return text
 
 
+def check_route(text: str) -> str:
+    """A path within a page: what follows ``#`` in its URL."""
+    if not text.startswith("/") or "?" in text or _NO_URL.search(text):
+        raise Refused(f"not a path: {quoted(text)}", 'as in "/oauth/authorize", without `#` and `?`')
+    return text
+
+
 def check_template(text: str) -> str:
     """The value of a parameter; it may hold placeholders."""
     pieces(text)
@@ -149,6 +187,11 @@ def check_header_name(text: str) -> str:
     if text.lower() in _OWN_HEADERS:
         raise Refused(f"a header that the client makes itself: {quoted(text)}")
     return text
+
+
+def check_leg_header_name(text: str) -> str:
+    """The name of a header that a leg may set: also the one of client authentication, which it then replaces."""
+    return text if text.lower() == "authorization" else check_header_name(text)
 
 
 def check_parameter_name(text: str) -> str:
@@ -184,6 +227,21 @@ def check_signing_algorithm(text: str) -> str:
     if text not in SIGNING_ALGORITHMS:
         raise Refused(f"unknown signing algorithm: {quoted(text)}", hint(text, SIGNING_ALGORITHMS))
     return text
+
+
+def check_signed_text(text: str) -> str:
+    """The text that a signature covers: placeholders of ``SIGNED_VALUES``, and ``{param:NAME}``."""
+    placed = [piece.expression for piece in pieces(text) if isinstance(piece, Placeholder)]
+    if not placed:
+        raise Refused(f"a signature that covers nothing: {quoted(text)}", 'as in "{params}{client_secret}"')
+    for name in placed:
+        if name not in SIGNED_VALUES and not (name.startswith("param:") and name != "param:"):
+            raise Refused(
+                f"no signature covers this: {quoted(name)}",
+                hint(name, (*SIGNED_VALUES, "param:NAME")),
+                part=f"{{{name}}}",
+            )
+    return _bounded(text)
 
 
 def check_token_field(text: str) -> str:
@@ -229,15 +287,19 @@ def check_member(value: object) -> object:
 
 
 def check_denial(text: str) -> str:
-    """A parameter of the callback that means refusal: its name, or ``name=value``."""
-    name, _, _ = text.partition("=")
-    if not name.strip() or name != name.strip():
-        raise Refused(f"not a parameter: {quoted(text)}", 'as in "denied" or "oauth_verifier=denied"')
+    """A parameter of the callback that means refusal: its name, ``name=value``, or ``not name``."""
+    name, _, _ = text.removeprefix("not ").partition("=")
+    if not name.strip() or name != name.strip() or (text.startswith("not ") and "=" in text):
+        raise Refused(
+            f"not a parameter: {quoted(text)}", 'as in "denied", "oauth_verifier=denied" or "not oauth_verifier"'
+        )
     return _bounded(text)
 
 
 def matches(pattern: str, value: str) -> bool:
     """Whether the pattern matches the whole value."""
+    from pydantic import ValidationError
+
     try:
         _matcher(pattern).validate_python(value)
     except ValidationError:
@@ -274,6 +336,14 @@ def url_template(text: str, names: Collection[str]) -> tuple[TextTemplate, dict[
     return parse_text_template(template), paths
 
 
+def only_placeholder(text: str) -> Placeholder | None:
+    """The placeholder that is the whole of a text; text that merely has braces, such as a GraphQL query, has none."""
+    if not _ONLY_PLACEHOLDER.fullmatch(text):
+        return None
+    (piece,) = pieces(text)
+    return piece if isinstance(piece, Placeholder) else None
+
+
 def relayed(error: TemplateSyntaxError) -> Refused:
     """The first finding of a template's parser."""
     problem = error.problems[0]
@@ -281,8 +351,10 @@ def relayed(error: TemplateSyntaxError) -> Refused:
 
 
 @lru_cache(maxsize=256)
-def _matcher(pattern: str) -> TypeAdapter[str]:
+def _matcher(pattern: str) -> "TypeAdapter[str]":
     """Pydantic's own engine for patterns works in linear time, which Python's does not."""
+    from pydantic import StringConstraints, TypeAdapter
+
     return TypeAdapter(Annotated[str, StringConstraints(pattern=f"^(?:{pattern})$")])
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
+from itertools import islice
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -24,6 +25,8 @@ from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.texts import Refused
 
 _ROUNDS = 50
+_MOST_FINDINGS = 100
+"""A file with more is not one that somebody mends line by line; each costs a search for what was meant."""
 _DEEPEST = 32
 _QUOTED = re.compile(r"'([^']*)'")
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -69,6 +72,8 @@ _REQUIRED: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "name": ("x", "the document that the answer becomes"),
         "url": ("https://localhost/", "where the request goes"),
         "parameter": ("x", "the parameter that carries it"),
+        "algorithm": ("md5", "what the signature is made with"),
+        "over": ("{params}", 'the text that is signed, as in `over = "{params}{client_secret}"`'),
     }
 )
 """Required key -> what it is taken for while it is missing, and what to do."""
@@ -87,7 +92,7 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
 
 
 def validate(data: Mapping[str, Any]) -> Definition:
-    """The definition in parsed TOML. Raises ``InvalidDefinition`` with every finding."""
+    """The definition in parsed TOML. Raises ``InvalidDefinition`` with every finding, of too many the first hundred."""
     findings = tuple(_too_deep(data))
     if findings:
         raise InvalidDefinition(findings)
@@ -95,7 +100,7 @@ def validate(data: Mapping[str, Any]) -> Definition:
         definition = Definition.model_validate(data)
     except ValidationError as error:
         raise InvalidDefinition(_all_findings(data, error)) from None
-    findings = tuple(rules.check(definition, data))
+    findings = tuple(islice(rules.check(definition, data), _MOST_FINDINGS))
     if findings:
         raise InvalidDefinition(findings)
     return definition
@@ -111,6 +116,8 @@ class InvalidDefinition(ValueError):  # noqa: N818 - findings on their way to wh
 
 def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Later steps may recurse: no text gets to them that nests deeper than any use needs."""
+    if not _nests(data):
+        return
     level: list[tuple[KeyPath, Any]] = [((), data)]
     for _ in range(_DEEPEST):
         level = [
@@ -123,16 +130,33 @@ def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(path, f"tables and lists nest more than {_DEEPEST} deep", at="key")
 
 
+def _nests(data: Mapping[str, Any]) -> bool:
+    """Whether there are tables or lists more than ``_DEEPEST`` deep; where they are costs more to tell."""
+    level: list[Any] = [dict(data)]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for value in level
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _all_findings(data: Mapping[str, Any], error: ValidationError) -> tuple[Finding, ...]:
     mending = _Mending(data)
     for _ in range(_ROUNDS):
         mending.take(error)
+        if len(mending.findings) >= _MOST_FINDINGS:
+            break
         try:
             definition = Definition.model_validate(mending.data)
         except ValidationError as next_error:
             error = next_error
             continue
-        for finding in rules.check(definition, mending.shape):
+        for finding in islice(rules.check(definition, mending.shape), _MOST_FINDINGS):
             mending.report(finding)
         break
     return tuple(dict.fromkeys(mending.findings))
@@ -161,7 +185,8 @@ class _Mending:
 
     def take(self, error: ValidationError) -> None:
         """Report the errors of one round and mend what they are about; unknown keys first, since one may be missing."""
-        for item in sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden"):
+        items = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
+        for item in items[:_MOST_FINDINGS]:
             path = tuple(item["loc"])
             if path[-1] == "[key]":
                 self.report(_refusal(path[:-1], item["ctx"]["error"], at="key"))
@@ -261,22 +286,23 @@ def _model_at(path: KeyPath) -> type[BaseModel] | None:
     """The model of the table at a path."""
     annotation: Any = Definition
     for key in path:
-        annotation = _bare(annotation)
-        if _is_model(annotation):
+        annotation = bare_type(annotation)
+        if is_model(annotation):
             fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
             annotation = fields[str(key)].annotation
         else:
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
-    annotation = _bare(annotation)
-    return annotation if _is_model(annotation) else None
+    annotation = bare_type(annotation)
+    return annotation if is_model(annotation) else None
 
 
-def _bare(annotation: Any) -> Any:
+def bare_type(annotation: Any) -> Any:
     """The type itself, without `Annotated` and without `None`."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
         annotation = get_args(annotation)[0]
     return annotation
 
 
-def _is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> bool:
+    """Whether a type is the class of a table."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,15 +1,30 @@
 """Variables of a definition: which values fit, and values made from others."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import texts
-from oauthreg.definition.model import Variable
+
+if TYPE_CHECKING:
+    from oauthreg.definition.model import Variable
 
 _LONGEST = 255
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
 _URL = re.compile(r"https?://[^/?#@]+(?:/[^?#]*)?")
+
+
+def source_of(variable: Variable) -> str | None:
+    """The variable of which this one is another spelling."""
+    return None if variable.from_ is None or ":" in variable.from_ else variable.from_
+
+
+def told_at(variable: Variable) -> str | None:
+    """Where a document of the login tells the value."""
+    return variable.from_ if source_of(variable) is None else None
 
 
 def fault(variable: Variable, value: str) -> str:

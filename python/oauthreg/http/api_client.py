@@ -105,7 +105,7 @@ class ApiClient(ABC):
     async def _request(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
         """Make one authenticated request."""
 
-    async def _send(
+    def _send(
         self,
         method: str,
         url: str | URL,
@@ -117,7 +117,8 @@ class ApiClient(ABC):
         clear_text: bool,
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
-    ) -> ClientResponse:
+    ) -> Awaitable[ClientResponse]:
+        """One authenticated request, not yet begun."""
         self._check_loop()
         own = AuthenticationMiddleware(
             authenticator,
@@ -126,7 +127,7 @@ class ApiClient(ABC):
             repair=repair,
             clear_text=clear_text,
         )
-        return await self.session.request(
+        return self.session.request(
             method, resolve(base, url), middlewares=chain(self.session, middlewares, own), **options
         )
 
@@ -186,8 +187,12 @@ class ApiClient(ABC):
         *,
         client_id: str,
         client_secret: str | None,
+        provider: Provider | None = None,
     ) -> Flow[dict[str, Any]]:
-        """The provider's identity requests. Raises ``UsageError`` for a provider without ``[claims]``."""
+        """The identity requests of ``provider``, by default the client's own.
+
+        Raises ``UsageError`` for a provider without ``[claims]``.
+        """
         if self.provider.claims is None:
             raise UsageError(
                 f"{self.provider.name} says nothing about profiles",
@@ -195,7 +200,7 @@ class ApiClient(ABC):
                 hint="use a provider whose definition has `[claims]`",
             )
         return identity_flow(
-            self.provider,
+            provider or self.provider,
             authenticator_for,
             known,
             make_nonce=make_nonce,
@@ -230,6 +235,8 @@ def learning_clock(clock: Callable[[], float] | None) -> Clock:
 
 def pinned_origins(provider: Provider | None, allowed: Iterable[str]) -> frozenset[Origin]:
     """The pinned origins; those of its endpoints for a provider made by hand, none for a client without one."""
+    if provider is not None and provider.origins and allowed == ():
+        return provider.origins
     texts = (allowed,) if isinstance(allowed, str) else allowed
     known = provider or Provider()
     own: Iterable[Origin] = known.origins or {parse_origin(url) for url in known.endpoints.values() if url}

@@ -91,7 +91,7 @@ class AsyncAssertionClient(TokenClient):
         leeway: float | None = None,
         background_refresh: bool = False,
     ) -> None:
-        now = learning_clock(clock)
+        now, own = learning_clock(clock), MappingProxyType(dict(credentials))
         self._issuer = issuer or client_id or ""
         if not self._issuer:
             raise MissingCredentialError(
@@ -114,15 +114,8 @@ class AsyncAssertionClient(TokenClient):
         super().__init__(
             session,
             chosen,
-            client=ClientIdentity(
-                client_id or "",
-                now,
-                make_id,
-                client_secret,
-                key,
-                passphrase,
-                key_id,
-                MappingProxyType(dict(credentials)),
+            make_client=lambda: ClientIdentity(
+                client_id or "", now, make_id, client_secret, key, passphrase, key_id, own
             ),
             clock=now,
             is_custom=provider is None,

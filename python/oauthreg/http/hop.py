@@ -24,12 +24,11 @@ from aiohttp import (
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
-from oauthreg.messages import Authenticated, Authenticator, Pairs
+from oauthreg.messages import Authenticator, Pairs
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
 
-_IS_ENCODED = re.compile(r"[\x21-\x7e]*").fullmatch
 _IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
 
 
@@ -38,7 +37,7 @@ def find_origins(req: ClientRequest) -> frozenset[Origin]:
     url = req.url
     connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
     claimed = _overriding_host(req)
-    return frozenset({connected} if claimed is None else {connected, parse_origin(f"{url.scheme}://{claimed}")})
+    return frozenset((connected,) if claimed is None else (connected, parse_origin(f"{url.scheme}://{claimed}")))
 
 
 def refuse_clear_text(origin: Origin) -> None:
@@ -66,6 +65,8 @@ def is_replayable(body: Payload | bytes) -> bool:
 
 def is_stream(body: Payload | bytes) -> bool:
     """Whether a body can be read once only, so that its bytes are unknown before it is sent."""
+    if isinstance(body, BytesPayload):  # nearly every body, and the other questions cost more
+        return False
     if isinstance(body, MultipartWriter):
         return any(is_stream(part) for part, _, _ in body)
     return isinstance(body, AsyncIterablePayload)
@@ -97,14 +98,25 @@ async def send_with(
     try:
         for name, value in headers:
             req.headers[name] = value
-        content = await _read_covered(req, authenticator)
-        await _put_on(req, await _make_credential(req, authenticator, content), content)
+        content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator)
+        content_type = req.headers.get("Content-Type")
+        arguments = (req.method, _covered_url(req), content, content_type)
+        if authenticator.is_slow:
+            credential = await asyncio.to_thread(authenticator.authenticate, *arguments)
+        else:
+            credential = authenticator.authenticate(*arguments)
+        for name, value in credential.headers:
+            req.headers[name] = value
+        if credential.url is not None:
+            _redirect(req, credential.url)
+        if credential.body is not None:
+            await _replace_body(req, credential.body, content, content_type)
         response = await handler(req)
     except Exception as error:
         _conceal(error, req.url, own_url)
         raise
     finally:
-        if restore_body and isinstance(req.body, LentBody):
+        if restore_body and type(req.body) is LentBody:
             await req.update_body(req.body.own)
         req.url = own_url
         req.headers.clear()
@@ -133,34 +145,24 @@ async def _read_covered(req: ClientRequest, authenticator: Authenticator) -> byt
     return await body.as_bytes()
 
 
-async def _make_credential(req: ClientRequest, authenticator: Authenticator, content: bytes | None) -> Authenticated:
-    """The credential for the request as it goes on the wire; slow ones are computed off the event loop."""
-    arguments = (req.method, _covered_url(req), content, req.headers.get("Content-Type"))
-    if authenticator.is_slow:
-        return await asyncio.to_thread(authenticator.authenticate, *arguments)
-    return authenticator.authenticate(*arguments)
+def _redirect(req: ClientRequest, url: str) -> None:
+    # The authority may be that of the Host header: the connection still goes where the request went.
+    target = URL(url, encoded=True).raw_path_qs
+    req.url = URL(f"{req.url.origin()}{target}", encoded=True)
 
 
-async def _put_on(req: ClientRequest, credential: Authenticated, content: bytes | None) -> None:
-    own_type = req.headers.get("Content-Type")
-    for name, value in credential.headers:
-        req.headers[name] = value
-    if credential.url is not None:
-        # The authority may be that of the Host header: the connection still goes where the request went.
-        target = URL(credential.url, encoded=True).raw_path_qs
-        req.url = URL(f"{req.url.origin()}{target}", encoded=True)
-    if credential.body is not None:
-        own: Payload | None = req.body if isinstance(req.body, BytesPayload) else None
-        if own is None and content:
-            # Replacing a body closes it, so a file is kept by its bytes.
-            own = BytesPayload(content, content_type=own_type)
-        await req.update_body(LentBody(credential.body, own))
+async def _replace_body(req: ClientRequest, body: bytes, content: bytes | None, own_type: str | None) -> None:
+    own: Payload | None = req.body if isinstance(req.body, BytesPayload) else None
+    if own is None and content:
+        # Replacing a body closes it, so a file is kept by its bytes.
+        own = BytesPayload(content, content_type=own_type)
+    await req.update_body(LentBody(body, own))
 
 
 def _covered_url(req: ClientRequest) -> URL | str:
     """The URL as the server puts it together: scheme, ``Host`` header, request target (RFC 5849 section 3.4.1.2)."""
     target = req.url.raw_path_qs
-    if not _IS_ENCODED(target) or not (req.url.raw_host or "").isascii():
+    if not (target.isascii() and target.isprintable() and " " not in target and (req.url.raw_host or "").isascii()):
         raise UnsignableRequestError(
             "the URL holds characters that no request target can carry",
             code="unencoded-url",
@@ -212,5 +214,5 @@ def _conceal(error: Exception, sent: URL, shown: URL) -> None:
 def _show(response: ClientResponse, url: URL) -> None:
     """Puts the caller's URL into ``response.request_info``, for which aiohttp has no public way."""
     info = getattr(response, "_request_info", None)
-    if info is not None and info.url != url:
+    if info is not None and info.url is not url:
         response._request_info = info._replace(url=url)  # noqa: SLF001

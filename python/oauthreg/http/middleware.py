@@ -80,7 +80,7 @@ class AuthenticationMiddleware:
         origins = find_origins(req)
         is_first, self._is_first = self._is_first, False
         self._origins = self._origins or origins
-        foreign = sorted(origins - self._origins)
+        foreign = [] if origins <= self._origins else sorted(origins - self._origins)
         if is_first and foreign:
             raise UsageError(
                 f"credentials stay with the provider, and this is another origin: {render_origin(foreign[0])}",

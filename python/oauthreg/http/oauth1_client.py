@@ -36,11 +36,13 @@ from oauthreg.oauth1.flow import (
     is_timestamp_refusal,
     parse_authorization_response,
     parse_token_answer,
+    password_flow,
     refresh_flow,
     request_token_flow,
 )
 from oauthreg.oauth1.placement import OAuth1Authentication
-from oauthreg.origins import Origin
+from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
 from oauthreg.token import OAuth1Token
@@ -179,8 +181,8 @@ class AsyncOAuth1Client(ApiClient):
 
     @property
     def auth(self) -> Authenticator:
-        """What signs requests now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
-        return OAuth1Authentication(self._signer_for(self._token), self.provider.oauth1.placement)
+        """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
+        return self._bearer or OAuth1Authentication.of(self.provider.oauth1, self._signer_for(self._token))
 
     def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
@@ -241,9 +243,12 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``.
         """
         response = parse_authorization_response(url, self.provider.callback)
-        if response.token is None:
+        token = response.token
+        if token is None and not self.provider.oauth1.token_in_callback:
+            token = self._token.token if self._token else None
+        if token is None:
             raise _missing_request_token()
-        self.token = {"oauth_token": response.token, "oauth_verifier": response.verifier}
+        self.token = {"oauth_token": token, "oauth_verifier": response.verifier}
         return dict(response.parameters)
 
     async def fetch_access_token(
@@ -251,12 +256,16 @@ class AsyncOAuth1Client(ApiClient):
     ) -> dict[str, str]:
         """Exchanges the request token and the verifier for an access token, which becomes ``token``.
 
-        ``options`` as in ``fetch_request_token``. Raises ``UsageError`` with the code ``missing-verifier``,
-        ``MissingTokenError``, ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 5849 section 2.3.
+        In a two-legged flow the client asks for itself, without either. ``options`` as in ``fetch_request_token``.
+
+        Raises ``UsageError`` with the code ``missing-verifier``, ``MissingTokenError``, ``OAuthError`` and
+        ``MalformedResponseError``. Spec: RFC 5849 section 2.3.
         """
         provider, params, transport = _with_request(self.provider, "token", url, options)
         verifier = verifier or self._verifier
-        if provider.oauth1.verifier == "required":
+        flows = provider.oauth1.flows
+        is_for_itself = "two-legged" in flows and ("three-legged" not in flows or self._token is None)
+        if provider.oauth1.verifier == "required" and not is_for_itself:
             if not verifier:
                 raise UsageError(
                     "there is no verifier",
@@ -267,12 +276,33 @@ class AsyncOAuth1Client(ApiClient):
                 raise MissingTokenError(
                     "there is no request token", hint="set `token` to what `fetch_request_token` gave"
                 )
-        signer = await self._prepared_signer(self._token)
+        signer = await self._prepared_signer(None if is_for_itself else self._token)
         token = await self._run(
-            lambda: access_token_flow(provider, signer, verifier=verifier, params=params), transport
+            lambda: access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
+            transport,
         )
         await self._adopt(token)
         return token.to_mapping()
+
+    async def exchange_password(self, username: str, password: str) -> OAuth1Token:
+        """Exchanges the user's name and password for an access token (xAuth), which becomes ``token``.
+
+        Both go to the token endpoint in a form and are kept nowhere. Raises ``UsageError`` where there is no such
+        login, ``OAuthError`` and ``MalformedResponseError``.
+        """
+        provider = self.provider
+        if "xauth" not in provider.oauth1.flows:
+            raise UsageError(
+                f"{provider.name} has no login by password",
+                code="no-password-login",
+                hint="let the user log in at the provider: `start`, then `finish`",
+            )
+        signer = await self._prepared_signer(None)
+        token = await self._run(
+            lambda: password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
+        )
+        await self._adopt(token)
+        return token
 
     def parse_response_token(self, status: int, text: str) -> dict[str, str]:
         """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
@@ -288,16 +318,20 @@ class AsyncOAuth1Client(ApiClient):
     ) -> PendingLogin:
         """Begins a login: send the user to ``.url`` of what it returns, and keep the rest for ``finish``.
 
-        Without a ``redirect_uri`` here or at the client the user is shown a code instead (``oob``). ``parameters``
-        are added to the authorization URL. The client's own token stays as it is, so that many users may log in at
-        once. Raises ``UsageError`` where there is no login, ``OAuthError`` and ``MalformedResponseError``.
+        Without a ``redirect_uri`` here or at the client the user is shown a code instead, and always where the provider
+        knows nothing else: then the ``.redirect_uri`` of what it returns is ``oob``. ``parameters`` are added to the
+        authorization URL. The client's own token stays as it is, so that many users may log in at once. Raises
+        ``UsageError`` where there is no login, ``OAuthError`` and ``MalformedResponseError``.
         """
         provider = self.provider
-        if provider.oauth1.flow != "three-legged":
+        if "three-legged" not in provider.oauth1.flows:
             raise UsageError(
-                f"{provider.name} has no login by redirect", code="no-login", hint=_WITHOUT_LOGIN[provider.oauth1.flow]
+                f"{provider.name} has no login by redirect",
+                code="no-login",
+                hint=_WITHOUT_LOGIN[provider.oauth1.flows[0]],
             )
-        callback = redirect_uri or self.redirect_uri or "oob"
+        only_oob = provider.oauth1.callback == "oob"
+        callback = "oob" if only_oob else redirect_uri or self.redirect_uri or "oob"
         signer = await self._prepared_signer(None)
         token = await self._run(lambda: request_token_flow(provider, signer, callback=callback, scope=scope))
         added = pairs("parameters", parameters)
@@ -329,7 +363,8 @@ class AsyncOAuth1Client(ApiClient):
         kept: dict[str, str] = {}
         if callback_url is not None:
             response = parse_authorization_response(callback_url, provider.callback)
-            _check_same_login(pending, response.token)
+            if response.token is not None or provider.oauth1.token_in_callback:
+                _check_same_login(pending, response.token)
             verifier = verifier or response.verifier
             kept = {name: response.parameters[name] for name in provider.callback.keep if name in response.parameters}
         if provider.oauth1.verifier == "required" and not verifier:
@@ -339,18 +374,18 @@ class AsyncOAuth1Client(ApiClient):
                 hint="pass the whole callback URL, or the code shown to the user as `verifier=`",
             )
         signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
-        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier))
+        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier, sent_at=self.clock()))
         token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
         await self._adopt(token)
         return token
 
     async def refresh_token(self) -> OAuth1Token:
-        """Exchanges the token and its session handle for a new token, which becomes ``token``.
+        """Exchanges the token (and its session handle) for a new one, or makes it good again; it becomes ``token``.
 
         Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed.
         """
         provider, old = self.provider, self._token
-        if not provider.oauth1.session_handle:
+        if not (provider.oauth1.session_handle or "refresh" in provider.endpoints):
             raise UsageError(
                 f"{provider.name} does not renew tokens",
                 code="not-renewable",
@@ -359,7 +394,7 @@ class AsyncOAuth1Client(ApiClient):
         if old is None:
             raise MissingTokenError("there is no token to renew", hint="set `token`, or log in")
         signer = await self._prepared_signer(old)
-        token = await self._run(lambda: refresh_flow(provider, signer, old))
+        token = await self._run(lambda: refresh_flow(provider, signer, old, sent_at=self.clock()))
         await self._adopt(token)
         return token
 
@@ -377,12 +412,12 @@ class AsyncOAuth1Client(ApiClient):
         }
         documents = await self._run(
             lambda: self._identity(
-                lambda nonce: OAuth1Authentication(signer, self.provider.oauth1.placement, nonce=nonce),
+                lambda nonce: self._bearer or OAuth1Authentication.of(self.provider.oauth1, signer, nonce=nonce),
                 known,
                 client_id=self.client_id,
                 client_secret=self._client_secret,
             ),
-            origins=self._origins,
+            origins=self._origins_now,
         )
         return self._profile(
             documents, {name: value for name, value in token.extra.items() if not name.startswith("oauth_")}
@@ -397,23 +432,49 @@ class AsyncOAuth1Client(ApiClient):
         middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
     ) -> ClientResponse:
-        authenticator = OAuth1Authentication(
+        bearer = self._bearer
+        authenticator = bearer or OAuth1Authentication.of(
+            self.provider.oauth1,
             self._signer or await self._prepared_signer(self._token),
-            self.provider.oauth1.placement,
-            signed=pairs("signed_parameters", signed_parameters),
+            signed=pairs("signed_parameters", signed_parameters) if signed_parameters else (),
         )
         return await self._send(
             method,
             url,
             authenticator,
-            base=self.provider.endpoints.get("api_base"),
-            origins=self._origins,
+            base=self._base_of_token or self.provider.endpoints.get("api_base"),
+            origins=self._origins_now,
             repair=self._repairing(authenticator),
-            # A signature hides the secrets; PLAINTEXT is the secrets.
-            clear_text=self.provider.allow_insecure_http or self.signature_method != "PLAINTEXT",
+            # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
+            clear_text=self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
             middlewares=middlewares,
             options=options,
         )
+
+    @property
+    def _bearer(self) -> BearerAuthentication | None:
+        """What calls carry where they are not signed. Raises ``MissingTokenError`` for a token without it."""
+        name = self.provider.oauth1.bearer
+        if name is None:
+            return None
+        value = self._token.to_mapping().get(name) if self._token else None
+        if not value:
+            raise MissingTokenError(f"there is no token with a field `{name}`", hint="set `token`, or log in")
+        return BearerAuthentication(value, self.provider.token_placement)
+
+    @property
+    def _base_of_token(self) -> str | None:
+        """The base of the API that only the token tells."""
+        base = self.provider.api_base
+        if base is None or isinstance(base, str):
+            return base
+        return base.render({"token": self._token.to_mapping() if self._token else {}})
+
+    @property
+    def _origins_now(self) -> frozenset[Origin]:
+        """The pinned origins, that of the token's own API among them."""
+        base = self._base_of_token
+        return self._origins if base is None else self._origins | {parse_origin(base)}
 
     def _repairing(self, authenticator: Authenticator) -> Repair:
         async def repair(response: Response) -> Authenticator | None:
@@ -485,8 +546,9 @@ class AsyncOAuth1Client(ApiClient):
 
 
 _WITHOUT_LOGIN = {
-    "none": "the provider's own pages give the token: pass `token=` and `token_secret=`",
-    "two-legged": "requests are signed for the client alone: make them right away",
+    "none": "the provider's own pages give the token: pass `token=` and `token_secret=`, or sign for the client alone",
+    "two-legged": "the client's own token comes from `fetch_access_token`",
+    "xauth": "the user's name and password give a token: `exchange_password`",
 }
 
 
@@ -496,7 +558,7 @@ def _with_choices(
     """The provider with what the caller chose instead of its defaults."""
     if provider.protocol != "oauth1":
         raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
-    settings = provider.oauth1
+    given = settings = provider.oauth1
     if signature_method is not _DEFAULT_METHOD:
         others = tuple(name for name in settings.signature_methods if name != signature_method)
         settings = replace(settings, signature_methods=(signature_method, *others))
@@ -510,7 +572,10 @@ def _with_choices(
                 code="unknown-signature-type",
             )
         settings = replace(settings, placement=placement)
-    return replace(provider, oauth1=replace(settings, realm=_realm(realm) or settings.realm))
+    chosen = _realm(realm)
+    if chosen:
+        settings = replace(settings, realm=chosen)
+    return provider if settings is given else replace(provider, oauth1=settings)
 
 
 def _with_request(

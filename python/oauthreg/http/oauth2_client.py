@@ -33,7 +33,7 @@ from oauthreg.oauth2.authorize import check_resources, make_state, render_scope,
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, check_client_auth, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
-from oauthreg.oauth2.login import build_login, login_flow, parse_callback
+from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback, pushed_login_flow
 from oauthreg.oauth2.token_endpoint import (
     DeviceAuthorization,
     device_authorization_flow,
@@ -70,6 +70,7 @@ _ENDPOINTS = {
     "authorization_endpoint": "authorize",
     "device_authorization_endpoint": "device",
     "introspection_endpoint": "introspect",
+    "pushed_authorization_request_endpoint": "par",
     "revocation_endpoint": "revoke",
     "token_endpoint": "token",
 }
@@ -103,7 +104,8 @@ class AsyncOAuth2Client(TokenClient):
     what it signs with. ``token_placement`` is ``header``, ``body`` or ``uri``. ``state`` is that of a login begun by
     another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
     ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
-    ``prompt``, ``login_hint`` and their like, and endpoints by their names in metadata (``token_endpoint`` …).
+    ``prompt``, ``login_hint`` and their like, and what a server's metadata says by the names that it has there
+    (``token_endpoint`` …, ``require_pushed_authorization_requests``).
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds.
 
@@ -147,30 +149,23 @@ class AsyncOAuth2Client(TokenClient):
         self._account = account
         self._resources = check_resources(resource)
         self._audience = audience
-        self._refresh_params = pairs("refresh_token_params", refresh_token_params)
+        self._refresh_params = pairs("refresh_token_params", refresh_token_params) if refresh_token_params else ()
         self._nonce = parameters.pop("nonce", None)
-        self._authorize_params = {key: parameters.pop(key) for key in _AUTHORIZATION_PARAMETERS if key in parameters}
+        self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
         self._open: OrderedDict[str, PendingLogin] = OrderedDict()
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
-        is_own = "grant_type" in parameters or not (isinstance(token, Mapping) and token.get("refresh_token"))
         chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
-        if chosen.oauth2.grants[0] == "client_credentials" and account is None and is_own:
-            self._ask_again = self._ask_for_own
+        if chosen.oauth2.grants[0] == "client_credentials" and account is None:
+            is_users = isinstance(token, Mapping) and token.get("refresh_token")
+            self._ask_again = self._ask_for_own if "grant_type" in parameters or not is_users else None
         now = learning_clock(clock)
-        client = ClientIdentity(
-            client_id or "",
-            now,
-            make_id,
-            client_secret,
-            private_key,
-            passphrase,
-            key_id,
-            MappingProxyType(dict(credentials)),
-        )
+        own = MappingProxyType(dict(credentials)) if credentials else _NOTHING
         super().__init__(
             session,
             chosen,
-            client=client,
+            make_client=lambda: ClientIdentity(
+                client_id or "", now, make_id, client_secret, private_key, passphrase, key_id, own
+            ),
             clock=now,
             is_custom=provider is None,
             store=store,
@@ -180,11 +175,9 @@ class AsyncOAuth2Client(TokenClient):
             background_refresh=background_refresh,
             allowed_origins=allowed_origins,
         )
-        if client_id and self._signs:
-            check_client_auth(chosen, client)
-        is_own = self._ask_again is not None
-        own_call = self._call("token", grant="client_credentials")
-        self._take_up(self._make_key(own_call, is_own=is_own) if is_own or account is not None else None, token)
+        if client_id and chosen.oauth2.client_auth in _SIGNING:
+            check_client_auth(chosen, self._client)
+        self._take_up(self._first_key(), token)
 
     def create_authorization_url(
         self, url: str | None = None, state: str | None = None, **parameters: Any
@@ -198,7 +191,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         state = state or make_state()
         parameters.setdefault("code_verifier", self._make_verifier(state))
-        pending = self._begin(url, state, None, parameters)
+        pending = build_login(self.provider, self._known_client, self._login_request(url, state, None, parameters))
         self.state = state
         self._open[state] = pending
         if len(self._open) > _MOST_LOGINS:
@@ -296,11 +289,11 @@ class AsyncOAuth2Client(TokenClient):
         ``TokenStoreError``. Spec: RFC 7009 section 2.
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
-        text, hint = await self._which(token, token_type_hint, "refresh_token")
-        flow = revocation_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        text, hint = await self._which(token, token_type_hint, call.provider.oauth2.revoke_first)
+        flow = revocation_flow(await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url)
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
-        if latest is not None and text == (latest.refresh_token or latest.access_token):
+        if latest is not None and text == (await self._which(None, None, call.provider.oauth2.revoke_first))[0]:
             await self._life.delete()
 
     async def introspect_token(
@@ -319,7 +312,9 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
-        flow = introspection_flow(call.provider, self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = introspection_flow(
+            await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url
+        )
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
 
     async def start(
@@ -333,11 +328,17 @@ class AsyncOAuth2Client(TokenClient):
         """Begins a login: send the user to ``.url`` of what it returns, and keep the rest for ``finish``.
 
         ``binding`` is a value of the user's browser session, such as a random cookie, and must be given to ``finish``
-        again. ``parameters`` are added to the query. Many users may log in at once. Raises ``UsageError``.
+        again. ``parameters`` are added to the query. Many users may log in at once. Where the provider has an endpoint
+        for it (``par``), the request is pushed first, so that the URL tells the browser nothing. Raises ``UsageError``,
+        and what a token request raises when the request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
         given = {"redirect_uri": redirect_uri, "scope": scope}
         parameters |= {name: value for name, value in given.items() if value is not None}
-        return self._begin(None, None, binding, parameters)
+        request = self._login_request(None, None, binding, parameters)
+        settings = self.provider.oauth2
+        if settings.require_par or "par" in self.provider.endpoints:
+            return await self._exchange(pushed_login_flow(self.provider, self._known_client, request))
+        return build_login(self.provider, self._known_client, request)
 
     async def finish(self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None) -> OAuth2Token:
         """Ends a login that ``start`` began, here or in another process; the token is saved and becomes ``token``.
@@ -431,7 +432,8 @@ class AsyncOAuth2Client(TokenClient):
             return None
         if exchange is not None and exchange.renews:
             return "refresh"
-        return "refresh" if token.refresh_token and (endpoints.get("refresh") or endpoints.get("token")) else None
+        is_renewable = token.refresh_token or self.provider.oauth2.refresh_with == "access_token"
+        return "refresh" if is_renewable and (endpoints.get("refresh") or endpoints.get("token")) else None
 
     async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
         if self._ask_again is not None:
@@ -440,6 +442,8 @@ class AsyncOAuth2Client(TokenClient):
 
     async def _refresh(self, token: OAuth2Token | None, call: "_Call") -> OAuth2Token:
         settings = call.provider.oauth2
+        where = self.redirect_uri if settings.refresh_redirect_uri else None
+        added = [("redirect_uri", where)] if where is not None else []
 
         def attempt() -> Awaitable[OAuth2Token]:
             flow = renewal_flow(
@@ -448,7 +452,7 @@ class AsyncOAuth2Client(TokenClient):
                 token or OAuth2Token(),
                 scopes=self._asked_scopes(self.scope) if settings.refresh_scope else (),
                 resources=call.resources,
-                params=(*call.params, *self._refresh_params),
+                params=(*added, *call.params, *self._refresh_params),
                 url=call.url,
             )
             return self._exchange(flow, hooks="refresh_token", options=call.options)
@@ -533,16 +537,14 @@ class AsyncOAuth2Client(TokenClient):
         if url is not None and self._is_custom and name not in self.provider.endpoints:
             self.provider = replace(self.provider, endpoints={**self.provider.endpoints, name: url})
 
-    def _begin(
+    def _login_request(
         self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
-    ) -> PendingLogin:
+    ) -> LoginRequest:
         rest = {**self._authorize_params, **parameters}
         resources = rest.pop("resource", None)
         if self._audience is not None:
             rest.setdefault("audience", self._audience)
-        return build_login(
-            self.provider,
-            self._known_client.client_id,
+        return LoginRequest(
             redirect_uri=rest.pop("redirect_uri", self.redirect_uri),
             now=self.clock(),
             scope=rest.pop("scope", self.scope),
@@ -553,7 +555,6 @@ class AsyncOAuth2Client(TokenClient):
             code_verifier=rest.pop("code_verifier", None),
             nonce=rest.pop("nonce", self._nonce),
             params=_flat(rest),
-            documents=self._client.documents,
         )
 
     def _find_login(self, call: "_Call", response: Callback, state: str | None) -> "tuple[_Call, PendingLogin]":
@@ -655,6 +656,16 @@ class AsyncOAuth2Client(TokenClient):
             return latest.refresh_token, "refresh_token"
         return latest.access_token, "access_token"
 
+    async def _located(self, call: "_Call") -> Provider:
+        """The provider of a call with the servers that the client's token tells of."""
+        return call.provider.located_for(await self._life.latest() or {})
+
+    def _first_key(self) -> TokenKey | None:
+        is_own = self._ask_again is not None
+        if not is_own and self._account is None:
+            return None
+        return self._make_key(self._call("token", grant="client_credentials"), is_own=is_own)
+
     def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
         return TokenKey(
@@ -695,6 +706,11 @@ class _Call:
     options: Mapping[str, Any] = field(repr=False)
 
 
+def _taken(parameters: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The parameters of those names, which are taken out."""
+    return {name: parameters.pop(name) for name in names if name in parameters}
+
+
 def _with_choices(
     provider: Provider | None,
     client_auth_method: str | None,
@@ -703,6 +719,9 @@ def _with_choices(
     parameters: Mapping[str, Any],
 ) -> Provider:
     """The provider with what the caller chose instead of its defaults."""
+    is_default = client_auth_method is None and refresh_token_url is None and token_placement is DEFAULT_PLACEMENT
+    if provider is not None and is_default and not parameters:
+        return provider
     rest = dict(parameters)
     provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
     endpoints = {name: rest.pop(key) for key, name in _ENDPOINTS.items() if key in rest}
@@ -713,6 +732,7 @@ def _with_choices(
         client_auth=_known_method(client_auth_method) or provider.oauth2.client_auth,
         response_type=rest.pop("response_type", None) or provider.oauth2.response_type,
         response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
+        require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
     )
     if (grant_type := rest.pop("grant_type", None)) is not None:
         first = _grant_name(grant_type)

@@ -9,6 +9,7 @@ from yarl import URL
 
 from oauthreg.errors import UsageError
 
+_SCHEMES = ("http", "https")
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
 _IS_HTTP = re.compile(r"https?://", re.IGNORECASE).match
 _PARTS = re.compile(r"([^/?#]+//[^/?#]*)([^?#]*)(\?[^#]*)?").match
@@ -20,8 +21,10 @@ def resolve(base: str | None, reference: str | URL) -> str | URL:
     A ``yarl.URL`` gives one whose encoding is kept. A reference without scheme and authority stays on the base's
     origin whatever it holds. Raises ``UsageError`` for a scheme other than http and https.
     """
+    if base is None or (isinstance(reference, URL) and reference.absolute and reference.scheme in _SCHEMES):
+        return reference  # before anything is made of a URL's text, which costs half a signature
     text = str(reference)
-    if base is None or _IS_HTTP(text):
+    if _IS_HTTP(text):
         return reference
     if _HAS_SCHEME(text):
         raise UsageError(

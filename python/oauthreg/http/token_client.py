@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
@@ -63,7 +64,7 @@ class TokenClient(ApiClient):
         session: ClientSession,
         provider: Provider,
         *,
-        client: ClientIdentity,
+        make_client: Callable[[], ClientIdentity],
         clock: Clock,
         is_custom: bool,
         store: TokenStore | None,
@@ -79,22 +80,15 @@ class TokenClient(ApiClient):
             raise UsageError("`store` and `lives` exclude each other: the lives have a store", code="two-stores")
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
-        self._client = client
-        self._hooks = ComplianceHooks()
+        self._make_client = make_client
         self._lives = TokenLives(store) if lives is None else lives
-        self._renewal = Renewal(
-            self._renew,
-            self._way,
-            self.clock,
-            provider.oauth2.leeway if leeway is None else leeway,
-            background_refresh,
-            token_updater,
-        )
+        self._leeway = provider.oauth2.leeway if leeway is None else leeway
+        self._in_background = background_refresh
+        self._token_updater = token_updater
         self._is_custom = is_custom
         if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
             _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         self._key: TokenKey | None
-        self._life: TokenLife
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -159,11 +153,8 @@ class TokenClient(ApiClient):
 
     async def _identify(self, token: OAuth2Token) -> dict[str, Any]:
         """What the provider says of the user, by document."""
-        keep = self.provider.callback.keep
-        known: dict[str, Any] = {
-            "token": dict(token),
-            "callback": {name: token[name] for name in keep if name in token},
-        }
+        provider = self.provider.located_for(token)
+        known = {**provider.documents_of(token), "token": dict(token)}
         if token.id_token and "id_token" in self.provider.identity_documents:
             known["id_token"] = read_id_token(token.id_token)
         flow = self._identity(
@@ -171,8 +162,27 @@ class TokenClient(ApiClient):
             known,
             client_id=self.client_id,
             client_secret=self._client.client_secret,
+            provider=provider,
         )
         return await self._exchange(flow, origins=self._origins_for(token))
+
+    # Applications make a client for each of their own requests: what the first call needs is made with it.
+
+    @cached_property
+    def _client(self) -> ClientIdentity:
+        return self._make_client()
+
+    @cached_property
+    def _hooks(self) -> ComplianceHooks:
+        return ComplianceHooks()
+
+    @cached_property
+    def _renewal(self) -> Renewal:
+        return Renewal(self._renew, self._way, self.clock, self._leeway, self._in_background, self._token_updater)
+
+    @cached_property
+    def _life(self) -> TokenLife:
+        return self._lives.of_token(None) if self._key is None else self._lives.of_key(self._key)
 
     @property
     def _server(self) -> str:
@@ -183,7 +193,8 @@ class TokenClient(ApiClient):
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""
         self._key = key
-        self._life = self._lives.of_token(None) if key is None else self._lives.of_key(key)
+        if key is not None:
+            self._life = self._lives.of_key(key)
         if token is not None:
             self.token = token
 
@@ -240,22 +251,32 @@ class TokenClient(ApiClient):
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         provider = self.provider
         return BearerAuthentication(
-            token.access_token, provider.token_placement, provider.proof, self._client.client_secret or ""
+            token.access_token,
+            provider.token_placement,
+            provider.proof,
+            self._client.client_secret or "",
+            provider.api_params,
+            provider.api_signature,
+            self._client,
         )
 
     def _api_base(self, token: OAuth2Token) -> str | None:
-        base = self.provider.api_base
+        provider = self.provider.located_for(token)
+        base = provider.api_base
         if base is not None and not isinstance(base, str):
             base = base.render(self._documents(token))
-        return base or self.provider.endpoints.get("api_base")
+        return base or provider.endpoints.get("api_base")
 
     def _origins_for(self, token: OAuth2Token) -> frozenset[Origin]:
         """The pinned origins, those that only the token tells among them."""
+        pinned = (
+            self._origins if self.provider.locate is None else self._origins | self.provider.located_for(token).origins
+        )
         if not self.provider.api_origins:
-            return self._origins
+            return pinned
         documents = self._documents(token)
         texts = [text if isinstance(text, str) else text.render(documents) for text in self.provider.api_origins]
-        return self._origins | {parse_origin(text) for text in texts if text}
+        return pinned | {parse_origin(text) for text in texts if text}
 
     def _documents(self, token: OAuth2Token | None) -> Documents:
         return {**self._client.documents, "token": token or {}}

@@ -5,7 +5,7 @@ Spec: RFC 5849 section 2; "OAuth Problem Reporting" and "OAuth Session 1.0" for 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from oauthreg.answers import decode_text, malformed, parse_answer, parse_form
 from oauthreg.errors import (
     AccessDeniedError,
+    MalformedResponseError,
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
@@ -20,10 +21,10 @@ from oauthreg.errors import (
 from oauthreg.legs import answered, append_query, endpoint, renamed, render_pairs
 from oauthreg.messages import Flow, Pairs, Request, Response
 from oauthreg.oauth1.placement import OAuth1Authentication
+from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Leg, Provider, TokenAnswer
 from oauthreg.redaction import redact, redact_headers
 from oauthreg.signing import Signer
-from oauthreg.signing.verify import parse_authorization
 from oauthreg.token import OAuth1Token
 
 _CALLBACK = CallbackSettings()
@@ -69,7 +70,9 @@ def request_token_flow(
 
     Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.1.
     """
-    in_request = provider.oauth1.callback in ("request", "both")
+    in_request = provider.oauth1.callback in ("request", "both", "oob")
+    if provider.oauth1.callback == "oob":
+        callback = None
     protocol = (("oauth_callback", callback or "oob"),) if in_request else ()
     if provider.scopes.leg == "request_token":
         params = (*_scope(provider, scope), *params)
@@ -133,6 +136,8 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
             denied = problem in _DENIED_PROBLEMS
             text = parameters.get(f"{name}_description") or parameters.get("oauth_problem_advice") or ""
             raise (AccessDeniedError if denied else OAuthError)(problem, redact(text), parameters=_public(parameters))
+    if any(name not in parameters for name in settings.denied_without):
+        raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")
     token, verifier = parameters.get("oauth_token") or None, parameters.get("oauth_verifier") or None
     if token is None and verifier is None and "denied" in parameters:
         raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")
@@ -140,43 +145,74 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
 
 
 def access_token_flow(
-    provider: Provider, signer: Signer, *, verifier: str | None, params: Pairs = ()
+    provider: Provider, signer: Signer, *, verifier: str | None, params: Pairs = (), sent_at: float | None = None
 ) -> Flow[OAuth1Token]:
     """Exchanges the authorized request token (the signer's token) for an access token.
 
-    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.3.
+    ``sent_at`` (seconds since 1970) is when the request leaves: with it, a lifetime that the server tells becomes the
+    field ``expires_at``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+
+    Spec: RFC 5849 section 2.3.
     """
     protocol = (("oauth_verifier", verifier),) if verifier else ()
     response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params)
-    return OAuth1Token.from_mapping(parse_token_answer(answered(response), provider.token_answer))
+    return _token(provider, answered(response), sent_at)
 
 
-def refresh_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[OAuth1Token]:
-    """Exchanges an access token and its session handle for a new access token; fields that do not come anew are kept.
+def password_flow(
+    provider: Provider, signer: Signer, *, username: str, password: str, sent_at: float | None = None
+) -> Flow[OAuth1Token]:
+    """Exchanges the user's name and password for an access token (xAuth), always by POST: a URL is no secret place.
+
+    ``sent_at`` as in ``access_token_flow``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    """
+    params = (("x_auth_username", username), ("x_auth_password", password), ("x_auth_mode", "client_auth"))
+    leg = replace(provider.token, method="POST")
+    response = yield build_leg_request(provider, "token", leg, signer, (), params)
+    return _token(provider, answered(response), sent_at)
+
+
+def refresh_flow(
+    provider: Provider, signer: Signer, token: OAuth1Token, *, sent_at: float | None = None
+) -> Flow[OAuth1Token]:
+    """Exchanges an access token for a new one, or makes it good again; fields that do not come anew are kept.
+
+    A provider with session handles wants that of the token. Without them an answer may hold no token: then the old one
+    goes on. ``sent_at`` as in ``access_token_flow``.
 
     Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
 
-    Spec: OAuth Session 1.0, section 1 of the Yahoo draft that servers follow.
+    Spec: OAuth Session 1.0, section 1 (the draft that servers follow).
     """
-    handle = token.extra.get("oauth_session_handle")
-    if not handle:
-        raise ReauthorizationRequired(
-            description="the token cannot be renewed: it has no `oauth_session_handle`",
-            code="no-session-handle",
-            hint="let the user log in again",
-        )
-    protocol = (("oauth_session_handle", handle),)
-    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, ())
+    protocol: Pairs = ()
+    if provider.oauth1.session_handle:
+        handle = token.extra.get("oauth_session_handle")
+        if not handle:
+            raise ReauthorizationRequired(
+                description="the token cannot be renewed: it has no `oauth_session_handle`",
+                code="no-session-handle",
+                hint="let the user log in again",
+            )
+        protocol = (("oauth_session_handle", handle),)
+    name = "refresh" if "refresh" in provider.endpoints else "token"
+    response = yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ())
+    response = answered(response)
+    # The end of the old token says nothing of the new one's.
+    kept = {key: value for key, value in token.extra.items() if key != "expires_at"}
     try:
-        fields = parse_token_answer(answered(response), provider.token_answer)
+        renewed = _token(provider, response, sent_at)
     except OAuthError as error:
         if error.error in _ENDED_PROBLEMS:
             raise ReauthorizationRequired(
                 error.error, "the session has ended", code="session-ended", hint="let the user log in again"
             ) from error
         raise
-    renewed = OAuth1Token.from_mapping(fields)
-    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**token.extra, **renewed.extra}))
+    except MalformedResponseError as error:
+        is_page = response.body.lstrip().startswith(b"<")
+        if error.code != "no-token" or provider.oauth1.session_handle or is_page:
+            raise
+        return OAuth1Token(token.token, token.token_secret, MappingProxyType(kept))
+    return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**kept, **renewed.extra}))
 
 
 def build_leg_request(
@@ -191,7 +227,7 @@ def build_leg_request(
         url,
         headers=render_pairs(leg.headers),
         form=tuple(pairs) if has_body and pairs else None,
-        authenticator=OAuth1Authentication(signer, leg.placement or provider.oauth1.placement, protocol),
+        authenticator=OAuth1Authentication.of(provider.oauth1, signer, protocol, placement=leg.placement),
     )
 
 
@@ -241,6 +277,15 @@ def is_timestamp_refusal(error: OAuthError) -> bool:
     return error.status in (400, 401, 403) and _TIMESTAMP_WORDS.search(text) is not None
 
 
+def _token(provider: Provider, response: Response, sent_at: float | None) -> OAuth1Token:
+    fields = parse_token_answer(response, provider.token_answer)
+    if sent_at is not None:
+        end = expires_at(provider.token_answer, {"expires_in": fields.get("oauth_expires_in")}, sent_at)
+        if end is not None:
+            fields["expires_at"] = str(end)
+    return OAuth1Token.from_mapping(fields)
+
+
 def _scope(provider: Provider, scope: Sequence[str] | str | None) -> Pairs:
     scopes = provider.scopes
     wanted = scopes.default if scope is None else (scope,) if isinstance(scope, str) else tuple(scope)
@@ -267,6 +312,8 @@ def _problem_fields(response: Response, text: str) -> dict[str, str]:
     challenge = response.headers.get("www-authenticate", "")
     if "oauth_problem" in challenge:
         try:
+            from oauthreg.signing.verify import parse_authorization  # only refusals are read with it
+
             parsed = parse_authorization(challenge)
         except OAuthRegError:
             parsed = None

@@ -42,6 +42,7 @@ _MADE = frozenset(
         "state",
         "code_challenge",
         "code_challenge_method",
+        "request_uri",
         "resource",
     )
 )
@@ -146,11 +147,26 @@ def render_scope(provider: Provider, scope: Iterable[str] | str | None) -> str:
     else:
         wanted = list(scopes.default if scope is None else scope)
         known = set(wanted)
-    wanted += [name for name in scopes.required if name not in known]
+    added = [*scopes.required, *([scopes.offline] if scopes.offline and scope is None else [])]
+    wanted += [name for name in added if name not in known]
     return scopes.separator.join(wanted)
 
 
 def build_authorization_url(
+    provider: Provider,
+    *,
+    client_id: str,
+    url: str | None = None,
+    documents: Documents = MappingProxyType({}),
+    **parameters: Any,
+) -> str:
+    """The URL to send the user to, with the parameters of ``authorization_parameters``. Raises ``UsageError``."""
+    seen = {"client": {"client_id": client_id}, **documents}
+    sent = authorization_parameters(provider, client_id=client_id, documents=seen, **parameters)
+    return render_authorization_url(provider, sent, url=url, documents=seen)
+
+
+def authorization_parameters(
     provider: Provider,
     *,
     client_id: str,
@@ -161,13 +177,11 @@ def build_authorization_url(
     nonce: str | None = None,
     resources: Sequence[str] = (),
     params: Pairs = (),
-    url: str | None = None,
     documents: Documents = MappingProxyType({}),
-) -> str:
-    """The URL to send the user to.
+) -> list[tuple[str, str]]:
+    """The parameters of an authorization request, by the provider's names and in the order in which they are sent.
 
-    ``params`` win over the definition's and must not repeat the parameters that are made here. Values are
-    percent-encoded with ``%20`` for spaces, unless the leg takes a parameter literally. Raises ``UsageError``.
+    ``params`` win over the definition's and must not repeat the parameters that are made here. Raises ``UsageError``.
 
     Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3; RFC 8707 section 2.1.
     """
@@ -182,7 +196,8 @@ def build_authorization_url(
     _check_response_type(settings.response_type)
     pairs = [("response_type", settings.response_type), ("client_id", client_id)]
     if redirect_uri is not None:
-        pairs.append(("redirect_uri", check_redirect_uri(redirect_uri)))
+        is_name = settings.redirect_uri_is_name
+        pairs.append(("redirect_uri", redirect_uri if is_name else check_redirect_uri(redirect_uri)))
     pairs.append((provider.scopes.parameter, render_scope(provider, scope)))
     if state is not None:
         pairs.append(("state", state))
@@ -194,15 +209,29 @@ def build_authorization_url(
         pairs.append(("nonce", nonce))
     if settings.response_mode:
         pairs.append(("response_mode", settings.response_mode))
-    seen: Documents = {"client": {"client_id": client_id}, **documents}
-    sent = [
-        *leg_parameters(leg, pairs, params=params, documents=seen),
-        *render_pairs(leg.query, seen),
-    ]
+    return leg_parameters(leg, pairs, params=params, documents=documents)
+
+
+def render_authorization_url(
+    provider: Provider,
+    sent: Iterable[tuple[str, str]],
+    *,
+    url: str | None = None,
+    documents: Documents = MappingProxyType({}),
+) -> str:
+    """The URL that carries these parameters, and what the leg always puts into the query.
+
+    Values are percent-encoded with ``%20`` for spaces, unless the leg takes a parameter literally. Raises
+    ``UsageError`` where the provider has no authorization endpoint.
+    """
+    leg = provider.authorize
+    sent = [*sent, *render_pairs(leg.query, documents)]
     if leg.sort_params:
         sent.sort()
     text = "&".join([f"{escape(name)}={value if name in leg.literal else escape(value)}" for name, value in sent])
-    made = append_text(url or endpoint(provider, "authorize"), text)
+    target = url or endpoint(provider, "authorize")
+    # Such a page reads its path and its query behind the `#`.
+    made = append_text(target, text) if leg.route is None else f"{target}#{append_text(leg.route, text)}"
     return made + leg.fragment
 
 

@@ -7,8 +7,10 @@ from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_query, render_form
-from oauthreg.messages import Authenticated
-from oauthreg.provider import RequestProof, TokenPlacement
+from oauthreg.messages import Authenticated, Pairs
+from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.request_signature import sign_call
+from oauthreg.provider import RequestProof, RequestSignature, TokenPlacement
 
 _FORM = "application/x-www-form-urlencoded"
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
@@ -18,6 +20,8 @@ _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 class BearerAuthentication:
     """Puts an access token where the provider reads it; ``proof`` adds the proof that some providers want.
 
+    ``params`` are added to the query unless it has them already; ``signature`` is made by ``client`` over all of it.
+
     A parameter of the same name that is there already is replaced, so that no token ever stands twice or stale. Body
     placement needs a form, or a method that may carry one, and raises ``UnsignableRequestError`` otherwise.
     """
@@ -26,20 +30,39 @@ class BearerAuthentication:
     placement: TokenPlacement = field(default_factory=TokenPlacement)
     proof: RequestProof | None = None
     client_secret: str = field(default="", repr=False)
+    params: Pairs = field(default=(), repr=False)
+    signature: RequestSignature | None = None
+    client: ClientIdentity | None = None
 
     @property
     def needs_body(self) -> bool:
         """Whether the body's bytes are needed even when it is no form."""
-        return self.placement.kind == "body"
+        return self.placement.kind == "body" or (
+            self.signature is not None and ("value", "body") in self.signature.over
+        )
 
     @property
     def is_slow(self) -> bool:
-        """A bearer token costs nothing."""
-        return False
+        """A bearer token costs nothing, a signature with a private key does."""
+        return self.signature is not None and self.signature.algorithm.startswith("rsa")
 
     def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         """The header, the URL or the body that carries the token."""
-        placement, in_query = self.placement, self._proof()
+        made = self._authenticated(method, url, body, content_type)
+        if self.signature is None or self.client is None:
+            return made
+        signed_url, headers = sign_call(
+            self.signature,
+            self.client,
+            url=made.url or str(url),
+            body=body if made.body is None else made.body,
+            content_type=dict(made.headers).get("Content-Type", content_type),
+            access_token=self.access_token,
+        )
+        return replace(made, url=signed_url, headers=(*made.headers, *headers))
+
+    def _authenticated(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+        placement, in_query = self.placement, [*self._missing(str(url)), *self._proof()]
         if placement.kind == "query":
             in_query.append((placement.name, self.access_token))
         target = _in_query(str(url), in_query) if in_query else None
@@ -48,6 +71,11 @@ class BearerAuthentication:
         if placement.kind == "body":
             return replace(self._in_body(method, body, content_type), url=target)
         return Authenticated(url=target)
+
+    def _missing(self, url: str) -> list[tuple[str, str]]:
+        query = url.partition("#")[0].partition("?")[2]
+        present = {unquote_plus(piece.partition("=")[0]) for piece in query.split("&")}
+        return [pair for pair in self.params if pair[0] not in present]
 
     def _proof(self) -> list[tuple[str, str]]:
         if self.proof is None or not self.client_secret:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from oauthreg.errors import MissingCredentialError
+from oauthreg.messages import Authenticator
 from oauthreg.provider import Provider
 
 
@@ -52,11 +53,15 @@ class ClientIdentity:
 
 @dataclass(slots=True)
 class Draft:
-    """A request under construction: its parameters and headers may still change."""
+    """A request under construction: its parameters and headers may still change.
+
+    ``authenticator`` puts a credential on the finished request.
+    """
 
     parameters: list[tuple[str, str]] = field(repr=False)
     headers: list[tuple[str, str]] = field(default_factory=list, repr=False)
     query: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    authenticator: Authenticator | None = field(default=None, repr=False)
 
     def put(self, name: str, value: str) -> None:
         """Add a parameter unless one of that name is there."""

@@ -7,82 +7,119 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from oauthreg.errors import MismatchingStateError, UsageError
+from oauthreg.legs import renamed
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Flow, Pairs
 from oauthreg.oauth2.authorize import (
     AuthorizationCode,
-    build_authorization_url,
+    authorization_parameters,
     make_code_verifier,
     make_state,
     parse_authorization_response,
+    render_authorization_url,
     render_scope,
     split_scope,
 )
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import parse_id_token
-from oauthreg.oauth2.token_endpoint import token_flow
-from oauthreg.provider import Documents, Provider
+from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
+from oauthreg.provider import Provider
 from oauthreg.token import OAuth2Token
 
 LIFETIME = 600
 """How many seconds a login may take from its start to its callback."""
 
-_NO_DOCUMENTS: Documents = MappingProxyType({})
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What a login asks for; what is left out is made anew, or is the provider's default.
+
+    ``binding`` is a value of the user's browser session, such as a random cookie: only a digest of it is kept, and the
+    callback must come with the same value. ``now`` is in seconds since 1970. The rest is as in
+    ``build_authorization_url``.
+    """
+
+    redirect_uri: str | None
+    now: float
+    scope: Iterable[str] | str | None = None
+    resources: Sequence[str] = ()
+    params: Pairs = ()
+    url: str | None = None
+    binding: str | None = field(default=None, repr=False)
+    state: str | None = field(default=None, repr=False)
+    code_verifier: str | None = field(default=None, repr=False)
+    nonce: str | None = field(default=None, repr=False)
 
 
-def build_login(
-    provider: Provider,
-    client_id: str,
-    *,
-    redirect_uri: str | None,
-    now: float,
-    scope: Iterable[str] | str | None = None,
-    resources: Sequence[str] = (),
-    params: Pairs = (),
-    url: str | None = None,
-    binding: str | None = None,
-    state: str | None = None,
-    code_verifier: str | None = None,
-    nonce: str | None = None,
-    documents: Documents = _NO_DOCUMENTS,
-) -> PendingLogin:
+def build_login(provider: Provider, client: ClientIdentity, request: LoginRequest) -> PendingLogin:
     """A login that begins: its URL, and in ``values`` what ``parse_callback`` needs.
 
     State, code verifier (unless the provider's ``pkce`` is ``unsupported``) and nonce (where an ID token is asked for)
-    are made anew unless given. ``binding`` is a value of the user's browser session, such as a random cookie: only a
-    digest of it is kept, and the callback must come with the same value. ``now`` is in seconds since 1970. The rest is
-    as in ``build_authorization_url``. Raises ``UsageError``.
+    are made anew unless given. Raises ``UsageError``; its code is ``pushed-authorization-required`` where the provider
+    takes no parameters from the browser.
     """
+    if provider.oauth2.require_par:
+        raise UsageError(
+            f"{provider.name} takes authorization requests only when they are pushed first",
+            code="pushed-authorization-required",
+            hint="begin the login with `await client.start(…)`",
+        )
+    values, sent = _asked(provider, client, request)
+    target = render_authorization_url(provider, sent, url=request.url, documents=client.documents)
+    return _pending(provider, request, values, target)
+
+
+def pushed_login_flow(provider: Provider, client: ClientIdentity, request: LoginRequest) -> Flow[PendingLogin]:
+    """A login that begins with its parameters pushed: the URL names the client and what the provider keeps for it.
+
+    Each login is pushed anew. Raises ``UsageError``, ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 9126
+    sections 2 and 4.
+    """
+    values, sent = _asked(provider, client, request)
+    request_uri = yield from pushed_authorization_flow(provider, client, sent)
+    shown = renamed(provider.authorize, [("client_id", client.client_id), ("request_uri", request_uri)])
+    return _pending(provider, request, values, render_authorization_url(provider, shown, url=request.url))
+
+
+def _asked(
+    provider: Provider, client: ClientIdentity, request: LoginRequest
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """What must be remembered of a login, and the parameters of its authorization request."""
     settings = provider.oauth2
-    asked = render_scope(provider, scope)
-    values = {"scope": asked, "resource": " ".join(resources), "issuer": settings.issuer or ""}
-    if settings.state or state:
-        values["state"] = state or make_state()
+    asked = render_scope(provider, request.scope)
+    values = {"scope": asked, "resource": " ".join(request.resources), "issuer": settings.issuer or ""}
+    if settings.state or request.state:
+        values["state"] = request.state or make_state()
     if settings.pkce != "unsupported":
-        values["code_verifier"] = code_verifier or make_code_verifier()
-    if nonce or provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type:
-        values["nonce"] = nonce or make_state()
-    if binding is not None:
-        values["binding"] = _digest(binding)
-    target = build_authorization_url(
+        values["code_verifier"] = request.code_verifier or make_code_verifier()
+    is_of_oidc = provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type
+    if request.nonce or settings.nonce == "always" or (settings.nonce == "auto" and is_of_oidc):
+        values["nonce"] = request.nonce or make_state()
+    if request.binding is not None:
+        values["binding"] = _digest(request.binding)
+    sent = authorization_parameters(
         provider,
-        client_id=client_id,
-        redirect_uri=redirect_uri,
+        client_id=client.client_id,
+        redirect_uri=request.redirect_uri,
         state=values.get("state"),
         scope=asked,
         code_verifier=values.get("code_verifier"),
         nonce=values.get("nonce"),
-        resources=resources,
-        params=params,
-        url=url,
-        documents=documents,
+        resources=request.resources,
+        params=request.params,
+        documents=client.documents,
     )
-    kept = {name: value for name, value in values.items() if value}
-    return PendingLogin(provider.name, provider.protocol, target, redirect_uri, MappingProxyType(kept), int(now))
+    return {name: value for name, value in values.items() if value}, sent
+
+
+def _pending(provider: Provider, request: LoginRequest, values: dict[str, str], url: str) -> PendingLogin:
+    kept = MappingProxyType(values)
+    return PendingLogin(provider.name, provider.protocol, url, request.redirect_uri, kept, int(request.now))
 
 
 def parse_callback(
@@ -153,7 +190,7 @@ def login_flow(
         client_secret=client.client_secret,
         lifetime=lifetime,
     )
-    values = pending.values
+    values, provider = pending.values, provider.located({"callback": answer.parameters})
     token = yield from token_flow(
         provider,
         client,
@@ -163,7 +200,7 @@ def login_flow(
         code_verifier=values.get("code_verifier"),
         scopes=split_scope(provider, values.get("scope", "")),
         resources=values.get("resource", "").split(),
-        params=params,
+        params=(*_forwarded(provider, answer), *params),
         documents={"callback": answer.parameters},
         url=url,
     )
@@ -175,6 +212,13 @@ def login_flow(
         if name in answer.parameters:
             token[name] = answer.parameters[name]
     return token
+
+
+def _forwarded(provider: Provider, answer: AuthorizationCode) -> Pairs:
+    """The parameters of the callback that the token endpoint wants to see, too."""
+    return tuple(
+        (name, str(answer.parameters[name])) for name in provider.callback.forward if name in answer.parameters
+    )
 
 
 def _check_binding(provider: Provider, expected: str | None, given: str | None) -> None:

@@ -6,6 +6,7 @@ never ends a login. Spec: RFC 6749 sections 5.1 and 5.2.
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
@@ -65,7 +66,9 @@ def parse_token_response(
     ``TemporarilyUnavailableError``) and ``MalformedResponseError``.
     """
     document = parse_document(response, answer, now=sent_at)
-    fields = _fields(document, answer)
+    fields = answer_fields(document, answer)
+    if answer.reuse_token and previous is not None and not fields.get("access_token"):
+        fields["access_token"] = previous.access_token
     access_token = fields.get("access_token")
     if not isinstance(access_token, str) or not access_token:
         raise malformed(
@@ -115,10 +118,16 @@ def parse_document(response: Response, answer: TokenAnswer = _ANSWER, *, now: fl
 
 
 def raise_for_error(response: Response, answer: TokenAnswer = _ANSWER, *, now: float | None = None) -> None:
-    """Raise what the answer of an endpoint without a document says if it is an error; any 2xx passes."""
+    """Raise what the answer of an endpoint without a document says if it is an error.
+
+    Any 2xx passes, unless the provider tells errors so and this is one.
+    """
     if not 200 <= response.status < 300:
         parse_document(response, answer, now=now)
         raise _unexpected(response)
+    if answer.error is not None:
+        with suppress(MalformedResponseError):
+            parse_document(response, answer, now=now)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None) -> float | None:
@@ -130,7 +139,7 @@ def retry_after(headers: Mapping[str, str], now: float | None) -> float | None:
     return None if moment is None or now is None else max(0.0, moment - now)
 
 
-def _fields(document: Any, answer: TokenAnswer) -> dict[str, Any]:
+def answer_fields(document: Any, answer: TokenAnswer) -> dict[str, Any]:
     """The fields of a token: those at the root, those kept from outside it, and the renamed ones."""
     root = answer.root(document) if answer.root else document
     if not isinstance(root, Mapping):
@@ -158,7 +167,7 @@ def _error_fields(document: Any, response: Response, answer: TokenAnswer) -> dic
 
 def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any], now: float | None) -> OAuthError:
     given = str(fields.get("error") or "")
-    error = answer.error_map.get(given, given)
+    error = answer.error_map.get(given or str(response.status), given)
     kind, hint = _kind(response.status, error)
     made = kind(
         redact(error),

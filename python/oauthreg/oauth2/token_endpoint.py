@@ -1,6 +1,6 @@
-"""Requests to the token endpoint and its neighbours (device authorization, revocation, introspection), as flows.
+"""Requests to the token endpoint and its neighbours (pushed requests, devices, revocation, introspection), as flows.
 
-Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628.
+Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628; RFC 9126.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,12 +24,15 @@ from oauthreg.oauth2.authorize import check_resources, render_scope
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
-from oauthreg.oauth2.token_answer import parse_document, parse_token_response, raise_for_error
-from oauthreg.provider import Documents, Leg, Provider
+from oauthreg.oauth2.request_signature import sign_request
+from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
+from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
 from oauthreg.redaction import is_secret, mask_secrets
 from oauthreg.token import OAuth2Token
 
+_OF_A_USER = ("authorization_code", "refresh_token")
 _ACCEPT: Pairs = (("Accept", "application/json"),)
+_PUSHED = Leg()
 _INTERVAL = 5
 _LEAST_INTERVAL = 1
 _DEVICE_LIFETIME = 900
@@ -69,7 +72,7 @@ def token_flow(
     ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
-    A provider's second step (``exchange``) follows a user's grant.
+    A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
 
     Raises ``OAuthError`` and its kinds (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's
     ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
@@ -83,14 +86,18 @@ def token_flow(
     renewal = grant == "refresh_token"
     leg = provider.refresh if renewal and provider.refresh is not None else provider.token
     name = "refresh" if renewal and "refresh" in provider.endpoints else "token"
-    seen: Documents = {**(documents or {}), **client.documents, "token": previous or {}}
+    seen: dict[str, Any] = {**(documents or {}), **client.documents, "token": previous or {}}
+    if provider.app_token is not None and grant in _OF_A_USER:
+        seen["app_token"] = yield from _app_token_flow(provider.app_token, client)
     target = url or client_endpoint(provider, client, name)
     request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
     sent_at = client.now()
+    how = (provider.refresh_answer if renewal else None) or provider.token_answer
+    wanted = [name for name in scopes if name != provider.scopes.offline]
     token = yield from _ask(
         request,
         lambda response: parse_token_response(
-            response, provider.token_answer, sent_at=sent_at, previous=previous if renewal else None, scopes=scopes
+            response, how, sent_at=sent_at, previous=previous if renewal else None, scopes=wanted
         ),
         _secrets(client, pairs),
     )
@@ -123,13 +130,15 @@ def renewal_flow(
 
     Spec: RFC 6749 section 6.
     """
+    provider = provider.located_for(token)
     if provider.exchange is not None and provider.exchange.renews:
         return (yield from exchange_flow(provider, client, token))
-    if token.refresh_token is None:
+    sent = token.refresh_token if provider.oauth2.refresh_with == "refresh_token" else token.access_token
+    if sent is None:
         raise TokenExpiredError(
             "the token cannot be renewed: there is no refresh token",
             code="no-refresh-token",
-            hint="let the user log in again, with the scope or parameter that the provider wants for offline access",
+            hint=f"let the user log in again, with {_offline(provider)}",
         )
     if token.refresh_expires_at is not None and client.now() >= token.refresh_expires_at:
         raise ReauthorizationRequired(
@@ -145,7 +154,7 @@ def renewal_flow(
             resources=resources,
             params=params,
             url=url,
-            refresh_token=token.refresh_token,
+            refresh_token=sent,
         )
     )
 
@@ -165,11 +174,30 @@ def exchange_flow(
     if client.client_secret is not None:
         pairs.append(("client_secret", client.client_secret))
     sent_at = client.now()
+    request = build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT)
+    if exchange.leg.sign is not None:
+        request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
     return (
         yield from _ask(
-            build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT),
+            request,
             lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
             _secrets(client, pairs, token.access_token),
+        )
+    )
+
+
+def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]:
+    """The token of the application itself, which some providers want to see with a user's code."""
+    pairs = [("client_id", client.client_id), ("client_secret", client.secret("app_token"))]
+    request = build_request(step.leg, step.url, pairs, documents=client.documents, headers=_ACCEPT)
+    if step.leg.sign is not None:
+        request = sign_request(request, step.leg.sign, client)
+    sent_at = client.now()
+    return (
+        yield from _ask(
+            request,
+            lambda response: parse_token_response(response, step.answer, sent_at=sent_at),
+            _secrets(client, pairs),
         )
     )
 
@@ -186,11 +214,23 @@ def build_token_request(
 ) -> Request:
     """A request with client authentication, as the leg wants it sent. Raises ``UsageError`` and its kinds."""
     draft = Draft(list(pairs), list(_ACCEPT))
+    if leg.client_auth is not None:
+        provider = replace(provider, oauth2=replace(provider.oauth2, client_auth=leg.client_auth))
     authenticate_client(draft, client, provider)
     request = build_request(
-        leg, url, draft.parameters, params=params, documents=documents, headers=tuple(draft.headers)
+        leg,
+        url,
+        draft.parameters,
+        params=params,
+        documents=documents,
+        headers=tuple(draft.headers),
+        authenticator=draft.authenticator,
     )
-    return replace(request, url=append_query(request.url, renamed(leg, draft.query)))
+    request = replace(request, url=append_query(request.url, renamed(leg, draft.query)))
+    if leg.sign is None:
+        return request
+    token = documents.get("token") or {}
+    return sign_request(request, leg.sign, client, access_token=str(token.get("access_token") or ""))
 
 
 def client_endpoint(provider: Provider, client: ClientIdentity, name: str) -> str:
@@ -212,6 +252,37 @@ def client_endpoint(provider: Provider, client: ClientIdentity, name: str) -> st
                 hint="add it to the definition, or choose another method of client authentication",
             )
     return endpoint(provider, name)
+
+
+def pushed_authorization_flow(
+    provider: Provider, client: ClientIdentity, parameters: Sequence[tuple[str, str]]
+) -> Flow[str]:
+    """Leaves an authorization request with the provider and gives the ``request_uri`` that stands for it.
+
+    ``parameters`` go by the provider's names. Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 9126
+    section 2.
+    """
+    url = client_endpoint(provider, client, "par")
+    request = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
+    return (
+        yield from _ask(
+            request,
+            lambda response: parse_pushed_authorization(response, now=client.now()),
+            _secrets(client, parameters),
+        )
+    )
+
+
+def parse_pushed_authorization(response: Response, *, now: float | None = None) -> str:
+    """The ``request_uri`` in an answer.
+
+    Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 9126 section 2.2.
+    """
+    fields = parse_document(response, now=now)
+    request_uri = fields.get("request_uri") if isinstance(fields, Mapping) else None
+    if not isinstance(request_uri, str) or not request_uri:
+        raise malformed(response, "the answer holds no `request_uri`", code="no-request-uri")
+    return request_uri
 
 
 def device_authorization_flow(
@@ -238,19 +309,22 @@ def device_authorization_flow(
     return (
         yield from _ask(
             request,
-            lambda response: parse_device_authorization(response, now=client.now()),
+            lambda response: parse_device_authorization(response, provider.device_answer, now=client.now()),
             _secrets(client, pairs),
         )
     )
 
 
-def parse_device_authorization(response: Response, *, now: float | None = None) -> DeviceAuthorization:
-    """The codes in an answer; an interval that is missing or no number is five seconds.
+def parse_device_authorization(
+    response: Response, answer: TokenAnswer | None = None, *, now: float | None = None
+) -> DeviceAuthorization:
+    """The codes in an answer, which ``answer`` says how to read; an interval that is missing or no number is 5 seconds.
 
     Raises ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 8628 section 3.2.
     """
-    fields = parse_document(response, now=now)
-    if not isinstance(fields, Mapping) or not fields.get("device_code") or not fields.get("user_code"):
+    how = answer or TokenAnswer()
+    fields = answer_fields(parse_document(response, how, now=now), how)
+    if not fields.get("device_code") or not fields.get("user_code"):
         raise malformed(response, "the answer holds no `device_code` and `user_code`", code="no-device-code")
     uri = fields.get("verification_uri") or fields.get("verification_url")
     if not uri:
@@ -325,7 +399,11 @@ def revocation_flow(
     target = url or client_endpoint(provider, client, "revoke")
     seen = {**client.documents, "token": {"access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
-    yield from _ask(request, lambda response: raise_for_error(response, now=client.now()), _secrets(client, pairs))
+    yield from _ask(
+        request,
+        lambda response: raise_for_error(response, provider.revoke_answer, now=client.now()),
+        _secrets(client, pairs),
+    )
 
 
 def introspection_flow(
@@ -344,15 +422,19 @@ def introspection_flow(
     target = url or client_endpoint(provider, client, "introspect")
     request = build_token_request(provider, client, provider.introspect, target, pairs, documents=client.documents)
     return (
-        yield from _ask(request, lambda response: _parse_introspection(response, client.now()), _secrets(client, pairs))
+        yield from _ask(
+            request,
+            lambda response: _parse_introspection(response, provider.introspect_answer, client.now()),
+            _secrets(client, pairs),
+        )
     )
 
 
-def _parse_introspection(response: Response, now: float) -> dict[str, Any]:
-    fields = parse_document(response, now=now)
-    if not isinstance(fields, Mapping) or not isinstance(fields.get("active"), bool):
+def _parse_introspection(response: Response, answer: TokenAnswer, now: float) -> dict[str, Any]:
+    fields = answer_fields(parse_document(response, answer, now=now), answer)
+    if not isinstance(fields.get("active"), bool):
         raise malformed(response, "the answer does not say whether the token is active", code="no-introspection")
-    return dict(fields)
+    return fields
 
 
 def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
@@ -390,6 +472,11 @@ def _scope(provider: Provider, grant: str, scopes: Sequence[str]) -> list[tuple[
         grant == "authorization_code" and provider.scopes.in_token_request
     )
     return [(provider.scopes.parameter, provider.scopes.separator.join(scopes))] if wanted and scopes else []
+
+
+def _offline(provider: Provider) -> str:
+    offline = provider.scopes.offline
+    return f"the scope `{offline}`" if offline else "the scope or parameter that the provider wants for offline access"
 
 
 def _about(token: str, token_type_hint: str | None) -> list[tuple[str, str]]:

@@ -130,7 +130,7 @@ def _parse_signed_request(
 ) -> tuple[SignedRequest, list[Octets], str]:
     parsed = parse_authorization(authorization) if authorization else None
     realm, header = parsed or (None, [])
-    query = _protocol_pairs(engine.parse_parameters(_split(url).query))
+    query = _protocol_pairs(engine.parse_parameters(_split(url)[1]))
     form = _protocol_pairs(engine.parse_parameters(body or b"")) if _is_form(content_type) else []
     places: list[tuple[Literal["header", "query", "body"], list[Octets]]] = [
         ("header", header),
@@ -250,11 +250,11 @@ class _Attempt:
         """What would have to be different for the signature to fit: the usual causes, tried one by one."""
         if self.signature_method == "PLAINTEXT":
             return "one of the two secrets differs"
-        parts = _split(self.url)
+        scheme = _split(self.url)[0].scheme
         text = str(self.url)
-        other_scheme = "http" if parts.scheme == "https" else "https"
+        other_scheme = "http" if scheme == "https" else "https"
         causes: list[tuple[str, dict[str, Any]]] = [
-            (f"the client signed an {other_scheme} URL", {"url": other_scheme + text[len(parts.scheme) :]}),
+            (f"the client signed an {other_scheme} URL", {"url": other_scheme + text[len(scheme) :]}),
             ("the client left the query out", {"url": text.partition("?")[0]}),
             ("the client left the form out", {"content_type": None}),
             ("the client signed the method GET", {"method": "GET"}),

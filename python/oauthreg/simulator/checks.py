@@ -5,14 +5,14 @@ Spec: RFC 5849 section 3.2; "OAuth Problem Reporting" for the words of a refusal
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oauthreg.errors import OAuthError, VerificationError
-from oauthreg.legs import render_pairs
-from oauthreg.provider import Documents, Leg, Provider
+from oauthreg.oauth1.placement import realm_of, signed_url
+from oauthreg.provider import Documents, Leg, Placement, Provider
 from oauthreg.signing.verify import SignedRequest, VerificationKeys, verify
 from oauthreg.simulator.faults import Step
-from oauthreg.simulator.received import Credentials, Received
+from oauthreg.simulator.received import Credentials, Received, missing_of
 from oauthreg.simulator.state import WINDOW, State
 
 _parameter_names = re.compile(r"oauth_\w+").findall
@@ -51,14 +51,14 @@ class Checks:
     def signed(self, received: Received, step: Step) -> SignedRequest:
         """The request's own word, proven, and sent as the definition says."""
         settings = self.provider.oauth1
-        leg = {"request_token": self.provider.request_token, "api": None, "identity": None}.get(
-            step, self.provider.token
-        )
+        if settings.bearer is not None and step in ("api", "identity"):
+            return self._carried(received, settings.bearer)
+        leg = self._leg_of(received, step)
         if leg is not None:
             self.leg(leg, received, {})
         signed = verify(
             received.method,
-            received.url,
+            signed_url(received.url, settings.signed_scheme),
             received.body,
             received.headers.get("content-type"),
             authorization=received.headers.get("authorization"),
@@ -70,8 +70,11 @@ class Checks:
             is_new_nonce=self._is_new_nonce,
         )
         self._placement(received, signed, leg)
-        if settings.realm is not None and signed.placement == "header" and signed.realm != settings.realm:
-            raise rejected("realm", f"the realm must be {settings.realm!r}")
+        realm = settings.realm if settings.realm_from is None else realm_of(received.url, settings.realm_from)
+        if realm is not None and signed.placement == "header" and signed.realm != realm:
+            raise rejected("realm", f"the realm must be {realm!r}")
+        if settings.send_empty_token and "oauth_token" not in signed.parameters:
+            raise absent("oauth_token", "without a token, an empty one must be sent")
         if leg is None:
             self._api_headers(received)
         return signed
@@ -81,16 +84,9 @@ class Checks:
         method = leg.method.upper()
         if received.method != method:
             raise OAuthError("parameter_rejected", f"the method must be {method}", status=405)
-        headers = [(name.lower(), value) for name, value in render_pairs(leg.headers, documents)]
-        in_params = received.query if method == "GET" else received.form
-        for given, pairs in (
-            (received.query, render_pairs(leg.query, documents)),
-            (in_params, render_pairs(leg.params, documents)),
-            (received.headers, headers),
-        ):
-            for name, value in pairs:
-                if given.get(wire_name(leg, name)) != value:
-                    raise absent(name, f"a parameter or header of the definition is missing or differs: {name}")
+        missing = missing_of(leg, received, documents)
+        if missing is not None:
+            raise absent(missing, f"a parameter or header of the definition is missing or differs: {missing}")
 
     def reported(self, error: VerificationError) -> OAuthError:
         """The refusal that tells a client what is wrong with its request."""
@@ -106,6 +102,30 @@ class Checks:
             more[f"oauth_parameters_{problem.removeprefix('parameter_')}"] = named
         return OAuthError(problem, advice, status=status, parameters=more)
 
+    def _leg_of(self, received: Received, step: Step) -> Leg | None:
+        """How the definition says that a request of the protocol is sent; ``None`` for a call."""
+        if step in ("api", "identity"):
+            return None
+        if step == "request_token":
+            return self.provider.request_token
+        if step == "refresh":
+            return self.provider.refresh or self.provider.token
+        # A password never stands in a URL.
+        return replace(self.provider.token, method="POST") if is_password_login(received) else self.provider.token
+
+    def _carried(self, received: Received, name: str) -> SignedRequest:
+        """The word of a call that carries a field of the token answer in place of a signature."""
+        placement = self.provider.token_placement
+        where: Placement = "header" if placement.kind == "none" else placement.kind
+        headers = {placement.name: received.headers.get(placement.name.lower(), "")}
+        carried = {"header": headers, "query": received.query, "body": received.form}[where].get(placement.name, "")
+        prefix = placement.prefix if where == "header" else ""
+        if not carried.startswith(prefix):
+            raise OAuthError("token_rejected", f"the call must carry the token after {prefix!r}", status=401)
+        token = self.state.carried(name, carried.removeprefix(prefix))
+        self._api_headers(received)
+        return SignedRequest(self.credentials.client_id, token.token, "", where, None, {})
+
     def _keys(self, request: SignedRequest, step: Step) -> VerificationKeys:
         if request.client_id != self.credentials.client_id:
             raise OAuthError("consumer_key_unknown", "no application has this consumer key", status=401)
@@ -116,10 +136,15 @@ class Checks:
         if step == "request_token":
             return None
         if step == "token":
-            return self.state.temporary(token).token_secret
-        if token is None and self.provider.oauth1.flow != "three-legged":
+            return None if token is None and self._gives_tokens_at_once else self.state.temporary(token).token_secret
+        if token is None and self.provider.oauth1.flows != ("three-legged",):
             return None
         return self.state.token(token, renewing=step == "refresh").token_secret
+
+    @property
+    def _gives_tokens_at_once(self) -> bool:
+        """Whether there is a way to an access token without a request token."""
+        return not {"two-legged", "xauth"}.isdisjoint(self.provider.oauth1.flows)
 
     def _is_new_nonce(self, request: SignedRequest) -> bool:
         nonce = request.parameters.get("oauth_nonce")
@@ -141,6 +166,11 @@ class Checks:
         for name, _ in self.provider.api_headers:
             if name.lower() not in received.headers:
                 raise absent(name, f"the header is missing: {name}")
+
+
+def is_password_login(received: Received) -> bool:
+    """Whether a request brings a user's password (xAuth)."""
+    return "x_auth_mode" in {**received.query, **received.form}
 
 
 def wire_name(leg: Leg, name: str) -> str:

@@ -8,7 +8,21 @@ from oauthreg.answers import parse_answer
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
 
-Step: TypeAlias = Literal["request_token", "authorize", "token", "refresh", "identity", "api"]
+Step: TypeAlias = Literal[
+    "request_token",
+    "authorize",
+    "token",
+    "refresh",
+    "app_token",
+    "exchange",
+    "device",
+    "device_page",
+    "par",
+    "revoke",
+    "introspect",
+    "identity",
+    "api",
+]
 """What a request to a provider is for."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from oauthreg.definition import required_credentials, variables
 from oauthreg.definition.model import Definition, Variable
 from oauthreg.errors import UsageError
+from oauthreg.jose import generate_private_key_for
 from oauthreg.signing.keys import generate_private_key
 from oauthreg.simulator.received import Credentials
 
@@ -14,13 +15,29 @@ _LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE
 
 
 def invent_credentials(definition: Definition) -> Credentials:
-    """Credentials of an application, with an RSA key where the definition's signature method needs one."""
+    """Credentials of an application, with a private key where one is needed, of the kind that is needed.
+
+    Where a definition says that there need be no secret, there is none.
+    """
+    secret = definition.credentials.get("client_secret")
     return Credentials(
         f"app-{secrets.token_hex(4)}",
-        secrets.token_urlsafe(24),
-        generate_private_key() if "private_key" in required_credentials(definition) else None,
+        secrets.token_urlsafe(24) if secret is None or secret.required else "",
+        _invent_key(definition),
         {name: secrets.token_urlsafe(18) for name in definition.credentials if name not in _OWN},
     )
+
+
+def _invent_key(definition: Definition) -> str | None:
+    """A key for the first algorithm that signs something; a client has one key for everything."""
+    if definition.protocol == "oauth1":
+        return generate_private_key() if "private_key" in required_credentials(definition) else None
+    needing = [
+        (definition.client_assertion, definition.oauth2.client_auth in ("private_key_jwt", "signed_secret")),
+        (definition.assertion, "jwt_bearer" in definition.oauth2.grants),
+    ]
+    algorithms = [table.algorithm for table, is_needed in needing if is_needed and table.algorithm[:2] != "HS"]
+    return generate_private_key_for(algorithms[0]) if algorithms else None
 
 
 def invent_variables(definition: Definition, environment: str | None = None) -> dict[str, str]:

@@ -6,9 +6,10 @@ Spec: RFC 5849 section 2 (the three legs); "OAuth Problem Reporting" for refusal
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from oauthreg.errors import OAuthError, VerificationError
 from oauthreg.legs import append_query, render_form
@@ -16,15 +17,15 @@ from oauthreg.messages import Pairs, Response
 from oauthreg.oauth1.placement import FORM
 from oauthreg.provider import IdentityRequest, JWTRules, Provider
 from oauthreg.signing.verify import SignedRequest
-from oauthreg.simulator.checks import Checks, absent, rejected, wire_name
+from oauthreg.simulator.checks import Checks, absent, is_password_login, rejected, wire_name
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.pages import render_consent, render_notice, render_verifier
-from oauthreg.simulator.received import Credentials, Received, Served, closest
+from oauthreg.simulator.received import Credentials, Received, Served, closest, in_same_place
 from oauthreg.simulator.rendering import render_document, render_jwt
 from oauthreg.simulator.script import RefusalShape, Script
 from oauthreg.simulator.state import State, TemporaryCredentials, TokenCredentials
 
-_LIFETIME = "3600"
+_LIFETIME = 3600
 _SESSION_LIFETIME = "2592000"
 _JWT_LIFETIME = 100
 
@@ -50,7 +51,10 @@ class OAuth1Server:
 
     def step_of(self, received: Received) -> Step:
         """What a request is for. Nothing is proven yet, and nothing changes."""
-        step = closest(received.url, self._legs())
+        legs = self._legs()
+        step = closest(received.url, legs)
+        if step == "request_token" and legs.get("token") == legs[step] and received.claimed.get("oauth_token"):
+            step = "token"
         if step == "token" and "oauth_session_handle" in received.claimed:
             return "refresh"
         if step is not None:
@@ -75,7 +79,7 @@ class OAuth1Server:
         if step == "request_token":
             return self._request_token(received, signed)
         if step == "token":
-            return self._token(signed)
+            return self._token(received, signed)
         if step == "refresh":
             return self._refresh(signed)
         identity = self._identity_request(received, signed.token)
@@ -86,9 +90,11 @@ class OAuth1Server:
     def _request_token(self, received: Received, signed: SignedRequest) -> Response:
         settings, leg = self.provider.oauth1, self.provider.request_token
         callback = signed.parameters.get("oauth_callback")
-        if settings.callback in ("request", "both"):
+        if settings.callback in ("request", "both", "oob"):
             if callback is None:
                 raise absent("oauth_callback")
+            if settings.callback == "oob" and callback != "oob":
+                raise rejected("oauth_callback", "this provider shows the person a code: the callback is `oob`")
             if callback != "oob" and "://" not in callback:
                 raise rejected("oauth_callback", "the callback is neither a URL nor `oob`")
         elif callback is not None:
@@ -139,22 +145,30 @@ class OAuth1Server:
 
     def _approval(self, decided: TemporaryCredentials) -> Pairs:
         verifier = (("oauth_verifier", decided.verifier),) if self.provider.oauth1.verifier == "required" else ()
-        return ("oauth_token", decided.token), *verifier, *self._callback_extras().items()
+        return *self._named(decided), *verifier, *self._callback_extras().items()
+
+    def _named(self, decided: TemporaryCredentials) -> Pairs:
+        """The request token, where the provider's callback names it."""
+        return (("oauth_token", decided.token),) if self.provider.oauth1.token_in_callback else ()
 
     def _denial(self, decided: TemporaryCredentials) -> Pairs | None:
         """What tells the application that the person refused; ``None`` where a provider tells it nothing."""
         settings = self.provider.callback
         if settings.denied:
             name, value = settings.denied[0]
-            return ((name, decided.token),) if value is None else (("oauth_token", decided.token), (name, value))
+            return ((name, decided.token),) if value is None else (*self._named(decided), (name, value))
+        if settings.denied_without:
+            return self._named(decided)
         if settings.errors:
             name = settings.errors[0]
             word = "user_refused" if name == "oauth_problem" else "access_denied"
-            return ("oauth_token", decided.token), (name, word)
+            return *self._named(decided), (name, word)
         return None
 
-    def _token(self, signed: SignedRequest) -> Response:
-        """Spec: RFC 5849 section 2.3."""
+    def _token(self, received: Received, signed: SignedRequest) -> Response:
+        """Spec: RFC 5849 section 2.3; without a request token, what xAuth and two-legged servers do."""
+        if signed.token is None:
+            return self._token_at_once(received)
         temporary = self.state.temporary(signed.token)
         if temporary.stage == "asked":
             raise OAuthError("permission_unknown", "the person has not decided yet", status=401)
@@ -169,9 +183,26 @@ class OAuth1Server:
         session = self.provider.oauth1.session_handle
         return self._issued(self.state.exchange(temporary, self._callback_extras(), session=session))
 
+    def _token_at_once(self, received: Received) -> Response:
+        """An access token for the application itself, or for a person whose password it has."""
+        flows, given = self.provider.oauth1.flows, received.form
+        if is_password_login(received):
+            if "xauth" not in flows:
+                raise OAuthError("permission_denied", "this provider takes no passwords", status=401)
+            if given.get("x_auth_mode") != "client_auth" or not given.get("x_auth_username"):
+                raise absent("x_auth_username")
+            if not given.get("x_auth_password"):
+                raise OAuthError("permission_denied", "name and password do not belong together", status=401)
+        elif "two-legged" not in flows:
+            raise absent("oauth_token")
+        return self._issued(self.state.issue(session=self.provider.oauth1.session_handle))
+
     def _refresh(self, signed: SignedRequest) -> Response:
-        """Spec: OAuth Session 1.0."""
+        """Spec: OAuth Session 1.0; without session handles the token is made good again."""
         old = self.state.token(signed.token, renewing=True)
+        if not self.provider.oauth1.session_handle:
+            self.state.reactivate(old)
+            return render_document("Access Token has been renewed", "text")
         handle = signed.parameters.get("oauth_session_handle", "")
         if not hmac.compare_digest(handle.encode(), (old.session_handle or "").encode()):
             raise rejected("oauth_session_handle", "the session handle belongs to another token", status=401)
@@ -181,11 +212,23 @@ class OAuth1Server:
         fields = {"oauth_token": made.token, "oauth_token_secret": made.token_secret}
         if made.session_handle is not None:
             fields |= {
-                "oauth_expires_in": _LIFETIME,
+                "oauth_expires_in": self._expiry(),
                 "oauth_session_handle": made.session_handle,
                 "oauth_authorization_expires_in": _SESSION_LIFETIME,
             }
+        elif "oauth_expires_in" in self.script.token.fields:
+            fields["oauth_expires_in"] = self._expiry()
         return self.script.token.render(fields, self.script.documents.get("token"))
+
+    def _expiry(self) -> str:
+        """When a token made now expires, as this provider says it."""
+        end = int(self.now()) + _LIFETIME
+        return {
+            "relative_ms": str(_LIFETIME * 1000),
+            "absolute_s": str(end),
+            "absolute_ms": str(end * 1000),
+            "iso8601": datetime.fromtimestamp(end, UTC).isoformat(),
+        }.get(self.provider.token_answer.expires_kind, str(_LIFETIME))
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 
@@ -250,7 +293,8 @@ class OAuth1Server:
         """Where the legs are; a provider that sends a ready-made page address need not have it in its definition."""
         known = self.provider.endpoints
         legs: dict[Step, str] = {"request_token": known.get("request_token", ""), "token": known.get("token", "")}
-        legs["authorize"] = known.get("authorize") or _in_same_place(legs["request_token"], "/authorize")
+        legs["refresh"] = known.get("refresh", "")
+        legs["authorize"] = known.get("authorize") or in_same_place(legs["request_token"], "/authorize")
         return {step: url for step, url in legs.items() if url}
 
     # --- refusing ---------------------------------------------------------------------------------------------------
@@ -271,8 +315,3 @@ class OAuth1Server:
         if error.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = f'OAuth realm="{realm}", oauth_problem="{error.error}"'
         return Response(error.status or 400, headers, render_form(report).encode())
-
-
-def _in_same_place(url: str, path: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", "")) if url else ""

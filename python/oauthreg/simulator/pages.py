@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from oauthreg.messages import Response
+from oauthreg.messages import Pairs, Response
 
 _STYLE = (
     ":root{color-scheme:light dark;font:100%/1.5 system-ui,sans-serif}"
@@ -36,6 +36,33 @@ def render_verifier(title: str, verifier: str) -> Response:
         f"<h1>{escape(title)}</h1>\n<p>Type this code into the application:</p>\n"
         f'<p><code id="verifier">{escape(verifier)}</code></p>',
     )
+
+
+def render_form_post(title: str, redirect_uri: str, pairs: Pairs) -> Response:
+    """Lets the browser post the answer to the application (response mode ``form_post``)."""
+    fields = "\n".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in pairs)
+    return _page(
+        f"Back to the application: {title} (simulated)",
+        f"<h1>{escape(title)}</h1>\n"
+        f'<form method="post" action="{escape(redirect_uri)}" id="callback">\n{fields}\n'
+        '<button type="submit">Back to the application</button>\n</form>',
+    )
+
+
+def render_device_login(title: str) -> Response:
+    """Asks the person for the code that the device shows."""
+    return _page(
+        f"Connect a device: {title} (simulated)",
+        f"<h1>{escape(title)}</h1>\n"
+        '<form method="get">\n'
+        '<p><label>The code on the device: <input name="user_code" autocomplete="off"></label></p>\n'
+        '<button type="submit">Go on</button>\n</form>',
+    )
+
+
+def render_done(title: str, sentence: str) -> Response:
+    """Says that the person's part is over, and that nothing needs to be carried anywhere."""
+    return _page(f"{title} (simulated)", f'<h1>{escape(title)}</h1>\n<p id="done">{escape(sentence)}</p>')
 
 
 def render_notice(title: str, sentences: Sequence[str], *, status: int = 200) -> Response:

@@ -1,18 +1,23 @@
 """What a provider receives and what it makes of it, as plain values; where in the provider a URL leads."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.answers import parse_form
 from oauthreg.errors import VerificationError
+from oauthreg.legs import render_pairs
 from oauthreg.messages import Response
 from oauthreg.oauth1.placement import FORM
+from oauthreg.provider import Documents, Leg, Placement
+from oauthreg.signing._pure import parse_parameters
 from oauthreg.signing.verify import SignedRequest, parse_authorization
 
 _Name = TypeVar("_Name", bound=str)
+_BODILESS = ("GET", "HEAD", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +35,32 @@ class Received:
         return parse_form(urlsplit(self.url).query)
 
     @property
+    def media_type(self) -> str:
+        """What the body is said to be, in lower case and without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
     def form(self) -> dict[str, str]:
         """The form's fields; none if the body is something else."""
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return parse_form(self.body.decode("utf-8", "replace")) if media_type == FORM else {}
+        return parse_form(self.body.decode("utf-8", "replace")) if self.media_type == FORM else {}
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON; ``None`` if it is something else."""
+        try:
+            return json.loads(self.body) if self.media_type == "application/json" else None
+        except ValueError:
+            return None
+
+    def sent(self, leg: Leg) -> list[tuple[str, str]]:
+        """The parameters of a protocol request, from where its leg wants them: the query, the form or JSON."""
+        if leg.method.upper() in _BODILESS or leg.body == "query":
+            return _decoded(urlsplit(self.url).query)
+        if leg.body == "form":
+            return _decoded(self.body.decode("latin-1")) if self.media_type == FORM else []
+        fields = self.json if isinstance(self.json, dict) else {}
+        listed = ((name, value if isinstance(value, list) else [value]) for name, value in fields.items())
+        return [(name, str(value)) for name, values in listed for value in values]
 
     @property
     def claimed(self) -> dict[str, str]:
@@ -61,9 +88,11 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of one request: the answer, how it was signed, and why it was refused.
+    """What became of one request: the answer, how it was proven, and why it was refused.
 
-    ``base_string`` is what the provider signed; it holds tokens and form values.
+    ``signed`` is a signature (OAuth 1.0), ``client_auth`` the method by which a client proved itself and
+    ``token_placement`` where a call carried its token (OAuth 2.0). ``base_string`` is what the provider signed; it
+    holds tokens and form values.
     """
 
     answer: Response
@@ -71,6 +100,37 @@ class Served:
     problem: str = ""
     advice: str = ""
     base_string: str | None = field(default=None, repr=False)
+    client_auth: str = ""
+    token_placement: Placement | None = None
+
+
+def missing_of(leg: Leg, received: Received, documents: Documents) -> str | None:
+    """The first fixed parameter or header of a leg that a request lacks, or has with another value."""
+    headers = [(name.lower(), value) for name, value in render_pairs(leg.headers, documents)]
+    for given, pairs in (
+        (received.query, render_pairs(leg.query, documents)),
+        (dict(received.sent(leg)), render_pairs(leg.params, documents)),
+        (received.headers, headers),
+    ):
+        for name, value in pairs:
+            if given.get(name) != value:
+                return name
+    return None
+
+
+def unrenamed(leg: Leg, sent: list[tuple[str, str]]) -> dict[str, str]:
+    """Parameters by the standard's names; of a repeated one the first."""
+    standard = {wire: name for name, wire in leg.rename.items() if wire}
+    found: dict[str, str] = {}
+    for name, value in sent:
+        found.setdefault(standard.get(name, name), value)
+    return found
+
+
+def _decoded(encoded: str) -> list[tuple[str, str]]:
+    return [
+        (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in parse_parameters(encoded)
+    ]
 
 
 def closest(url: str, candidates: Mapping[_Name, str]) -> _Name | None:
@@ -82,6 +142,12 @@ def closest(url: str, candidates: Mapping[_Name, str]) -> _Name | None:
         if there == place and wanted <= query
     }
     return max(fitting, key=lambda name: fitting[name], default=None)
+
+
+def in_same_place(url: str, path: str) -> str:
+    """The URL of a path at the same origin; empty if there is no URL."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, path, "", "")) if url else ""
 
 
 def _split(url: str) -> tuple[tuple[str, str], set[tuple[str, str]]]:

@@ -1,12 +1,14 @@
 """A provider moved to this machine: each of its origins becomes a port on loopback, paths and queries stay."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from oauthreg.origins import Origin, parse_origin
-from oauthreg.provider import Documents, Provider, TextTemplate
+from oauthreg.provider import Documents, Exchange, Provider, TextTemplate
+
+_NO_DOCUMENTS: Documents = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,30 @@ class Relocation:
         return url
 
     def move(self, provider: Provider) -> Provider:
-        """The provider with its endpoints, its pinned origins and its identity requests on loopback."""
+        """The provider with everything that names an origin on loopback."""
+        base, locate = provider.api_base, provider.locate
+        if locate is not None and not isinstance(locate, MovedLocator):
+            locate = MovedLocator(locate, self)
         return replace(
             provider,
             endpoints=MappingProxyType({name: self.moved(url) for name, url in provider.endpoints.items()}),
             origins=frozenset(parse_origin(self.moved(_render(origin))) for origin in provider.origins),
             identity=tuple(replace(request, url=self._moved_template(request.url)) for request in provider.identity),
+            exchange=self._moved_step(provider.exchange),
+            app_token=self._moved_step(provider.app_token),
+            locate=locate,
+            api_base=None if base is None else self._moved_template(base),
+            api_origins=tuple(map(self._moved_template, provider.api_origins)),
+            oauth2=replace(
+                provider.oauth2,
+                mtls_endpoints=MappingProxyType(
+                    {name: self.moved(url) for name, url in provider.oauth2.mtls_endpoints.items()}
+                ),
+            ),
         )
+
+    def _moved_step(self, step: Exchange | None) -> Exchange | None:
+        return None if step is None else replace(step, url=self.moved(step.url))
 
     def _moved_template(self, url: str | TextTemplate) -> str | TextTemplate:
         return self.moved(url) if isinstance(url, str) else MovedTemplate(url, self)
@@ -61,12 +80,29 @@ class MovedTemplate:
         return None if url is None else self.relocation.moved(url)
 
 
-def origins_of(provider: Provider) -> list[Origin]:
-    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time."""
-    urls: Iterable[str] = [
-        *provider.endpoints.values(),
-        *(request.url for request in provider.identity if isinstance(request.url, str)),
-    ]
+@dataclass(frozen=True, slots=True)
+class MovedLocator:
+    """Finds the servers that a login tells of, on loopback."""
+
+    locate: Callable[[Provider, Documents], Provider]
+    relocation: Relocation
+
+    def __call__(self, provider: Provider, documents: Documents) -> Provider:
+        """The provider with those servers."""
+        return self.relocation.move(self.locate(provider, documents))
+
+
+def origins_of(provider: Provider, documents: Documents = _NO_DOCUMENTS) -> list[Origin]:
+    """Every origin that the provider is spoken to at, sorted, so that ports are given in the same order each time.
+
+    ``documents`` are those that its URLs may be made of.
+    """
+    provider = provider.located(documents)
+    steps = [step.url for step in (provider.exchange, provider.app_token) if step is not None]
+    base = [] if provider.api_base is None else [provider.api_base]
+    made = [*(request.url for request in provider.identity), *base, *provider.api_origins]
+    rendered = [url if isinstance(url, str) else url.render(documents) for url in made]
+    urls = [*provider.endpoints.values(), *steps, *(url for url in rendered if url)]
     return sorted({*provider.origins, *map(parse_origin, urls)})
 
 

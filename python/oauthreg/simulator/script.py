@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
-from oauthreg.definition.model import AnswerTable, Definition, ErrorTable, When
+from oauthreg.definition.model import Definition, ErrorTable, TokenLeg, When
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat
 from oauthreg.simulator.rendering import render_document
@@ -42,21 +42,31 @@ class RefusalShape:
 
 @dataclass(frozen=True, slots=True)
 class TokenShape:
-    """How a token answer looks: format, root, renamed fields (standard's name to path), status, and its refusals."""
+    """How a token answer looks: format, root, renamed fields (standard's name to path), status, and its refusals.
+
+    ``marks`` are ``(path, value)`` pairs without which the answer would be an error.
+    """
 
     format: AnswerFormat = "form"
     root: str = ""
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     status: int = 200
     refusal: RefusalShape | None = None
+    marks: tuple[tuple[str, Any], ...] = ()
 
-    def render(self, fields: Mapping[str, str], example: Mapping[str, Any] | None = None) -> Response:
+    def render(self, fields: Mapping[str, Any], example: Mapping[str, Any] | None = None) -> Response:
         """The fields as an answer, put over an example of it, which brings what else the provider sends."""
-        document: dict[str, Any] = deepcopy(dict(example or {}))
-        for name, value in fields.items():
-            path = self.fields.get(name) or (f'{self.root}["{name}"]' if self.root else f'["{name}"]')
+        document: dict[str, Any] = {}
+        for name, value in deepcopy(dict(example or {})).items():
+            place(document, self._inside(name), value)
+        for path, value in self.marks:
             place(document, path, value)
+        for name, value in fields.items():
+            place(document, self.fields.get(name) or self._inside(name), value)
         return render_document(document, self.format, status=self.status)
+
+    def _inside(self, name: str) -> str:
+        return f'{self.root}["{name}"]' if self.root else f'["{name}"]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,11 @@ class Script:
     documents: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     request_token: TokenShape = field(default_factory=TokenShape)
     token: TokenShape = field(default_factory=TokenShape)
+    refresh: TokenShape = field(default_factory=TokenShape)
+    exchange: TokenShape = field(default_factory=TokenShape)
+    app_token: TokenShape = field(default_factory=TokenShape)
+    device: TokenShape = field(default_factory=TokenShape)
+    introspect: TokenShape = field(default_factory=TokenShape)
     api_refusal: RefusalShape | None = None
     authorize_url: str = ""
     """Where the request-token answer holds a ready-made authorization URL; empty if it does not."""
@@ -74,24 +89,43 @@ class Script:
 def load_script(definition: Definition) -> Script:
     """The script that a definition gives: its first example, and its answer and error tables in reverse."""
     documents = definition.example[0].documents if definition.example else {}
+    plain: AnswerFormat = "form" if definition.protocol == "oauth1" else "json"
+    token = definition.token
     return Script(
         documents,
-        _token_shape(definition.request_token.response, definition.request_token.error),
-        _token_shape(definition.token.response, definition.token.error),
+        _token_shape(definition.request_token, plain),
+        _token_shape(token, plain),
+        _token_shape(definition.refresh if _has_own_answer(definition.refresh) else token, plain),
+        _token_shape(definition.exchange or token, plain),
+        _token_shape(definition.app_token or token, plain),
+        _token_shape(definition.device, plain),
+        _token_shape(definition.introspect, plain),
         _refusal_shape(definition.api.error, "auto") if definition.api.error else None,
         definition.oauth1.authorize_url_from or "",
     )
 
 
-def _token_shape(answer: AnswerTable, error: ErrorTable | None) -> TokenShape:
-    written_as: AnswerFormat = "form" if answer.format == "auto" else answer.format
+def _has_own_answer(leg: TokenLeg | None) -> TypeGuard[TokenLeg]:
+    return leg is not None and bool({"response", "error"} & leg.model_fields_set)
+
+
+def _token_shape(leg: TokenLeg, plain: AnswerFormat) -> TokenShape:
+    """``plain`` is what an answer is written as that may be anything."""
+    answer, error = leg.response, leg.error
+    written_as = plain if answer.format == "auto" else answer.format
     return TokenShape(
         written_as,
         answer.root or "",
         answer.fields,
         answer.success_status[0] if answer.success_status else 200,
         _refusal_shape(error, written_as) if error else None,
+        _good_marks(error.when) if error and error.when else (),
     )
+
+
+def _good_marks(when: When) -> tuple[tuple[str, Any], ...]:
+    """What lets a good answer fail the test; most tests fail where nothing stands."""
+    return ((when.path, when.not_in[0]),) if when.path is not None and when.not_in else ()
 
 
 def _refusal_shape(error: ErrorTable, written_as: AnswerFormat) -> RefusalShape:
@@ -110,8 +144,18 @@ def _mark(when: When) -> Any:
 
 
 def place(document: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value where a path of the definition language would find it."""
-    *parents, last = [next(filter(None, match.groups()), "") for match in _KEY.finditer(path)]
-    for key in parents:
-        document = document.setdefault(key, {})
-    document[last] = value
+    """Put a value where a path of the definition language would find it; an index makes a list."""
+    keys: list[str | int] = [
+        int(match[5]) if match[5] else next(filter(None, match.groups()), "") for match in _KEY.finditer(path)
+    ]
+    container: Any = document
+    for key, following in zip(keys, [*keys[1:], None], strict=True):
+        if isinstance(key, int):
+            key = key % max(len(container), 1) if key < 0 else key  # noqa: PLW2901 - the last one, counted from the front
+            container.extend({} for _ in range(key + 1 - len(container)))
+        if following is None:
+            container[key] = value
+        elif isinstance(key, str):
+            container = container.setdefault(key, [] if isinstance(following, int) else {})
+        else:
+            container = container[key]

@@ -5,13 +5,13 @@ import re
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -20,24 +20,29 @@ from yarl import URL
 
 from oauthreg.definition import Definition, compile_definition
 from oauthreg.errors import UsageError
-from oauthreg.legs import append_text
+from oauthreg.legs import append_text, render_form
 from oauthreg.messages import Response
 from oauthreg.provider import Placement, Provider
-from oauthreg.redaction import MASK, redact
+from oauthreg.redaction import MASK, is_secret, redact
 from oauthreg.registry import Registry
 from oauthreg.simulator.faults import Fault, Faults, Half, Slow, Status, Step, build_error, spoil
 from oauthreg.simulator.inventions import invent_credentials, invent_variables
 from oauthreg.simulator.oauth1 import OAuth1Server
+from oauthreg.simulator.oauth2 import OAuth2Server
+from oauthreg.simulator.oauth2_state import OAuth2State
 from oauthreg.simulator.received import Credentials, Received, Served
 from oauthreg.simulator.relocation import Relocation, origins_of
 from oauthreg.simulator.script import load_script
 from oauthreg.simulator.state import State
-from oauthreg.token import OAuth1Token
+from oauthreg.token import OAuth1Token, OAuth2Token
 
 if TYPE_CHECKING:
     from oauthreg.registry import Client
 
 _VERIFIER = re.compile(r'<code id="verifier">([^<]+)</code>').search
+_POSTED_BACK = re.compile(r'<form method="post" action="[^"]*" id="callback">').search
+_hidden_fields = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">').findall
+_DONE = re.compile(r'<p id="done">').search
 _KEPT = 1000
 """Exchanges that are remembered."""
 
@@ -52,9 +57,10 @@ class Exchange:
     """One request that the provider answered, fit to be shown: the values of secret parameters are masked.
 
     ``url`` is at the provider's real host, without protocol parameters; those are named in ``protocol``. ``location``
-    is where the answer sends the browser. ``problem`` is the ``oauth_problem`` of a refusal, ``advice`` says why.
-    ``seconds`` is how long the answer took to make. ``base_string`` is what the provider signed when a signature did
-    not match; it holds tokens and form values.
+    is where the answer sends the browser. ``placement`` is where the signature or the token stands,
+    ``signature_method`` or ``client_auth`` by what the client proved itself. ``problem`` is the code of a refusal,
+    ``advice`` says why. ``seconds`` is how long the answer took to make. ``base_string`` is what the provider signed
+    when a signature did not match; it holds tokens and form values.
     """
 
     step: Step
@@ -64,6 +70,7 @@ class Exchange:
     protocol: tuple[str, ...] = ()
     placement: Placement | None = None
     signature_method: str = ""
+    client_auth: str = ""
     form: str = ""
     location: str = ""
     problem: str = ""
@@ -77,8 +84,10 @@ class Simulator:
 
     It listens between ``async with`` and the end of the block. ``variables`` and ``environment`` are those of
     ``Registry.client``; a required variable that is not given gets an invented value. ``credentials`` are invented,
-    too, unless given. With ``auto_approve`` the authorization page approves by itself. ``now`` gives the time in
-    seconds since 1970, to the provider and to clients made here; the provider's clock is ``skew`` seconds ahead of it.
+    too, unless given. With ``auto_approve`` the authorization page approves by itself. ``redirect_uris`` are those that
+    the application registered (OAuth 2.0); without any, each is taken. ``now`` gives the time in seconds since 1970, to
+    the provider and to clients made here; the provider's clock is ``skew`` seconds ahead of it. ``state`` holds the
+    tokens: ``state.expire_tokens()``, ``state.revoke_tokens()``.
 
     ::
 
@@ -99,6 +108,7 @@ class Simulator:
         environment: str | None = None,
         credentials: Credentials | None = None,
         auto_approve: bool = False,
+        redirect_uris: Iterable[str] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         if isinstance(definition, str):
@@ -118,11 +128,13 @@ class Simulator:
             environment=environment,
             credentials={"client_id": self.credentials.client_id, **self.credentials.others},
         )
-        self.state = State()
+        self.state: Any = _STATES[self.definition.protocol]()
         self.skew = 0.0
         self.exchanges: deque[Exchange] = deque(maxlen=_KEPT)
         self._auto_approve = auto_approve
+        self._redirect_uris = tuple(redirect_uris)
         self.now = now
+        self._script = load_script(self.definition)
         self._faults = Faults()
         self._own_registry: SimulatedRegistry | None = None
         self._running: _Running | None = None
@@ -130,7 +142,8 @@ class Simulator:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             sockets = {
-                origin: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for origin in origins_of(self._real)
+                origin: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                for origin in origins_of(self._real, self._script.documents)
             }
             relocation = Relocation({origin: listening.getsockname()[1] for origin, listening in sockets.items()})
             runner = web.ServerRunner(
@@ -141,14 +154,7 @@ class Simulator:
             for listening in sockets.values():
                 await web.SockSite(runner, listening).start()
             person = await stack.enter_async_context(aiohttp.ClientSession())
-            server = OAuth1Server(
-                relocation.move(self._real),
-                load_script(self.definition),
-                self.credentials,
-                self.state,
-                self._now,
-                self._auto_approve,
-            )
+            server = self._make_server(relocation.move(self._real))
             self._running = _Running(server, relocation, person, stack.pop_all())
         return self
 
@@ -157,6 +163,10 @@ class Simulator:
     ) -> None:
         running, self._running = self._alive, None
         await running.stack.aclose()
+
+    def _make_server(self, provider: Provider) -> "Server":
+        shared = (provider, self._script, self.credentials, self.state, self._now, self._auto_approve)
+        return OAuth1Server(*shared) if provider.protocol == "oauth1" else OAuth2Server(*shared, self._redirect_uris)
 
     # --- for the application ----------------------------------------------------------------------------------------
 
@@ -175,18 +185,24 @@ class Simulator:
         """A client of the simulated provider; ``options`` are those of ``Registry.client``."""
         return cast("Client", self.registry().client(self.definition.name, session, **options))
 
-    def issue_token(self) -> OAuth1Token:
-        """An access token without a login, as a provider's settings page gives one."""
-        made = self.state.issue()
-        return OAuth1Token(made.token, made.token_secret)
+    def issue_token(self, scope: str = "") -> OAuth1Token | OAuth2Token:
+        """An access token without a login, as a provider's settings page gives one; ``scope`` is of OAuth 2.0."""
+        if self.definition.protocol == "oauth1":
+            made = self.state.issue()
+            return OAuth1Token(made.token, made.token_secret)
+        renewable = "refresh_token" in self.definition.oauth2.grants
+        issued = self.state.issue(scope, self._now(), renewable=renewable)
+        fields = {"access_token": issued.access_token, "token_type": "Bearer", "expires_at": int(issued.expires_at)}
+        return OAuth2Token({**fields, **({"refresh_token": issued.refresh_token} if renewable else {})})
 
     # --- for the test -----------------------------------------------------------------------------------------------
 
     async def approve(self, url: str) -> str:
         """Open the authorization URL as the person's browser would and press "Approve".
 
-        Gives the callback URL that the browser is sent to, or the verifier that the page shows (out of band).
-        Raises ``UsageError`` when the page has no such answer.
+        Gives what the application gets: the callback URL that the browser is sent to, or the form that it posts there
+        (``response_mode=form_post``), or the verifier that the page shows (out of band), or nothing at the page of a
+        device login. Raises ``UsageError`` when the page has no such answer.
         """
         callback = await self._decide(url, "approve")
         if callback is None:
@@ -211,17 +227,27 @@ class Simulator:
         self._alive.server.documents[method.upper(), path] = (document, status)
 
     async def _decide(self, url: str, decision: str) -> str | None:
-        person, address = self._alive.person, URL(url, encoded=True)
+        person, address = self._alive.person, URL(self._as_read(url), encoded=True)
         if not self._auto_approve:
             async with person.get(address, allow_redirects=False) as page:
+                if page.status == 302:
+                    return page.headers["Location"]
                 _check_page(page.status, await page.text())
         async with person.post(address, data={"decision": decision}, allow_redirects=False) as answer:
             text = await answer.text()
         if answer.status == 302:
             return answer.headers["Location"]
         _check_page(answer.status, text)
+        if _POSTED_BACK(text):
+            return render_form([(unescape(name), unescape(value)) for name, value in _hidden_fields(text)])
         shown = _VERIFIER(text)
-        return shown[1] if shown else None
+        return shown[1] if shown else "" if _DONE(text) else None
+
+    def _as_read(self, url: str) -> str:
+        """The URL with what a page reads behind its `#` where a server sees it."""
+        route = self.provider.authorize.route
+        page, mark, behind = url.partition("#")
+        return append_text(page, behind.removeprefix(route).lstrip("?&")) if route is not None and mark else url
 
     # --- serving ----------------------------------------------------------------------------------------------------
 
@@ -265,9 +291,10 @@ class Simulator:
         return response
 
     def _remember(self, received: Received, step: Step, served: Served, seconds: float) -> None:
-        masked = {self._alive.server.provider.authorize.rename.get("oauth_token", "")}
+        masked = _secret_names(self._alive.server.provider)
         protocol = tuple(sorted(name for name in received.claimed if name.startswith("oauth_")))
         others = [pair for pair in received.query.items() if step == "authorize" or pair[0] not in protocol]
+        fields = received.json if isinstance(received.json, dict) and step not in ("api", "identity") else received.form
         address = self._alive.relocation.original(received.url).partition("?")[0]
         self.exchanges.append(
             Exchange(
@@ -276,9 +303,10 @@ class Simulator:
                 append_text(address, _shown(others, masked)),
                 served.answer.status,
                 () if step == "authorize" else protocol,
-                served.signed.placement if served.signed else None,
+                served.signed.placement if served.signed else served.token_placement,
                 served.signed.signature_method if served.signed else "",
-                _shown([pair for pair in received.form.items() if pair[0] not in protocol], masked),
+                served.client_auth,
+                _shown([(name, str(value)) for name, value in fields.items() if name not in protocol], masked),
                 redact(served.answer.headers.get("location", "")),
                 served.problem,
                 served.advice,
@@ -293,7 +321,26 @@ def _shown(pairs: list[tuple[str, str]], masked: set[str]) -> str:
     return redact("&".join(f"{name}={MASK if name in masked else quote(value, safe='')}" for name, value in pairs))
 
 
-SIMULATED_PROTOCOLS = ("oauth1",)
+def _secret_names(provider: Provider) -> set[str]:
+    """Parameters that hold a secret and have the provider's own names."""
+    legs = (provider.authorize, provider.token, provider.refresh, provider.device, provider.revoke)
+    renamed = {wire for leg in legs if leg for name, wire in leg.rename.items() if is_secret(name)}
+    exchanged = (
+        {name for name, value in provider.exchange.leg.params if hasattr(value, "render")}
+        if provider.exchange
+        else set()
+    )
+    placed = {provider.token_placement.name, provider.callback.code, provider.oauth2.client_auth_name}
+    return {*renamed, *exchanged, *placed, *((provider.proof.name,) if provider.proof else ())}
+
+
+Server: TypeAlias = OAuth1Server | OAuth2Server
+"""The server's side of one protocol."""
+
+_STATES: dict[str, Callable[[], Any]] = {"oauth1": State, "oauth2": OAuth2State}
+"""Protocol -> what its provider remembers."""
+
+SIMULATED_PROTOCOLS = tuple(_STATES)
 """The protocols whose providers can be played."""
 
 
@@ -302,7 +349,9 @@ class SimulatedRegistry(Registry):
 
     def __init__(self, simulator: Simulator) -> None:
         name, given = simulator.definition.name, simulator.credentials
-        credentials = {"client_id": given.client_id, "client_secret": given.client_secret, **given.others}
+        credentials = {"client_id": given.client_id, **given.others}
+        if given.client_secret:
+            credentials["client_secret"] = given.client_secret
         if given.private_key is not None:
             credentials["private_key"] = given.private_key
         super().__init__(credentials={name: credentials}, environ={})
@@ -320,7 +369,7 @@ class SimulatedRegistry(Registry):
 class _Running:
     """What there is only while the simulator listens."""
 
-    server: OAuth1Server
+    server: Server
     relocation: Relocation
     person: aiohttp.ClientSession
     stack: AsyncExitStack

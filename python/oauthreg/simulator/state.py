@@ -106,6 +106,19 @@ class State:
             raise OAuthError("token_expired", "the access token has expired", status=401)
         return found
 
+    def carried(self, field: str, value: str) -> TokenCredentials:
+        """The access token one of whose fields is that value. Raises ``OAuthError`` as ``token`` does."""
+        secret = field == "oauth_token_secret"
+        for found in self._tokens.values():
+            if value and value == (found.token_secret if secret else found.token):
+                return self.token(found.token)
+        raise OAuthError("token_rejected", "no access token has this value", status=401)
+
+    def reactivate(self, old: TokenCredentials) -> TokenCredentials:
+        """The same access token, good again."""
+        self._tokens[old.token] = replace(old, stage="good")
+        return self._tokens[old.token]
+
     def expire_tokens(self) -> None:
         """Let every access token expire now; a session can still renew it."""
         self._restage("good", "expired")

@@ -1,7 +1,7 @@
 """Client authentication: one file and one row a method.
 
 A method is a function that is given the request under construction, the client and the provider, and that changes
-headers, query or parameters. Spec: RFC 6749 section 2.3; RFC 7523; RFC 8705.
+headers, query or parameters, or names who authenticates it in the end. Spec: RFC 6749 section 2.3; RFC 7523; RFC 8705.
 """
 
 import logging
@@ -12,6 +12,7 @@ from oauthreg.oauth2.client_auth.client_secret_jwt import client_secret_jwt
 from oauthreg.oauth2.client_auth.client_secret_post import client_secret_post
 from oauthreg.oauth2.client_auth.header import header
 from oauthreg.oauth2.client_auth.none import none
+from oauthreg.oauth2.client_auth.oauth1 import oauth1
 from oauthreg.oauth2.client_auth.private_key_jwt import private_key_jwt
 from oauthreg.oauth2.client_auth.query import query
 from oauthreg.oauth2.client_auth.signed_secret import signed_secret
@@ -37,6 +38,7 @@ CLIENT_AUTH_METHODS: dict[str, Method] = {
     "client_secret_post": client_secret_post,
     "header": header,
     "none": none,
+    "oauth1": oauth1,
     "private_key_jwt": private_key_jwt,
     "query": query,
     "self_signed_tls_client_auth": tls_client_auth,

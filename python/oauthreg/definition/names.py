@@ -1,0 +1,18 @@
+"""How definitions and their files are named."""
+
+import os
+import re
+from pathlib import Path
+
+PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+"""The stem of a definition's file."""
+
+
+def shown(path: Path) -> str:
+    """A path as messages name it: from the working directory if it is in there."""
+    try:
+        here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - done for every file that is read
+    except OSError:
+        return path.as_posix()
+    text = str(path)
+    return Path(f"{text}{os.sep}"[len(here) :]).as_posix() if f"{text}{os.sep}".startswith(here) else path.as_posix()

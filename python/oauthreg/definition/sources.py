@@ -1,0 +1,159 @@
+"""From texts of definitions to a validated one: read, merged along what they extend, their problems placed.
+
+Apart from ``loader`` because pydantic and all that knows the schema are imported with it, and a definition that was
+found good before needs none of them.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from oauthreg.claims.problems import quoted
+from oauthreg.definition.diagnostics import Finding, Problem, place, place_at, render_problems
+from oauthreg.definition.examples import check_examples
+from oauthreg.definition.model import Definition
+from oauthreg.definition.names import shown
+from oauthreg.definition.spans import KeyPath, Spans
+from oauthreg.definition.syntax import parse_toml, syntax_error
+from oauthreg.definition.validation import InvalidDefinition, validate
+from oauthreg.errors import DefinitionError, DefinitionInvalidError
+
+STRING = "<string>"
+"""What stands in place of a path when a text came from no file."""
+
+_LARGEST = 256 * 1024
+_NOT_INHERITED = ("extends", "aliases")
+_NAMING = "rename the file: lower-case letters, digits and `-`, beginning with a letter or digit"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One text of a definition: its name, what to call its file in messages, the text and its tables.
+
+    ``found`` is what the file was when it was read.
+    """
+
+    name: str
+    file: str
+    text: str = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)
+    found: os.stat_result | None = field(default=None, repr=False, compare=False)
+
+
+def read_source(path: Path) -> Source:
+    """The text of a file, parsed. Raises ``DefinitionError``."""
+    file = shown(path)
+    text, found = _read(path, file)
+    return Source(path.stem, file, text, parse_toml(text, file), found)
+
+
+def made_source(name: str, source: Source | Definition | str) -> Source:
+    """What is to be added, as a source of that name. Raises ``DefinitionError``."""
+    if isinstance(source, Source):
+        return replace(source, name=name)
+    if isinstance(source, Definition):
+        # It holds what it extends already, and may come from another loader, which knew more.
+        data = source.model_dump(by_alias=True, exclude_unset=True, exclude={"extends"})
+        return Source(name, source.file or STRING, "", data)
+    return Source(name, STRING, source, parse_toml(source, STRING))
+
+
+def validated(chain: tuple[Source, ...]) -> Definition:
+    """The definition that a chain of texts makes. Raises ``DefinitionInvalidError``."""
+    try:
+        return validate(_merged(chain)).named(chain[0].name, chain[0].file)
+    except InvalidDefinition as error:
+        problems = tuple(_placed(error.findings, chain))
+        raise DefinitionInvalidError(render_problems(problems), problems=problems) from None
+
+
+def all_problems(chain: Callable[[], tuple[Source, ...]]) -> tuple[Problem, ...]:
+    """The problems of a definition and of its examples, in the order of their places.
+
+    Raises ``DefinitionError`` where it cannot be read.
+    """
+    try:
+        sources = chain()
+        definition = validated(sources)
+    except DefinitionError as error:
+        if not error.problems:
+            raise
+        return tuple(_in_order(error.problems))
+    return tuple(_placed(check_examples(definition), sources))
+
+
+def wrong_name(path: Path, name: str) -> DefinitionInvalidError:
+    """A file whose stem is no provider's name."""
+    problem = Problem(shown(path), 1, 1, "", f"not a provider's name: {quoted(name)}", _NAMING)
+    return DefinitionInvalidError(render_problems([problem]), problems=(problem,))
+
+
+def wrong_base(source: Source, message: str, advice: str) -> DefinitionInvalidError:
+    """A text whose ``extends`` leads nowhere."""
+    problem = place(Finding(("extends",), message, advice), source.file, Spans(source.text))
+    return DefinitionInvalidError(render_problems([problem]), problems=(problem,))
+
+
+def _merged(chain: tuple[Source, ...]) -> Mapping[str, Any]:
+    merged = chain[-1].data
+    for source in reversed(chain[:-1]):
+        inherited = {key: value for key, value in merged.items() if key not in _NOT_INHERITED}
+        merged = _merge(inherited, source.data)
+    return merged
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are merged key by key, everything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _placed(findings: Iterable[Finding], chain: tuple[Source, ...]) -> list[Problem]:
+    """The findings, each in the text that it is about: the first of the chain that has the key path."""
+    spans = [Spans(source.text) for source in chain]
+
+    def one(finding: Finding) -> Problem:
+        path = finding.path[:-1] if finding.at == "table" else finding.path
+        found = max(range(len(chain)), key=lambda index: (_known(chain[index].data, path), -index))
+        return place(finding, chain[found].file, spans[found])
+
+    return _in_order(one(finding) for finding in findings)
+
+
+def _known(data: Any, path: KeyPath) -> int:
+    """How many keys of a path lead somewhere."""
+    for depth, key in enumerate(path):
+        try:
+            data = data[key]
+        except (LookupError, TypeError):
+            return depth
+    return len(path)
+
+
+def _in_order(problems: Iterable[Any]) -> list[Any]:
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
+
+
+def _read(path: Path, file: str) -> tuple[str, os.stat_result]:
+    try:
+        with path.open("rb") as stream:
+            found, octets = os.fstat(stream.fileno()), stream.read(_LARGEST + 1)
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise DefinitionError(f"cannot read {file}: {reason}", code="unreadable-definition") from None
+    if len(octets) > _LARGEST:
+        problem = Problem(file, 1, 1, "", "the file is too large for a definition", f"{_LARGEST} octets are allowed")
+        raise syntax_error(problem)
+    try:
+        return octets.decode("utf-8-sig"), found
+    except UnicodeDecodeError as error:
+        spans = Spans(octets.decode("utf-8-sig", "replace"))
+        before = octets[: error.start].decode("utf-8-sig")
+        span = spans.at(len(before.replace("\r\n", "\n")))
+        message = f"an octet that is no UTF-8: 0x{octets[error.start]:02X}"
+        raise syntax_error(place_at(span, file, spans, message, "save the file as UTF-8")) from None

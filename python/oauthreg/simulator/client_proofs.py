@@ -1,0 +1,192 @@
+"""How a client proves itself at a simulated provider: one function for each method of client authentication.
+
+Spec: RFC 6749 section 2.3; RFC 7523 section 3; RFC 8705 section 2; RFC 5849 section 3.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from urllib.parse import unquote_plus
+
+from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError, VerificationError
+from oauthreg.jose import check_jwt_times, parse_own_jwt
+from oauthreg.legs import endpoint
+from oauthreg.oauth2.assertion import ASSERTION_TYPE
+from oauthreg.provider import Provider
+from oauthreg.signing.verify import verify
+from oauthreg.simulator.token_request import TokenRequest
+
+_LONGEST_ASSERTION = 600
+_LONGEST_SECRET = 15_777_000
+"""Six months: the most that a secret which is a JWT may live."""
+_LEEWAY = 60
+
+
+Check: TypeAlias = Callable[[TokenRequest], None]
+"""Raises ``OAuthError`` with ``invalid_client`` unless the client is who it says."""
+
+
+def client_auth_of(provider: Provider) -> str:
+    """The method that the simulated application uses: it has a secret."""
+    return provider.oauth2.client_auth or "client_secret_basic"
+
+
+def check_client(request: TokenRequest) -> str:
+    """The method by which the client proved itself.
+
+    Raises ``OAuthError`` with ``invalid_client``; one method is allowed, and it is the definition's (RFC 6749 section
+    2.3).
+    """
+    name = client_auth_of(request.provider)
+    if name != "client_secret_basic" and request.received.headers.get("authorization", "").lower().startswith("basic "):
+        raise _unknown(f"the client proves itself by `{name}`, not by a Basic header")
+    if name not in _IN_PARAMETERS and "client_secret" in request.parameters:
+        raise _unknown(f"the client proves itself by `{name}`, not by a secret among the parameters")
+    CLIENT_PROOFS[name](request)
+    return name
+
+
+def _client_secret_basic(request: TokenRequest) -> None:
+    scheme, _, text = request.received.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        raise _unknown("the Basic header is missing")
+    try:
+        name, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise _unknown("the Basic header cannot be read") from None
+    if request.provider.oauth2.basic_encoding == "form":
+        name, secret = unquote_plus(name), unquote_plus(secret)
+    if name != request.credentials.client_id:
+        raise _unknown("no application has this client identifier")
+    _check_secret(request, secret)
+
+
+def _client_secret_post(request: TokenRequest) -> None:
+    _check_identifier(request, request.parameters.get("client_id"))
+    if request.leg.rename.get("client_secret", "client_secret"):
+        _check_secret(request, request.parameters.get("client_secret"))
+
+
+def _none(request: TokenRequest) -> None:
+    _check_identifier(request, request.parameters.get("client_id"))
+
+
+def _header(request: TokenRequest) -> None:
+    _check_identifier(request, request.parameters.get("client_id"))
+    _check_secret(request, request.received.headers.get(request.provider.oauth2.client_auth_name.lower()))
+
+
+def _query(request: TokenRequest) -> None:
+    query, rename = request.received.query, request.leg.rename
+    _check_identifier(request, query.get(rename.get("client_id", "client_id")))
+    name = request.provider.oauth2.client_auth_name or "client_secret"
+    _check_secret(request, query.get(rename.get(name, name)))
+
+
+def _client_secret_jwt(request: TokenRequest) -> None:
+    algorithm = request.provider.oauth2.client_assertion.algorithm
+    _assertion(request, request.credentials.client_secret, algorithm if algorithm.startswith("HS") else "HS256")
+
+
+def _private_key_jwt(request: TokenRequest) -> None:
+    _assertion(request, request.credentials.private_key, request.provider.oauth2.client_assertion.algorithm)
+
+
+def _signed_secret(request: TokenRequest) -> None:
+    settings = request.provider.oauth2.client_assertion
+    _check_identifier(request, request.parameters.get("client_id"))
+    read_assertion(
+        request,
+        request.parameters.get("client_secret"),
+        request.credentials.private_key,
+        settings.algorithm,
+        _LONGEST_SECRET,
+    )
+
+
+def _oauth1(request: TokenRequest) -> None:
+    received, credentials = request.received, request.credentials
+    try:
+        signed = verify(
+            received.method,
+            received.url,
+            received.body,
+            received.headers.get("content-type"),
+            authorization=received.headers.get("authorization"),
+            client_secret=credentials.client_secret,
+            signature_methods=request.provider.oauth1.signature_methods,
+            now=request.now,
+        )
+    except VerificationError as error:
+        raise _unknown(f"the request is not signed as it should be: {error.message}") from None
+    if signed.client_id != credentials.client_id:
+        raise _unknown("no application has this client identifier")
+
+
+def _assertion(request: TokenRequest, key: Any, algorithm: str) -> None:
+    _check_identifier(request, request.parameters.get("client_id"))
+    if request.parameters.get("client_assertion_type") != ASSERTION_TYPE:
+        raise _unknown("`client_assertion_type` is missing or unknown")
+    claims = read_assertion(request, request.parameters.get("client_assertion"), key, algorithm, _LONGEST_ASSERTION)
+    if not request.state.is_new_assertion(str(claims.get("jti"))):
+        raise _unknown("the client assertion was used before")
+
+
+def read_assertion(request: TokenRequest, text: str | None, key: Any, algorithm: str, longest: int) -> dict[str, Any]:
+    """The claims of a JWT by which the client proves itself: signed by it, about it, for this provider, and fresh.
+
+    Raises ``OAuthError`` with ``invalid_client``.
+    """
+    settings = request.provider.oauth2
+    if text is None:
+        raise _unknown("the client assertion is missing")
+    try:
+        _, claims = parse_own_jwt(text, key, algorithm)
+        check_jwt_times(claims, request.now, _LEEWAY)
+    except (ResponseError, InvalidKeyError) as error:
+        raise _unknown(f"the client assertion is not accepted: {error.message}") from None
+    audience = settings.client_assertion.audience or settings.issuer or endpoint(request.provider, "token")
+    if isinstance(audience, str) and claims.get("aud") != audience:
+        raise _unknown("the client assertion is meant for another audience")
+    if claims.get("sub") != request.credentials.client_id:
+        raise _unknown("the client assertion is about another client")
+    if not 0 < claims.get("exp", 0) - claims.get("iat", 0) <= longest:
+        raise _unknown("the client assertion lives too long")
+    return claims
+
+
+def _check_identifier(request: TokenRequest, given: str | None) -> None:
+    """A leg may have no client identifier."""
+    if request.leg.rename.get("client_id", "client_id") and given != request.credentials.client_id:
+        raise _unknown("no application has this client identifier")
+
+
+def _check_secret(request: TokenRequest, given: str | None) -> None:
+    if given is None:
+        raise _unknown("the client secret is missing")
+    if not hmac.compare_digest(given.encode(), request.credentials.client_secret.encode()):
+        raise _unknown("the client secret is wrong")
+
+
+def _unknown(description: str) -> OAuthError:
+    return OAuthError("invalid_client", description, status=401)
+
+
+CLIENT_PROOFS: dict[str, Check] = {
+    "client_secret_basic": _client_secret_basic,
+    "client_secret_jwt": _client_secret_jwt,
+    "client_secret_post": _client_secret_post,
+    "header": _header,
+    "none": _none,
+    "oauth1": _oauth1,
+    "private_key_jwt": _private_key_jwt,
+    "query": _query,
+    "self_signed_tls_client_auth": _none,
+    "signed_secret": _signed_secret,
+    "tls_client_auth": _none,
+}
+"""Method -> its check. A certificate is nothing that loopback without TLS could see."""
+
+_IN_PARAMETERS = ("client_secret_post", "signed_secret", "query")

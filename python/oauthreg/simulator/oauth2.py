@@ -1,0 +1,526 @@
+"""The server's side of OAuth 2.0, without input and output: a received request in, the provider's answer out.
+
+Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 9207.
+"""
+
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from oauthreg.answers import parse_form
+from oauthreg.errors import OAuthError
+from oauthreg.legs import append_query
+from oauthreg.messages import Pairs, Response
+from oauthreg.oauth2.authorize import split_scope, split_url
+from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
+from oauthreg.simulator.client_proofs import check_client, client_auth_of
+from oauthreg.simulator.faults import Step
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of
+from oauthreg.simulator.oauth2_state import (
+    DEVICE_INTERVAL,
+    DEVICE_LIFETIME,
+    PUSHED_LIFETIME,
+    Authorization,
+    Issued,
+    OAuth2State,
+)
+from oauthreg.simulator.pages import (
+    render_consent,
+    render_device_login,
+    render_done,
+    render_form_post,
+    render_notice,
+)
+from oauthreg.simulator.received import (
+    Credentials,
+    Received,
+    Served,
+    closest,
+    in_same_place,
+    missing_of,
+    unrenamed,
+)
+from oauthreg.simulator.rendering import render_document, render_jwt
+from oauthreg.simulator.request_signatures import check_signature
+from oauthreg.simulator.script import RefusalShape, Script, TokenShape
+from oauthreg.simulator.token_request import TokenRequest
+
+_MAY_REPEAT = ("resource", "audience")
+_ID_TOKEN_LIFETIME = 600
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Server:
+    """One provider's endpoints. ``now`` gives its time in seconds since 1970.
+
+    ``redirect_uris`` are those that the application registered; without any, each is taken. ``documents`` maps a method
+    and a path to what a resource answers: a document and a status.
+    """
+
+    provider: Provider
+    script: Script
+    credentials: Credentials
+    state: OAuth2State
+    now: Callable[[], float]
+    auto_approve: bool = False
+    redirect_uris: tuple[str, ...] = ()
+    documents: dict[tuple[str, str], tuple[Any, int]] = field(default_factory=dict)
+
+    def step_of(self, received: Received) -> Step:
+        """What a request is for. Nothing is proven yet, and nothing changes."""
+        for provider in self._places:
+            legs = self._legs(provider)
+            exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
+            step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
+            if step is not None:
+                return step
+        return "api" if self._identity_request(received) is None else "identity"
+
+    @property
+    def _places(self) -> tuple[Provider, Provider]:
+        """The provider where a login begins, and where the example's login would go on."""
+        return self.provider, self.provider.located(self.script.documents)
+
+    def answer(self, received: Received, step: Step) -> Served:
+        """The answer to a request, whatever it is."""
+        if step in ("authorize", "device_page"):
+            return Served(self._authorize(received) if step == "authorize" else self._device_page(received))
+        if step in ("identity", "api"):
+            kind = self._placement(received).kind
+            placement = None if kind == "none" else kind
+            try:
+                self._bearer(received)
+                return Served(self._opened(received), token_placement=placement)
+            except OAuthError as error:
+                return self._refused(error, self.script.api_refusal, "Bearer")
+        method = client_auth_of(self.provider)
+        try:
+            return Served(self._produce(received, step), client_auth=method)
+        except OAuthError as error:
+            shape = getattr(self.script, step, self.script.token)
+            return self._refused(error, shape.refusal, "Basic" if method == "client_secret_basic" else "")
+
+    # --- the person's part ------------------------------------------------------------------------------------------
+
+    def _authorize(self, received: Received) -> Response:
+        """Spec: RFC 6749 sections 3.1.2.4 and 4.1.1: who cannot be trusted with the answer is not sent it."""
+        title, leg = self.provider.title or self.provider.name, self.provider.authorize
+        parameters = unrenamed(leg, list(received.query.items()))
+        try:
+            parameters = self._pushed(parameters)
+            redirect_uri = self._redirect_uri(parameters)
+        except OAuthError as error:
+            return render_notice(title, [error.description], status=400)
+        state = parameters.get("state")
+        try:
+            authorization = self._asked_for(parameters, redirect_uri)
+        except OAuthError as error:
+            return self._sent_back(redirect_uri, [*self._error(error.error), *self._state(state)])
+        if received.method == "POST" or self.auto_approve:
+            decision = received.form.get("decision") if received.method == "POST" else "approve"
+            if decision not in ("approve", "deny"):
+                return render_notice(title, ["The form holds no decision."], status=400)
+            self.state.use_pushed(dict(received.query).get("request_uri"))
+            made = self._approval(authorization) if decision == "approve" else self._denial()
+            return self._sent_back(redirect_uri, [*made, *self._state(state)])
+        return render_consent(title, self.credentials.client_id, authorization.scope)
+
+    def _pushed(self, parameters: dict[str, str]) -> dict[str, str]:
+        """The parameters that the request stands for. Spec: RFC 9126 section 4."""
+        request_uri = parameters.get("request_uri")
+        if request_uri is None:
+            if self.provider.oauth2.require_par:
+                raise OAuthError("invalid_request", "The authorization request was not pushed first.")
+            return parameters
+        pushed = self.state.pushed(request_uri, self.now())
+        if pushed.get("client_id") != parameters.get("client_id"):
+            raise OAuthError("invalid_request", "Another application pushed this authorization request.")
+        return dict(pushed)
+
+    def _redirect_uri(self, parameters: dict[str, str]) -> str:
+        """Where the answer may go. Raises ``OAuthError`` for what is nobody's business but the person's."""
+        rename = self.provider.authorize.rename
+        if rename.get("client_id", "client_id") and parameters.get("client_id") != self.credentials.client_id:
+            raise OAuthError("invalid_request", "No application has this client identifier.")
+        given = parameters.get("redirect_uri")
+        if given is None:
+            if len(self.redirect_uris) != 1:
+                raise OAuthError("invalid_request", "There is no redirection URI, and no single one is registered.")
+            return self.redirect_uris[0]
+        parts = split_url(given)
+        if parts is None or not parts.scheme or "#" in given:
+            raise OAuthError("invalid_request", "The redirection URI is no absolute URI without fragment.")
+        if self.redirect_uris and given not in self.redirect_uris:
+            raise OAuthError("invalid_request", "The redirection URI is not one of those that are registered.")
+        return given
+
+    def _asked_for(self, parameters: dict[str, str], redirect_uri: str) -> Authorization:
+        settings, leg = self.provider.oauth2, self.provider.authorize
+        for name, wanted in (("response_type", settings.response_type), ("response_mode", settings.response_mode)):
+            if wanted and leg.rename.get(name, name) and parameters.get(name) != wanted:
+                error = "unsupported_response_type" if name == "response_type" else "invalid_request"
+                raise OAuthError(error, f"`{name}` must be {wanted!r}")
+        for name, value in leg.params:
+            if isinstance(value, str) and value and leg.rename.get(name, name) not in (*parameters, *leg.rename):
+                raise OAuthError("invalid_request", f"a parameter of the definition is missing: {name}")
+        challenge = parameters.get("code_challenge")
+        method = parameters.get("code_challenge_method", "plain")
+        if challenge is None and settings.pkce == "required":
+            raise OAuthError("invalid_request", "this provider demands PKCE")
+        if challenge is not None and method != settings.pkce_method:
+            raise OAuthError("invalid_request", f"`code_challenge_method` must be {settings.pkce_method!r}")
+        return Authorization(
+            redirect_uri if "redirect_uri" in parameters else None,
+            " ".join(split_scope(self.provider, parameters.get(self.provider.scopes.parameter, ""))),
+            challenge if settings.pkce != "unsupported" else None,
+            method,
+            parameters.get("nonce"),
+        )
+
+    def _approval(self, authorization: Authorization) -> Pairs:
+        code = self.state.issue_code(authorization, self.now())
+        settings = self.provider.oauth2
+        issuer = settings.issuer if settings.issuer_in_callback else None
+        return ((self.provider.callback.code, code), *_if_any("iss", issuer), *self._callback_extras())
+
+    def _denial(self) -> Pairs:
+        settings = self.provider.callback
+        if settings.denied:
+            name, value = settings.denied[0]
+            return ((name, value or "1"),)
+        return self._error("access_denied")
+
+    def _error(self, error: str) -> Pairs:
+        settings = self.provider.oauth2
+        names = self.provider.callback.errors
+        issuer = settings.issuer if settings.issuer_in_callback else None
+        return (("error" if "error" in names else names[0], error), *_if_any("iss", issuer))
+
+    def _state(self, state: str | None) -> Pairs:
+        name = self.provider.authorize.rename.get("state", "state")
+        return ((name, state),) if name and state is not None and self.provider.oauth2.state else ()
+
+    def _callback_extras(self) -> Pairs:
+        given, made = self.script.documents.get("callback", {}), (self.provider.callback.code, "state", "iss")
+        return tuple(
+            (name, json.dumps(value) if isinstance(value, (dict, list)) else str(value))
+            for name, value in given.items()
+            if name not in made
+        )
+
+    def _sent_back(self, redirect_uri: str, pairs: list[tuple[str, str]]) -> Response:
+        signature = self.provider.callback.signature
+        if signature is not None:
+            whole = [*parse_form(urlsplit(redirect_uri).query).items(), *pairs]
+            text = "&".join(sorted(f"{_unambiguous(name, '=')}={_unambiguous(value)}" for name, value in whole))
+            digest = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
+            pairs = [*pairs, (signature.parameter, digest)]
+        if self.provider.oauth2.response_mode == "form_post":
+            return render_form_post(self.provider.title or self.provider.name, redirect_uri, tuple(pairs))
+        return Response(302, {"location": append_query(redirect_uri, pairs), "cache-control": "no-store"})
+
+    def _device_page(self, received: Received) -> Response:
+        """Spec: RFC 8628 section 3.3."""
+        title, user_code = self.provider.title or self.provider.name, received.query.get("user_code")
+        if not user_code:
+            return render_device_login(title)
+        try:
+            device = self.state.device(user_code)
+            if received.method != "POST":
+                return render_consent(title, self.credentials.client_id, device.scope)
+            approved = received.form.get("decision") == "approve"
+            self.state.decide_device(user_code, approved=approved)
+        except OAuthError as error:
+            return render_notice(title, [error.description], status=400)
+        return render_done(title, f"Access was {'approved' if approved else 'denied'}. Go back to the device.")
+
+    # --- the application's part -------------------------------------------------------------------------------------
+
+    def _produce(self, received: Received, step: Step) -> Response:
+        request = self._read(received, step)
+        if step not in ("exchange", "app_token"):
+            check_client(request)
+        answers: dict[Step, Callable[[TokenRequest], Response]] = {
+            "app_token": self._app_token,
+            "device": self._device,
+            "exchange": self._exchanged,
+            "introspect": self._introspection,
+            "par": self._push,
+            "revoke": self._revoke,
+        }
+        return answers.get(step, self._token)(request)
+
+    def _read(self, received: Received, step: Step) -> TokenRequest:
+        """The request, sent as the definition says."""
+        _, leg = self._legs(self.provider)[step]
+        if received.method != leg.method.upper():
+            raise OAuthError("invalid_request", f"the method must be {leg.method.upper()}", status=405)
+        sent = received.sent(leg)
+        names = [name for name, _ in sent if name not in _MAY_REPEAT]
+        if len(names) != len(set(names)):
+            raise OAuthError("invalid_request", "a parameter stands twice")
+        parameters, now = unrenamed(leg, sent), self.now()
+        mentioned = next((value for value in parameters.values() if self.state.find(value, now)), None)
+        missing = missing_of(leg, received, self._known(mentioned))
+        if missing is not None:
+            raise OAuthError("invalid_request", f"a parameter or header of the definition is missing: {missing}")
+        if leg.sign is not None:
+            check_signature(leg.sign, received, self.credentials, access_token=mentioned or "")
+        return TokenRequest(self.provider, self.credentials, self.state, received, leg, parameters, mentioned, now)
+
+    def _token(self, request: TokenRequest) -> Response:
+        grant = grant_of(self.provider, request.leg, request.parameters)
+        is_renewal = grant == "refresh_token"
+        answer = (self.provider.refresh_answer if is_renewal else None) or self.provider.token_answer
+        shape = self.script.refresh if is_renewal else self.script.token
+        if is_renewal and answer.reuse_token:
+            self.state.prolong(request.needed("refresh_token"), request.now)
+            return shape.render({})
+        return self._issued(GRANT_ANSWERS[grant](request), shape, answer)
+
+    def _revoke(self, request: TokenRequest) -> Response:
+        self.state.revoke(request.mentioned or "")
+        return Response(200)
+
+    def _exchanged(self, request: TokenRequest) -> Response:
+        found = self.state.find(request.mentioned or "", request.now)
+        if found is None:
+            raise OAuthError("invalid_grant", "the token that should be exchanged is not good")
+        given = request.parameters.get("client_secret", self.credentials.client_secret)
+        if not hmac.compare_digest(given.encode(), self.credentials.client_secret.encode()):
+            raise OAuthError("invalid_client", "the client secret is wrong", status=401)
+        made = self.state.issue(found.scope, request.now, family=found.family, nonce=found.nonce)
+        exchange = self.provider.exchange
+        return self._issued(made, self.script.exchange, exchange.answer if exchange else TokenAnswer())
+
+    def _app_token(self, request: TokenRequest) -> Response:
+        given = {name: request.parameters.get(name, "") for name in ("client_id", "client_secret")}
+        if given != {"client_id": self.credentials.client_id, "client_secret": self.credentials.client_secret}:
+            raise OAuthError("invalid_client", "the application is unknown, or its secret is wrong", status=401)
+        step = self.provider.app_token
+        issued = self.state.issue_app_token(self.now())
+        return self._issued(issued, self.script.app_token, step.answer if step else TokenAnswer(), of_user=False)
+
+    def _push(self, request: TokenRequest) -> Response:
+        """Spec: RFC 9126 section 2."""
+        parameters = dict(request.parameters)
+        if "request_uri" in parameters:
+            raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
+        self._asked_for(parameters, self._redirect_uri(parameters))
+        request_uri = self.state.push(parameters, self.now())
+        return render_document({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME}, "json", status=201)
+
+    def _device(self, request: TokenRequest) -> Response:
+        device_code, device = self.state.issue_device(request.scope, request.now)
+        page = self._legs(self.provider)["device_page"][0]
+        return self.script.device.render(
+            {
+                "device_code": device_code,
+                "user_code": device.user_code,
+                "verification_uri": page,
+                "verification_uri_complete": append_query(page, [("user_code", device.user_code)]),
+                "expires_in": DEVICE_LIFETIME,
+                "interval": DEVICE_INTERVAL,
+            }
+        )
+
+    def _introspection(self, request: TokenRequest) -> Response:
+        found = self.state.find(request.needed("token"), request.now)
+        known = {} if found is None else {"scope": found.scope, "exp": int(found.expires_at), "token_type": "Bearer"}
+        about = {"client_id": self.credentials.client_id} if found is not None else {}
+        return self.script.introspect.render({"active": found is not None, **about, **known})
+
+    def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer, *, of_user: bool = True) -> Response:
+        example = self.script.documents.get("token", {}) if of_user else {}
+        fields: dict[str, Any] = {
+            "access_token": issued.access_token,
+            "token_type": example.get("token_type") or next(iter(answer.token_types), "Bearer"),
+            "expires_in": None if answer.default_expires_in else _written_lifetime(answer, issued, self.now()),
+            "refresh_token": issued.refresh_token,
+            "scope": answer.scope_separator.join(issued.scope.split()) or None,
+            "id_token": self._id_token(issued) if of_user and shape is not self.script.exchange else None,
+        }
+        told = {name: value for name, value in fields.items() if value is not None}
+        extras = {name: value for name, value in example.items() if name not in ("refresh_token", "id_token")}
+        return shape.render(told, extras)
+
+    def _id_token(self, issued: Issued) -> str | None:
+        claims = self.script.documents.get("id_token")
+        if claims is None:
+            return None
+        settings, now = self.provider.oauth2, int(self.now())
+        template = settings.issuer_template
+        issuer = settings.issuer or (template and template.format_map(claims)) or claims.get("iss")
+        about = {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
+        nonce = {"nonce": issued.nonce} if issued.nonce else {}
+        return render_jwt({**claims, **about, **nonce}, secret=self.credentials.client_secret)
+
+    # --- what a token opens -----------------------------------------------------------------------------------------
+
+    def _bearer(self, received: Received) -> None:
+        """Spec: RFC 6750 section 2."""
+        for name, _ in self.provider.api_headers:
+            if name.lower() not in received.headers:
+                raise OAuthError("invalid_request", f"the header is missing: {name}", status=400)
+        identity = self._identity_request(received)
+        for name, _ in self.provider.api_params if identity is None else ():
+            if name not in received.query:
+                raise OAuthError("invalid_request", f"the parameter is missing: {name}", status=400)
+        text = self._claimed_token(received, self._placement(received))
+        if not text:
+            raise OAuthError("invalid_token", "the access token is missing", status=401)
+        self.state.token(text, self.now())
+        rule, proof = self.provider.api_signature, self.provider.proof
+        if rule is not None:
+            check_signature(rule, received, self.credentials, access_token=text)
+        if proof is not None:
+            expected = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
+            if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
+                raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
+
+    def _placement(self, received: Received) -> TokenPlacement:
+        """How a request has to carry its token: an identity request may have a way of its own."""
+        identity = self._identity_request(received)
+        return (identity and identity.token_placement) or self.provider.token_placement
+
+    def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
+        if placement.kind == "query":
+            return received.query.get(placement.name, "")
+        if placement.kind == "body":
+            return received.form.get(placement.name, "")
+        if placement.kind == "none":
+            pieces = [*urlsplit(received.url).path.split("/"), *received.query.values(), *received.headers.values()]
+            return next((piece for piece in pieces if self.state.find(piece, self.now())), "")
+        value = received.headers.get(placement.name.lower(), "")
+        return value.removeprefix(placement.prefix) if value.startswith(placement.prefix) else ""
+
+    def _opened(self, received: Received) -> Response:
+        """An answer about the person, a document that was put there, or the request itself."""
+        identity, path = self._identity_request(received), urlsplit(received.url).path
+        put = self.documents.get((received.method, path))
+        if identity is not None and put is None:
+            document = self.script.documents.get(identity.name)
+            if document is None:
+                raise OAuthError("no_example", f"the definition has no example of `{identity.name}`", status=404)
+            return render_document(document, identity.format)
+        document, status = put or (
+            {
+                "simulated": True,
+                "method": received.method,
+                "path": path,
+                "query": {name: value for name, value in received.query.items() if not self._is_own(name)},
+                "form": {name: value for name, value in received.form.items() if not self._is_own(name)},
+            },
+            200,
+        )
+        return render_document(document, "auto", status=status)
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a parameter carries the token, a proof of it, or what every call carries."""
+        provider, rule = self.provider, self.provider.api_signature
+        placed = {provider.token_placement.name} if provider.token_placement.kind != "header" else set()
+        proofs = {provider.proof.name} if provider.proof else set()
+        signed = {rule.parameter, rule.timestamp} if rule else set()
+        return name in {*placed, *proofs, *signed, *(known for known, _ in provider.api_params)}
+
+    def _identity_request(self, received: Received) -> IdentityRequest | None:
+        for provider in self._places:
+            urls = {}
+            for request in provider.identity:
+                placement = request.token_placement or provider.token_placement
+                known = self._known(self._claimed_token(received, placement))
+                url = request.url if isinstance(request.url, str) else request.url.render(known)
+                if url is not None and request.method == received.method:
+                    urls[request.name] = url
+            name = closest(received.url, urls)
+            if name is not None:
+                return next(request for request in provider.identity if request.name == name)
+        return None
+
+    def _known(self, access_token: str | None) -> dict[str, Any]:
+        """The documents that a client with this token has, so that what is made of them is recognised."""
+        documents = self.script.documents
+        others = self.credentials.others
+        return {
+            **documents,
+            "app_token": self.state.app_token,
+            "token": {**documents.get("token", {}), "access_token": access_token},
+            "client": {**others, "client_id": self.credentials.client_id},
+        }
+
+    # --- where everything is ----------------------------------------------------------------------------------------
+
+    def _legs(self, provider: Provider) -> dict[Step, tuple[str, Leg]]:
+        """Where each step is, and how a request for it is sent; of two at one place the more special first."""
+        known = provider.endpoints
+        token, device = known.get("token", ""), known.get("device", "")
+        exchange, app_token = provider.exchange, provider.app_token
+        legs: dict[Step, tuple[str, Leg]] = {
+            "refresh": (known.get("refresh") or token, provider.refresh or provider.token),
+            "exchange": (exchange.url, exchange.leg) if exchange else ("", provider.token),
+            "app_token": (app_token.url, app_token.leg) if app_token else ("", provider.token),
+            "token": (token, provider.token),
+            "device": (device, provider.device),
+            "device_page": (in_same_place(device, "/simulated/device"), provider.authorize),
+            "par": (known.get("par", ""), Leg(rename=provider.authorize.rename)),
+            "revoke": (known.get("revoke", ""), provider.revoke),
+            "introspect": (known.get("introspect", ""), provider.introspect),
+            "authorize": (known.get("authorize", ""), provider.authorize),
+        }
+        return {step: (url, leg) for step, (url, leg) in legs.items() if url}
+
+    def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
+        if step in ("authorize", "device_page"):
+            return True
+        if "decision" in received.form:  # a page posts to its own address, where the token may be fetched as well
+            return False
+        if received.method != leg.method.upper() or missing_of(leg, received, self._known(None)) is not None:
+            return False
+        return step != "refresh" or "refresh_token" in unrenamed(leg, received.sent(leg))
+
+    # --- refusing ---------------------------------------------------------------------------------------------------
+
+    def _refused(self, error: OAuthError, shape: RefusalShape | None, scheme: str) -> Served:
+        # A key may be the status of an answer that holds no code.
+        words = self.provider.token_answer.error_map.items()
+        own_words = {standard: own for own, standard in words if not own.isdigit()}
+        said = own_words.get(error.error, error.error)
+        if shape is not None:
+            answer = shape.render(said, error.description)
+        else:
+            answer = render_document(
+                {"error": said, "error_description": error.description}, "json", status=error.status or 400
+            )
+            if error.status == 401 and scheme:
+                challenge = f'{scheme} realm="simulated"' + (f', error="{said}"' if scheme == "Bearer" else "")
+                answer = Response(401, {**answer.headers, "www-authenticate": challenge}, answer.body)
+        return Served(answer, problem=error.error, advice=error.description)
+
+
+def _unambiguous(text: str, also: str = "") -> str:
+    """Text in which nothing can be taken for the end of a pair."""
+    for character in ("%", "&", *also):
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _if_any(name: str, value: str | None) -> Pairs:
+    return ((name, value),) if value else ()
+
+
+def _written_lifetime(answer: TokenAnswer, issued: Issued, now: float) -> int | str | None:
+    """The end of a token in the provider's own way of saying it."""
+    end = int(issued.expires_at)
+    written: dict[str, int | str] = {
+        "relative_s": end - int(now),
+        "relative_ms": (end - int(now)) * _MILLISECONDS,
+        "absolute_s": end,
+        "absolute_ms": end * _MILLISECONDS,
+        "iso8601": datetime.fromtimestamp(end, UTC).isoformat(),
+    }
+    return written.get(answer.expires_kind)

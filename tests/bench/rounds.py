@@ -1,0 +1,57 @@
+"""Times rivals in one process, in turns: whatever else the machine does in a round, it does to all of them."""
+
+import gc
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Call: TypeAlias = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds a call: the median over the rounds, the least, and the interquartile range over the median."""
+
+    median: float
+    least: float
+    spread: float
+
+
+def time_in_turns(calls: Mapping[str, Call], *, rounds: int = 15, batch: float = 0.003) -> dict[str, Timing]:
+    """The timing of each call by its name.
+
+    In every round each call is repeated for about ``batch`` seconds, in an order that is drawn anew.
+    """
+    repeats = {name: _repeats(call, batch) for name, call in calls.items()}
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name in random.sample(list(calls), len(calls)):
+                taken[name].append(_seconds(calls[name], repeats[name]))
+    finally:
+        gc.enable()
+    return {name: _timing(seconds) for name, seconds in taken.items()}
+
+
+def _repeats(call: Call, batch: float) -> int:
+    repeats = 1
+    while (seconds := _seconds(call, repeats)) * repeats < batch:
+        repeats = max(repeats + 1, int(batch / seconds))
+    return repeats
+
+
+def _seconds(call: Call, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def _timing(seconds: list[float]) -> Timing:
+    first, median, third = statistics.quantiles(seconds, n=4)
+    return Timing(median, min(seconds), (third - first) / median)

@@ -1,0 +1,60 @@
+"""The pure engine beside its peers: one signature from (method, URL, body, media type) to the header.
+
+All are timed in turns in one process, so the ratio holds whatever else the machine does; pytest-benchmark times the
+pure engine alone once more and keeps everything in its JSON.
+"""
+
+import functools
+import importlib
+import sys
+from pathlib import Path
+
+from oauthreg import verify
+
+sys.path.insert(0, str(Path(__file__).parent))
+signers, rounds = importlib.import_module("signers"), importlib.import_module("rounds")
+
+FACTORIES = {"pure": signers.make_pure, "authlib": signers.make_authlib, "oauthlib": signers.make_oauthlib}
+MARKS = {"R1": 20, "R2": 12, "R3": 11, "R4": 22, "R5": 25, "R6": 4}
+"""Request -> how many times faster than Authlib the pure engine is meant to be."""
+
+
+def assert_right(sign, request, credentials):
+    """The header that will be timed verifies in the pure engine, over this very request, and is new each time."""
+    headers = [sign(*request) for _ in range(2)]
+    assert headers[0] != headers[1]
+    for header in headers:
+        verify(
+            *request,
+            authorization=header,
+            client_secret=credentials["client_secret"],
+            token_secret=credentials["token_secret"],
+            body_hash="required" if request[2] and request[3] != signers.FORM else "optional",
+            engine="pure",
+        )
+
+
+def test_hmac_sha1(benchmark, named_request, credentials, capsys):
+    name, request = named_request
+    signs = {rival: make("HMAC-SHA1", credentials, b"") for rival, make in FACTORIES.items()}
+    for sign in signs.values():
+        assert_right(sign, request, credentials)
+    if benchmark.enabled:
+        timings = rounds.time_in_turns({rival: functools.partial(sign, *request) for rival, sign in signs.items()})
+        ratios = {rival: timing.median / timings["pure"].median for rival, timing in timings.items()}
+        benchmark.extra_info.update(
+            row="pure",
+            request=name,
+            medians={rival: timing.median for rival, timing in timings.items()},
+            spreads={rival: timing.spread for rival, timing in timings.items()},
+            ratio=ratios["authlib"],
+            mark=MARKS[name],
+        )
+        with capsys.disabled():
+            print(  # noqa: T201 - a table for whoever measures
+                f"\n{name}  pure {timings['pure'].median * 1e6:7.1f} us  {ratios['authlib']:5.1f}x Authlib "
+                f"(mark {MARKS[name]}x)  {ratios['oauthlib']:5.1f}x oauthlib  "
+                f"spread {max(timing.spread for timing in timings.values()):.0%}"
+            )
+    benchmark.group = f"pure HMAC-SHA1 {name}"
+    benchmark(signs["pure"], *request)

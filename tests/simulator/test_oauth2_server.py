@@ -1,0 +1,996 @@
+"""The simulator of OAuth 2.0 over the wire: every bundled definition, every grant, every proof, and what is refused."""
+
+import asyncio
+from dataclasses import replace
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import aiohttp
+import pytest
+
+from oauthreg import Registry
+from oauthreg.errors import (
+    AccessDeniedError,
+    ClientAuthenticationError,
+    OAuthError,
+    ReauthorizationRequired,
+    TokenExpiredError,
+    UsageError,
+)
+from oauthreg.http import AsyncAssertionClient
+from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for, sign_jwt
+from oauthreg.oauth1.placement import FORM
+from oauthreg.oauth2.assertion import ASSERTION_TYPE
+from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
+from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
+from oauthreg.simulator import Credentials, Simulator, Status
+from oauthreg.simulator.client_proofs import CLIENT_PROOFS
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS
+from oauthreg.simulator.server import SimulatedRegistry
+
+CALLBACK = "https://app.example/callback?next=%2Fhome"
+KNOWN = Registry(environ={})
+NAMES = [
+    name
+    for name in KNOWN.names()
+    if KNOWN.definition(name).protocol == "oauth2" and KNOWN.definition(name).status not in ("dead", "unsupported")
+]
+BY_CODE = [name for name in NAMES if "authorization_code" in KNOWN.definition(name).oauth2.grants]
+by_name = pytest.mark.parametrize("name", NAMES)
+by_code = pytest.mark.parametrize("name", BY_CODE)
+
+ACME = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://www.example.com/authorize?ui=1"
+token = "https://api.example.com/token"
+device = "https://api.example.com/device"
+revoke = "https://api.example.com/revoke"
+introspect = "https://api.example.com/introspect"
+userinfo = "https://api.example.com/me"
+api_base = "https://api.example.com/1/"
+
+[claims]
+sub = "id"
+
+[[example]]
+userinfo = { id = "12" }
+claims = { sub = "12" }
+"""
+EXCHANGE = {"grant_type": GRANT_TYPES["token_exchange"]}
+ALL_GRANTS = f"[oauth2]\ngrants = {list(GRANTS)}\n"
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def make_acme(clock):
+    """Starts a simulated Acme whose definition says more."""
+    started = []
+
+    async def make(more="", text=ACME, **options):
+        registry = Registry(environ={})
+        registry.add(text + more, "acme")
+        simulator = Simulator("acme", registry=registry, now=clock, **options)
+        started.append(await simulator.__aenter__())
+        return simulator
+
+    yield make
+    for simulator in started:
+        await simulator.__aexit__(None, None, None)
+
+
+async def log_in(simulator, client):
+    """A token by the definition's first grant."""
+    if simulator.definition.oauth2.grants[0] == "authorization_code":
+        pending = await client.start(redirect_uri=CALLBACK)
+        return await client.finish(pending, await simulator.approve(pending.url))
+    return await client.fetch_token()
+
+
+def in_another_process(simulator, session, **options):
+    """A client that knows nothing of what others did."""
+    return SimulatedRegistry(simulator).client(simulator.definition.name, session, **options)
+
+
+def basic(credentials):
+    return {"Authorization": aiohttp.encode_basic_auth(credentials.client_id, credentials.client_secret)}
+
+
+def problems(simulator):
+    return [(exchange.step, exchange.problem, exchange.advice) for exchange in simulator.exchanges if exchange.problem]
+
+
+def steps(simulator):
+    return [exchange.step for exchange in simulator.exchanges]
+
+
+def api_url(simulator):
+    known = simulator.provider
+    has_base = known.api_base is not None or "api_base" in known.endpoints
+    return "things" if has_base else f"{known.endpoints['token'].partition('?')[0]}/things"
+
+
+# --- every definition -----------------------------------------------------------------------------------------------
+
+
+@by_name
+async def test_a_login_a_renewal_and_a_call_work_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        token = await log_in(simulator, client)
+        assert token.access_token
+        if token.refresh_token:
+            assert (await client.refresh_token()).access_token != token.access_token
+        if simulator.definition.claims:
+            assert (await client.profile()).to_dict() == simulator.definition.example[0].claims
+        if simulator.provider.token_placement.kind != "none":
+            async with client.get(api_url(simulator), params={"q": "a b&c"}) as response:
+                assert (response.status, (await response.json())["query"]) == (200, {"q": "a b&c"})
+        assert problems(simulator) == []
+
+
+@by_code
+async def test_a_person_who_refuses_is_understood_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri=CALLBACK)
+        with pytest.raises(AccessDeniedError):
+            await client.finish(pending, await simulator.deny(pending.url))
+
+
+@by_code
+async def test_a_code_is_good_once_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri=CALLBACK)
+        came_back = await simulator.approve(pending.url)
+        await client.finish(pending, came_back)
+        with pytest.raises(OAuthError):
+            await in_another_process(simulator, session).finish(pending, came_back)
+        assert "used before" in simulator.exchanges[-1].advice
+
+
+@by_code
+async def test_another_login_s_verifier_is_refused_with(name, session):
+    async with Simulator(name) as simulator:
+        if simulator.provider.oauth2.pkce == "unsupported":
+            return
+        client = simulator.client(session)
+        first, second = [await client.start(redirect_uri=CALLBACK) for _ in range(2)]
+        came_back = await simulator.approve(first.url)
+        with pytest.raises(OAuthError):
+            await client.fetch_token(
+                code=code_in(came_back, simulator), redirect_uri=CALLBACK, code_verifier=second.values["code_verifier"]
+            )
+        assert "does not fit the challenge" in simulator.exchanges[-1].advice
+
+
+def code_in(came_back, simulator):
+    query = urlsplit(came_back).query if "://" in came_back.partition("?")[0] else came_back
+    return dict(parse_qsl(query))[simulator.provider.callback.code]
+
+
+@by_name
+async def test_a_token_that_nobody_issued_opens_nothing_with(name, session):
+    async with Simulator(name) as simulator:
+        if simulator.provider.token_placement.kind == "none":
+            return
+        client = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
+        async with client.get(f"{simulator.provider.endpoints['token'].partition('?')[0]}/things") as response:
+            await response.read()
+        assert simulator.exchanges[0].problem == "invalid_token"
+
+
+# --- grants ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_grant_and_every_proof_has_its_reverse():
+    assert GRANT_ANSWERS.keys() == GRANTS.keys()
+    assert CLIENT_PROOFS.keys() == CLIENT_AUTH_METHODS.keys()
+
+
+async def test_client_credentials_give_no_refresh_token(make_acme, session):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
+    client = simulator.client(session, scope=["a", "b"])
+    async with client.get("things") as response:
+        assert response.status == 200
+    assert (client.token["scope"], "refresh_token" in client.token) == ("a b", False)
+    simulator.state.expire_tokens()
+    async with client.get("things") as response:
+        assert response.status == 200
+    assert steps(simulator) == ["token", "api", "api", "token", "api"]
+
+
+async def test_a_password_is_exchanged(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    client = simulator.client(session)
+    token = await client.fetch_token(username="ada", password="p4ss word", grant_type="password")
+    assert token.refresh_token
+    with pytest.raises(OAuthError) as caught:
+        await client.fetch_token(username="ada", password="", grant_type="password")
+    assert caught.value.error == "invalid_request"
+    assert "p4ss" not in "".join(exchange.form for exchange in simulator.exchanges)
+
+
+async def test_a_device_login_waits_for_the_person(make_acme, session, clock):
+    simulator = await make_acme(ALL_GRANTS)
+    client, told = simulator.client(session), []
+
+    async def sleep(seconds):
+        clock.advance(seconds)
+        if len(simulator.exchanges) >= 3:
+            await simulator.approve(told[0].verification_uri_complete)
+
+    def progress(authorization, reason, seconds):
+        told.append(authorization)
+
+    token = await client.device_login(scope=["a"], progress=progress, sleep=sleep)
+    assert token.access_token
+    assert steps(simulator)[:3] == ["device", "token", "token"]
+    assert [problem for _, problem, _ in problems(simulator)] == ["authorization_pending"] * 2
+    with pytest.raises(UsageError, match="used before"):
+        await simulator.approve(told[0].verification_uri_complete)
+
+
+async def test_a_device_login_ends_when_the_person_refuses(make_acme, session, clock):
+    simulator = await make_acme(ALL_GRANTS)
+    told = []
+
+    async def sleep(seconds):
+        clock.advance(seconds)
+        await simulator.deny(told[0].verification_uri_complete)
+
+    with pytest.raises(AccessDeniedError):
+        await simulator.client(session).device_login(progress=lambda shown, *_: told.append(shown), sleep=sleep)
+
+
+async def test_a_device_that_hurries_is_slowed_down_and_one_that_dawdles_is_too_late(make_acme, session, clock):
+    simulator = await make_acme(ALL_GRANTS)
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+        clock.advance(1 if len(waits) < 3 else 1000)
+
+    with pytest.raises(TokenExpiredError):
+        await simulator.client(session).device_login(sleep=sleep)
+    assert [problem for _, problem, _ in problems(simulator)] == ["authorization_pending", "slow_down", "expired_token"]
+    assert waits[2] > waits[1]
+
+
+async def test_the_device_page_asks_for_the_code(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    async with session.post(
+        simulator.provider.endpoints["device"],
+        data={"client_id": simulator.credentials.client_id},
+        headers=basic(simulator.credentials),
+    ) as response:
+        page = (await response.json())["verification_uri"]
+    async with session.get(page) as response:
+        assert "user_code" in await response.text()
+    with pytest.raises(UsageError, match="no device"):
+        await simulator.approve(f"{page}?user_code=WRONG")
+
+
+async def test_an_assertion_is_verified_and_good_once(make_acme, session):
+    simulator = await make_acme(f"{ALL_GRANTS}[assertion]\nlifetime = 60\nclaims = {{ kind = 'user' }}\n")
+    client = simulator.client(session, grant_type="jwt_bearer", subject="ada")
+    assert isinstance(client, AsyncAssertionClient)
+    assert (await client.fetch_token()).access_token
+    (form,) = [dict(parse_qsl(exchange.form)) for exchange in simulator.exchanges]
+    assert form["assertion"] == "***"
+    impostor = simulator.client(
+        session, grant_type="jwt_bearer", private_key=generate_private_key_for("RS256"), subject="ada"
+    )
+    with pytest.raises(ReauthorizationRequired, match="not accepted"):
+        await impostor.fetch_token()
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"claims": {"kind": "robot"}}, "kind"),
+        ({"claims": {"iss": "somebody"}}, "iss"),
+        ({"audience": "https://other.example"}, "aud"),
+    ],
+)
+async def test_an_assertion_that_says_something_else_is_refused(make_acme, session, changes, advice):
+    simulator = await make_acme(f"{ALL_GRANTS}[assertion]\nclaims = {{ kind = 'user' }}\n")
+    client = simulator.client(session, grant_type="jwt_bearer", subject="ada", **changes)
+    with pytest.raises(ReauthorizationRequired):
+        await client.fetch_token()
+    assert advice in simulator.exchanges[-1].advice
+
+
+async def test_a_saml_assertion_is_xml(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    client = simulator.client(session)
+    assert (await client.fetch_token(grant_type="saml2_bearer", assertion="<saml:Assertion/>")).access_token
+    with pytest.raises(ReauthorizationRequired):
+        await client.fetch_token(grant_type="saml2_bearer", assertion="no XML")
+
+
+async def test_a_token_is_exchanged(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    client = simulator.client(session)
+    first = simulator.issue_token("a b")
+    made = await client.token_exchange(first["access_token"], scope="a")
+    assert (made.access_token != first["access_token"], made["scope"]) == (True, "a")
+    with pytest.raises(OAuthError, match="not good"):
+        await client.token_exchange("unknown")
+
+
+async def test_a_grant_that_the_definition_does_not_name_is_refused(make_acme, session):
+    simulator = await make_acme()
+    with pytest.raises(OAuthError) as caught:
+        await simulator.client(session).fetch_token(grant_type="saml2_bearer", assertion="<saml:Assertion/>")
+    assert caught.value.error == "unsupported_grant_type"
+
+
+# --- token life -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_refresh_token_that_is_used_twice_ends_the_whole_family(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    first = await log_in(simulator, client)
+    second = await client.refresh_token()
+    assert second.refresh_token != first.refresh_token
+    thief = in_another_process(simulator, session, token=first)
+    with pytest.raises(ReauthorizationRequired):
+        await thief.refresh_token()
+    with pytest.raises(ReauthorizationRequired):
+        await client.refresh_token()
+    async with session.get(
+        f"{simulator.provider.endpoints['api_base']}x", headers={"Authorization": f"Bearer {second.access_token}"}
+    ) as response:
+        assert response.status == 401
+        assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+
+
+async def test_refresh_tokens_need_not_rotate(make_acme, session):
+    simulator = await make_acme()
+    simulator.state.rotates = False
+    client = simulator.client(session)
+    first = await log_in(simulator, client)
+    for _ in range(2):
+        assert (await client.refresh_token()).refresh_token == first.refresh_token
+
+
+async def test_a_renewal_may_ask_for_less_and_not_for_more(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["a", "b"])
+    await client.finish(pending, await simulator.approve(pending.url))
+    assert (await client.refresh_token(scope="a"))["scope"] == "a"
+    with pytest.raises(OAuthError) as caught:
+        await client.refresh_token(scope="a c")
+    assert caught.value.error == "invalid_scope"
+
+
+async def test_a_token_ends_with_its_lifetime(make_acme, session, clock):
+    simulator = await make_acme()
+    simulator.state.lifetime = 100
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    assert token["expires_in"] == 100
+    clock.advance(101)
+    async with client.get("things") as response:
+        assert response.status == 200
+    assert steps(simulator)[-2:] == ["refresh", "api"]
+
+
+async def test_a_code_ends_after_a_minute_and_when_it_is_used_twice_its_tokens_do(make_acme, session, clock):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(pending.url)
+    token = await client.finish(pending, came_back)
+    fields = {"grant_type": "authorization_code", "code": parse_qs(urlsplit(came_back).query)["code"][0]}
+    url, headers = simulator.provider.endpoints["token"], basic(simulator.credentials)
+    async with session.post(url, data=fields, headers=headers) as response:
+        assert (response.status, (await response.json())["error"]) == (400, "invalid_grant")
+    assert simulator.state.find(token.access_token, clock()) is None
+    late = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(late.url)
+    clock.advance(61)
+    with pytest.raises(ReauthorizationRequired, match="expired"):
+        await client.finish(late, came_back)
+
+
+async def test_revocation_and_introspection(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    told = await client.introspect_token()
+    assert (told["active"], told["client_id"]) == (True, simulator.credentials.client_id)
+    await client.revoke_token(token=token.access_token, token_type_hint="access_token")
+    assert await client.introspect_token(token=token.access_token) == {"active": False}
+    await client.revoke_token(token=token.refresh_token, token_type_hint="refresh_token")
+    with pytest.raises(ReauthorizationRequired, match="revoked"):
+        await in_another_process(simulator, session, token=token).refresh_token()
+    await client.revoke_token(token="unknown")
+
+
+async def test_the_person_takes_everything_back(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    simulator.state.revoke_tokens()
+    with pytest.raises(ReauthorizationRequired):
+        await client.refresh_token()
+
+
+async def test_many_calls_renew_once(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    simulator.state.expire_tokens()
+
+    async def call():
+        async with client.get("things") as response:
+            return response.status
+
+    assert set(await asyncio.gather(*(call() for _ in range(20)))) == {200}
+    assert steps(simulator).count("refresh") == 1
+
+
+async def test_faults_hit_the_step_that_they_are_meant_for(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    simulator.fail("refresh", Status(503))
+    with pytest.raises(OAuthError) as caught:
+        await client.refresh_token()
+    assert caught.value.status == 503
+    assert (await client.refresh_token()).access_token != token.access_token
+
+
+# --- client authentication ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", CLIENT_AUTH_METHODS)
+async def test_each_method_of_client_authentication_is_checked(make_acme, session, method):
+    name = {"header": 'client_auth_name = "X-Secret"\n', "query": 'client_auth_name = "secret"\n'}.get(method, "")
+    simulator = await make_acme(f'[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "{method}"\n{name}')
+    assert (await simulator.client(session).fetch_token()).access_token
+    assert simulator.exchanges[-1].client_auth == method
+    if method in ("none", "tls_client_auth", "self_signed_tls_client_auth"):
+        wrong = simulator.client(session, client_id="somebody")
+    elif simulator.credentials.private_key is None:
+        wrong = simulator.client(session, client_secret="not the secret of this application")
+    else:
+        other = await make_acme(f'[oauth2]\nclient_auth = "{method}"\n')
+        wrong = simulator.client(session, private_key=other.credentials.private_key)
+    with pytest.raises(ClientAuthenticationError):
+        await wrong.fetch_token()
+    shown = "".join(f"{exchange.url}{exchange.form}" for exchange in simulator.exchanges)
+    assert simulator.credentials.client_secret not in shown
+    assert "not%20the%20secret" not in shown
+
+
+@pytest.mark.parametrize("encoding", ["form", "raw"])
+async def test_basic_is_read_as_the_definition_says(make_acme, session, encoding):
+    more = f'[oauth2]\ngrants = ["client_credentials"]\nbasic_encoding = "{encoding}"\n'
+    simulator = await make_acme(more, credentials=Credentials("app", "s3cr:et&+% ü"))
+    assert (await simulator.client(session).fetch_token()).access_token
+    other = "raw" if encoding == "form" else "form"
+    wrong = replace(simulator.provider, oauth2=replace(simulator.provider.oauth2, basic_encoding=other))
+    with pytest.raises(ClientAuthenticationError):
+        await simulator.client(session, provider=wrong).fetch_token()
+
+
+async def test_a_second_proof_is_one_too_many(make_acme, session):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_post"\n')
+    given = simulator.credentials
+    fields = {"grant_type": "client_credentials", "client_id": given.client_id, "client_secret": given.client_secret}
+    url = simulator.provider.endpoints["token"]
+    async with session.post(url, data=fields, headers=basic(given)) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
+    twice = urlencode([*fields.items(), ("client_id", "b")]).encode()
+    async with session.post(url, data=twice, headers={"Content-Type": FORM}) as response:
+        assert (response.status, (await response.json())["error"]) == (400, "invalid_request")
+    async with session.post(url, data=fields) as response:
+        assert response.status == 200
+
+
+async def test_a_client_assertion_is_good_once_and_not_for_long(make_acme, session):
+    simulator = await make_acme(
+        '[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_jwt"\nissuer = "https://acme.example"\n'
+    )
+    seen = []
+    trace = aiohttp.TraceConfig()
+
+    async def keep(_session, _context, params):
+        seen.append(params.chunk)
+
+    trace.on_request_chunk_sent.append(keep)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as traced:
+        await simulator.client(traced).fetch_token()
+    headers = {"Content-Type": FORM}
+    async with session.post(simulator.provider.endpoints["token"], data=b"".join(seen), headers=headers) as response:
+        assert (response.status, (await response.json())["error_description"]) == (
+            401,
+            "the client assertion was used before",
+        )
+
+
+# --- the authorization page -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+    ],
+)
+async def test_a_wrong_request_is_told_to_the_application(make_acme, session, change, error):
+    simulator = await make_acme('[oauth2]\npkce = "required"\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(changed(pending.url, change))
+    query = parse_qs(urlsplit(came_back).query)
+    assert (query["error"], query["state"]) == ([error], [pending.values["state"]])
+
+
+def changed(url, change):
+    parts = urlsplit(url)
+    query = {**dict(parse_qsl(parts.query)), **change}
+    return parts._replace(query=urlencode({name: value for name, value in query.items() if value is not None})).geturl()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"client_id": "somebody"}, "client identifier"),
+        ({"redirect_uri": "https://evil.example/"}, "not one of those"),
+        ({"redirect_uri": CALLBACK + "/"}, "not one of those"),
+        ({"redirect_uri": "/relative"}, "no absolute URI"),
+        ({"redirect_uri": None}, None),
+    ],
+)
+async def test_who_cannot_be_trusted_is_sent_no_answer(make_acme, session, change, said):
+    simulator = await make_acme(redirect_uris=[CALLBACK])
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    url = changed(pending.url, change)
+    if said is None:
+        assert (await simulator.approve(url)).startswith(CALLBACK)
+        return
+    with pytest.raises(UsageError, match=said):
+        await simulator.approve(url)
+
+
+async def test_the_redirection_uri_is_the_one_of_the_request(make_acme, session):
+    simulator = await make_acme()
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(pending.url)
+    with pytest.raises(ReauthorizationRequired, match="redirect_uri"):
+        await client.fetch_token(
+            code=code_in(came_back, simulator),
+            redirect_uri=f"{CALLBACK}/",
+            code_verifier=pending.values["code_verifier"],
+        )
+
+
+async def test_the_page_approves_by_itself_when_told(make_acme, session):
+    simulator = await make_acme(auto_approve=True)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    async with session.get(pending.url, allow_redirects=False) as page:
+        assert (await client.finish(pending, page.headers["Location"])).access_token
+
+
+async def test_an_answer_may_be_posted_and_named_by_its_issuer(make_acme, session):
+    simulator = await make_acme(
+        '[oauth2]\nresponse_mode = "form_post"\nissuer = "https://acme.example"\nissuer_in_callback = true\n'
+    )
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(pending.url)
+    assert dict(parse_qsl(came_back))["iss"] == "https://acme.example"
+    assert (await client.finish(pending, came_back)).access_token
+    refused = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(AccessDeniedError):
+        await client.finish(refused, await simulator.deny(refused.url))
+
+
+async def test_a_page_without_decision_says_so(make_acme, session):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    async with session.post(pending.url, data={}, allow_redirects=False) as page:
+        assert (page.status, "no decision" in await page.text()) == (400, True)
+
+
+PUSHED = ACME.replace("[endpoints]\n", '[endpoints]\npar = "https://api.example.com/par"\n')
+
+
+@pytest.mark.parametrize("more", ["", "[oauth2]\nrequire_par = true\n"])
+async def test_a_request_is_pushed_first(make_acme, session, more):
+    simulator = await make_acme(more, PUSHED)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["a"])
+    assert set(dict(parse_qsl(urlsplit(pending.url).query))) == {"ui", "client_id", "request_uri"}
+    token = await client.finish(pending, await simulator.approve(pending.url))
+    assert token["scope"] == "a"
+    assert steps(simulator) == ["par", "authorize", "authorize", "token"]
+    with pytest.raises(UsageError, match="unknown, expired or used"):
+        await simulator.approve(pending.url)
+    if more:
+        with pytest.raises(UsageError, match="pushed first"):
+            client.create_authorization_url()
+
+
+async def test_a_pushed_request_is_checked_and_does_not_last(make_acme, session, clock):
+    simulator = await make_acme("[oauth2]\nrequire_par = true\n", PUSHED, redirect_uris=[CALLBACK])
+    client = simulator.client(session)
+    with pytest.raises(OAuthError, match="not one of those"):
+        await client.start(redirect_uri="https://evil.example/")
+    with pytest.raises(ClientAuthenticationError):
+        await simulator.client(session, client_secret="not the secret").start(redirect_uri=CALLBACK)
+    pending = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="Another application"):
+        await simulator.approve(changed(pending.url, {"client_id": "somebody"}))
+    with pytest.raises(UsageError, match="not pushed first"):
+        await simulator.approve(changed(pending.url, {"request_uri": None}))
+    _, told = await ask(simulator, session, "par", client_id=simulator.credentials.client_id, request_uri="urn:x")
+    assert "cannot be pushed" in told["error_description"]
+    clock.advance(61)
+    with pytest.raises(UsageError, match="unknown, expired or used"):
+        await simulator.approve(pending.url)
+
+
+# --- quirks, in reverse ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "quirk",
+    [
+        '[token]\nbody = "json"\nrename = { client_id = "key", code = "auth_code" }\n',
+        '[token]\nmethod = "GET"\n[oauth2]\nclient_auth = "client_secret_post"\n',
+        '[token]\nbody = "query"\nparams = { action = "get" }\nheaders = { X-Version = "1" }\n',
+        '[token.response]\nroot = "data"\n[token.error]\nwhen = { path = "code", not_in = [0] }\ncode = "code"\n',
+        '[token.response]\nfields = { access_token = "data.token" }\n',
+        '[token.response]\nexpires_kind = "absolute_ms"\nscope_separator = ","\n[scopes]\nseparator = ","\n',
+        '[token.response]\nexpires_kind = "iso8601"\nformat = "form"\n',
+        '[token.response]\nexpires_kind = "relative_ms"\nformat = "jsonp"\n',
+        '[token.response]\nexpires_kind = "absolute_s"\ntoken_types = { odd = "Bearer" }\n',
+        "[token.response]\ndefault_expires_in = 7200\n",
+        '[token_placement]\nkind = "query"\nname = "key"\n',
+        '[token_placement]\nname = "X-Token"\nprefix = ""\n',
+        '[callback]\ncode = "auth_code"\ndenied = ["error=no"]\n[authorize]\nrename = { state = "custom" }\n',
+        '[authorize]\nrename = { client_id = "key" }\nsort_params = true\nparams = { prompt = "consent" }\n',
+        '[oauth2]\npkce_method = "plain"\n',
+        '[oauth2]\npkce_encoding = "hex"\n',
+        '[proof]\nparameter = "proof"\n[api]\nheaders = { X-Version = "2" }\n',
+        '[refresh]\nbody = "json"\nrename = { refresh_token = "again" }\n',
+        '[exchange]\nurl = "https://api.example.com/x"\nparams = { short = "{token:access_token}" }\nrenews = true\n',
+    ],
+)
+async def test_a_quirk_is_spoken_by_both_sides(make_acme, session, quirk):
+    simulator = await make_acme(quirk)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["a", "b"])
+    token = await client.finish(pending, await simulator.approve(pending.url))
+    assert token["scope"] == "a b"
+    assert token["expires_in"] in (3600, 7200)
+    await client.refresh_token()
+    assert (await client.profile()).sub == "12"
+    async with client.get("things", params={"q": "1"}) as response:
+        assert (response.status, (await response.json())["query"]) == (200, {"q": "1"})
+    assert problems(simulator) == []
+    refused = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(AccessDeniedError):
+        await client.finish(refused, await simulator.deny(refused.url))
+    shown = "".join(f"{exchange.url}{exchange.form}{exchange.location}" for exchange in simulator.exchanges)
+    assert token.access_token not in shown
+    assert token.refresh_token is None or token.refresh_token not in shown
+
+
+@pytest.mark.parametrize(
+    "quirk",
+    [
+        '[token.sign]\nalgorithm = "md5"\nover = "{params}{client_secret}"\nparameter = "sig"\n',
+        '[token.sign]\nalgorithm = "hmac-sha256"\nover = "{path}{timestamp}{body}"\nheader = "X-S"\ntimestamp = "T"\n',
+        '[token]\nbody = "json"\n[token.sign]\nalgorithm = "sha1"\nover = "{param:code}{client_id}"\nparameter = "s"\n',
+        '[api.sign]\nalgorithm = "md5"\nover = "{params}{session_secret}"\nwithout = ["token"]\nparameter = "sig"\n',
+        '[api.sign]\nalgorithm = "hmac-sha1"\nover = "{access_token}"\nkey = "access_token"\nheader = "X-Sig"\n',
+        '[api]\nparams = { key = "k1" }\n',
+        '[app_token]\nurl = "https://api.example.com/app"\n[token]\nparams = { app = "{app_token:access_token}" }\n',
+        '[authorize]\nroute = "/sign-in"\n',
+        '[callback]\nforward = ["device_id"]\n',
+        "[refresh.response]\nreuse_token = true\n",
+        '[device.response]\nfields = { device_code = "code" }\n',
+    ],
+)
+async def test_what_is_signed_or_sent_on_is_understood_by_both_sides(make_acme, session, quirk):
+    text = (
+        ACME.replace("userinfo = { id", 'callback = { device_id = "d1" }\nuserinfo = { id')
+        if "forward" in quirk
+        else ACME
+    )
+    simulator = await make_acme(quirk, text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    await client.refresh_token()
+    async with client.get("things", params={"q": "1"}) as response:
+        assert (response.status, (await response.json())["query"]) == (200, {"q": "1"})
+    assert problems(simulator) == []
+
+
+@pytest.mark.parametrize("table", ["token", "api"])
+async def test_a_wrong_signature_is_refused(make_acme, session, table):
+    sign = 'algorithm = "hmac-sha256"\nover = "{params}"\nparameter = "sig"\n'
+    simulator = await make_acme(f"[{table}.sign]\n{sign}")
+    token = {"access_token": simulator.issue_token()["access_token"], "token_type": "Bearer"}
+    wrong = simulator.client(session, client_secret="not the secret", token=token)
+    if table == "api":
+        async with wrong.get("things") as response:
+            assert "signature" in (await response.json())["error_description"]
+        return
+    unsigned = replace(simulator.provider, token=replace(simulator.provider.token, sign=None))
+    with pytest.raises(OAuthError, match="signature"):
+        await log_in(simulator, simulator.client(session, provider=unsigned))
+
+
+async def test_an_application_without_the_secret_gets_no_token_of_its_own(make_acme, session):
+    more = '[app_token]\nurl = "https://api.example.com/app"\n[token]\nparams = { app = "{app_token:access_token}" }\n'
+    simulator = await make_acme(more)
+    with pytest.raises(ClientAuthenticationError):
+        await log_in(simulator, simulator.client(session, client_secret="not the secret"))
+
+
+async def test_a_login_is_followed_to_the_server_that_it_names(make_acme, session):
+    text = ACME.replace("https://api.example.com/", "https://{host}/").replace(
+        "userinfo = { id", 'callback = { server = "eu.example.com" }\nuserinfo = { id'
+    )
+    variable = '[variables.host]\ndefault = "api.example.com"\nfrom = "callback:server"\n'
+    variable += "pattern = '(api|eu)\\.example\\.com'\n"
+    simulator = await make_acme(f'{variable}[callback]\nkeep = ["server"]\n', text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    assert [urlsplit(exchange.url).hostname for exchange in simulator.exchanges][-2:] == ["eu.example.com"] * 2
+    assert problems(simulator) == []
+
+
+async def test_an_id_token_says_what_the_definition_expects(make_acme, session):
+    text = ACME.replace('sub = "id"', 'sub = "id_token:sub"').replace(
+        'userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12", tid = "t1" }'
+    )
+    simulator = await make_acme('[oauth2]\nissuer_template = "https://{id_token:tid}.acme.example"\n', text)
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK, scope=["openid"])
+    await client.finish(pending, await simulator.approve(pending.url))
+    assert (await client.profile()).sub == "12"
+
+
+def test_there_is_a_key_for_every_algorithm():
+    asymmetric = [name for name in SIGNING_ALGORITHMS if not name.startswith("HS")]
+    for algorithm in asymmetric:
+        registry = Registry(environ={})
+        registry.add(
+            f'{ACME}[oauth2]\nclient_auth = "private_key_jwt"\n[client_assertion]\nalgorithm = "{algorithm}"\n'.replace(
+                '[client_assertion]\nalgorithm = "RS256"\n', ""
+            ),
+            "acme",
+        )
+        assert "PRIVATE KEY" in Simulator("acme", registry=registry).credentials.private_key
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+async def ask(simulator, session, endpoint="token", **fields):
+    """The answer to a raw request of the application, proven by Basic."""
+    url, headers = simulator.provider.endpoints[endpoint], basic(simulator.credentials)
+    async with session.post(url, data=fields, headers=headers) as response:
+        return response.status, await response.json()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "said"),
+    [
+        ({}, "unsupported_grant_type", "None"),
+        ({"grant_type": "magic"}, "unsupported_grant_type", "magic"),
+        ({"grant_type": "authorization_code"}, "invalid_request", "missing: code"),
+        ({"grant_type": "authorization_code", "code": "x"}, "invalid_grant", "unknown"),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, "invalid_grant", "unknown"),
+        ({"grant_type": GRANT_TYPES["device_code"], "device_code": "x"}, "invalid_grant", "unknown"),
+        ({"grant_type": GRANT_TYPES["jwt_bearer"], "assertion": "x.y.z"}, "invalid_grant", "not accepted"),
+        ({"grant_type": GRANT_TYPES["saml2_bearer"], "assertion": "%%%"}, "invalid_grant", "no SAML"),
+        ({**EXCHANGE, "subject_token": "x", "subject_token_type": "y"}, "invalid_request", "type"),
+        ({**EXCHANGE, "subject_token": "x"}, "invalid_request", "subject_token_type"),
+    ],
+)
+async def test_a_token_request_that_cannot_be_granted(make_acme, session, fields, error, said):
+    simulator = await make_acme(ALL_GRANTS)
+    status, told = await ask(simulator, session, **fields)
+    assert (status, told["error"]) == (400, error)
+    assert said in told["error_description"]
+
+
+async def test_tokens_of_others_are_exchanged_as_they_are(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    kind = "urn:ietf:params:oauth:token-type:jwt"
+    fields = {
+        "grant_type": GRANT_TYPES["token_exchange"],
+        "subject_token": "their.jwt.text",
+        "subject_token_type": kind,
+    }
+    status, told = await ask(simulator, session, **fields)
+    assert (status, bool(told["access_token"])) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("verifier", "said"),
+    [(None, "missing"), ("short", "43 to 128"), ("x" * 43, "does not fit")],
+)
+async def test_a_verifier_that_does_not_fit(make_acme, session, verifier, said):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    code = code_in(await simulator.approve(pending.url), simulator)
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
+    _, told = await ask(simulator, session, **fields, **({"code_verifier": verifier} if verifier else {}))
+    assert said in told["error_description"]
+
+
+async def test_a_verifier_that_nobody_announced_is_refused(make_acme, session):
+    simulator = await make_acme('[oauth2]\npkce = "unsupported"\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    code = code_in(await simulator.approve(pending.url), simulator)
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "x" * 43}
+    _, told = await ask(simulator, session, **fields)
+    assert "without a challenge" in told["error_description"]
+
+
+async def test_an_assertion_may_not_live_long_or_come_twice(make_acme, session):
+    simulator = await make_acme(ALL_GRANTS)
+    given, now, grant = simulator.credentials, int(simulator.now()), GRANT_TYPES["jwt_bearer"]
+    claims = {"iss": given.client_id, "aud": simulator.provider.endpoints["token"], "iat": now, "jti": "1"}
+    text = sign_jwt({**claims, "exp": now + 7200}, given.private_key, "RS256")
+    _, told = await ask(simulator, session, grant_type=grant, assertion=text)
+    assert "too long" in told["error_description"]
+    text = sign_jwt({**claims, "exp": now + 60}, given.private_key, "RS256")
+    assert (await ask(simulator, session, grant_type=grant, assertion=text))[0] == 200
+    _, told = await ask(simulator, session, grant_type=grant, assertion=text)
+    assert "used before" in told["error_description"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"client_assertion": None}, "missing"),
+        ({"client_assertion_type": "x"}, "client_assertion_type"),
+        ({"client_assertion": "x.y.z"}, "not accepted"),
+        ({"aud": "https://other.example"}, "audience"),
+        ({"sub": "somebody"}, "another client"),
+        ({"exp": 9999}, "too long"),
+        ({"exp": -9999}, "not accepted"),
+    ],
+)
+async def test_a_client_assertion_that_is_not_accepted(make_acme, session, changes, said):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "private_key_jwt"\n')
+    given, now = simulator.credentials, int(simulator.now())
+    claims = {"iss": given.client_id, "sub": given.client_id, "aud": simulator.provider.endpoints["token"]}
+    claims |= {name: value for name, value in changes.items() if name in ("aud", "sub")}
+    claims |= {"iat": now, "exp": now + changes.get("exp", 60), "jti": "1"}
+    fields = {
+        "grant_type": "client_credentials",
+        "client_id": given.client_id,
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": sign_jwt(claims, given.private_key, "RS256"),
+        **{name: value for name, value in changes.items() if name.startswith("client_")},
+    }
+    fields = {name: value for name, value in fields.items() if value is not None}
+    async with session.post(simulator.provider.endpoints["token"], data=fields) as response:
+        told = await response.json()
+    assert (response.status, told["error"]) == (401, "invalid_client")
+    assert said in told["error_description"]
+
+
+@pytest.mark.parametrize("header", [None, "Basic %%%", "Basic QUJD", "Bearer x"])
+async def test_a_basic_header_that_proves_nothing(make_acme, session, header):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
+    headers = {} if header is None else {"Authorization": header}
+    fields = {"grant_type": "client_credentials"}
+    async with session.post(simulator.provider.endpoints["token"], data=fields, headers=headers) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
+        assert response.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+async def test_a_secret_in_the_wrong_place_is_refused(make_acme, session):
+    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
+    secret = simulator.credentials.client_secret
+    status, told = await ask(simulator, session, grant_type="client_credentials", client_secret=secret)
+    assert (status, "among the parameters" in told["error_description"]) == (401, True)
+    posted = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_post"\n')
+    fields = {"grant_type": "client_credentials", "client_id": posted.credentials.client_id}
+    async with session.post(posted.provider.endpoints["token"], data=fields) as response:
+        assert "secret is missing" in (await response.json())["error_description"]
+
+
+async def test_requests_that_are_not_sent_as_the_definition_says(make_acme, session):
+    token_leg = '[token]\nbody = "json"\nparams = { action = "get" }\n'
+    simulator = await make_acme(f'{token_leg}[api]\nheaders = {{ X-Version = "2" }}\n[proof]\nparameter = "p"\n')
+    url, headers = simulator.provider.endpoints["token"], basic(simulator.credentials)
+    for method, body in (("GET", {}), ("POST", {"data": b"{"}), ("POST", {"json": {"action": "other"}})):
+        async with session.request(method, url, headers=headers, **body) as response:
+            assert (await response.json())["error"] == "invalid_request"
+    token, api = simulator.issue_token(), f"{simulator.provider.endpoints['api_base']}x"
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    for sent, said in ((bearer, "X-Version"), ({**bearer, "X-Version": "2"}, "proof"), ({"X-Version": "2"}, "missing")):
+        async with session.get(api, headers=sent) as response:
+            assert said in (await response.json())["error_description"]
+
+
+async def test_an_exchange_needs_a_good_token_and_the_right_secret(make_acme, session):
+    more = '[exchange]\nurl = "https://api.example.com/long"\nparams = { short = "{token:access_token}" }\n'
+    simulator = await make_acme(more)
+    url = simulator.provider.exchange.url
+    token = simulator.issue_token()["access_token"]
+    for fields, error in (
+        ({"short": "x"}, "invalid_grant"),
+        ({"short": token, "client_secret": "x"}, "invalid_client"),
+    ):
+        async with session.post(url, data=fields) as response:
+            assert (await response.json())["error"] == error
+
+
+async def test_an_identity_request_without_an_example_says_so(make_acme, session):
+    text = ACME.replace('sub = "id"', 'sub = "token:id"').replace('userinfo = { id = "12" }', 'token = { id = "12" }')
+    simulator = await make_acme(text=text)
+    client = simulator.client(session, token=simulator.issue_token())
+    async with client.get(simulator.provider.endpoints["userinfo"]) as response:
+        assert (response.status, (await response.json())["error"]) == (404, "no_example")
+
+
+async def test_a_token_may_stand_in_the_address(make_acme, session):
+    text = (
+        ACME.replace('userinfo = "https://api.example.com/me"\n', "")
+        + '[token_placement]\nkind = "none"\n[[identity.request]]\nname = "about"\n'
+    )
+    text += 'url = "https://api.example.com/tokens/{token:access_token}"\n'
+    text = text.replace('sub = "id"', 'sub = "about:id"').replace("userinfo =", "about =")
+    simulator = await make_acme(text=text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+
+
+async def test_a_form_may_carry_the_token(make_acme, session):
+    simulator = await make_acme('[token_placement]\nkind = "body"\nname = "key"\n')
+    client = simulator.client(session, token=simulator.issue_token())
+    async with client.post("things", data={"a": "1"}) as response:
+        assert (await response.json())["form"] == {"a": "1"}
+
+
+async def test_documents_can_be_put_there(make_acme, session):
+    simulator = await make_acme()
+    simulator.serve("things", [1, 2], status=202)
+    client = simulator.client(session, token=simulator.issue_token())
+    async with client.get("things") as response:
+        assert (response.status, await response.json()) == (202, [1, 2])
+
+
+async def test_a_redirection_uri_may_be_the_registered_one(make_acme, session):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="no single one"):
+        await simulator.approve(changed(pending.url, {"redirect_uri": None}))
+
+
+async def test_what_the_definition_always_sends_must_be_there(make_acme, session):
+    simulator = await make_acme('[authorize]\nparams = { prompt = "consent" }\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(changed(pending.url, {"prompt": None}))
+    assert parse_qs(urlsplit(came_back).query)["error"] == ["invalid_request"]
