@@ -49,7 +49,7 @@ pub fn nonce(bits: Bits) -> Nonce {
     let bits = u128::from_le_bytes(bits);
     let mut nonce = [0; 32];
     let (high, low) = nonce.split_at_mut(16);
-    high.copy_from_slice(&digits(bits >> 4 & (EACH * 15)).to_le_bytes());
+    high.copy_from_slice(&digits((bits >> 4) & (EACH * 15)).to_le_bytes());
     low.copy_from_slice(&digits(bits & (EACH * 15)).to_le_bytes());
     nonce
 }
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn bits_differ_in_every_draw_and_thread() {
         let draws = || (0..1000).map(|_| draw().unwrap()).collect::<Vec<_>>();
-        let found: HashSet<_> = thread::spawn(draws).join().unwrap().into_iter().chain(draws()).collect();
-        assert_eq!(found.len(), 2000);
+        let all: HashSet<_> = thread::spawn(draws).join().unwrap().into_iter().chain(draws()).collect();
+        assert_eq!(all.len(), 2000);
     }
 
     #[test]

@@ -44,22 +44,3 @@ def requests_by_name():
 @pytest.fixture(params=[item["id"] for item in DATA["requests"]])
 def named_request(request, requests_by_name):
     return request.param, requests_by_name[request.param]
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter):
-    """The ratios to the faster peer, request by request, from the medians of this run."""
-    session = getattr(terminalreporter.config, "_benchmarksession", None)
-    medians = {}
-    for bench in getattr(session, "benchmarks", []):
-        if bench.stats.data and "signer" in (bench.extra_info or {}):
-            info = bench.extra_info
-            medians.setdefault((info["method"], info["request"]), {})[info["signer"]] = bench.stats.median
-    if not medians:
-        return
-    terminalreporter.section("times faster than the faster peer, by median")
-    for (method, name), row in sorted(medians.items()):
-        peers = [row[peer] for peer in ("authlib", "oauthlib") if peer in row]
-        if peers:
-            ours = "  ".join(f"{own} {min(peers) / row[own]:7.1f}x" for own in ("native", "pure") if own in row)
-            terminalreporter.write_line(f"{method:12} {name}  {ours}  (peer {min(peers) * 1e6:.0f} us)")

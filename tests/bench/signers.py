@@ -15,6 +15,11 @@ Sign: TypeAlias = Callable[[str, str, bytes | None, str | None], str]
 FORM = "application/x-www-form-urlencoded"
 
 
+def is_hashed(request: tuple[str, str, bytes | None, str | None]) -> bool:
+    """Whether a body hash covers the body."""
+    return bool(request[2]) and request[3] != FORM
+
+
 def make_native(signature_method: str, credentials: Credentials, rsa_pem: bytes) -> Sign:
     """Our native engine."""
     return _ours("native", signature_method, credentials, rsa_pem)

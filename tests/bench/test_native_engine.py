@@ -1,0 +1,100 @@
+"""The native engine beside its peers and beside the hard floor: one HMAC signature from request to header.
+
+All are timed in turns in one process. The peers are timed through their client paths; the multiple of the floor is of
+the engine's own method.
+"""
+
+import functools
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from oauthreg import Signer, VerificationError, verify
+
+sys.path.insert(0, str(Path(__file__).parent))
+floor, rounds, signers = (importlib.import_module(name) for name in ("floor", "rounds", "signers"))
+
+PEERS = {
+    "HMAC-SHA1": {"authlib": signers.make_authlib, "oauthlib": signers.make_oauthlib},
+    "HMAC-SHA256": {"oauthlib": signers.make_oauthlib},
+}
+MARKS = {"R1": 250, "R2": 200, "R3": 150, "R4": 130, "R5": 270, "R6": 100}
+"""Request -> how many times faster than the faster peer the engine is meant to be."""
+FLOOR_MARKS = {"R1": 1.9, "R2": 1.9, "R3": 2.4, "R4": 1.7, "R5": 1.9, "R6": 1.7}
+"""Request -> the multiple of the floor that it is meant to take at most."""
+
+
+def assert_right(sign, request, credentials):
+    """The header that will be timed verifies in the other engine, over this very request, and is new each time."""
+    headers = [sign(*request) for _ in range(2)]
+    assert headers[0] != headers[1]
+    for header in headers:
+        verify(
+            *request,
+            authorization=header,
+            client_secret=credentials["client_secret"],
+            token_secret=credentials["token_secret"],
+            body_hash="required" if signers.is_hashed(request) else "optional",
+            engine="pure",
+        )
+
+
+@pytest.mark.parametrize("signature_method", PEERS)
+def test_hmac(benchmark, signature_method, named_request, credentials, capsys):
+    pytest.importorskip("oauthreg.signing._native", reason="the native engine is not built")
+    name, request = named_request
+    is_hashed = signers.is_hashed(request)
+    signer = Signer(
+        signature_method,
+        credentials["client_key"],
+        credentials["client_secret"],
+        token=credentials["token"],
+        token_secret=credentials["token_secret"],
+        body_hash=is_hashed,
+        engine="native",
+    )
+    assert_right(signer.authorization, request, credentials)
+    peers = {peer: make(signature_method, credentials, b"") for peer, make in PEERS[signature_method].items()}
+    for peer, sign in peers.items():
+        if is_hashed and (signature_method, peer) == ("HMAC-SHA256", "oauthlib"):
+            # It hashes the body with SHA-1 whatever the method.
+            with pytest.raises(VerificationError, match="body"):
+                assert_right(sign, request, credentials)
+        else:
+            assert_right(sign, request, credentials)
+    if benchmark.enabled:
+        hash_name = signature_method.removeprefix("HMAC-").lower()
+        timings = rounds.time_in_turns(
+            {peer: functools.partial(sign, *request) for peer, sign in peers.items()}
+            | {"native": floor.burst(signer.authorization, *request)}
+            | floor.pieces(hash_name, signer.authorization(*request)),
+            rounds=31,
+        )
+        medians = {rival: timing.median for rival, timing in timings.items()}
+        native = (medians["native"] - medians["loop"]) / floor.BURST
+        fastest = min(medians[peer] for peer in peers)
+        compressions = floor.compressions(signer.base_string(*request), request[2] if is_hashed else None)
+        least = floor.floor(medians, compressions)
+        benchmark.extra_info.update(
+            row="native",
+            method=signature_method,
+            request=name,
+            medians={peer: medians[peer] for peer in peers} | {"native": native},
+            spreads={rival: timings[rival].spread for rival in [*peers, "native"]},
+            ratio=fastest / native,
+            mark=MARKS[name],
+            compressions=compressions,
+            floor=least,
+            floor_multiple=native / least,
+            floor_mark=FLOOR_MARKS[name],
+        )
+        with capsys.disabled():
+            print(  # noqa: T201 - a table for whoever measures
+                f"\n{signature_method} {name}  native {native * 1e9:6.0f} ns  {fastest / native:5.0f}x the faster peer "
+                f"(mark {MARKS[name]}x)  {native / least:.2f}x the floor of {least * 1e9:.0f} ns "
+                f"(mark {FLOOR_MARKS[name]}x)  spread {max(timings[rival].spread for rival in [*peers, 'native']):.0%}"
+            )
+    benchmark.group = f"native {signature_method} {name}"
+    benchmark(signer.authorization, *request)

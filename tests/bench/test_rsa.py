@@ -1,0 +1,85 @@
+"""RSA signatures beside the bare operation: the rest of a signature must not be seen, and two threads must be two."""
+
+import functools
+import importlib
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from oauthreg import Signer, verify
+
+sys.path.insert(0, str(Path(__file__).parent))
+rounds = importlib.import_module("rounds")
+
+HASHES = {"RSA-SHA1": hashes.SHA1, "RSA-SHA256": hashes.SHA256}
+MARK = 1.02
+"""The time of a signature in times of ``key.sign`` over the same text, at most."""
+THREADS_MARK = 1.95
+"""How many times as many two threads make, at least."""
+
+
+def in_threads(call, count, repeats):
+    """Makes the call so many times in each of so many threads."""
+
+    def work():
+        for _ in range(repeats):
+            call()
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("engine", ["native", "pure"])
+@pytest.mark.parametrize("signature_method", HASHES)
+@pytest.mark.parametrize("bits", [2048, 4096])
+def test_rsa(benchmark, bits, signature_method, engine, credentials, requests_by_name, rsa_keys, capsys):
+    if engine == "native":
+        pytest.importorskip("oauthreg.signing._native", reason="the native engine is not built")
+    key, pem = rsa_keys[bits]
+    request = requests_by_name["R1"]
+    signer = Signer(signature_method, credentials["client_key"], token=credentials["token"], rsa_key=pem, engine=engine)
+    verify(*request, authorization=signer.authorization(*request), rsa_key=key.public_key(), engine="pure")
+    text, pad, algorithm = signer.base_string(*request).encode(), padding.PKCS1v15(), HASHES[signature_method]()
+    key.public_key().verify(key.sign(text, pad, algorithm), text, pad, algorithm)
+    sign = functools.partial(signer.authorization, *request)
+    if benchmark.enabled:
+        repeats = 2 * 4096 // bits
+        timings = rounds.time_in_turns(
+            {
+                "signer": sign,
+                "key.sign": functools.partial(key.sign, text, pad, algorithm),
+                "one thread": functools.partial(in_threads, sign, 1, repeats),
+                "two threads": functools.partial(in_threads, sign, 2, repeats),
+            },
+            rounds=21,
+            batch=0.01,
+        )
+        medians = {rival: timing.median for rival, timing in timings.items()}
+        ratio, scaling = medians["signer"] / medians["key.sign"], 2 * medians["one thread"] / medians["two threads"]
+        benchmark.extra_info.update(
+            row="RSA",
+            engine=engine,
+            method=signature_method,
+            bits=bits,
+            medians=medians,
+            spreads={rival: timing.spread for rival, timing in timings.items()},
+            ratio=ratio,
+            mark=MARK,
+            scaling=scaling,
+            scaling_mark=THREADS_MARK,
+        )
+        with capsys.disabled():
+            print(  # noqa: T201 - a table for whoever measures
+                f"\n{signature_method} {bits} {engine}  {medians['signer'] * 1e3:.3f} ms  {ratio:.3f}x key.sign "
+                f"(mark {MARK}x)  two threads {scaling:.2f}x (mark {THREADS_MARK}x)  "
+                f"spread {max(timing.spread for timing in timings.values()):.0%}"
+            )
+    benchmark.group = f"{signature_method} {bits}"
+    benchmark.pedantic(sign, rounds=5)

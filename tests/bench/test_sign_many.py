@@ -1,0 +1,68 @@
+"""Batches in the native engine: signatures a second on one thread, and what a second thread adds."""
+
+import functools
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from oauthreg import Signer, verify
+
+sys.path.insert(0, str(Path(__file__).parent))
+rounds = importlib.import_module("rounds")
+
+SIZE = 20_000
+MARK = 1.3e6
+"""Signatures a second of R1 on one thread."""
+SCALING_MARK = 1.9
+"""How many times as many on two."""
+
+
+def test_sign_many(benchmark, credentials, requests_by_name, capsys):
+    pytest.importorskip("oauthreg.signing._native", reason="the native engine is not built")
+    signer = Signer(
+        "HMAC-SHA1",
+        credentials["client_key"],
+        credentials["client_secret"],
+        token=credentials["token"],
+        token_secret=credentials["token_secret"],
+        engine="native",
+    )
+    method, url, *_ = requests_by_name["R1"]
+    batch = [(method, f"{url[:-4]}{number:04}") for number in range(SIZE)]
+    for threads in (1, 2):
+        headers = signer.sign_many(batch, threads=threads)
+        assert len(set(headers)) == SIZE
+        for number in (0, 1_023, 1_024, SIZE - 1):
+            verify(
+                *batch[number],
+                authorization=headers[number],
+                client_secret=credentials["client_secret"],
+                token_secret=credentials["token_secret"],
+                engine="pure",
+            )
+    if benchmark.enabled:
+        timings = rounds.time_in_turns(
+            {threads: functools.partial(signer.sign_many, batch, threads=threads) for threads in (1, 2)}
+        )
+        rates = {threads: SIZE / timing.median for threads, timing in timings.items()}
+        scaling = rates[2] / rates[1]
+        benchmark.extra_info.update(
+            row="sign_many",
+            rates=rates,
+            spreads={threads: timing.spread for threads, timing in timings.items()},
+            mark=MARK,
+            scaling=scaling,
+            scaling_mark=SCALING_MARK,
+            processors=os.cpu_count(),
+        )
+        with capsys.disabled():
+            print(  # noqa: T201 - a table for whoever measures
+                f"\nsign_many R1  {rates[1] / 1e6:.2f} M/s on one thread (mark {MARK / 1e6} M/s)  "
+                f"{scaling:.2f}x on two (mark {SCALING_MARK}x)  "
+                f"spread {max(timing.spread for timing in timings.values()):.0%}"
+            )
+    benchmark.group = f"sign_many, {SIZE:,} requests"
+    benchmark.pedantic(signer.sign_many, (batch,), {"threads": 1}, rounds=5)
