@@ -568,6 +568,15 @@ async def test_who_cannot_be_trusted_is_sent_no_answer(make_acme, session, chang
         await simulator.approve(url)
 
 
+async def test_a_redirection_uri_may_have_a_name(make_acme, session):
+    simulator = await make_acme("[oauth2]\nredirect_uri_is_name = true\n", redirect_uris=[CALLBACK])
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri="Acme-App-1")
+    came_back = await simulator.approve(pending.url)
+    assert came_back.startswith(CALLBACK)
+    assert (await client.finish(pending, came_back)).access_token
+
+
 async def test_the_redirection_uri_is_the_one_of_the_request(make_acme, session):
     simulator = await make_acme()
     client = simulator.client(session)

@@ -271,11 +271,11 @@ class _Compiler:
             oauth1=self._oauth1(),
             oauth2=self._oauth2(),
             scopes=Scopes(
-                default=definition.scopes.default,
+                default=self._texts(definition.scopes.default),
                 separator=definition.scopes.separator,
                 parameter=definition.scopes.parameter,
                 leg=definition.scopes.leg,
-                required=definition.scopes.required,
+                required=self._texts(definition.scopes.required),
                 offline=definition.scopes.offline,
                 in_token_request=definition.scopes.in_token_request,
             ),

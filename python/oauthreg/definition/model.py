@@ -587,11 +587,11 @@ class API(Table):
 class ScopesTable(Table):
     """``[scopes]``: what a login asks for."""
 
-    default: Listed[str] = Field(default=(), description="the scopes if the caller names none")
+    default: Listed[Template] = Field(default=(), description="the scopes if the caller names none")
     separator: str = Field(default=" ", description="what stands between them")
     parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
     leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
-    required: Listed[str] = Field(default=(), description="scopes that are always asked for")
+    required: Listed[Template] = Field(default=(), description="scopes that are always asked for")
     offline: str = Field(
         default="", description="the scope for a refresh token: asked for beside the default ones, listed by no answer"
     )

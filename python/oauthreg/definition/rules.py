@@ -381,6 +381,8 @@ def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
     yield from _rows_of(("api", "params"), definition.api.params)
+    for key in ("default", "required"):
+        yield from ((("scopes", key, index), text) for index, text in enumerate(getattr(definition.scopes, key)))
     for path, request, _ in _requests(definition):
         yield from _present((*path, "jwt"), request.jwt, "audience", "issuer")
 

@@ -118,7 +118,7 @@ class OAuth2Server:
             return render_notice(title, [error.description], status=400)
         state = parameters.get("state")
         try:
-            authorization = self._asked_for(parameters, redirect_uri)
+            authorization = self._asked_for(parameters)
         except OAuthError as error:
             return self._sent_back(redirect_uri, [*self._error(error.error), *self._state(state)])
         if received.method == "POST" or self.auto_approve:
@@ -148,7 +148,8 @@ class OAuth2Server:
         if rename.get("client_id", "client_id") and parameters.get("client_id") != self.credentials.client_id:
             raise OAuthError("invalid_request", "No application has this client identifier.")
         given = parameters.get("redirect_uri")
-        if given is None:
+        is_name = given is not None and "://" not in given and self.provider.oauth2.redirect_uri_is_name
+        if given is None or is_name:
             if len(self.redirect_uris) != 1:
                 raise OAuthError("invalid_request", "There is no redirection URI, and no single one is registered.")
             return self.redirect_uris[0]
@@ -159,7 +160,7 @@ class OAuth2Server:
             raise OAuthError("invalid_request", "The redirection URI is not one of those that are registered.")
         return given
 
-    def _asked_for(self, parameters: dict[str, str], redirect_uri: str) -> Authorization:
+    def _asked_for(self, parameters: dict[str, str]) -> Authorization:
         settings, leg = self.provider.oauth2, self.provider.authorize
         for name, wanted in (("response_type", settings.response_type), ("response_mode", settings.response_mode)):
             if wanted and leg.rename.get(name, name) and parameters.get(name) != wanted:
@@ -175,7 +176,7 @@ class OAuth2Server:
         if challenge is not None and method != settings.pkce_method:
             raise OAuthError("invalid_request", f"`code_challenge_method` must be {settings.pkce_method!r}")
         return Authorization(
-            redirect_uri if "redirect_uri" in parameters else None,
+            parameters.get("redirect_uri"),
             " ".join(split_scope(self.provider, parameters.get(self.provider.scopes.parameter, ""))),
             challenge if settings.pkce != "unsupported" else None,
             method,
@@ -311,7 +312,8 @@ class OAuth2Server:
         parameters = dict(request.parameters)
         if "request_uri" in parameters:
             raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
-        self._asked_for(parameters, self._redirect_uri(parameters))
+        self._redirect_uri(parameters)
+        self._asked_for(parameters)
         request_uri = self.state.push(parameters, self.now())
         return render_document({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME}, "json", status=201)
 
