@@ -1,6 +1,7 @@
 """The simulator of OAuth 2.0 over the wire: every bundled definition, every grant, every proof, and what is refused."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -183,8 +184,10 @@ async def test_a_token_that_nobody_issued_opens_nothing_with(name, session):
         if simulator.provider.token_placement.kind == "none":
             return
         client = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
-        async with client.get(f"{simulator.provider.endpoints['token'].partition('?')[0]}/things") as response:
-            await response.read()
+        url = f"{simulator.provider.endpoints['token'].partition('?')[0]}/things"
+        with contextlib.suppress(ReauthorizationRequired):  # what some renew by the token itself
+            async with client.get(url) as response:
+                await response.read()
         assert simulator.exchanges[0].problem == "invalid_token"
 
 
@@ -718,6 +721,8 @@ async def test_a_quirk_is_spoken_by_both_sides(make_acme, session, quirk):
         '[callback]\nforward = ["device_id"]\n',
         "[refresh.response]\nreuse_token = true\n",
         '[device.response]\nfields = { device_code = "code" }\n',
+        '[oauth2]\nrefresh_with = "access_token"\n[refresh]\nclient_auth = "none"\n',
+        '[revoke]\nclient_auth = "client_secret_post"\nrename = { token = "access_token" }\n',
     ],
 )
 async def test_what_is_signed_or_sent_on_is_understood_by_both_sides(make_acme, session, quirk):
@@ -733,6 +738,7 @@ async def test_what_is_signed_or_sent_on_is_understood_by_both_sides(make_acme, 
     await client.refresh_token()
     async with client.get("things", params={"q": "1"}) as response:
         assert (response.status, (await response.json())["query"]) == (200, {"q": "1"})
+    await client.revoke_token()
     assert problems(simulator) == []
 
 

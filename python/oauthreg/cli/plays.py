@@ -1,8 +1,9 @@
 """What a demonstration shows of each protocol: a login, who the person is, a call, and somebody who is refused."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from oauthreg.errors import OAuthError
+from oauthreg.errors import OAuthError, ReauthorizationRequired
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -105,8 +106,9 @@ async def _refuse_token(simulator: "Simulator", session: "ClientSession", story:
     """Show that tokens are really looked at."""
     impostor: Any = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
     with story.scene(simulator, "Somebody with a token that nobody issued is refused") as scene:
-        async with impostor.get(_api_url(simulator.provider)):
-            pass
+        with suppress(ReauthorizationRequired):  # some renew a token by the token itself
+            async with impostor.get(_api_url(simulator.provider)):
+                pass
     if not any(exchange.problem for exchange in scene.exchanges):
         raise OAuthError("", "the provider accepted a token that it had not issued")
 

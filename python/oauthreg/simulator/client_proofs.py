@@ -14,7 +14,7 @@ from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError, Verifica
 from oauthreg.jose import check_jwt_times, parse_own_jwt
 from oauthreg.legs import endpoint
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
-from oauthreg.provider import Provider
+from oauthreg.provider import Leg, Provider
 from oauthreg.signing.verify import verify
 from oauthreg.simulator.token_request import TokenRequest
 
@@ -28,9 +28,9 @@ Check: TypeAlias = Callable[[TokenRequest], None]
 """Raises ``OAuthError`` with ``invalid_client`` unless the client is who it says."""
 
 
-def client_auth_of(provider: Provider) -> str:
-    """The method that the simulated application uses: it has a secret."""
-    return provider.oauth2.client_auth or "client_secret_basic"
+def client_auth_of(provider: Provider, leg: Leg) -> str:
+    """The method that the simulated application uses on a leg: it has a secret."""
+    return leg.client_auth or provider.oauth2.client_auth or "client_secret_basic"
 
 
 def check_client(request: TokenRequest) -> str:
@@ -39,7 +39,7 @@ def check_client(request: TokenRequest) -> str:
     Raises ``OAuthError`` with ``invalid_client``; one method is allowed, and it is the definition's (RFC 6749 section
     2.3).
     """
-    name = client_auth_of(request.provider)
+    name = client_auth_of(request.provider, request.leg)
     if name != "client_secret_basic" and request.received.headers.get("authorization", "").lower().startswith("basic "):
         raise _unknown(f"the client proves itself by `{name}`, not by a Basic header")
     if name not in _IN_PARAMETERS and "client_secret" in request.parameters:

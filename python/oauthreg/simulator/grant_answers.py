@@ -79,6 +79,11 @@ def _check_verifier(request: TokenRequest, challenge: str | None, method: str) -
 
 
 def _refresh_token(request: TokenRequest) -> Issued:
+    if request.provider.oauth2.refresh_with == "access_token":
+        old = request.state.find(request.needed("refresh_token"), request.now)
+        if old is None:
+            raise OAuthError("invalid_grant", "the token that should be renewed is not good")
+        return request.state.issue(old.scope, request.now, family=old.family)
     return request.state.renew(request.needed("refresh_token"), request.now, request.scope or None)
 
 

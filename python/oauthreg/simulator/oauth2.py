@@ -98,7 +98,7 @@ class OAuth2Server:
                 return Served(self._opened(received), token_placement=placement)
             except OAuthError as error:
                 return self._refused(error, self.script.api_refusal, "Bearer")
-        method = client_auth_of(self.provider)
+        method = client_auth_of(self.provider, self._legs(self.provider)[step][1])
         try:
             return Served(self._produce(received, step), client_auth=method)
         except OAuthError as error:
