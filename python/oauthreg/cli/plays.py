@@ -105,10 +105,11 @@ async def _connect_device(simulator: "Simulator", client: Any, story: "Story") -
 async def _refuse_token(simulator: "Simulator", session: "ClientSession", story: "Story") -> None:
     """Show that tokens are really looked at."""
     impostor: Any = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
-    with story.scene(simulator, "Somebody with a token that nobody issued is refused") as scene:
-        with suppress(ReauthorizationRequired):  # some renew a token by the token itself
-            async with impostor.get(_api_url(simulator.provider)):
-                pass
+    title = "Somebody with a token that nobody issued is refused"
+    # Some providers renew a token by the token itself.
+    with story.scene(simulator, title) as scene, suppress(ReauthorizationRequired):
+        async with impostor.get(_api_url(simulator.provider)):
+            pass
     if not any(exchange.problem for exchange in scene.exchanges):
         raise OAuthError("", "the provider accepted a token that it had not issued")
 
