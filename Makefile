@@ -18,7 +18,7 @@ cli := $(stamps)/$(build)/cli
 test := $(stamps)/$(build)/test
 dev := $(stamps)/$(build)/dev
 
-.PHONY: help demo docs test test-rust bench lint lint-rust set-up
+.PHONY: help demo docs test test-rust bench count-instructions lint lint-rust set-up
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,6 +39,9 @@ docs: $(test) ## write the pages that are made from the providers' files
 
 bench: $(test) ## measure
 	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only $(ARGS)
+
+count-instructions: $(test) ## count what a native signature executes: make count-instructions ARGS=--keep
+	$(python) tests/bench/count_instructions.py $(ARGS)
 
 lint: $(dev) ## check style and types
 	$(VENV)/bin/ruff check
