@@ -62,8 +62,9 @@ impl Form<'_> {
         }
     }
 
-    fn len(&self) -> usize {
-        if let Self::Octets(octets) = self { octets.len() } else { 0 }
+    /// The octets that enter the base string.
+    pub fn octets(&self) -> &[u8] {
+        if let Self::Octets(octets) = self { octets } else { b"" }
     }
 }
 
@@ -125,7 +126,7 @@ impl Signer {
         scratch: &mut Scratch,
     ) -> Result<(), Refusal> {
         let parameters = &mut scratch.parameters;
-        parameters.clear(384 + 2 * (request.url.query.len() + request.form.len()));
+        parameters.clear(384 + 2 * (request.url.query.len() + request.form.octets().len()));
         self.protocol.push_to(parameters, &request.variable, nonce, foreign != Foreign::Counted);
         request.url.push_query(parameters, foreign)?;
         request.form.push_to(parameters, foreign)?;

@@ -25,7 +25,9 @@ use super::{
     refusals,
 };
 use crate::{
-    base64, batch, clock,
+    base64,
+    batch::{self, Outcome, Parcel},
+    clock,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
     mac::{Hash, Mac},
@@ -34,7 +36,7 @@ use crate::{
     signer::{self, Form, Key, Request},
 };
 
-/// So many requests of a batch are worked on at once: few enough to stay near the processor.
+/// After so many requests of a batch the interpreter's lock is opened for a moment.
 const BLOCK: usize = 1024;
 const RESERVED: [&[u8]; 2] = [b"oauth_signature", b"realm"];
 
@@ -303,11 +305,10 @@ impl Signer {
         let py = requests.py();
         let threads = threads.map(read_threads).transpose()?;
         let rows = Row::read_all(requests)?;
-        let mut headers = Vec::with_capacity(rows.len());
-        for block in rows.chunks(BLOCK) {
-            headers.append(&mut self.sign_block(py, block, headers.len(), threads)?);
+        match batch::threads(&self.core, rows.len(), threads) {
+            1 => self.sign_rows(py, &rows),
+            threads => self.sign_parcels(py, &rows, threads),
         }
-        Ok(headers)
     }
 
     /// The engine that runs: ``"pure"`` or ``"native"``.
@@ -351,37 +352,88 @@ impl Signer {
 }
 
 impl Signer {
-    /// The headers of a part of a batch whose first request has the place `start`.
-    fn sign_block<'py>(
+    /// The headers of a batch, on this thread alone.
+    fn sign_rows<'py>(&self, py: Python<'py>, rows: &[Row<'py>]) -> PyResult<Vec<Bound<'py, PyString>>> {
+        let sign = |(place, row): (usize, &Row<'py>)| {
+            if place % BLOCK == BLOCK - 1 {
+                // Other threads of the interpreter have their turn.
+                py.detach(|| ());
+            }
+            let given = row.given();
+            let header = self
+                .prepare(&given)
+                .and_then(|prepared| self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization));
+            header.map_err(|error| in_batch(py, place, error))
+        };
+        rows.iter().enumerate().map(sign).collect()
+    }
+
+    /// The headers of a batch, on so many threads.
+    fn sign_parcels<'py>(
         &self,
         py: Python<'py>,
         rows: &[Row<'py>],
-        start: usize,
-        threads: Option<NonZero<usize>>,
+        threads: usize,
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
-        if batch::threads(&self.core, rows.len(), threads) == 1 {
-            let sign = |(place, row): (usize, &Row<'py>)| {
-                let given = row.given();
-                let header = self.prepare(&given).and_then(|prepared| {
-                    self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)
-                });
-                header.map_err(|error| in_batch(py, start + place, error))
-            };
-            return rows.iter().enumerate().map(sign).collect();
-        }
+        let size = batch::parcel_size(rows.len(), threads);
+        let mut unpacked = rows.chunks(size).enumerate();
+        let mut outcomes: Vec<Option<Outcome>> = rows.chunks(size).map(|_| None).collect();
+        let mut headers = Vec::with_capacity(rows.len());
         let mut fault = None;
-        let prepared = until_fault(rows.iter().map(|row| self.prepare(&row.given())), &mut fault);
-        let ready = until_fault(prepared.iter().map(|prepared| prepared.request(py)), &mut fault);
-        let random = ready.iter().map(|_| draw_bits()).collect::<PyResult<Vec<_>>>()?;
-        match (py.detach(|| batch::authorizations(&self.core, &ready, &random, threads)), fault) {
-            (Err((place, refusal)), _) => {
-                let row = &rows[place];
-                let error = refusals::of_request(refusal, &row.method, row.body.as_ref());
-                Err(in_batch(py, start + place, error))
+        batch::employ(&self.core, threads - 1, |crew| {
+            for turn in 0..outcomes.len() {
+                while outcomes[turn].is_none() {
+                    let outcome = match crew.ready() {
+                        None if fault.is_none() => match unpacked.next() {
+                            Some((number, rows)) => {
+                                let parcel = self.pack(py, rows, &mut fault);
+                                py.detach(|| crew.sign(number, parcel))
+                            }
+                            None => Some(py.detach(|| crew.finish())),
+                        },
+                        None => Some(py.detach(|| crew.finish())),
+                        ready => ready,
+                    };
+                    if let Some((number, outcome)) = outcome {
+                        outcomes[number] = Some(outcome);
+                    }
+                }
+                match outcomes[turn].take() {
+                    Some(Err((place, refusal))) => {
+                        let place = turn * size + place;
+                        let row = &rows[place];
+                        return Err(in_batch(py, place, refusals::of_request(refusal, &row.method, row.body.as_ref())));
+                    }
+                    Some(Ok(signed)) => {
+                        for header in signed.iter() {
+                            headers.push(PyString::from_bytes(py, header)?);
+                        }
+                    }
+                    None => {}
+                }
+                // A parcel that has a fault ends before it, and none was packed after it.
+                if let Some(fault) = fault.take_if(|_| headers.len() < rows.len().min((turn + 1) * size)) {
+                    return Err(in_batch(py, headers.len(), fault));
+                }
             }
-            (Ok(_), Some(fault)) => Err(in_batch(py, start + ready.len(), fault)),
-            (Ok(headers), None) => headers.iter().map(|header| PyString::from_bytes(py, header)).collect(),
+            Ok(headers)
+        })
+    }
+
+    /// A parcel of the rows before the first that is at fault.
+    fn pack(&self, py: Python<'_>, rows: &[Row<'_>], fault: &mut Option<PyErr>) -> Parcel {
+        let mut parcel = Parcel::default();
+        for row in rows {
+            let packed = self.prepare(&row.given()).and_then(|prepared| {
+                parcel.push(&prepared.request(py)?, &prepared.nonce()?);
+                Ok(())
+            });
+            if let Err(error) = packed {
+                *fault = Some(error);
+                break;
+            }
         }
+        parcel
     }
 
     fn lock_clock(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
@@ -578,19 +630,6 @@ pub fn hash_body(hash: Hash, body: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8
         (octets, _) => octets.unwrap_or_default(),
     };
     Ok(base64::encode(hash.digest(&octets).as_ref()))
-}
-
-/// The results before the first error, which goes to `fault`.
-fn until_fault<T>(results: impl Iterator<Item = PyResult<T>>, fault: &mut Option<PyErr>) -> Vec<T> {
-    results
-        .map_while(|result| match result {
-            Ok(made) => Some(made),
-            Err(error) => {
-                *fault = Some(error);
-                None
-            }
-        })
-        .collect()
 }
 
 fn read_threads(threads: &Bound<'_, PyAny>) -> PyResult<NonZero<usize>> {
