@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Below this many requests a thread costs more than it brings, unless signing is slow.
-const FEWEST_PER_THREAD: usize = 128;
+const FEWEST_PER_THREAD: usize = 1024;
 /// A parcel has so many requests: enough to be worth its way, few enough to stay near a processor.
 const MOST_PER_PARCEL: usize = 128;
 /// Each thread is meant to get so many parcels, so that all end at about the same time.

@@ -121,11 +121,16 @@ pub fn pairs<'py>(parameters: &Bound<'py, PyAny>) -> PyResult<Vec<[Bound<'py, Py
 
 /// The items of a tuple or a list that has no more than `MOST`.
 pub fn row<'py, const MOST: usize>(value: &Bound<'py, PyAny>) -> Option<[Option<Bound<'py, PyAny>>; MOST]> {
+    // An item that is not there is not asked for: that would make an exception.
     if let Ok(tuple) = value.cast::<PyTuple>() {
-        return (tuple.len() <= MOST).then(|| array::from_fn(|place| tuple.get_item(place).ok()));
+        let length = tuple.len();
+        let item = |place| if place < length { tuple.get_item(place).ok() } else { None };
+        return (length <= MOST).then(|| array::from_fn(item));
     }
     let list = value.cast::<PyList>().ok()?;
-    (list.len() <= MOST).then(|| array::from_fn(|place| list.get_item(place).ok()))
+    let length = list.len();
+    let item = |place| if place < length { list.get_item(place).ok() } else { None };
+    (length <= MOST).then(|| array::from_fn(item))
 }
 
 /// Whether Python's `Iterable` knows the object.

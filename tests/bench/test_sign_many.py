@@ -13,7 +13,7 @@ from oauthreg import Signer, verify
 sys.path.insert(0, str(Path(__file__).parent))
 rounds = importlib.import_module("rounds")
 
-SIZE = 20_000
+SIZE = 5_000
 MARK = 1.3e6
 """Signatures a second of R1 on one thread."""
 SCALING_MARK = 1.9

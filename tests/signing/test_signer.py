@@ -484,6 +484,32 @@ def test_a_batch_keeps_its_order(engine, rsa_key, clock, read_header, method, th
         assert header == signer.authorization(*request, nonce=nonce)
 
 
+LONG_BATCH = [(*row[:1], f"https://api.example.com/{number}?b=c", *row[2:]) for number, row in enumerate(BATCH * 1000)]
+
+
+@pytest.mark.parametrize("threads", [None, 2, 7])
+def test_a_long_batch_keeps_its_order(engine, clock, read_header, threads):
+    signer = engine.signer("HMAC-SHA1", "ck", "cs", body_hash=True, clock=clock)
+    headers = signer.sign_many(LONG_BATCH, threads=threads)
+    nonces = [dict(read_header(header))["oauth_nonce"] for header in headers]
+    assert len(set(nonces)) == len(LONG_BATCH)
+    for request, header, nonce in zip(LONG_BATCH, headers, nonces, strict=True):
+        assert header == signer.authorization(*request, nonce=nonce)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize(
+    "fault", [("GET", "ftp://a/"), ("G T", URL_TEXT), ("GET", 5), ("GET", "https://a:b/"), ("POST", URL_TEXT, 5, FORM)]
+)
+@pytest.mark.parametrize("later", [("GET", "ftp://b/"), ("GET", 7)])
+def test_the_first_refusal_of_a_long_batch_is_told(engine, threads, fault, later):
+    signer = engine.signer("HMAC-SHA1", "ck", "cs")
+    batch = list(LONG_BATCH)
+    batch[3_000], batch[3_001], batch[4_500] = fault, later, later
+    with pytest.raises(OAuthRegError, match=r"^request 3000: "):
+        signer.sign_many(batch, threads=threads)
+
+
 def test_an_empty_batch(signer):
     assert signer.sign_many([]) == []
 
