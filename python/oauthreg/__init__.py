@@ -8,6 +8,8 @@
 Names are loaded when they are first used: importing the package pulls in neither aiohttp nor pydantic nor cryptography.
 """
 
+from oauthreg.facade import load_from
+
 TYPE_CHECKING = False  # as type checkers know it: importing `typing` would take as long as all else here
 
 if TYPE_CHECKING:
@@ -113,18 +115,18 @@ _HOME = {
 __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one table of names is enough
 
 
+_load = load_from(globals(), _HOME)
+
+
 def __getattr__(name: str) -> object:
     """Load a public name from its module, once."""
-    import importlib
+    if name != "__version__":
+        value: object = _load(name)
+        return value
+    from importlib.metadata import version
 
-    if name == "__version__":
-        value: object = importlib.import_module("importlib.metadata").version("oauthreg")
-    elif name in _HOME:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+    globals()[name] = found = version("oauthreg")
+    return found
 
 
 def __dir__() -> list[str]:

@@ -90,7 +90,7 @@ def build_request(
     own = render_pairs(leg.headers, documents)
     replaced = {name.lower() for name, _ in own}
     all_headers = (*(pair for pair in headers if pair[0].lower() not in replaced), *own)
-    in_query = leg.body == "query" or (method in _BODILESS and (method, leg.body) != ("DELETE", "json"))
+    in_query = is_sent_in_query(leg)
     target = append_query(url, [*render_pairs(leg.query, documents), *(sent if in_query else [])])
     if in_query:
         return Request(method, target, all_headers, authenticator=authenticator)
@@ -99,6 +99,12 @@ def build_request(
         all_headers = (*all_headers, ("Content-Type", "application/json"))
         return Request(method, target, all_headers, body=body, authenticator=authenticator)
     return Request(method, target, all_headers, form=tuple(sent), authenticator=authenticator)
+
+
+def is_sent_in_query(leg: Leg) -> bool:
+    """Whether a leg's parameters travel in the query, and not in a body."""
+    method = leg.method.upper()
+    return leg.body == "query" or (method in _BODILESS and (method, leg.body) != ("DELETE", "json"))
 
 
 def answered(response: Response | None) -> Response:

@@ -7,7 +7,7 @@ A factory is given the signature method, the credentials and an RSA key in PEM, 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from oauthreg import Signer
+from oauthreg import Signer, verify
 
 Credentials: TypeAlias = Mapping[str, str]
 Sign: TypeAlias = Callable[[str, str, bytes | None, str | None], str]
@@ -101,3 +101,18 @@ def _ours(engine: str, signature_method: str, credentials: Credentials, rsa_pem:
         return (hashing if body and content_type != FORM else plain)(method, url, body, content_type)
 
     return sign
+
+
+def assert_right(sign, request, credentials):
+    """The header that will be timed verifies in the pure engine, over this very request, and is new each time."""
+    headers = [sign(*request) for _ in range(2)]
+    assert headers[0] != headers[1]
+    for header in headers:
+        verify(
+            *request,
+            authorization=header,
+            client_secret=credentials["client_secret"],
+            token_secret=credentials["token_secret"],
+            body_hash="required" if is_hashed(request) else "optional",
+            engine="pure",
+        )

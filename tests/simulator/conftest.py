@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 
 from oauthreg.legs import render_form
@@ -151,3 +152,9 @@ def make_world(clock):
 @pytest.fixture
 def world(make_world):
     return make_world()
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as opened:
+        yield opened

@@ -65,12 +65,6 @@ ALL_GRANTS = f"[oauth2]\ngrants = {list(GRANTS)}\n"
 
 
 @pytest.fixture
-async def session():
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def make_acme(clock):
     """Starts a simulated Acme whose definition says more."""
     started = []
@@ -721,6 +715,7 @@ async def test_a_quirk_is_spoken_by_both_sides(make_acme, session, quirk):
         '[callback]\nforward = ["device_id"]\n',
         "[refresh.response]\nreuse_token = true\n",
         '[device.response]\nfields = { device_code = "code" }\n',
+        '[revoke]\nmethod = "DELETE"\nbody = "json"\n',
         '[oauth2]\nrefresh_with = "access_token"\n[refresh]\nclient_auth = "none"\n',
         '[revoke]\nclient_auth = "client_secret_post"\nrename = { token = "access_token" }\n',
     ],

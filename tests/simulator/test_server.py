@@ -64,12 +64,6 @@ claims = { sub = "12" }
 
 
 @pytest.fixture
-async def session():
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def acme(clock):
     registry = Registry(environ={})
     registry.add(PLAIN, "acme")

@@ -5,8 +5,9 @@ A template is parsed once (:func:`parse_claims`) and rendered without input or o
 when they are first used: few programs need all of them.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from oauthreg.facade import load_from
 
 if TYPE_CHECKING:
     from oauthreg.claims.casts import CASTS as CASTS, STANDARD_CLAIMS as STANDARD_CLAIMS
@@ -88,10 +89,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load a name from its module, once."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = load_from(globals(), _HOME)

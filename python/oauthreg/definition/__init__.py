@@ -3,7 +3,6 @@
 What knows the schema is loaded when it is first used: a definition that was found good before needs none of it.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 from oauthreg.definition.compile import check_usable, compile_definition, credentials_in_texts, required_credentials
@@ -11,6 +10,7 @@ from oauthreg.definition.lifecycle import render_warning
 from oauthreg.definition.loader import Loader, load_definition
 from oauthreg.definition.settled import SettledDefinition
 from oauthreg.definition.suggestions import hint
+from oauthreg.facade import load_from
 
 if TYPE_CHECKING:
     from oauthreg.definition.diagnostics import (
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     """The name under which the façade offers it."""
 
 _HOME = {
-    "Definition": ("model", "Definition"),
-    "Doubt": ("doubts", "Doubt"),
-    "Problem": ("diagnostics", "Problem"),
-    "ProviderDefinition": ("model", "Definition"),
-    "Source": ("sources", "Source"),
-    "find_doubts": ("doubts", "find_doubts"),
-    "render_problem": ("diagnostics", "render_problem"),
-    "render_problems": ("diagnostics", "render_problems"),
+    "Definition": "model",
+    "Doubt": "doubts",
+    "Problem": "diagnostics",
+    "ProviderDefinition": "model:Definition",
+    "Source": "sources",
+    "find_doubts": "doubts",
+    "render_problem": "diagnostics",
+    "render_problems": "diagnostics",
 }
-"""Name -> the module that holds it, and its name there."""
+"""Name -> the module that holds it (and its name there, if that is another)."""
 
 __all__ = [
     "Definition",
@@ -58,11 +58,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load what knows the schema, once."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, there = _HOME[name]
-    value: object = getattr(importlib.import_module(f"{__name__}.{module}"), there)
-    globals()[name] = value
-    return value
+__getattr__ = load_from(globals(), _HOME)

@@ -3,8 +3,9 @@
 Names are loaded when they are first used: a program that makes clients of one kind needs no other.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from oauthreg.facade import load_from
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession as ClientSession
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from oauthreg.http.request_class import OAuthRequest as OAuthRequest
 
 _HOME = {
-    "AsyncAssertionClient": "oauthreg.http.assertion_client",
-    "AsyncOAuth1Client": "oauthreg.http.oauth1_client",
-    "AsyncOAuth2Client": "oauthreg.http.oauth2_client",
-    "AuthenticationMiddleware": "oauthreg.http.middleware",
-    "ClientSession": "aiohttp",
-    "OAuthRequest": "oauthreg.http.request_class",
-    "run": "oauthreg.http.driver",
+    "AsyncAssertionClient": "assertion_client",
+    "AsyncOAuth1Client": "oauth1_client",
+    "AsyncOAuth2Client": "oauth2_client",
+    "AuthenticationMiddleware": "middleware",
+    "ClientSession": "api_client",
+    "OAuthRequest": "request_class",
+    "run": "driver",
 }
 """Name -> the module that holds it."""
 
@@ -38,10 +39,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load a name from its module, once."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = load_from(globals(), _HOME)

@@ -378,16 +378,19 @@ def _check_signature(pairs: list[tuple[str, str]], parameter: str, secret: str |
             code="missing-client-secret",
             hint="pass `client_secret=`",
         )
-    # Escaped so that no value can pass for a further pair.
-    signed = "&".join(
-        sorted(f"{_joined(name).replace('=', '%3D')}={_joined(value)}" for name, value in pairs if name != parameter)
-    )
-    expected = hmac.digest(secret.encode(), signed.encode("utf-8", "surrogatepass"), "sha256").hex()
+    expected = callback_signature([pair for pair in pairs if pair[0] != parameter], secret)
     given = dict(pairs).get(parameter, "")
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass")):
         raise MismatchingStateError(
             f"the signature of the callback (`{parameter}`) does not match", code="callback-signature-mismatch"
         )
+
+
+def callback_signature(pairs: Iterable[tuple[str, str]], secret: str) -> str:
+    """The HMAC-SHA256, in hexadecimal, of a callback's sorted parameters."""
+    # Escaped so that no value can pass for a further pair.
+    signed = "&".join(sorted(f"{_joined(name).replace('=', '%3D')}={_joined(value)}" for name, value in pairs))
+    return hmac.digest(secret.encode(), signed.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def _joined(text: str) -> str:

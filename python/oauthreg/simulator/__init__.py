@@ -11,8 +11,9 @@ It shares signing code with the client, so it proves flows, not correctness. The
 to tests. Names are loaded when they are first used: pytest looks in here at every start.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from oauthreg.facade import load_from
 
 if TYPE_CHECKING:
     from oauthreg.simulator.faults import (
@@ -49,13 +50,7 @@ _HOME = {
 __all__ = list(_HOME)
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name from its module, once."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = load_from(globals(), _HOME)
 
 
 def __dir__() -> list[str]:

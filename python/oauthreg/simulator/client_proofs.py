@@ -64,17 +64,17 @@ def _client_secret_basic(request: TokenRequest) -> None:
 
 
 def _client_secret_post(request: TokenRequest) -> None:
-    _check_identifier(request, request.parameters.get("client_id"))
+    check_identifier(request)
     if request.leg.rename.get("client_secret", "client_secret"):
-        _check_secret(request, request.parameters.get("client_secret"))
+        check_secret(request)
 
 
 def _none(request: TokenRequest) -> None:
-    _check_identifier(request, request.parameters.get("client_id"))
+    check_identifier(request)
 
 
 def _header(request: TokenRequest) -> None:
-    _check_identifier(request, request.parameters.get("client_id"))
+    check_identifier(request)
     _check_secret(request, request.received.headers.get(request.provider.oauth2.client_auth_name.lower()))
 
 
@@ -96,7 +96,7 @@ def _private_key_jwt(request: TokenRequest) -> None:
 
 def _signed_secret(request: TokenRequest) -> None:
     settings = request.provider.oauth2.client_assertion
-    _check_identifier(request, request.parameters.get("client_id"))
+    check_identifier(request)
     read_assertion(
         request,
         request.parameters.get("client_secret"),
@@ -126,7 +126,7 @@ def _oauth1(request: TokenRequest) -> None:
 
 
 def _assertion(request: TokenRequest, key: Any, algorithm: str) -> None:
-    _check_identifier(request, request.parameters.get("client_id"))
+    check_identifier(request)
     if request.parameters.get("client_assertion_type") != ASSERTION_TYPE:
         raise _unknown("`client_assertion_type` is missing or unknown")
     claims = read_assertion(request, request.parameters.get("client_assertion"), key, algorithm, _LONGEST_ASSERTION)
@@ -157,8 +157,17 @@ def read_assertion(request: TokenRequest, text: str | None, key: Any, algorithm:
     return claims
 
 
+def check_identifier(request: TokenRequest) -> None:
+    """Raises ``OAuthError`` unless the client's identifier is among the parameters; a leg may have none."""
+    _check_identifier(request, request.parameters.get("client_id"))
+
+
+def check_secret(request: TokenRequest) -> None:
+    """Raises ``OAuthError`` unless the client's secret is among the parameters."""
+    _check_secret(request, request.parameters.get("client_secret"))
+
+
 def _check_identifier(request: TokenRequest, given: str | None) -> None:
-    """A leg may have no client identifier."""
     if request.leg.rename.get("client_id", "client_id") and given != request.credentials.client_id:
         raise _unknown("no application has this client identifier")
 

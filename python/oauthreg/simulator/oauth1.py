@@ -6,7 +6,6 @@ Spec: RFC 5849 section 2 (the three legs); "OAuth Problem Reporting" for refusal
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from oauthreg.simulator.checks import Checks, absent, is_password_login, rejecte
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.pages import render_consent, render_notice, render_verifier
 from oauthreg.simulator.received import Credentials, Received, Served, closest, in_same_place
-from oauthreg.simulator.rendering import render_document, render_jwt
+from oauthreg.simulator.rendering import render_document, render_end, render_jwt, render_resource
 from oauthreg.simulator.script import RefusalShape, Script
 from oauthreg.simulator.state import State, TemporaryCredentials, TokenCredentials
 
@@ -222,13 +221,8 @@ class OAuth1Server:
 
     def _expiry(self) -> str:
         """When a token made now expires, as this provider says it."""
-        end = int(self.now()) + _LIFETIME
-        return {
-            "relative_ms": str(_LIFETIME * 1000),
-            "absolute_s": str(end),
-            "absolute_ms": str(end * 1000),
-            "iso8601": datetime.fromtimestamp(end, UTC).isoformat(),
-        }.get(self.provider.token_answer.expires_kind, str(_LIFETIME))
+        now = self.now()
+        return str(render_end(self.provider.token_answer.expires_kind, now + _LIFETIME, now) or _LIFETIME)
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 
@@ -252,19 +246,8 @@ class OAuth1Server:
         return render_jwt(stated, secret=self.credentials.client_secret, algorithm=rules.algorithms[0])
 
     def _resource(self, received: Received) -> Response:
-        """A document that was put there, or the request itself, for whoever wants to see what arrived."""
-        path = urlsplit(received.url).path
-        document, status = self.documents.get((received.method, path)) or (
-            {
-                "simulated": True,
-                "method": received.method,
-                "path": path,
-                "query": {name: value for name, value in received.query.items() if not name.startswith("oauth_")},
-                "form": {name: value for name, value in received.form.items() if not name.startswith("oauth_")},
-            },
-            200,
-        )
-        return render_document(document, "auto", status=status)
+        put = self.documents.get((received.method, urlsplit(received.url).path))
+        return render_resource(received, put, lambda name: name.startswith("oauth_"))
 
     def _identity_request(self, received: Received, token: str | None) -> IdentityRequest | None:
         urls = {}

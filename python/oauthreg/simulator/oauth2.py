@@ -7,7 +7,6 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +14,9 @@ from oauthreg.answers import parse_form
 from oauthreg.errors import OAuthError
 from oauthreg.legs import append_query
 from oauthreg.messages import Pairs, Response
-from oauthreg.oauth2.authorize import split_scope, split_url
+from oauthreg.oauth2.authorize import callback_signature, split_scope, split_url
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
-from oauthreg.simulator.client_proofs import check_client, client_auth_of
+from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of
 from oauthreg.simulator.oauth2_state import (
@@ -44,14 +43,13 @@ from oauthreg.simulator.received import (
     missing_of,
     unrenamed,
 )
-from oauthreg.simulator.rendering import render_document, render_jwt
+from oauthreg.simulator.rendering import render_document, render_end, render_jwt, render_resource
 from oauthreg.simulator.request_signatures import check_signature
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
 from oauthreg.simulator.token_request import TokenRequest
 
 _MAY_REPEAT = ("resource", "audience")
 _ID_TOKEN_LIFETIME = 600
-_MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +89,12 @@ class OAuth2Server:
         if step in ("authorize", "device_page"):
             return Served(self._authorize(received) if step == "authorize" else self._device_page(received))
         if step in ("identity", "api"):
-            kind = self._placement(received).kind
-            placement = None if kind == "none" else kind
+            identity = self._identity_request(received)
+            placement = (identity and identity.token_placement) or self.provider.token_placement
             try:
-                self._bearer(received)
-                return Served(self._opened(received), token_placement=placement)
+                self._bearer(received, identity, placement)
+                kind = None if placement.kind == "none" else placement.kind
+                return Served(self._opened(received, identity), token_placement=kind)
             except OAuthError as error:
                 return self._refused(error, self.script.api_refusal, "Bearer")
         method = client_auth_of(self.provider, self._legs(self.provider)[step][1])
@@ -109,7 +108,7 @@ class OAuth2Server:
 
     def _authorize(self, received: Received) -> Response:
         """Spec: RFC 6749 sections 3.1.2.4 and 4.1.1: who cannot be trusted with the answer is not sent it."""
-        title, leg = self.provider.title or self.provider.name, self.provider.authorize
+        title, leg = self._title, self.provider.authorize
         parameters = unrenamed(leg, list(received.query.items()))
         try:
             parameters = self._pushed(parameters)
@@ -125,7 +124,7 @@ class OAuth2Server:
             decision = received.form.get("decision") if received.method == "POST" else "approve"
             if decision not in ("approve", "deny"):
                 return render_notice(title, ["The form holds no decision."], status=400)
-            self.state.use_pushed(dict(received.query).get("request_uri"))
+            self.state.use_pushed(received.query.get("request_uri"))
             made = self._approval(authorization) if decision == "approve" else self._denial()
             return self._sent_back(redirect_uri, [*made, *self._state(state)])
         return render_consent(title, self.credentials.client_id, authorization.scope)
@@ -185,9 +184,7 @@ class OAuth2Server:
 
     def _approval(self, authorization: Authorization) -> Pairs:
         code = self.state.issue_code(authorization, self.now())
-        settings = self.provider.oauth2
-        issuer = settings.issuer if settings.issuer_in_callback else None
-        return ((self.provider.callback.code, code), *_if_any("iss", issuer), *self._callback_extras())
+        return ((self.provider.callback.code, code), *self._issuer, *self._callback_extras())
 
     def _denial(self) -> Pairs:
         settings = self.provider.callback
@@ -197,10 +194,18 @@ class OAuth2Server:
         return self._error("access_denied")
 
     def _error(self, error: str) -> Pairs:
-        settings = self.provider.oauth2
         names = self.provider.callback.errors
-        issuer = settings.issuer if settings.issuer_in_callback else None
-        return (("error" if "error" in names else names[0], error), *_if_any("iss", issuer))
+        return (("error" if "error" in names else names[0], error), *self._issuer)
+
+    @property
+    def _issuer(self) -> Pairs:
+        """Spec: RFC 9207."""
+        settings = self.provider.oauth2
+        return (("iss", settings.issuer),) if settings.issuer and settings.issuer_in_callback else ()
+
+    @property
+    def _title(self) -> str:
+        return self.provider.title or self.provider.name
 
     def _state(self, state: str | None) -> Pairs:
         name = self.provider.authorize.rename.get("state", "state")
@@ -218,16 +223,14 @@ class OAuth2Server:
         signature = self.provider.callback.signature
         if signature is not None:
             whole = [*parse_form(urlsplit(redirect_uri).query).items(), *pairs]
-            text = "&".join(sorted(f"{_unambiguous(name, '=')}={_unambiguous(value)}" for name, value in whole))
-            digest = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
-            pairs = [*pairs, (signature.parameter, digest)]
+            pairs = [*pairs, (signature.parameter, callback_signature(whole, self.credentials.client_secret))]
         if self.provider.oauth2.response_mode == "form_post":
-            return render_form_post(self.provider.title or self.provider.name, redirect_uri, tuple(pairs))
+            return render_form_post(self._title, redirect_uri, tuple(pairs))
         return Response(302, {"location": append_query(redirect_uri, pairs), "cache-control": "no-store"})
 
     def _device_page(self, received: Received) -> Response:
         """Spec: RFC 8628 section 3.3."""
-        title, user_code = self.provider.title or self.provider.name, received.query.get("user_code")
+        title, user_code = self._title, received.query.get("user_code")
         if not user_code:
             return render_device_login(title)
         try:
@@ -292,17 +295,15 @@ class OAuth2Server:
         found = self.state.find(request.mentioned or "", request.now)
         if found is None:
             raise OAuthError("invalid_grant", "the token that should be exchanged is not good")
-        given = request.parameters.get("client_secret", self.credentials.client_secret)
-        if not hmac.compare_digest(given.encode(), self.credentials.client_secret.encode()):
-            raise OAuthError("invalid_client", "the client secret is wrong", status=401)
+        if "client_secret" in request.parameters:
+            check_secret(request)
         made = self.state.issue(found.scope, request.now, family=found.family, nonce=found.nonce)
         exchange = self.provider.exchange
         return self._issued(made, self.script.exchange, exchange.answer if exchange else TokenAnswer())
 
     def _app_token(self, request: TokenRequest) -> Response:
-        given = {name: request.parameters.get(name, "") for name in ("client_id", "client_secret")}
-        if given != {"client_id": self.credentials.client_id, "client_secret": self.credentials.client_secret}:
-            raise OAuthError("invalid_client", "the application is unknown, or its secret is wrong", status=401)
+        check_identifier(request)
+        check_secret(request)
         step = self.provider.app_token
         issued = self.state.issue_app_token(self.now())
         return self._issued(issued, self.script.app_token, step.answer if step else TokenAnswer(), of_user=False)
@@ -339,10 +340,11 @@ class OAuth2Server:
 
     def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer, *, of_user: bool = True) -> Response:
         example = self.script.documents.get("token", {}) if of_user else {}
+        end = render_end(answer.expires_kind, issued.expires_at, self.now())
         fields: dict[str, Any] = {
             "access_token": issued.access_token,
             "token_type": example.get("token_type") or next(iter(answer.token_types), "Bearer"),
-            "expires_in": None if answer.default_expires_in else _written_lifetime(answer, issued, self.now()),
+            "expires_in": None if answer.default_expires_in else end,
             "refresh_token": issued.refresh_token,
             "scope": answer.scope_separator.join(issued.scope.split()) or None,
             "id_token": self._id_token(issued) if of_user and shape is not self.script.exchange else None,
@@ -364,16 +366,15 @@ class OAuth2Server:
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 
-    def _bearer(self, received: Received) -> None:
+    def _bearer(self, received: Received, identity: IdentityRequest | None, placement: TokenPlacement) -> None:
         """Spec: RFC 6750 section 2."""
         for name, _ in self.provider.api_headers:
             if name.lower() not in received.headers:
                 raise OAuthError("invalid_request", f"the header is missing: {name}", status=400)
-        identity = self._identity_request(received)
         for name, _ in self.provider.api_params if identity is None else ():
             if name not in received.query:
                 raise OAuthError("invalid_request", f"the parameter is missing: {name}", status=400)
-        text = self._claimed_token(received, self._placement(received))
+        text = self._claimed_token(received, placement)
         if not text:
             raise OAuthError("invalid_token", "the access token is missing", status=401)
         self.state.token(text, self.now())
@@ -384,11 +385,6 @@ class OAuth2Server:
             expected = hmac.digest(self.credentials.client_secret.encode(), text.encode(), "sha256").hex()
             if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
                 raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
-
-    def _placement(self, received: Received) -> TokenPlacement:
-        """How a request has to carry its token: an identity request may have a way of its own."""
-        identity = self._identity_request(received)
-        return (identity and identity.token_placement) or self.provider.token_placement
 
     def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
         if placement.kind == "query":
@@ -401,26 +397,15 @@ class OAuth2Server:
         value = received.headers.get(placement.name.lower(), "")
         return value.removeprefix(placement.prefix) if value.startswith(placement.prefix) else ""
 
-    def _opened(self, received: Received) -> Response:
+    def _opened(self, received: Received, identity: IdentityRequest | None) -> Response:
         """An answer about the person, a document that was put there, or the request itself."""
-        identity, path = self._identity_request(received), urlsplit(received.url).path
-        put = self.documents.get((received.method, path))
+        put = self.documents.get((received.method, urlsplit(received.url).path))
         if identity is not None and put is None:
             document = self.script.documents.get(identity.name)
             if document is None:
                 raise OAuthError("no_example", f"the definition has no example of `{identity.name}`", status=404)
             return render_document(document, identity.format)
-        document, status = put or (
-            {
-                "simulated": True,
-                "method": received.method,
-                "path": path,
-                "query": {name: value for name, value in received.query.items() if not self._is_own(name)},
-                "form": {name: value for name, value in received.form.items() if not self._is_own(name)},
-            },
-            200,
-        )
-        return render_document(document, "auto", status=status)
+        return render_resource(received, put, self._is_own)
 
     def _is_own(self, name: str) -> bool:
         """Whether a parameter carries the token, a proof of it, or what every call carries."""
@@ -502,27 +487,3 @@ class OAuth2Server:
                 challenge = f'{scheme} realm="simulated"' + (f', error="{said}"' if scheme == "Bearer" else "")
                 answer = Response(401, {**answer.headers, "www-authenticate": challenge}, answer.body)
         return Served(answer, problem=error.error, advice=error.description)
-
-
-def _unambiguous(text: str, also: str = "") -> str:
-    """Text in which nothing can be taken for the end of a pair."""
-    for character in ("%", "&", *also):
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
-
-
-def _if_any(name: str, value: str | None) -> Pairs:
-    return ((name, value),) if value else ()
-
-
-def _written_lifetime(answer: TokenAnswer, issued: Issued, now: float) -> int | str | None:
-    """The end of a token in the provider's own way of saying it."""
-    end = int(issued.expires_at)
-    written: dict[str, int | str] = {
-        "relative_s": end - int(now),
-        "relative_ms": (end - int(now)) * _MILLISECONDS,
-        "absolute_s": end,
-        "absolute_ms": end * _MILLISECONDS,
-        "iso8601": datetime.fromtimestamp(end, UTC).isoformat(),
-    }
-    return written.get(answer.expires_kind)

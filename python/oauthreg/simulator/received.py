@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.answers import parse_form
 from oauthreg.errors import VerificationError
-from oauthreg.legs import render_pairs
+from oauthreg.legs import is_sent_in_query, render_pairs
 from oauthreg.messages import Response
 from oauthreg.oauth1.placement import FORM
 from oauthreg.provider import Documents, Leg, Placement
@@ -17,7 +17,6 @@ from oauthreg.signing._pure import parse_parameters
 from oauthreg.signing.verify import SignedRequest, parse_authorization
 
 _Name = TypeVar("_Name", bound=str)
-_BODILESS = ("GET", "HEAD", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Received:
 
     def sent(self, leg: Leg) -> list[tuple[str, str]]:
         """The parameters of a protocol request, from where its leg wants them: the query, the form or JSON."""
-        if leg.method.upper() in _BODILESS or leg.body == "query":
+        if is_sent_in_query(leg):
             return _decoded(urlsplit(self.url).query)
         if leg.body == "form":
             return _decoded(self.body.decode("latin-1")) if self.media_type == FORM else []

@@ -3,14 +3,18 @@
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
-from oauthreg.provider import AnswerFormat
+from oauthreg.provider import AnswerFormat, ExpiresKind
+from oauthreg.simulator.received import Received
 
+_MILLISECONDS = 1000
 _MEDIA_TYPES: dict[AnswerFormat, str] = {
     "json": "application/json",
     "jsonp": "application/javascript",
@@ -26,6 +30,34 @@ def render_document(document: Any, written_as: AnswerFormat, *, status: int = 20
     chosen: AnswerFormat = ("text" if isinstance(document, str) else "json") if written_as == "auto" else written_as
     text = {"json": _json, "jsonp": _jsonp, "form": _form, "xml": _xml, "text": _text, "jwt": _text}[chosen](document)
     return Response(status, {"content-type": _MEDIA_TYPES[chosen]}, text.encode())
+
+
+def render_resource(received: Received, put: tuple[Any, int] | None, is_hidden: Callable[[str], bool]) -> Response:
+    """A document that was put there with its status, or the request itself, for whoever wants to see what arrived."""
+    document, status = put or (
+        {
+            "simulated": True,
+            "method": received.method,
+            "path": urlsplit(received.url).path,
+            "query": {name: value for name, value in received.query.items() if not is_hidden(name)},
+            "form": {name: value for name, value in received.form.items() if not is_hidden(name)},
+        },
+        200,
+    )
+    return render_document(document, "auto", status=status)
+
+
+def render_end(kind: ExpiresKind, end: float, now: float) -> int | str | None:
+    """When a token ends, as a provider says it; ``None`` where it says nothing."""
+    seconds = int(end)
+    written: dict[str, int | str] = {
+        "relative_s": seconds - int(now),
+        "relative_ms": (seconds - int(now)) * _MILLISECONDS,
+        "absolute_s": seconds,
+        "absolute_ms": seconds * _MILLISECONDS,
+        "iso8601": datetime.fromtimestamp(seconds, UTC).isoformat(),
+    }
+    return written.get(kind)
 
 
 def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS256") -> str:
