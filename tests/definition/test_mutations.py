@@ -190,3 +190,18 @@ def test_no_value_takes_much_room(value, key):
     finally:
         tracemalloc.stop()
     assert peak < OCTETS
+
+
+MANY = [f"k{number} = 1" for number in range(3000)]
+
+
+@pytest.mark.parametrize(
+    ("line", "faults"),
+    [(r"\[oauth2\]", "[oauth2]\n" + "\n".join(MANY)), ("claims = .*", "claims = { " + ", ".join(MANY) + " }")],
+    ids=["unknown-keys", "claims-of-an-example"],
+)
+def test_of_too_many_faults_the_first_hundred_are_told(line, faults):
+    """Each costs a search of its line, which may hold them all."""
+    text = (FILES[0].parent / "shopify.toml").read_text("utf-8")
+    changed = re.sub(rf"(?m)^{line}$", lambda _: faults, text, count=1)
+    assert len(problems_of(Loader(environ={}), "shopify", changed)) == 100

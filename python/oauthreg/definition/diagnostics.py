@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Target: TypeAlias = Literal["key", "value", "table"]
 
+MOST_FINDINGS = 100
+"""A file with more is not one that somebody mends line by line; each costs a search for what was meant and where."""
+
 _SECRET = re.compile(r"\b(?:client_secret|consumer_secret|passphrase|password|private_key)[\"']?\s*=\s*")
 """What is never written into a definition, and must not be shown when someone does it."""
 _WIDEST = 120

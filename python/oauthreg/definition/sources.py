@@ -7,11 +7,12 @@ found good before needs none of them.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from oauthreg.claims.problems import quoted
-from oauthreg.definition.diagnostics import Finding, Problem, place, place_at, render_problems
+from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Problem, place, place_at, render_problems
 from oauthreg.definition.examples import check_examples
 from oauthreg.definition.model import Definition
 from oauthreg.definition.names import shown
@@ -70,7 +71,7 @@ def validated(chain: tuple[Source, ...]) -> Definition:
 
 
 def all_problems(chain: Callable[[], tuple[Source, ...]]) -> tuple[Problem, ...]:
-    """The problems of a definition and of its examples, in the order of their places.
+    """The problems of a definition, or else of its examples: of too many the first hundred, in order of their places.
 
     Raises ``DefinitionError`` where it cannot be read.
     """
@@ -81,7 +82,7 @@ def all_problems(chain: Callable[[], tuple[Source, ...]]) -> tuple[Problem, ...]
         if not error.problems:
             raise
         return tuple(_in_order(error.problems))
-    return tuple(_placed(check_examples(definition), sources))
+    return tuple(_placed(islice(check_examples(definition), MOST_FINDINGS), sources))
 
 
 def wrong_name(path: Path, name: str) -> DefinitionInvalidError:

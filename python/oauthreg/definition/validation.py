@@ -18,15 +18,13 @@ from pydantic import BaseModel, ValidationError
 
 from oauthreg.claims.problems import quoted
 from oauthreg.definition import rules
-from oauthreg.definition.diagnostics import Finding, Target, render_path
+from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Target, render_path
 from oauthreg.definition.model import Definition
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.texts import Refused
 
 _ROUNDS = 50
-_MOST_FINDINGS = 100
-"""A file with more is not one that somebody mends line by line; each costs a search for what was meant."""
 _DEEPEST = 32
 _QUOTED = re.compile(r"'([^']*)'")
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -100,7 +98,7 @@ def validate(data: Mapping[str, Any]) -> Definition:
         definition = Definition.model_validate(data)
     except ValidationError as error:
         raise InvalidDefinition(_all_findings(data, error)) from None
-    findings = tuple(islice(rules.check(definition, data), _MOST_FINDINGS))
+    findings = tuple(islice(rules.check(definition, data), MOST_FINDINGS))
     if findings:
         raise InvalidDefinition(findings)
     return definition
@@ -149,14 +147,14 @@ def _all_findings(data: Mapping[str, Any], error: ValidationError) -> tuple[Find
     mending = _Mending(data)
     for _ in range(_ROUNDS):
         mending.take(error)
-        if len(mending.findings) >= _MOST_FINDINGS:
+        if len(mending.findings) >= MOST_FINDINGS:
             break
         try:
             definition = Definition.model_validate(mending.data)
         except ValidationError as next_error:
             error = next_error
             continue
-        for finding in islice(rules.check(definition, mending.shape), _MOST_FINDINGS):
+        for finding in islice(rules.check(definition, mending.shape), MOST_FINDINGS):
             mending.report(finding)
         break
     return tuple(dict.fromkeys(mending.findings))
@@ -186,7 +184,7 @@ class _Mending:
     def take(self, error: ValidationError) -> None:
         """Report the errors of one round and mend what they are about; unknown keys first, since one may be missing."""
         items = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
-        for item in items[:_MOST_FINDINGS]:
+        for item in items[:MOST_FINDINGS]:
             path = tuple(item["loc"])
             if path[-1] == "[key]":
                 self.report(_refusal(path[:-1], item["ctx"]["error"], at="key"))
