@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
@@ -48,6 +49,20 @@ class Default(str):
     """A default that can be told from the same text given by the caller."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What all calls of the API with one token have in common: made once for a token, since calls are many.
+
+    ``base`` is what relative URLs are resolved against, ``origins`` may receive the credential, and ``clear_text``
+    lets it travel by http to other machines.
+    """
+
+    authenticator: Authenticator
+    base: str | None
+    origins: frozenset[Origin]
+    clear_text: bool
 
 
 class ApiClient(ABC):
@@ -109,32 +124,22 @@ class ApiClient(ABC):
         self,
         method: str,
         url: str | URL,
-        authenticator: Authenticator,
-        *,
-        base: str | None,
-        origins: Iterable[Origin],
+        access: Access,
         repair: Repair,
-        clear_text: bool,
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
         self._check_loop()
+        headers = self._missing_headers(options.get("headers")) if self.provider.api_headers else ()
         own = AuthenticationMiddleware(
-            authenticator,
-            origins,
-            headers=self._missing_headers(options.get("headers")),
-            repair=repair,
-            clear_text=clear_text,
+            access.authenticator, access.origins, headers=headers, repair=repair, clear_text=access.clear_text
         )
-        return self.session.request(
-            method, resolve(base, url), middlewares=chain(self.session, middlewares, own), **options
-        )
+        target = url if access.base is None else resolve(access.base, url)
+        return self.session.request(method, target, middlewares=chain(self.session, middlewares, own), **options)
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""
-        if not self.provider.api_headers:
-            return ()
         items = given.items() if isinstance(given, Mapping) else given or ()
         taken = {str(name).lower() for name, _ in items} | {name.lower() for name in self.session.headers}
         return tuple(pair for pair in self.provider.api_headers if pair[0].lower() not in taken)
@@ -162,7 +167,7 @@ class ApiClient(ABC):
     def _check_loop(self) -> None:
         """A session lives in the event loop in which it was made; elsewhere it fails in ways that say nothing."""
         owner = getattr(self.session, "_loop", None)
-        if isinstance(owner, asyncio.AbstractEventLoop) and owner is not asyncio.get_running_loop():
+        if owner is not asyncio.get_running_loop() and isinstance(owner, asyncio.AbstractEventLoop):
             raise UsageError(
                 f"the session belongs to another event loop: {owner!r}",
                 code="foreign-event-loop",

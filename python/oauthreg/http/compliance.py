@@ -43,6 +43,11 @@ class ComplianceHooks:
             )
         self._hooks[kind].append(hook)
 
+    @property
+    def change_calls(self) -> bool:
+        """Whether there are hooks for requests to the API."""
+        return bool(self._hooks["protected_request"])
+
     async def change_call(self, url: Any, headers: Any, body: Any) -> tuple[Any, Any, Any]:
         """URL, headers and body of a request to the API as the hooks want them."""
         return await self._through("protected_request", url, headers, body)

@@ -21,6 +21,7 @@ from aiohttp import (
     Payload,
     RequestInfo,
 )
+from multidict import istr
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
@@ -29,15 +30,18 @@ from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
 
+_CONTENT_TYPE, _HOST = istr("Content-Type"), istr("Host")
+"""Names that headers need not fold before they look them up."""
+
 _IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
 
 
-def find_origins(req: ClientRequest) -> frozenset[Origin]:
+def find_origins(req: ClientRequest) -> tuple[Origin, ...]:
     """Where a request goes: the origin of its URL, and the one that an overriding ``Host`` header claims."""
     url = req.url
     connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
     claimed = _overriding_host(req)
-    return frozenset((connected,) if claimed is None else (connected, parse_origin(f"{url.scheme}://{claimed}")))
+    return (connected,) if claimed is None else (connected, parse_origin(f"{url.scheme}://{claimed}"))
 
 
 def refuse_clear_text(origin: Origin) -> None:
@@ -94,19 +98,21 @@ async def send_with(
     ``restore_body=False`` leaves a :class:`LentBody`, for a handler that returns before the body is written.
     Raises ``UnsignableRequestError`` and what the authenticator raises.
     """
-    own_url, own_headers = req.url, req.headers.copy()
+    # What stands here is done for every request: names are looked up once, and functions called where they have work.
+    own_url, carried = req.url, req.headers
+    own_headers = carried.copy()
     try:
         for name, value in headers:
-            req.headers[name] = value
-        content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator)
-        content_type = req.headers.get("Content-Type")
-        arguments = (req.method, _covered_url(req), content, content_type)
+            carried[name] = value
+        content_type = carried.get(_CONTENT_TYPE)
+        content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator, content_type)
+        url = _covered_url(req)
         if authenticator.is_slow:
-            credential = await asyncio.to_thread(authenticator.authenticate, *arguments)
+            credential = await asyncio.to_thread(authenticator.authenticate, req.method, url, content, content_type)
         else:
-            credential = authenticator.authenticate(*arguments)
+            credential = authenticator.authenticate(req.method, url, content, content_type)
         for name, value in credential.headers:
-            req.headers[name] = value
+            carried[name] = value
         if credential.url is not None:
             _redirect(req, credential.url)
         if credential.body is not None:
@@ -119,19 +125,20 @@ async def send_with(
         if restore_body and type(req.body) is LentBody:
             await req.update_body(req.body.own)
         req.url = own_url
-        req.headers.clear()
-        req.headers.extend(own_headers)
-    _show(response, own_url)
+        carried.clear()
+        carried.extend(own_headers)
+    if credential.url is not None:
+        _show(response, own_url)
     return response
 
 
-async def _read_covered(req: ClientRequest, authenticator: Authenticator) -> bytes | None:
+async def _read_covered(req: ClientRequest, authenticator: Authenticator, content_type: str | None) -> bytes | None:
     """The body's bytes as they go on the wire, if the credential covers them; ``None`` if not.
 
     Raises ``UnsignableRequestError`` for bytes that are not known before they are sent.
     """
     body = req.body
-    is_form = _is_form(req.headers.get("Content-Type"))
+    is_form = _is_form(content_type)
     if not isinstance(body, Payload) or not (is_form or authenticator.needs_body):
         return None
     if is_stream(body):
@@ -174,7 +181,7 @@ def _covered_url(req: ClientRequest) -> URL | str:
 
 def _overriding_host(req: ClientRequest) -> str | None:
     """The ``Host`` header where it differs from the URL."""
-    host = req.headers.get("Host")
+    host = req.headers.get(_HOST)
     if host is None or host == req.url.host_port_subcomponent:
         return None
     if not _IS_AUTHORITY(host):
@@ -185,7 +192,7 @@ def _overriding_host(req: ClientRequest) -> str | None:
 
 
 def _is_form(content_type: str | None) -> bool:
-    return content_type is not None and content_type.partition(";")[0].strip().lower() == FORM
+    return content_type == FORM or (content_type is not None and content_type.partition(";")[0].strip().lower() == FORM)
 
 
 def _is_coded(content_encoding: str | None) -> bool:

@@ -37,6 +37,8 @@ class AuthenticationMiddleware:
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
+    __slots__ = ("_authenticator", "_clear_text", "_has_left", "_headers", "_is_first", "_origins", "_repair")
+
     def __init__(
         self,
         authenticator: Authenticator,
@@ -79,8 +81,8 @@ class AuthenticationMiddleware:
         """Whether a hop goes to pinned origins."""
         origins = find_origins(req)
         is_first, self._is_first = self._is_first, False
-        self._origins = self._origins or origins
-        foreign = [] if origins <= self._origins else sorted(origins - self._origins)
+        self._origins = self._origins or frozenset(origins)
+        foreign = () if self._origins.issuperset(origins) else sorted({*origins} - self._origins)
         if is_first and foreign:
             raise UsageError(
                 f"credentials stay with the provider, and this is another origin: {render_origin(foreign[0])}",
@@ -90,14 +92,16 @@ class AuthenticationMiddleware:
         if is_first and not self._clear_text:
             for origin in origins:
                 refuse_clear_text(origin)
-        if foreign and has_content(req):
+        if not foreign:
+            return not self._has_left
+        self._has_left = True
+        if has_content(req):
             raise ResponseError(
                 f"a redirect would carry the request's body to another origin: {render_origin(foreign[0])}",
                 code="foreign-redirect",
                 hint="pass `allow_redirects=False` to see the redirect, or `allowed_origins=` to let it follow",
             )
-        self._has_left = self._has_left or bool(foreign)
-        return not self._has_left
+        return False
 
 
 def chain(

@@ -24,7 +24,15 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, learning_clock, pairs, pinned_origins
+from oauthreg.http.api_client import (
+    TRANSPORT_OPTIONS,
+    Access,
+    ApiClient,
+    Default,
+    learning_clock,
+    pairs,
+    pinned_origins,
+)
 from oauthreg.http.middleware import Repair
 from oauthreg.http.request_context import RequestContext
 from oauthreg.legs import append_query
@@ -127,7 +135,7 @@ class AsyncOAuth1Client(ApiClient):
         self._body_hash = (force_include_body or self.provider.oauth1.body_hash) if body_hash is None else body_hash
         self._announced: str | None = None
         self._verifier: str | None = None
-        self._signer: Signer | None = None
+        self._access: Access | None = None
         # A secret without a token still goes into the key.
         self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
@@ -432,23 +440,32 @@ class AsyncOAuth1Client(ApiClient):
         middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
     ) -> ClientResponse:
-        bearer = self._bearer
-        authenticator = bearer or OAuth1Authentication.of(
-            self.provider.oauth1,
-            self._signer or await self._prepared_signer(self._token),
-            signed=pairs("signed_parameters", signed_parameters) if signed_parameters else (),
-        )
-        return await self._send(
-            method,
-            url,
-            authenticator,
-            base=self._base_of_token or self.provider.endpoints.get("api_base"),
-            origins=self._origins_now,
-            repair=self._repairing(authenticator),
+        access = self._access or await self._made_access()
+        if signed_parameters:
+            access = self._covering(access, pairs("signed_parameters", signed_parameters))
+        return await self._send(method, url, access, self._repairing(access.authenticator), middlewares, options)
+
+    async def _made_access(self) -> Access:
+        token, bearer = self._token, self._bearer
+        access = Access(
+            bearer or OAuth1Authentication.of(self.provider.oauth1, await self._prepared_signer(token)),
+            self._base_of_token or self.provider.endpoints.get("api_base"),
+            self._origins_now,
             # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
-            clear_text=self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
-            middlewares=middlewares,
-            options=options,
+            self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
+        )
+        if token is self._token:
+            self._access = access
+        return access
+
+    @staticmethod
+    def _covering(access: Access, fields: Pairs) -> Access:
+        """The same access with signatures that cover further fields; a bearer covers none."""
+        own = access.authenticator
+        return (
+            replace(access, authenticator=replace(own, signed=fields))
+            if isinstance(own, OAuth1Authentication)
+            else access
         )
 
     @property
@@ -511,7 +528,7 @@ class AsyncOAuth1Client(ApiClient):
         self._verifier = None
 
     def _keep(self, token: OAuth1Token | None) -> None:
-        self._token, self._signer = token, None
+        self._token, self._access = token, None
 
     @property
     def _is_rsa(self) -> bool:
@@ -520,12 +537,8 @@ class AsyncOAuth1Client(ApiClient):
     async def _prepared_signer(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
         """A signer for a token; an RSA key is read off the event loop."""
         if self._is_rsa:
-            signer = await asyncio.to_thread(self._signer_for, token, realm)
-        else:
-            signer = self._signer_for(token, realm)
-        if token is self._token and realm is None:
-            self._signer = signer
-        return signer
+            return await asyncio.to_thread(self._signer_for, token, realm)
+        return self._signer_for(token, realm)
 
     def _signer_for(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
         settings = self.provider.oauth1

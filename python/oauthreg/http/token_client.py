@@ -23,7 +23,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.api_client import ApiClient, Default, pinned_origins
+from oauthreg.http.api_client import Access, ApiClient, Default, pinned_origins
 from oauthreg.http.compliance import ComplianceHooks
 from oauthreg.http.driver import Send, Sleeper
 from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
@@ -89,6 +89,7 @@ class TokenClient(ApiClient):
         if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
             _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         self._key: TokenKey | None
+        self._access: tuple[OAuth2Token, Access] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -216,8 +217,9 @@ class TokenClient(ApiClient):
     ) -> ClientResponse:
         life = self._life
         token = await life.use(self._renewal)
-        url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
-        options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
+        if self._hooks.change_calls:
+            url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
+            options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
         repaired: list[OAuth2Token] = []
 
         async def repair(_: Response) -> Authenticator | None:
@@ -226,20 +228,24 @@ class TokenClient(ApiClient):
             repaired.append(await life.replace(token.access_token, self._renewal))
             return self._bearer(repaired[0])
 
-        response = await self._send(
-            method,
-            url,
-            self._bearer(token),
-            base=self._api_base(token),
-            origins=self._origins_for(token),
-            repair=repair,
-            clear_text=self.provider.allow_insecure_http,
-            middlewares=middlewares,
-            options=options,
-        )
+        response = await self._send(method, url, self._access_with(token), repair, middlewares, options)
         if repaired and response.status == 401:
             life.note_refusal(repaired[0])
         return response
+
+    def _access_with(self, token: OAuth2Token) -> Access:
+        known = self._access
+        if known is None or known[0] is not token:
+            self._access = known = (
+                token,
+                Access(
+                    self._bearer(token),
+                    self._api_base(token),
+                    self._origins_for(token),
+                    self.provider.allow_insecure_http,
+                ),
+            )
+        return known[1]
 
     def _can_replace(self, life: TokenLife, token: OAuth2Token) -> bool:
         """Whether there is hope for another token than one that was refused."""

@@ -103,10 +103,13 @@ class OAuth1Authentication:
         return Authenticated(url=_append_to_query(str(url), parameters))
 
     def _in_header(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        covered = signed_url(url, self.signed_scheme)
-        value = self.signer.authorization(
-            method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
-        )
+        covered = url if self.signed_scheme is None else signed_url(url, self.signed_scheme)
+        if self.parameters or self.nonce is not None:
+            value = self.signer.authorization(
+                method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
+            )
+        else:  # a call of the API, and names of arguments are a tenth of a signature
+            value = self.signer.authorization(method, covered, body, content_type)
         if self.realm_from is not None and self.signer.realm is None:
             value = _with_realm(value, realm_of(url, self.realm_from))
         return Authenticated((("Authorization", value),))

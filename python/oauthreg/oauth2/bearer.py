@@ -1,7 +1,7 @@
 """Bearer tokens on API calls. Spec: RFC 6750 section 2."""
 
 import hmac
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -59,17 +59,19 @@ class BearerAuthentication:
             content_type=dict(made.headers).get("Content-Type", content_type),
             access_token=self.access_token,
         )
-        return replace(made, url=signed_url, headers=(*made.headers, *headers))
+        return made._replace(url=signed_url, headers=(*made.headers, *headers))
 
     def _authenticated(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        placement, in_query = self.placement, [*self._missing(str(url)), *self._proof()]
+        placement = self.placement
+        # The text of a URL costs more than all else here, and most providers want nothing in it.
+        in_query = [*self._missing(str(url)), *self._proof()] if self.params or self.proof else []
         if placement.kind == "query":
             in_query.append((placement.name, self.access_token))
         target = _in_query(str(url), in_query) if in_query else None
         if placement.kind == "header":
             return Authenticated(headers=((placement.name, f"{placement.prefix}{self.access_token}"),), url=target)
         if placement.kind == "body":
-            return replace(self._in_body(method, body, content_type), url=target)
+            return self._in_body(method, body, content_type)._replace(url=target)
         return Authenticated(url=target)
 
     def _missing(self, url: str) -> list[tuple[str, str]]:
