@@ -56,13 +56,14 @@ class Access:
     """What all calls of the API with one token have in common: made once for a token, since calls are many.
 
     ``base`` is what relative URLs are resolved against, ``origins`` may receive the credential, and ``clear_text``
-    lets it travel by http to other machines.
+    lets it travel by http to other machines. ``repair`` is what a refusal is answered with, if no call has its own.
     """
 
     authenticator: Authenticator
     base: str | None
     origins: frozenset[Origin]
     clear_text: bool
+    repair: Repair | None = None
 
 
 class ApiClient(ABC):
@@ -125,15 +126,19 @@ class ApiClient(ABC):
         method: str,
         url: str | URL,
         access: Access,
-        repair: Repair,
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
+        repair: Repair | None = None,
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
         self._check_loop()
         headers = self._missing_headers(options.get("headers")) if self.provider.api_headers else ()
         own = AuthenticationMiddleware(
-            access.authenticator, access.origins, headers=headers, repair=repair, clear_text=access.clear_text
+            access.authenticator,
+            access.origins,
+            headers=headers,
+            repair=repair or access.repair,
+            clear_text=access.clear_text,
         )
         target = url if access.base is None else resolve(access.base, url)
         return self.session.request(method, target, middlewares=chain(self.session, middlewares, own), **options)

@@ -9,7 +9,7 @@ Spec: RFC 5849 section 3.4.1 (what a signature covers).
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from aiohttp import (
     AsyncIterablePayload,
@@ -36,12 +36,26 @@ _CONTENT_TYPE, _HOST = istr("Content-Type"), istr("Host")
 _IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
 
 
-def find_origins(req: ClientRequest) -> tuple[Origin, ...]:
+def covered_url(req: ClientRequest) -> URL | str:
+    """The URL as the server puts it together: scheme, ``Host`` header, request target (RFC 5849 section 3.4.1.2).
+
+    It is ``req.url`` itself unless the header overrides it. Raises ``UnsignableRequestError`` for a header that is no
+    host.
+    """
+    url, host = req.url, req.headers.get(_HOST)
+    if host is None or host == url.host_port_subcomponent:
+        return url
+    if not _IS_AUTHORITY(host):
+        raise UnsignableRequestError(
+            f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
+        )
+    return f"{url.scheme}://{host}{url.raw_path_qs}"
+
+
+def find_origins(connected: URL, covered: URL | str) -> tuple[Origin, ...]:
     """Where a request goes: the origin of its URL, and the one that an overriding ``Host`` header claims."""
-    url = req.url
-    connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
-    claimed = _overriding_host(req)
-    return (connected,) if claimed is None else (connected, parse_origin(f"{url.scheme}://{claimed}"))
+    origin = (connected.scheme, (connected.raw_host or "").lower(), connected.port or 0)
+    return (origin,) if covered is connected else (origin, parse_origin(str(covered)))
 
 
 def refuse_clear_text(origin: Origin) -> None:
@@ -87,12 +101,15 @@ class LentBody(BytesPayload):
 async def send_with(
     authenticator: Authenticator,
     req: ClientRequest,
+    covered: URL | str,
     handler: ClientHandlerType,
     headers: Pairs = (),
     *,
     restore_body: bool = True,
 ) -> ClientResponse:
     """The answer to one hop, sent with a credential and further ``headers``, of which nothing stays on the request.
+
+    ``covered`` is its :func:`covered_url`.
 
     Redirects, retries and error texts are made from the request object: they neither forward nor show a credential.
     ``restore_body=False`` leaves a :class:`LentBody`, for a handler that returns before the body is written.
@@ -106,11 +123,13 @@ async def send_with(
             carried[name] = value
         content_type = carried.get(_CONTENT_TYPE)
         content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator, content_type)
-        url = _covered_url(req)
+        target, host = own_url.raw_path_qs, own_url.raw_host or ""
+        if not (target.isascii() and target.isprintable() and " " not in target and host.isascii()):
+            _refuse_unencoded_url()
         if authenticator.is_slow:
-            credential = await asyncio.to_thread(authenticator.authenticate, req.method, url, content, content_type)
+            credential = await asyncio.to_thread(authenticator.authenticate, req.method, covered, content, content_type)
         else:
-            credential = authenticator.authenticate(req.method, url, content, content_type)
+            credential = authenticator.authenticate(req.method, covered, content, content_type)
         for name, value in credential.headers:
             carried[name] = value
         if credential.url is not None:
@@ -166,29 +185,12 @@ async def _replace_body(req: ClientRequest, body: bytes, content: bytes | None, 
     await req.update_body(LentBody(body, own))
 
 
-def _covered_url(req: ClientRequest) -> URL | str:
-    """The URL as the server puts it together: scheme, ``Host`` header, request target (RFC 5849 section 3.4.1.2)."""
-    target = req.url.raw_path_qs
-    if not (target.isascii() and target.isprintable() and " " not in target and (req.url.raw_host or "").isascii()):
-        raise UnsignableRequestError(
-            "the URL holds characters that no request target can carry",
-            code="unencoded-url",
-            hint="percent-encode it, or pass text and not `URL(..., encoded=True)`",
-        )
-    claimed = _overriding_host(req)
-    return req.url if claimed is None else f"{req.url.scheme}://{claimed}{target}"
-
-
-def _overriding_host(req: ClientRequest) -> str | None:
-    """The ``Host`` header where it differs from the URL."""
-    host = req.headers.get(_HOST)
-    if host is None or host == req.url.host_port_subcomponent:
-        return None
-    if not _IS_AUTHORITY(host):
-        raise UnsignableRequestError(
-            f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
-        )
-    return host
+def _refuse_unencoded_url() -> NoReturn:
+    raise UnsignableRequestError(
+        "the URL holds characters that no request target can carry",
+        code="unencoded-url",
+        hint="percent-encode it, or pass text and not `URL(..., encoded=True)`",
+    )
 
 
 def _is_form(content_type: str | None) -> bool:

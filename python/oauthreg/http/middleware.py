@@ -11,7 +11,7 @@ from typing import TypeAlias
 from aiohttp import ClientError, ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, ClientSession
 
 from oauthreg.errors import ResponseError, UsageError
-from oauthreg.http.hop import find_origins, has_content, is_replayable, refuse_clear_text, send_with
+from oauthreg.http.hop import covered_url, find_origins, has_content, is_replayable, refuse_clear_text, send_with
 from oauthreg.messages import Authenticator, Pairs, Response
 from oauthreg.origins import Origin, render_origin
 
@@ -58,9 +58,10 @@ class AuthenticationMiddleware:
 
     async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one hop."""
-        if not self._may_receive(req):
+        covered = covered_url(req)
+        if not self._may_receive(req, find_origins(req.url, covered)):
             return await handler(req)
-        response = await send_with(self._authenticator, req, handler, self._headers)
+        response = await send_with(self._authenticator, req, covered, handler, self._headers)
         if self._repair is None or response.status != _UNAUTHORIZED:
             return response
         repaired = await self._repaired(self._repair, response)
@@ -68,7 +69,7 @@ class AuthenticationMiddleware:
             return response
         self._repair, self._authenticator = None, repaired
         response.release()
-        return await send_with(self._authenticator, req, handler, self._headers)
+        return await send_with(self._authenticator, req, covered, handler, self._headers)
 
     async def _repaired(self, repair: Repair, response: ClientResponse) -> Authenticator | None:
         try:
@@ -77,9 +78,8 @@ class AuthenticationMiddleware:
             response.release()
             raise
 
-    def _may_receive(self, req: ClientRequest) -> bool:
+    def _may_receive(self, req: ClientRequest, origins: tuple[Origin, ...]) -> bool:
         """Whether a hop goes to pinned origins."""
-        origins = find_origins(req)
         is_first, self._is_first = self._is_first, False
         self._origins = self._origins or frozenset(origins)
         foreign = () if self._origins.issuperset(origins) else sorted({*origins} - self._origins)

@@ -443,30 +443,29 @@ class AsyncOAuth1Client(ApiClient):
         access = self._access or await self._made_access()
         if signed_parameters:
             access = self._covering(access, pairs("signed_parameters", signed_parameters))
-        return await self._send(method, url, access, self._repairing(access.authenticator), middlewares, options)
+        return await self._send(method, url, access, middlewares, options)
 
     async def _made_access(self) -> Access:
         token, bearer = self._token, self._bearer
+        authenticator = bearer or OAuth1Authentication.of(self.provider.oauth1, await self._prepared_signer(token))
         access = Access(
-            bearer or OAuth1Authentication.of(self.provider.oauth1, await self._prepared_signer(token)),
+            authenticator,
             self._base_of_token or self.provider.endpoints.get("api_base"),
             self._origins_now,
             # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
             self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
+            self._repairing(authenticator),
         )
         if token is self._token:
             self._access = access
         return access
 
-    @staticmethod
-    def _covering(access: Access, fields: Pairs) -> Access:
+    def _covering(self, access: Access, fields: Pairs) -> Access:
         """The same access with signatures that cover further fields; a bearer covers none."""
-        own = access.authenticator
-        return (
-            replace(access, authenticator=replace(own, signed=fields))
-            if isinstance(own, OAuth1Authentication)
-            else access
-        )
+        if not isinstance(access.authenticator, OAuth1Authentication):
+            return access
+        authenticator = replace(access.authenticator, signed=fields)
+        return replace(access, authenticator=authenticator, repair=self._repairing(authenticator))
 
     @property
     def _bearer(self) -> BearerAuthentication | None:

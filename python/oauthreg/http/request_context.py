@@ -1,6 +1,6 @@
 """The object that a client's verbs return: awaited, it is the response; as a context, it also releases it."""
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from types import TracebackType
 from typing import Any
 
@@ -36,10 +36,10 @@ class RequestContext(Coroutine[Any, Any, ClientResponse]):
         return self._coroutine.__await__()
 
     async def __aenter__(self) -> ClientResponse:
-        self._response = await self._coroutine
-        return await self._response.__aenter__()
+        self._response = response = await self._coroutine
+        return await response.__aenter__()
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._response.__aexit__(kind, error, traceback)
+    ) -> Awaitable[None]:
+        return self._response.__aexit__(kind, error, traceback)

@@ -228,7 +228,7 @@ class TokenClient(ApiClient):
             repaired.append(await life.replace(token.access_token, self._renewal))
             return self._bearer(repaired[0])
 
-        response = await self._send(method, url, self._access_with(token), repair, middlewares, options)
+        response = await self._send(method, url, self._access_with(token), middlewares, options, repair)
         if repaired and response.status == 401:
             life.note_refusal(repaired[0])
         return response

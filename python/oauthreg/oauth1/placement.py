@@ -41,6 +41,18 @@ class OAuth1Authentication:
     signed: Pairs = field(default=(), repr=False)
     realm_from: Literal["url", "origin"] | None = None
     signed_scheme: str | None = None
+    needs_body: bool = field(init=False, repr=False)
+    """Whether the body's bytes are needed even when it is no form."""
+    is_slow: bool = field(init=False, repr=False)
+    """Whether one signature takes more than about a millisecond."""
+    _is_plain: bool = field(init=False, repr=False)
+    """Whether all there is to do is a header over the request as it stands: so are nearly all calls of an API."""
+
+    def __post_init__(self) -> None:
+        rest = (self.parameters, self.signed, self.nonce, self.realm_from, self.signed_scheme)
+        object.__setattr__(self, "needs_body", self.signer.body_hash or self.placement == "body")
+        object.__setattr__(self, "is_slow", self.signer.key_bits > _LARGEST_QUICK_KEY)
+        object.__setattr__(self, "_is_plain", self.placement == "header" and not any(rest))
 
     @classmethod
     def of(
@@ -66,21 +78,13 @@ class OAuth1Authentication:
             settings.signed_scheme,
         )
 
-    @property
-    def needs_body(self) -> bool:
-        """Whether the body's bytes are needed even when it is no form."""
-        return self.signer.body_hash or self.placement == "body"
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether one signature takes more than about a millisecond."""
-        return self.signer.key_bits > _LARGEST_QUICK_KEY
-
     def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         """The request's header, or its new URL, or its new body.
 
         Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
         """
+        if self._is_plain:
+            return Authenticated((("Authorization", self.signer.authorization(method, url, body, content_type)),))
         if self.placement == "header" and not self.signed:
             return self._in_header(method, url, body, content_type)
         media_type = _media_type(content_type)
@@ -103,13 +107,10 @@ class OAuth1Authentication:
         return Authenticated(url=_append_to_query(str(url), parameters))
 
     def _in_header(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        covered = url if self.signed_scheme is None else signed_url(url, self.signed_scheme)
-        if self.parameters or self.nonce is not None:
-            value = self.signer.authorization(
-                method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
-            )
-        else:  # a call of the API, and names of arguments are a tenth of a signature
-            value = self.signer.authorization(method, covered, body, content_type)
+        covered = signed_url(url, self.signed_scheme)
+        value = self.signer.authorization(
+            method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
+        )
         if self.realm_from is not None and self.signer.realm is None:
             value = _with_realm(value, realm_of(url, self.realm_from))
         return Authenticated((("Authorization", value),))

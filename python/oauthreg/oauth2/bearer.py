@@ -59,7 +59,7 @@ class BearerAuthentication:
             content_type=dict(made.headers).get("Content-Type", content_type),
             access_token=self.access_token,
         )
-        return made._replace(url=signed_url, headers=(*made.headers, *headers))
+        return Authenticated((*made.headers, *headers), signed_url, made.body)
 
     def _authenticated(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         placement = self.placement
@@ -71,7 +71,7 @@ class BearerAuthentication:
         if placement.kind == "header":
             return Authenticated(headers=((placement.name, f"{placement.prefix}{self.access_token}"),), url=target)
         if placement.kind == "body":
-            return self._in_body(method, body, content_type)._replace(url=target)
+            return self._in_body(method, target, body, content_type)
         return Authenticated(url=target)
 
     def _missing(self, url: str) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ class BearerAuthentication:
             return []
         return [(self.proof.name, hmac.digest(self.client_secret.encode(), self.access_token.encode(), "sha256").hex())]
 
-    def _in_body(self, method: str, body: bytes | None, content_type: str | None) -> Authenticated:
+    def _in_body(self, method: str, target: str | None, body: bytes | None, content_type: str | None) -> Authenticated:
         is_form = (content_type or "").partition(";")[0].strip().lower() == _FORM
         if not is_form and (body or method.upper() in _BODILESS):
             raise UnsignableRequestError(
@@ -93,7 +93,7 @@ class BearerAuthentication:
         pair = (self.placement.name, self.access_token)
         kept = _without((body or b"").decode("latin-1"), {self.placement.name})
         text = "&".join([*([kept] if kept else []), render_form([pair])])
-        return Authenticated(headers=() if is_form else (("Content-Type", _FORM),), body=text.encode("latin-1"))
+        return Authenticated(() if is_form else (("Content-Type", _FORM),), target, text.encode("latin-1"))
 
 
 def _in_query(url: str, pairs: list[tuple[str, str]]) -> str:
