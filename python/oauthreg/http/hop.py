@@ -9,7 +9,8 @@ Spec: RFC 5849 section 3.4.1 (what a signature covers).
 
 import asyncio
 import re
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import (
     AsyncIterablePayload,
@@ -25,7 +26,7 @@ from multidict import istr
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
-from oauthreg.messages import Authenticator, Pairs
+from oauthreg.messages import Authenticated, Authenticator, Pairs
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
@@ -36,26 +37,23 @@ _CONTENT_TYPE, _HOST = istr("Content-Type"), istr("Host")
 _IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
 
 
-def covered_url(req: ClientRequest) -> URL | str:
-    """The URL as the server puts it together: scheme, ``Host`` header, request target (RFC 5849 section 3.4.1.2).
+def locate(req: ClientRequest) -> tuple[URL | str, tuple[Origin, ...]]:
+    """The URL that a credential covers, and where the request goes.
 
-    It is ``req.url`` itself unless the header overrides it. Raises ``UnsignableRequestError`` for a header that is no
-    host.
+    The URL is the one that the server puts together: scheme, ``Host`` header, request target (RFC 5849 section
+    3.4.1.2); ``req.url`` itself unless the header overrides it. The origins are that of ``req.url`` and, if there is
+    one, the other that the header claims. Raises ``UnsignableRequestError`` for a header that is no host.
     """
     url, host = req.url, req.headers.get(_HOST)
+    connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
     if host is None or host == url.host_port_subcomponent:
-        return url
+        return url, (connected,)
     if not _IS_AUTHORITY(host):
         raise UnsignableRequestError(
             f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
         )
-    return f"{url.scheme}://{host}{url.raw_path_qs}"
-
-
-def find_origins(connected: URL, covered: URL | str) -> tuple[Origin, ...]:
-    """Where a request goes: the origin of its URL, and the one that an overriding ``Host`` header claims."""
-    origin = (connected.scheme, (connected.raw_host or "").lower(), connected.port or 0)
-    return (origin,) if covered is connected else (origin, parse_origin(str(covered)))
+    covered = f"{url.scheme}://{host}{url.raw_path_qs}"
+    return covered, (connected, parse_origin(covered))
 
 
 def refuse_clear_text(origin: Origin) -> None:
@@ -109,46 +107,49 @@ async def send_with(
 ) -> ClientResponse:
     """The answer to one hop, sent with a credential and further ``headers``, of which nothing stays on the request.
 
-    ``covered`` is its :func:`covered_url`.
-
-    Redirects, retries and error texts are made from the request object: they neither forward nor show a credential.
-    ``restore_body=False`` leaves a :class:`LentBody`, for a handler that returns before the body is written.
-    Raises ``UnsignableRequestError`` and what the authenticator raises.
+    ``covered`` is its URL as :func:`locate` gives it. Redirects, retries and error texts are made from the request
+    object: they neither forward nor show a credential. ``restore_body=False`` leaves a :class:`LentBody`, for a handler
+    that returns before the body is written. Raises ``UnsignableRequestError`` and what the authenticator raises.
     """
-    # What stands here is done for every request: names are looked up once, and functions called where they have work.
+    # Every request comes through here, with nothing of it in the processor's caches: each step that is spared counts.
     own_url, carried = req.url, req.headers
-    own_headers = carried.copy()
+    own_headers = carried.copy() if headers else None
+    added = None
     try:
         for name, value in headers:
             carried[name] = value
         content_type = carried.get(_CONTENT_TYPE)
         content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator, content_type)
-        target, host = own_url.raw_path_qs, own_url.raw_host or ""
-        if not (target.isascii() and target.isprintable() and " " not in target and host.isascii()):
-            _refuse_unencoded_url()
-        if authenticator.is_slow:
-            credential = await asyncio.to_thread(authenticator.authenticate, req.method, covered, content, content_type)
-        else:
-            credential = authenticator.authenticate(req.method, covered, content, content_type)
+        _check_target(own_url)
+        given = (req.method, covered, content, content_type)
+        make = authenticator.authenticate
+        credential = await asyncio.to_thread(make, *given) if authenticator.is_slow else make(*given)
+        if own_headers is None and (added := _only_header(credential, carried)) is None:
+            own_headers = carried.copy()
         for name, value in credential.headers:
             carried[name] = value
-        if credential.url is not None:
-            _redirect(req, credential.url)
-        if credential.body is not None:
-            await _replace_body(req, credential.body, content, content_type)
+        if credential.url is not None or credential.body is not None:
+            await _rewrite(req, credential, content, content_type)
         response = await handler(req)
     except Exception as error:
         _conceal(error, req.url, own_url)
         raise
     finally:
-        if restore_body and type(req.body) is LentBody:
-            await req.update_body(req.body.own)
-        req.url = own_url
-        carried.clear()
-        carried.extend(own_headers)
+        if added is not None:
+            carried.popall(added, None)
+        elif own_headers is not None:
+            await _restore(req, own_url, own_headers, restore_body=restore_body)
     if credential.url is not None:
         _show(response, own_url)
     return response
+
+
+def _only_header(credential: Authenticated, carried: Mapping[str, str]) -> str | None:
+    """The name of the header that is all a credential adds, so that it can be taken off by its name."""
+    if len(credential.headers) != 1 or credential.url is not None or credential.body is not None:
+        return None
+    name = credential.headers[0][0]
+    return None if name in carried else name
 
 
 async def _read_covered(req: ClientRequest, authenticator: Authenticator, content_type: str | None) -> bytes | None:
@@ -171,10 +172,23 @@ async def _read_covered(req: ClientRequest, authenticator: Authenticator, conten
     return await body.as_bytes()
 
 
-def _redirect(req: ClientRequest, url: str) -> None:
-    # The authority may be that of the Host header: the connection still goes where the request went.
-    target = URL(url, encoded=True).raw_path_qs
-    req.url = URL(f"{req.url.origin()}{target}", encoded=True)
+async def _rewrite(
+    req: ClientRequest, credential: Authenticated, content: bytes | None, content_type: str | None
+) -> None:
+    if credential.url is not None:
+        # The authority may be that of the Host header: the connection still goes where the request went.
+        target = URL(credential.url, encoded=True).raw_path_qs
+        req.url = URL(f"{req.url.origin()}{target}", encoded=True)
+    if credential.body is not None:
+        await _replace_body(req, credential.body, content, content_type)
+
+
+async def _restore(req: ClientRequest, url: URL, headers: Mapping[str, str], *, restore_body: bool) -> None:
+    if restore_body and type(req.body) is LentBody:
+        await req.update_body(req.body.own)
+    req.url = url
+    req.headers.clear()
+    req.headers.extend(headers)
 
 
 async def _replace_body(req: ClientRequest, body: bytes, content: bytes | None, own_type: str | None) -> None:
@@ -185,12 +199,15 @@ async def _replace_body(req: ClientRequest, body: bytes, content: bytes | None, 
     await req.update_body(LentBody(body, own))
 
 
-def _refuse_unencoded_url() -> NoReturn:
-    raise UnsignableRequestError(
-        "the URL holds characters that no request target can carry",
-        code="unencoded-url",
-        hint="percent-encode it, or pass text and not `URL(..., encoded=True)`",
-    )
+def _check_target(url: URL) -> None:
+    """Raises ``UnsignableRequestError`` for a URL that stands otherwise on the wire than it is signed."""
+    target, host = url.raw_path_qs, url.raw_host or ""
+    if not (target.isascii() and target.isprintable() and " " not in target and host.isascii()):
+        raise UnsignableRequestError(
+            "the URL holds characters that no request target can carry",
+            code="unencoded-url",
+            hint="percent-encode it, or pass text and not `URL(..., encoded=True)`",
+        )
 
 
 def _is_form(content_type: str | None) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from aiohttp import ClientError, ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, ClientSession
 
 from oauthreg.errors import ResponseError, UsageError
-from oauthreg.http.hop import covered_url, find_origins, has_content, is_replayable, refuse_clear_text, send_with
+from oauthreg.http.hop import has_content, is_replayable, locate, refuse_clear_text, send_with
 from oauthreg.messages import Authenticator, Pairs, Response
 from oauthreg.origins import Origin, render_origin
 
@@ -58,8 +58,8 @@ class AuthenticationMiddleware:
 
     async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one hop."""
-        covered = covered_url(req)
-        if not self._may_receive(req, find_origins(req.url, covered)):
+        covered, origins = locate(req)
+        if not self._may_receive(req, origins):
             return await handler(req)
         response = await send_with(self._authenticator, req, covered, handler, self._headers)
         if self._repair is None or response.status != _UNAUTHORIZED:

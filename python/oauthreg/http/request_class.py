@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import ClientRequest, ClientResponse
 from yarl import URL
 
-from oauthreg.http.hop import LentBody, covered_url, is_stream, send_with
+from oauthreg.http.hop import LentBody, is_stream, locate, send_with
 from oauthreg.messages import Authenticated, Authenticator
 
 
@@ -39,7 +39,7 @@ class OAuthRequest(ClientRequest):
         if self._authenticator is None:
             return await sending(self)
         # aiohttp writes the body in a task that may not have begun yet.
-        return await send_with(self._authenticator, self, covered_url(self), sending, restore_body=False)
+        return await send_with(self._authenticator, self, locate(self)[0], sending, restore_body=False)
 
 
 class _PreparingAuthenticator:
