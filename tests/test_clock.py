@@ -27,3 +27,11 @@ def test_a_learnt_time_runs_on_and_a_jump_of_the_system_changes_nothing(monkeypa
 
 def test_the_default_is_the_systems_clock():
     assert Clock()() > 1_600_000_000
+
+
+def test_it_says_whether_it_is_the_systems_clock():
+    clock = Clock()
+    assert clock.is_system
+    assert not make().is_system
+    clock.learn(4600.0)
+    assert not clock.is_system

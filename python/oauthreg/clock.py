@@ -14,7 +14,7 @@ class Clock:
     moment on, so that a later jump of the system's clock changes nothing.
     """
 
-    __slots__ = ("_epoch", "_monotonic", "_wall")
+    __slots__ = ("_epoch", "_monotonic", "_wall", "is_system")
 
     def __init__(
         self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
@@ -22,6 +22,8 @@ class Clock:
         self._wall = wall
         self._monotonic = monotonic
         self._epoch: float | None = None
+        self.is_system = wall is time.time
+        """Whether this is the system's clock as it stands, which signers then read themselves."""
 
     def __call__(self) -> float:
         """The time now, in seconds since 1970."""
@@ -39,3 +41,4 @@ class Clock:
     def learn(self, server_time: float) -> None:
         """Take the server's time (seconds since 1970) as the time now."""
         self._epoch = server_time - self._monotonic()
+        self.is_system = False

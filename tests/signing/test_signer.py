@@ -644,3 +644,33 @@ def test_what_was_signed_is_not_kept(engine):
         assert tracemalloc.get_traced_memory()[0] - first < 100_000
     finally:
         tracemalloc.stop()
+
+
+class Telling:
+    """A clock that says whether it is the system's."""
+
+    def __init__(self, is_system):
+        self.is_system = is_system
+
+    def __call__(self):
+        return 1_700_000_000.9
+
+
+def timestamps_of(signer):
+    """Alone and in a batch."""
+    parameters = dict(signer.parameters("GET", "https://api.example.com/"))
+    [header] = signer.sign_many([("GET", "https://api.example.com/")])
+    return [int(parameters["oauth_timestamp"]), int(header.partition('oauth_timestamp="')[2].partition('"')[0])]
+
+
+def test_a_clock_that_is_the_systems_is_not_asked(engine):
+    clock = Telling(is_system=True)
+    signer = engine.signer("HMAC-SHA1", "ck", clock=clock)
+    assert signer.clock is clock
+    assert min(timestamps_of(signer)) > 1_750_000_000
+    clock.is_system = False
+    assert timestamps_of(signer) == [1_700_000_000, 1_700_000_000]
+    signer.clock = Telling(is_system=True)
+    assert min(timestamps_of(signer)) > 1_750_000_000
+    signer.clock = lambda: 1_600_000_000
+    assert timestamps_of(signer) == [1_600_000_000, 1_600_000_000]

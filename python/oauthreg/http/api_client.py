@@ -131,7 +131,8 @@ class ApiClient(ABC):
         repair: Repair | None = None,
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
-        self._check_loop()
+        if (owner := getattr(self.session, "_loop", None)) is not asyncio.get_running_loop():
+            self._check_loop(owner)
         headers = self._missing_headers(options.get("headers")) if self.provider.api_headers else ()
         own = AuthenticationMiddleware(
             access.authenticator,
@@ -158,7 +159,8 @@ class ApiClient(ABC):
         sleep: Sleeper | None = None,
     ) -> Awaitable[Result]:
         """The value of a flow that is run over the session."""
-        self._check_loop()
+        if (owner := getattr(self.session, "_loop", None)) is not asyncio.get_running_loop():
+            self._check_loop(owner)
         return run(
             flow,
             self.session,
@@ -169,10 +171,9 @@ class ApiClient(ABC):
             sleep=sleep,
         )
 
-    def _check_loop(self) -> None:
+    def _check_loop(self, owner: Any) -> None:
         """A session lives in the event loop in which it was made; elsewhere it fails in ways that say nothing."""
-        owner = getattr(self.session, "_loop", None)
-        if owner is not asyncio.get_running_loop() and isinstance(owner, asyncio.AbstractEventLoop):
+        if isinstance(owner, asyncio.AbstractEventLoop):
             raise UsageError(
                 f"the session belongs to another event loop: {owner!r}",
                 code="foreign-event-loop",

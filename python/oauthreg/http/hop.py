@@ -21,8 +21,8 @@ from aiohttp import (
     MultipartWriter,
     Payload,
     RequestInfo,
+    hdrs,
 )
-from multidict import istr
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
@@ -30,9 +30,6 @@ from oauthreg.messages import Authenticated, Authenticator, Pairs
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
-
-_CONTENT_TYPE, _HOST = istr("Content-Type"), istr("Host")
-"""Names that headers need not fold before they look them up."""
 
 _IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
 
@@ -44,7 +41,7 @@ def locate(req: ClientRequest) -> tuple[URL | str, tuple[Origin, ...]]:
     3.4.1.2); ``req.url`` itself unless the header overrides it. The origins are that of ``req.url`` and, if there is
     one, the other that the header claims. Raises ``UnsignableRequestError`` for a header that is no host.
     """
-    url, host = req.url, req.headers.get(_HOST)
+    url, host = req.url, req.headers.get(hdrs.HOST)
     connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
     if host is None or host == url.host_port_subcomponent:
         return url, (connected,)
@@ -118,7 +115,7 @@ async def send_with(
     try:
         for name, value in headers:
             carried[name] = value
-        content_type = carried.get(_CONTENT_TYPE)
+        content_type = carried.get(hdrs.CONTENT_TYPE)
         content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator, content_type)
         _check_target(own_url)
         given = (req.method, covered, content, content_type)

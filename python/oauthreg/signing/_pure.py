@@ -89,7 +89,8 @@ class Signer:
     a ``cryptography`` private key; ``passphrase`` if it is encrypted) is needed by the RSA methods, which ignore the
     secrets. ``token`` of ``None`` or ``""`` is left out. ``realm`` stands in headers only. ``version=None`` leaves
     ``oauth_version`` out. ``body_hash`` adds ``oauth_body_hash`` to every request that is no form (never with
-    PLAINTEXT). ``clock`` gives the time in seconds since 1970; default: the system's.
+    PLAINTEXT). ``clock`` gives the time in seconds since 1970; default: the system's, and so while its ``is_system``
+    is true, without a call.
 
     Raises ``UnsupportedMethodError``, ``MissingCredentialError``, ``InvalidKeyError`` and ``UsageError``.
 
@@ -269,7 +270,8 @@ class Signer:
     ) -> tuple[list[tuple[str, str]], list[str]]:
         """The protocol parameters that differ from request to request, decoded and encoded, without the signature."""
         if timestamp is None:
-            timestamp = (self.clock or time.time)()
+            clock = self.clock
+            timestamp = time.time() if clock is None or getattr(clock, "is_system", False) else clock()
         is_own = nonce is None and not parameters and not isinstance(timestamp, str)
         if nonce is None:
             nonce = make_nonce()
