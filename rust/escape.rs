@@ -150,6 +150,13 @@ fn lane_marks(lanes: [u8; LANES]) -> u32 {
     !u32::from_ne_bytes(unreserved.move_mask().to_ne_bytes()) & 0xFFFF
 }
 
+/// Whether one of `octets` is `sought`.
+pub fn contains(octets: &[u8], sought: u8) -> bool {
+    let Some(last) = octets.last_chunk::<LANES>() else { return octets.contains(&sought) };
+    let has = |lanes: &[u8; LANES]| i8x16::new(lanes.map(signed)).cmp_eq(i8x16::splat(signed(sought))).any();
+    octets.chunks_exact(LANES).any(|lanes| lanes.first_chunk().is_some_and(has)) || has(last)
+}
+
 /// Whether upper-case letters stand in `octets`, which are unreserved.
 pub fn has_upper(octets: &[u8]) -> bool {
     const EACH: u128 = u128::from_ne_bytes([1; LANES]);
@@ -318,6 +325,19 @@ mod tests {
         let all: Vec<u8> = (0..=255).collect();
         let places: Vec<_> = Reserved::of(&all).collect();
         assert_eq!(places, (0..256).filter(|&octet| !UNRESERVED[octet]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_octet_is_found_at_every_place() {
+        for length in 0..70 {
+            let mut text = vec![b'a'; length];
+            assert!(!contains(&text, b'#'));
+            for place in 0..length {
+                text[place] = b'#';
+                assert!(contains(&text, b'#'));
+                text[place] = 0xA3;
+            }
+        }
     }
 
     #[test]

@@ -168,22 +168,28 @@ impl Parameters {
     }
 }
 
+/// Length of a name -> which bits of a key are of the name.
+const HEADS: [Key; HEAD + 1] = {
+    let mut heads = [0; HEAD + 1];
+    let mut length = 1;
+    while length <= HEAD {
+        heads[length] = Key::MAX << (8 * (size_of::<Key>() - length));
+        length += 1;
+    }
+    heads
+};
+
 /// The key of the name `octets[from..to]`, without a number: its start in big-endian order, with zeros behind a short one.
 #[inline(always)]
 fn key(octets: &[u8], from: usize, to: usize) -> Key {
     let length = (to - from).min(HEAD);
-    match octets[from..].first_chunk() {
-        // What follows a short name is pushed out; an empty one leaves nothing to shift.
-        Some(octets) if length > 0 => {
-            let beyond = 8 * (size_of::<Key>() - length);
-            Key::from_be_bytes(*octets) >> beyond << beyond
-        }
-        _ => {
-            let mut start = [0; size_of::<Key>()];
-            start[..length].copy_from_slice(&octets[from..from + length]);
-            Key::from_be_bytes(start)
-        }
-    }
+    let start = octets[from..].first_chunk().copied().unwrap_or_else(|| {
+        let mut start = [0; size_of::<Key>()];
+        start[..length].copy_from_slice(&octets[from..from + length]);
+        start
+    });
+    // What follows a short name is blotted out.
+    Key::from_be_bytes(start) & HEADS[length]
 }
 
 /// The key of a name that is no more than the prefix of protocol parameters.

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use getrandom::Error;
+use crate::error::Refusal;
 
 /// The random bits of a nonce.
 pub type Bits = [u8; 16];
@@ -29,7 +29,7 @@ struct Pool {
 }
 
 /// Fresh random bits.
-pub fn draw() -> Result<Bits, Error> {
+pub fn draw() -> Result<Bits, Refusal> {
     POOL.with_borrow_mut(|pool| pool.draw(FORKS.load(Ordering::Relaxed)))
 }
 
@@ -55,10 +55,10 @@ pub fn nonce(bits: Bits) -> Nonce {
 }
 
 impl Pool {
-    fn draw(&mut self, forks: u64) -> Result<Bits, Error> {
+    fn draw(&mut self, forks: u64) -> Result<Bits, Refusal> {
         if self.left == 0 || self.forks != forks {
             self.left = 0;
-            getrandom::fill(&mut self.octets)?;
+            getrandom::fill(&mut self.octets).map_err(Refusal::NoRandomBits)?;
             (self.left, self.forks) = (SIZE, forks);
         }
         let mut bits = Bits::default();
