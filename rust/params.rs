@@ -263,14 +263,21 @@ impl Reader<'_> {
 
     #[inline(always)]
     fn push_escape(&mut self, out: &mut Vec<u8>, place: usize) {
-        let Some(octet) = escape::escaped_octet(&self.form[place..]) else {
-            return escape::push_double_escape(out, b'%');
-        };
-        escape::push_octet_twice(out, octet);
-        self.at += 2;
-        if self.form.get(self.at) == Some(&b'%') {
-            self.at += escape::push_escapes_twice(out, &self.form[self.at..]);
-            self.places.skip_to(self.at);
+        match self.form[place..] {
+            // An escape follows another one.
+            [_, high, low, b'%', ..] if escape::are_digits(high, low) => {
+                self.at = place + escape::push_escapes_twice(out, &self.form[place..]);
+                self.places.skip_to(self.at);
+            }
+            // Its digits are written with what follows them.
+            [_, high, low, ..] if escape::are_digits(high, low) => out.extend_from_slice(b"%25"),
+            ref octets => match escape::escaped_octet(octets) {
+                Some(octet) => {
+                    escape::push_octet_twice(out, octet);
+                    self.at += 2;
+                }
+                None => escape::push_double_escape(out, b'%'),
+            },
         }
     }
 }
