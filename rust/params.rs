@@ -264,8 +264,8 @@ impl Reader<'_> {
     #[inline(always)]
     fn push_escape(&mut self, out: &mut Vec<u8>, place: usize) {
         match self.form[place..] {
-            // An escape follows another one.
-            [_, high, low, b'%', ..] if escape::are_digits(high, low) => {
+            // The first of many.
+            [_, high, low, b'%', _, _, b'%', _, _, b'%', _, _, b'%', ..] if escape::are_digits(high, low) => {
                 self.at = place + escape::push_escapes_twice(out, &self.form[place..]);
                 self.places.skip_to(self.at);
             }
