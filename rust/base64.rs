@@ -36,39 +36,38 @@ const ESCAPED: [[u8; 4]; 64] = {
 
 /// Writes the base64 of `octets` percent-encoded.
 pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
-    const MOST: usize = 24;
+    /// So many octets have no more than `ROOM` escaped.
+    const MOST: usize = 30;
+    const ROOM: usize = 128;
     for part in octets.chunks(MOST) {
-        let mut text = [0; MOST / 3 * 4 * 3 + 1];
+        let mut text = [0; ROOM + 4];
         let mut end = 0;
         // Which characters are escaped is chance, so no branch asks for it; what is written too much is written over.
-        let mut push = |sextet: u32| {
-            let escaped = ESCAPED[sextet as usize % 64];
-            text[end..][..4].copy_from_slice(&escaped);
+        let mut push = |escaped: [u8; 4]| {
+            text[end % ROOM..][..4].copy_from_slice(&escaped);
             end += usize::from(escaped[3]);
         };
         let mut whole = part.chunks_exact(3);
         for three in &mut whole {
             let word = u32::from_be_bytes([0, three[0], three[1], three[2]]);
             for shift in [18, 12, 6, 0] {
-                push(word >> shift);
+                push(ESCAPED[(word >> shift) as usize % 64]);
             }
         }
-        match *whole.remainder() {
-            [first] => {
-                for shift in [18, 12] {
-                    push(u32::from(first) << 16 >> shift);
-                }
-            }
-            [first, second] => {
-                for shift in [18, 12, 6] {
-                    push(u32::from_be_bytes([0, first, second, 0]) >> shift);
-                }
-            }
-            _ => {}
+        let shifts: &[_] = match whole.remainder().len() {
+            0 => &[],
+            1 => &[18, 12],
+            _ => &[18, 12, 6],
+        };
+        let word = whole.remainder().iter().rev().fold(0, |word, &octet| word >> 8 | u32::from(octet) << 16);
+        for shift in shifts {
+            push(ESCAPED[(word >> shift) as usize % 64]);
+        }
+        for _ in 0..padding(part) {
+            push(*b"%3D\x03");
         }
         out.extend_from_slice(&text[..end]);
     }
-    out.extend_from_slice(&b"%3D%3D"[..3 * padding(octets)]);
 }
 
 /// How many `=` stand at the end.

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::{scratch::Scratch, signer::Key};
+use crate::{error::Refusal, scratch::Scratch, signer::Key};
 
 /// Below this many requests a thread costs more than it brings, unless signing is slow.
 const FEWEST_PER_THREAD: usize = 1024;
@@ -50,13 +50,14 @@ impl Headers {
         Self { octets: Vec::new(), ends: Vec::with_capacity(count) }
     }
 
-    /// Adds one.
-    pub fn push(&mut self, header: &[u8]) {
+    /// Adds the header that `push` writes, unless it refuses.
+    pub fn push(&mut self, push: impl FnOnce(&mut Vec<u8>) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        push(&mut self.octets)?;
         if self.ends.is_empty() {
-            self.octets.reserve((header.len() + 8) * self.ends.capacity());
+            self.octets.reserve((self.octets.len() + 8) * self.ends.capacity());
         }
-        self.octets.extend_from_slice(header);
         self.ends.push(self.octets.len());
+        Ok(())
     }
 
     /// Each header, in order.
@@ -182,7 +183,12 @@ mod tests {
         let texts = [&b"one"[..], b"", b"and a third"];
         let mut headers = Headers::of(2);
         for text in texts {
-            headers.push(text);
+            headers
+                .push(|out| {
+                    out.extend_from_slice(text);
+                    Ok(())
+                })
+                .unwrap();
         }
         assert_eq!(headers.iter().collect::<Vec<_>>(), texts);
     }

@@ -42,6 +42,9 @@ struct Entry {
     end: usize,
 }
 
+/// An entry that is no longer is copied as if it were so long, which is faster.
+const MOST_COPIED: usize = 64;
+
 type Key = u128;
 /// The octets of a key that are of the name.
 const HEAD: usize = size_of::<Key>() - size_of::<u16>();
@@ -146,6 +149,8 @@ impl Parameters {
     /// Writes all parameters, sorted by name, then by value, and joined.
     pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
         let Self { text, entries, keys } = self;
+        // What is copied in steps of known size may reach beyond the last entry.
+        text.extend_from_slice(&[0; MOST_COPIED]);
         if entries.len() > usize::from(u16::MAX) {
             entries.sort_unstable_by(|a, b| a.compare(b, text));
             return write_joined(out, text, entries.iter());
@@ -221,7 +226,7 @@ fn write_joined<'a>(out: &mut Vec<u8>, text: &[u8], entries: impl Iterator<Item 
         if place > 0 {
             out.extend_from_slice(AMPERSAND);
         }
-        escape::push_run::<64>(out, text, entry.start, entry.end);
+        escape::push_run::<MOST_COPIED>(out, text, entry.start, entry.end);
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a request to its signature.
 
+use std::mem;
+
 use crate::{
     base_string::Address,
     base64,
@@ -76,11 +78,26 @@ impl Signer {
         nonce: &[u8],
         scratch: &'a mut Scratch,
     ) -> Result<&'a [u8], Refusal> {
+        let mut text = mem::take(&mut scratch.text);
+        text.clear();
+        let outcome = self.push_authorization(request, nonce, scratch, &mut text);
+        scratch.text = text;
+        outcome.map(|()| &*scratch.text)
+    }
+
+    /// Writes the `Authorization` header behind what stands in `out`.
+    pub fn push_authorization(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
         let signature = self.sign(request, nonce, Foreign::Refused, scratch)?;
-        self.protocol.write_header_start(&mut scratch.text, &request.variable, nonce);
-        signature.push_escaped(&mut scratch.text);
-        scratch.text.push(b'"');
-        Ok(&scratch.text)
+        self.protocol.push_header_start(out, &request.variable, nonce);
+        signature.push_escaped(out);
+        out.push(b'"');
+        Ok(())
     }
 
     /// The text of `oauth_signature` for placement in the query or the body.

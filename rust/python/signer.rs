@@ -547,8 +547,8 @@ impl<'a> Signed<'a> {
     fn of(signer: &signer::Signer, parcel: Vec<Prepared<'a>>, scratch: &mut Scratch) -> Self {
         let mut headers = Headers::of(parcel.len());
         let mut sign = |prepared: &Prepared<'_>| {
-            headers.push(signer.authorization(&prepared.request()?, &prepared.nonce()?, scratch)?);
-            Ok(())
+            let (request, nonce) = (prepared.request()?, prepared.nonce()?);
+            headers.push(|out| signer.push_authorization(&request, &nonce, scratch, out))
         };
         let refusal = parcel.iter().try_for_each(&mut sign).err();
         Self { headers, refusal, _parcel: parcel }
