@@ -149,17 +149,20 @@ impl Parameters {
     /// Writes all parameters, sorted by name, then by value, and joined.
     pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
         let Self { text, entries, keys } = self;
+        let length = text.len();
         // What is copied in steps of known size may reach beyond the last entry.
         text.extend_from_slice(&[0; MOST_COPIED]);
         if entries.len() > usize::from(u16::MAX) {
             entries.sort_unstable_by(|a, b| a.compare(b, text));
-            return write_joined(out, text, entries.iter());
+            write_joined(out, text, entries.iter());
+        } else {
+            keys.sort_unstable();
+            for alike in keys.chunk_by_mut(|a, b| a >> 16 == b >> 16).filter(|alike| alike.len() > 1) {
+                alike.sort_unstable_by(|&a, &b| entries[number(a)].compare(&entries[number(b)], text));
+            }
+            write_joined(out, text, keys.iter().map(|&key| &entries[number(key)]));
         }
-        keys.sort_unstable();
-        for alike in keys.chunk_by_mut(|a, b| a >> 16 == b >> 16).filter(|alike| alike.len() > 1) {
-            alike.sort_unstable_by(|&a, &b| entries[number(a)].compare(&entries[number(b)], text));
-        }
-        write_joined(out, text, keys.iter().map(|&key| &entries[number(key)]));
+        text.truncate(length);
     }
 
     fn close(&mut self, start: usize, name_end: usize) {
