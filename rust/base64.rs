@@ -1,7 +1,5 @@
 //! Base64 without line breaks. Spec: RFC 4648 section 4.
 
-use crate::escape;
-
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The base64 of `octets`.
@@ -21,17 +19,55 @@ pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
     out.extend_from_slice(&b"=="[..padding(octets)]);
 }
 
+/// Sextet -> its character percent-encoded, and how many octets of the three that takes.
+const ESCAPED: [[u8; 4]; 64] = {
+    let mut table = [[0; 4]; 64];
+    let mut sextet = 0;
+    while sextet < 64 {
+        table[sextet] = match ALPHABET[sextet] {
+            b'+' => *b"%2B\x03",
+            b'/' => *b"%2F\x03",
+            character => [character, 0, 0, 1],
+        };
+        sextet += 1;
+    }
+    table
+};
+
 /// Writes the base64 of `octets` percent-encoded.
 pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
-    for (word, length) in words(octets) {
-        let characters = word.to_be_bytes();
-        if length < 8 || has_sign(word) {
-            characters[..length].iter().for_each(|&character| escape::push_octet(out, character));
-        } else {
-            out.extend_from_slice(&characters);
+    /// So many octets have no more than `ROOM` escaped.
+    const MOST: usize = 30;
+    const ROOM: usize = 128;
+    for part in octets.chunks(MOST) {
+        let mut text = [0; ROOM + 4];
+        let mut end = 0;
+        // Which characters are escaped is chance, so no branch asks for it; what is written too much is written over.
+        let mut push = |escaped: [u8; 4]| {
+            text[end % ROOM..][..4].copy_from_slice(&escaped);
+            end += usize::from(escaped[3]);
+        };
+        let mut whole = part.chunks_exact(3);
+        for three in &mut whole {
+            let word = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+            for shift in [18, 12, 6, 0] {
+                push(ESCAPED[(word >> shift) as usize % 64]);
+            }
         }
+        let shifts: &[_] = match whole.remainder().len() {
+            0 => &[],
+            1 => &[18, 12],
+            _ => &[18, 12, 6],
+        };
+        let word = whole.remainder().iter().rev().fold(0, |word, &octet| word >> 8 | u32::from(octet) << 16);
+        for shift in shifts {
+            push(ESCAPED[(word >> shift) as usize % 64]);
+        }
+        for _ in 0..padding(part) {
+            push(*b"%3D\x03");
+        }
+        out.extend_from_slice(&text[..end]);
     }
-    out.extend_from_slice(&b"%3D%3D"[..3 * padding(octets)]);
 }
 
 /// How many `=` stand at the end.
@@ -65,11 +101,6 @@ fn characters(six: u64) -> u64 {
     characters.wrapping_sub(from(52) * 75).wrapping_sub(from(62) * 15)
 }
 
-/// Whether one of eight characters is `+` or `/`, which alone lie before `0`.
-fn has_sign(word: u64) -> bool {
-    word.wrapping_sub(EACH * u64::from(b'0')) & !word & (EACH * 0x80) != 0
-}
-
 /// The octets whose base64 is `text`; `None` if `text` is any other spelling than the canonical one.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let sextets: Option<Vec<u32>> =
@@ -89,6 +120,7 @@ fn sextet(character: u8) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::escape;
 
     #[test]
     fn the_vectors_of_the_rfc() {

@@ -17,18 +17,38 @@ const BAD_SCHEME: &str = "its scheme is neither http nor https";
 const BAD_HOST: &str = "its host is no host name or address";
 
 /// The parts of a URL as they stand on the wire.
+#[derive(Clone, Copy)]
 pub struct Url<'a> {
     pub scheme: &'a [u8],
     /// A host name or an IPv6 address in brackets.
     pub host: &'a [u8],
     /// The A-label of a host that is not ASCII, if it has one.
-    pub a_label: Option<String>,
+    pub a_label: Option<&'a str>,
     pub port: Option<u32>,
     /// Not empty.
     pub path: &'a [u8],
     pub query: &'a [u8],
     /// Whether the parts are known to be UTF-8; otherwise lone surrogates may stand in them.
     pub is_utf8: bool,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub enum Address<'a> {
+    /// The URL as ASCII text, which is taken apart only if it is new.
+    Text(&'a [u8]),
+    Parts(Url<'a>),
+}
+
+/// What stands before the parameters in the base string of the former request whose URL was text.
+///
+/// The next request often has the same method and the same URL up to the query, which need not be read once more then.
+#[derive(Default)]
+pub struct Target {
+    method: Vec<u8>,
+    /// Up to the query; empty if there was no such request.
+    url: Vec<u8>,
+    text: Vec<u8>,
 }
 
 /// The checked and lower-case start of a URL, without a default port.
@@ -95,7 +115,7 @@ impl<'a> Url<'a> {
         } else {
             return Err(self.refused(BAD_SCHEME));
         };
-        let host = self.a_label.as_ref().map_or(self.host, String::as_bytes);
+        let host = self.a_label.map_or(self.host, str::as_bytes);
         let is_plain = !host.is_empty() && escape::unreserved_run(host) == host.len();
         if !is_plain && self.a_label.is_none() && !is_ip_literal(host) && !is_host(host) {
             return Err(self.refused(BAD_HOST));
@@ -144,6 +164,66 @@ impl Root<'_> {
     }
 }
 
+impl<'a> Address<'a> {
+    /// The parts of the URL.
+    pub fn parse(&self) -> Result<Url<'a>, Refusal> {
+        match self {
+            Self::Text(url) => Url::parse(url, true),
+            Self::Parts(url) => Ok(*url),
+        }
+    }
+
+    /// How many octets the query has at most.
+    pub fn query_bound(&self) -> usize {
+        match self {
+            Self::Text(url) => url.len(),
+            Self::Parts(url) => url.query.len(),
+        }
+    }
+}
+
+impl Target {
+    /// The query of a request to this target; `None` for any other request.
+    pub fn query<'a>(&self, method: Option<&[u8]>, address: &Address<'a>) -> Option<&'a [u8]> {
+        let Address::Text(url) = address else { return None };
+        if self.url.is_empty() || method != Some(&self.method) {
+            return None;
+        }
+        match url.strip_prefix(self.url.as_slice())? {
+            [] => Some(b""),
+            [b'?', query @ ..] => (!escape::contains(query, b'#')).then_some(query),
+            _ => None,
+        }
+    }
+
+    /// Makes this the target of another request.
+    pub fn set(&mut self, method: Option<&[u8]>, address: &Address<'_>, url: &Url<'_>) -> Result<(), Refusal> {
+        self.url.clear();
+        self.text.clear();
+        write_target(&mut self.text, method, url)?;
+        if let (Some(method), Address::Text(text)) = (method, address) {
+            self.method.clear();
+            self.method.extend_from_slice(method);
+            let end = Reserved::of(text).find(|&place| matches!(text[place], b'?' | b'#')).unwrap_or(text.len());
+            self.url.extend_from_slice(&text[..end]);
+        }
+        Ok(())
+    }
+
+    /// How much room it has taken.
+    pub fn capacity(&self) -> usize {
+        self.url.capacity().max(self.text.capacity())
+    }
+
+    /// Writes the base string of a request to this target over what stands in `out`.
+    pub fn write(&self, out: &mut Vec<u8>, parameters: &mut Parameters) {
+        out.clear();
+        out.reserve(self.text.len() + parameters.sorted_len());
+        out.extend_from_slice(&self.text);
+        parameters.write_sorted(out);
+    }
+}
+
 /// Writes the base string of a request over what stands in `out`. `method` of `None` is one that is not text.
 pub fn write(
     out: &mut Vec<u8>,
@@ -151,6 +231,15 @@ pub fn write(
     url: &Url<'_>,
     parameters: &mut Parameters,
 ) -> Result<(), Refusal> {
+    out.clear();
+    write_target(out, method, url)?;
+    out.reserve(parameters.sorted_len());
+    parameters.write_sorted(out);
+    Ok(())
+}
+
+/// Writes what stands before the parameters.
+fn write_target(out: &mut Vec<u8>, method: Option<&[u8]>, url: &Url<'_>) -> Result<(), Refusal> {
     let root = url.root()?;
     url.check_path()?;
     let method = method.ok_or(Refusal::MethodIsNotText)?;
@@ -159,8 +248,7 @@ pub fn write(
         return Err(Refusal::InvalidMethod(method.to_vec()));
     }
     let longest_uri = 3 * (root.host.len() + 16) + 5 * url.path.len();
-    out.clear();
-    out.reserve(3 * method.len() + longest_uri + parameters.sorted_len());
+    out.reserve(3 * method.len() + longest_uri);
     if is_upper {
         out.extend_from_slice(method);
     } else {
@@ -172,7 +260,6 @@ pub fn write(
     root.push_escaped(out);
     url.push_path(out);
     out.push(b'&');
-    parameters.write_sorted(out);
     Ok(())
 }
 

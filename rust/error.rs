@@ -15,6 +15,8 @@ pub enum Refusal {
     ProtocolParameter { name: Vec<u8>, place: &'static str },
     /// The body belongs to the signature and its octets cannot be had.
     UnreadableBody,
+    /// The system gives no random bits for a nonce.
+    NoRandomBits(getrandom::Error),
     /// The RSA key cannot carry out the operation.
     UnusableKey,
 }

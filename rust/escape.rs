@@ -46,6 +46,30 @@ const DIGIT: [u8; 256] = {
     table
 };
 
+/// Upper-case digit -> a bit for each lower half with which it makes a reserved octet.
+const LOWER_HALVES: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        if !UNRESERVED[octet] {
+            table[HEX[octet][0] as usize] |= 1 << (octet & 15);
+        }
+        octet += 1;
+    }
+    table
+};
+
+/// Upper-case digit -> the bit of the lower half that it is.
+const LOWER_HALF: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[HEX[value][1] as usize] = 1 << value;
+        value += 1;
+    }
+    table
+};
+
 /// Whether the octet stands for itself.
 pub fn is_unreserved(octet: u8) -> bool {
     UNRESERVED[usize::from(octet)]
@@ -150,6 +174,13 @@ fn lane_marks(lanes: [u8; LANES]) -> u32 {
     !u32::from_ne_bytes(unreserved.move_mask().to_ne_bytes()) & 0xFFFF
 }
 
+/// Whether one of `octets` is `sought`.
+pub fn contains(octets: &[u8], sought: u8) -> bool {
+    let Some(last) = octets.last_chunk::<LANES>() else { return octets.contains(&sought) };
+    let has = |lanes: &[u8; LANES]| i8x16::new(lanes.map(signed)).cmp_eq(i8x16::splat(signed(sought))).any();
+    octets.chunks_exact(LANES).any(|lanes| lanes.first_chunk().is_some_and(has)) || has(last)
+}
+
 /// Whether upper-case letters stand in `octets`, which are unreserved.
 pub fn has_upper(octets: &[u8]) -> bool {
     const EACH: u128 = u128::from_ne_bytes([1; LANES]);
@@ -227,15 +258,25 @@ pub fn escaped_octet(octets: &[u8]) -> Option<u8> {
     (percent == b'%' && high | low < NO_DIGIT).then_some(high << 4 | low)
 }
 
-/// Writes the escapes of reserved octets at the start of `octets` encoded twice; gives the number of octets read.
+/// Whether `high` and `low` are the digits that this module would write for some reserved octet.
+#[inline(always)]
+pub fn are_digits(high: u8, low: u8) -> bool {
+    LOWER_HALVES[usize::from(high)] & LOWER_HALF[usize::from(low)] != 0
+}
+
+/// Writes the escapes at the start of `octets`, as this module would write them, encoded once more; gives the number of
+/// octets read.
 pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
     let mut block = [*b"%25XX"; 8];
     let mut rest = octets;
     loop {
         let mut filled = 0;
         for (slot, escape) in block.iter_mut().zip(rest.chunks_exact(3)) {
-            let Some(octet) = escaped_octet(escape).filter(|&octet| !is_unreserved(octet)) else { break };
-            [slot[3], slot[4]] = HEX[usize::from(octet)];
+            let (high, low) = (escape[1], escape[2]);
+            if escape[0] != b'%' || !are_digits(high, low) {
+                break;
+            }
+            [slot[3], slot[4]] = [high, low];
             filled += 1;
         }
         rest = &rest[3 * filled..];
@@ -321,6 +362,19 @@ mod tests {
     }
 
     #[test]
+    fn an_octet_is_found_at_every_place() {
+        for length in 0..70 {
+            let mut text = vec![b'a'; length];
+            assert!(!contains(&text, b'#'));
+            for place in 0..length {
+                text[place] = b'#';
+                assert!(contains(&text, b'#'));
+                text[place] = 0xA3;
+            }
+        }
+    }
+
+    #[test]
     fn upper_case_is_found_at_every_place() {
         for octet in (0..=255).filter(|&octet| is_unreserved(octet)) {
             for (before, behind) in [(0, 0), (3, 9), (8, 0), (0, 15), (15, 0), (17, 17), (33, 1)] {
@@ -344,9 +398,9 @@ mod tests {
     #[test]
     fn many_escapes_are_written_at_once() {
         let all: Vec<u8> = (0..=255).filter(|&octet| !is_unreserved(octet)).collect();
-        for end in ["", "%41%42", "%4", "+%20"] {
+        for end in ["", "%41%42", "%2f", "%F ", "%4", "+%20"] {
             let mut out = Vec::new();
-            let escaped = [once(&all).to_ascii_lowercase(), end.as_bytes().to_vec()].concat();
+            let escaped = [once(&all), end.as_bytes().to_vec()].concat();
             assert_eq!(push_escapes_twice(&mut out, &escaped), 3 * all.len());
             assert_eq!(out, twice(&all));
         }

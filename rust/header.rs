@@ -67,7 +67,7 @@ impl Protocol {
         ];
         let mut protocol =
             Self { constant, header_start, block, fresh_header: Template::default(), fresh_block: Template::default() };
-        protocol.fresh_header = Template::of(|out, variable, nonce| protocol.push_header_start(out, variable, nonce));
+        protocol.fresh_header = Template::of(|out, variable, nonce| protocol.push_start(out, variable, nonce));
         protocol.fresh_block = Template::of(|out, variable, nonce| protocol.write_block(out, variable, nonce));
         protocol
     }
@@ -117,12 +117,11 @@ impl Protocol {
         }
     }
 
-    /// Writes the header's value up to the signature over what stands in `out`.
-    pub fn write_header_start(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
-        out.clear();
+    /// Writes the header's value up to the signature.
+    pub fn push_header_start(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
         match variable.fresh(nonce) {
             Some(fresh) => self.fresh_header.push_to(out, fresh),
-            None => self.push_header_start(out, variable, nonce),
+            None => self.push_start(out, variable, nonce),
         }
         for (name, value) in variable.extra {
             out.extend_from_slice(b", ");
@@ -135,7 +134,7 @@ impl Protocol {
         out.extend_from_slice(b", oauth_signature=\"");
     }
 
-    fn push_header_start(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
+    fn push_start(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
         out.extend_from_slice(&self.header_start);
         push_value(out, b", oauth_timestamp=\"", variable.timestamp);
         push_value(out, b", oauth_nonce=\"", nonce);
@@ -271,7 +270,7 @@ mod tests {
                     let (mut parameters, mut text, mut header) = Default::default();
                     protocol.push_to(&mut parameters, &variable, nonce, true);
                     parameters.write_sorted(&mut text);
-                    protocol.write_header_start(&mut header, &variable, nonce);
+                    protocol.push_header_start(&mut header, &variable, nonce);
                     (text, header)
                 });
                 assert_eq!(with, without);
@@ -294,8 +293,8 @@ mod tests {
     fn the_header_quotes_the_realm_and_escapes_the_rest() {
         let extra = [pair("oauth_callback", "a b")];
         let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"="), ..Variable::default() };
-        let mut header = b"a former one".to_vec();
-        protocol(Some(b"t"), Some(b"1.0")).write_header_start(&mut header, &variable, b"n");
+        let mut header = Vec::new();
+        protocol(Some(b"t"), Some(b"1.0")).push_header_start(&mut header, &variable, b"n");
         assert_eq!(
             String::from_utf8(header).unwrap(),
             r#"OAuth realm="a \"quoted\\\" realm", oauth_consumer_key="c%20k", oauth_token="t", "#.to_owned()

@@ -42,6 +42,9 @@ struct Entry {
     end: usize,
 }
 
+/// An entry that is no longer is copied as if it were so long, which is faster.
+const MOST_COPIED: usize = 64;
+
 type Key = u128;
 /// The octets of a key that are of the name.
 const HEAD: usize = size_of::<Key>() - size_of::<u16>();
@@ -146,15 +149,20 @@ impl Parameters {
     /// Writes all parameters, sorted by name, then by value, and joined.
     pub fn write_sorted(&mut self, out: &mut Vec<u8>) {
         let Self { text, entries, keys } = self;
+        let length = text.len();
+        // What is copied in steps of known size may reach beyond the last entry.
+        text.extend_from_slice(&[0; MOST_COPIED]);
         if entries.len() > usize::from(u16::MAX) {
             entries.sort_unstable_by(|a, b| a.compare(b, text));
-            return write_joined(out, text, entries.iter());
+            write_joined(out, text, entries.iter());
+        } else {
+            keys.sort_unstable();
+            for alike in keys.chunk_by_mut(|a, b| a >> 16 == b >> 16).filter(|alike| alike.len() > 1) {
+                alike.sort_unstable_by(|&a, &b| entries[number(a)].compare(&entries[number(b)], text));
+            }
+            write_joined(out, text, keys.iter().map(|&key| &entries[number(key)]));
         }
-        keys.sort_unstable();
-        for alike in keys.chunk_by_mut(|a, b| a >> 16 == b >> 16).filter(|alike| alike.len() > 1) {
-            alike.sort_unstable_by(|&a, &b| entries[number(a)].compare(&entries[number(b)], text));
-        }
-        write_joined(out, text, keys.iter().map(|&key| &entries[number(key)]));
+        text.truncate(length);
     }
 
     fn close(&mut self, start: usize, name_end: usize) {
@@ -168,22 +176,28 @@ impl Parameters {
     }
 }
 
+/// Length of a name -> which bits of a key are of the name.
+const HEADS: [Key; HEAD + 1] = {
+    let mut heads = [0; HEAD + 1];
+    let mut length = 1;
+    while length <= HEAD {
+        heads[length] = Key::MAX << (8 * (size_of::<Key>() - length));
+        length += 1;
+    }
+    heads
+};
+
 /// The key of the name `octets[from..to]`, without a number: its start in big-endian order, with zeros behind a short one.
 #[inline(always)]
 fn key(octets: &[u8], from: usize, to: usize) -> Key {
     let length = (to - from).min(HEAD);
-    match octets[from..].first_chunk() {
-        // What follows a short name is pushed out; an empty one leaves nothing to shift.
-        Some(octets) if length > 0 => {
-            let beyond = 8 * (size_of::<Key>() - length);
-            Key::from_be_bytes(*octets) >> beyond << beyond
-        }
-        _ => {
-            let mut start = [0; size_of::<Key>()];
-            start[..length].copy_from_slice(&octets[from..from + length]);
-            Key::from_be_bytes(start)
-        }
-    }
+    let start = octets[from..].first_chunk().copied().unwrap_or_else(|| {
+        let mut start = [0; size_of::<Key>()];
+        start[..length].copy_from_slice(&octets[from..from + length]);
+        start
+    });
+    // What follows a short name is blotted out.
+    Key::from_be_bytes(start) & HEADS[length]
 }
 
 /// The key of a name that is no more than the prefix of protocol parameters.
@@ -215,7 +229,7 @@ fn write_joined<'a>(out: &mut Vec<u8>, text: &[u8], entries: impl Iterator<Item 
         if place > 0 {
             out.extend_from_slice(AMPERSAND);
         }
-        escape::push_run::<64>(out, text, entry.start, entry.end);
+        escape::push_run::<MOST_COPIED>(out, text, entry.start, entry.end);
     }
 }
 
@@ -257,14 +271,21 @@ impl Reader<'_> {
 
     #[inline(always)]
     fn push_escape(&mut self, out: &mut Vec<u8>, place: usize) {
-        let Some(octet) = escape::escaped_octet(&self.form[place..]) else {
-            return escape::push_double_escape(out, b'%');
-        };
-        escape::push_octet_twice(out, octet);
-        self.at += 2;
-        if self.form.get(self.at) == Some(&b'%') {
-            self.at += escape::push_escapes_twice(out, &self.form[self.at..]);
-            self.places.skip_to(self.at);
+        match self.form[place..] {
+            // The first of many.
+            [_, high, low, b'%', _, _, b'%', _, _, b'%', _, _, b'%', ..] if escape::are_digits(high, low) => {
+                self.at = place + escape::push_escapes_twice(out, &self.form[place..]);
+                self.places.skip_to(self.at);
+            }
+            // Its digits are written with what follows them.
+            [_, high, low, ..] if escape::are_digits(high, low) => out.extend_from_slice(b"%25"),
+            ref octets => match escape::escaped_octet(octets) {
+                Some(octet) => {
+                    escape::push_octet_twice(out, octet);
+                    self.at += 2;
+                }
+                None => escape::push_double_escape(out, b'%'),
+            },
         }
     }
 }

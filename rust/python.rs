@@ -290,7 +290,7 @@ mod _native {
     /// A nonce: 128 bits from the operating system as 32 hexadecimal digits, different in every forked process.
     #[pyfunction]
     fn make_nonce(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
-        PyString::from_bytes(py, &draw_nonce()?)
+        PyString::from_bytes(py, &draw_nonce(py)?)
     }
 
     /// Decoded pairs as octets.

@@ -5,10 +5,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use getrandom::Error;
+use crate::error::Refusal;
 
 /// The random bits of a nonce.
-pub type Bits = [u8; 16];
+pub type Bits = u128;
 /// The same in hexadecimal digits.
 pub type Nonce = [u8; 32];
 
@@ -29,7 +29,7 @@ struct Pool {
 }
 
 /// Fresh random bits.
-pub fn draw() -> Result<Bits, Error> {
+pub fn draw() -> Result<Bits, Refusal> {
     POOL.with_borrow_mut(|pool| pool.draw(FORKS.load(Ordering::Relaxed)))
 }
 
@@ -38,7 +38,7 @@ pub fn forget() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A nonce: 128 random bits as hexadecimal digits, those of the higher halves of the octets first.
+/// A nonce: 128 random bits as hexadecimal digits, those of the higher halves of their octets first.
 pub fn nonce(bits: Bits) -> Nonce {
     const EACH: u128 = u128::from_ne_bytes([1; 16]);
     // Sixteen digits at once: to `0` is added what a half is, and what lies between `9` and `a` where it is above nine.
@@ -46,7 +46,6 @@ pub fn nonce(bits: Bits) -> Nonce {
         let above_nine = (halves + EACH * (0x80 - 10)) >> 7 & EACH;
         halves + EACH * u128::from(b'0') + above_nine * u128::from(b'a' - b'9' - 1)
     };
-    let bits = u128::from_le_bytes(bits);
     let mut nonce = [0; 32];
     let (high, low) = nonce.split_at_mut(16);
     high.copy_from_slice(&digits((bits >> 4) & (EACH * 15)).to_le_bytes());
@@ -55,16 +54,15 @@ pub fn nonce(bits: Bits) -> Nonce {
 }
 
 impl Pool {
-    fn draw(&mut self, forks: u64) -> Result<Bits, Error> {
+    fn draw(&mut self, forks: u64) -> Result<Bits, Refusal> {
         if self.left == 0 || self.forks != forks {
             self.left = 0;
-            getrandom::fill(&mut self.octets)?;
+            getrandom::fill(&mut self.octets).map_err(Refusal::NoRandomBits)?;
             (self.left, self.forks) = (SIZE, forks);
         }
-        let mut bits = Bits::default();
-        self.left -= bits.len();
-        let drawn = &mut self.octets[self.left..][..bits.len()];
-        bits.copy_from_slice(drawn);
+        self.left -= size_of::<Bits>();
+        let (drawn, _) = self.octets[self.left..].split_first_chunk_mut().expect("the pool holds whole draws");
+        let bits = Bits::from_le_bytes(*drawn);
         // Who reads this memory later learns no nonce of before.
         drawn.fill(0);
         Ok(bits)
@@ -108,7 +106,7 @@ mod tests {
     #[test]
     fn a_nonce_is_its_bits_in_hexadecimal() {
         let bits = [0x0F, 0x1E, 0x2D, 0x3C, 0x4B, 0x5A, 0x69, 0x78, 0x87, 0x96, 0xA5, 0xB4, 0xC3, 0xD2, 0xE1, 0xF0];
-        assert_eq!(&nonce(bits), b"0123456789abcdeffedcba9876543210");
-        assert_eq!(&nonce([0xFF; 16]), &[b'f'; 32]);
+        assert_eq!(&nonce(Bits::from_le_bytes(bits)), b"0123456789abcdeffedcba9876543210");
+        assert_eq!(&nonce(Bits::MAX), &[b'f'; 32]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::params::Parameters;
+use crate::{base_string::Target, params::Parameters};
 
 /// What holds more than this is given back to the system.
 const MOST_KEPT: usize = 1 << 16;
@@ -15,6 +15,7 @@ thread_local! {
 #[derive(Default)]
 pub struct Scratch {
     pub parameters: Parameters,
+    pub target: Target,
     pub base_string: Vec<u8>,
     /// The header, or the signature alone.
     pub text: Vec<u8>,
@@ -33,7 +34,11 @@ impl Scratch {
     }
 
     fn capacity(&self) -> usize {
-        self.parameters.capacity().max(self.base_string.capacity()).max(self.text.capacity())
+        self.parameters
+            .capacity()
+            .max(self.target.capacity())
+            .max(self.base_string.capacity())
+            .max(self.text.capacity())
     }
 }
 

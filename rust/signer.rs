@@ -1,7 +1,9 @@
 //! From a request to its signature.
 
+use std::mem;
+
 use crate::{
-    base_string::{self, Url},
+    base_string::Address,
     base64,
     error::Refusal,
     escape,
@@ -37,7 +39,7 @@ pub struct Signer {
 pub struct Request<'a> {
     /// `None` is a method that is not text.
     pub method: Option<&'a [u8]>,
-    pub url: Url<'a>,
+    pub address: Address<'a>,
     pub form: Form<'a>,
     pub variable: Variable<'a>,
 }
@@ -76,11 +78,26 @@ impl Signer {
         nonce: &[u8],
         scratch: &'a mut Scratch,
     ) -> Result<&'a [u8], Refusal> {
+        let mut text = mem::take(&mut scratch.text);
+        text.clear();
+        let outcome = self.push_authorization(request, nonce, scratch, &mut text);
+        scratch.text = text;
+        outcome.map(|()| &*scratch.text)
+    }
+
+    /// Writes the `Authorization` header behind what stands in `out`.
+    pub fn push_authorization(
+        &self,
+        request: &Request<'_>,
+        nonce: &[u8],
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
         let signature = self.sign(request, nonce, Foreign::Refused, scratch)?;
-        self.protocol.write_header_start(&mut scratch.text, &request.variable, nonce);
-        signature.push_escaped(&mut scratch.text);
-        scratch.text.push(b'"');
-        Ok(&scratch.text)
+        self.protocol.push_header_start(out, &request.variable, nonce);
+        signature.push_escaped(out);
+        out.push(b'"');
+        Ok(())
     }
 
     /// The text of `oauth_signature` for placement in the query or the body.
@@ -125,12 +142,21 @@ impl Signer {
         foreign: Foreign,
         scratch: &mut Scratch,
     ) -> Result<(), Refusal> {
-        let parameters = &mut scratch.parameters;
-        parameters.clear(384 + 2 * (request.url.query.len() + request.form.octets().len()));
-        self.protocol.push_to(parameters, &request.variable, nonce, foreign != Foreign::Counted);
-        request.url.push_query(parameters, foreign)?;
-        request.form.push_to(parameters, foreign)?;
-        base_string::write(&mut scratch.base_string, request.method, &request.url, parameters)
+        let Request { method, address, form, variable } = request;
+        let Scratch { parameters, target, base_string, .. } = scratch;
+        parameters.clear(384 + 2 * (address.query_bound() + form.octets().len()));
+        self.protocol.push_to(parameters, variable, nonce, foreign != Foreign::Counted);
+        if let Some(query) = target.query(*method, address) {
+            parameters.push_form(query, "query", foreign)?;
+            form.push_to(parameters, foreign)?;
+        } else {
+            let url = address.parse()?;
+            url.push_query(parameters, foreign)?;
+            form.push_to(parameters, foreign)?;
+            target.set(*method, address, &url)?;
+        }
+        target.write(base_string, parameters);
+        Ok(())
     }
 }
 
@@ -182,6 +208,7 @@ pub fn join_secrets(client_secret: &[u8], token_secret: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base_string::Url;
 
     fn signer(key: Key, signature_method: &[u8]) -> Signer {
         let protocol =
@@ -191,7 +218,7 @@ mod tests {
 
     fn request<'a>(url: &'a str, form: Form<'a>) -> Request<'a> {
         let variable = Variable { timestamp: b"1191242096", ..Variable::default() };
-        Request { method: Some(b"GET"), url: Url::parse(url.as_bytes(), true).unwrap(), form, variable }
+        Request { method: Some(b"GET"), address: Address::Text(url.as_bytes()), form, variable }
     }
 
     const URL: &str = "http://photos.example.net/photos?file=vacation.jpg&size=original";
@@ -215,6 +242,35 @@ mod tests {
         assert_eq!(signer.signature(&request(URL, Form::None), b"n", scratch).unwrap(), b"a%20b&");
         let header = signer.authorization(&request(URL, Form::None), b"n", scratch).unwrap();
         assert!(header.ends_with(br#", oauth_signature="a%2520b%26""#));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_request_changes_no_other_request() {
+        let signer = signer(Key::Plaintext(Vec::new()), b"PLAINTEXT");
+        let (long, parts) = (format!("http://a/{}?b=1", "c".repeat(100)), Url::parse(b"http://a/p?b=3", true).unwrap());
+        let texts =
+            ["http://a/p?b=1", "http://a/p", "http://a/p#?b=2", "http://a/p?b=2#c=3", "http://a/pq?b=1", "http://a"];
+        let texts =
+            [&texts[..], &["HTTP://A/p", "http://a:80/p", "http://a/p/?b", "ftp://a/p?b=1", "nowhere", &long]].concat();
+        let addresses: Vec<_> = texts.iter().map(|text| Address::Text(text.as_bytes())).collect();
+        let requests: Vec<_> = addresses
+            .into_iter()
+            .chain([Address::Parts(parts)])
+            .flat_map(|address| {
+                [Some(&b"GET"[..]), Some(b"get"), Some(b"G T"), None].map(|method| Request {
+                    method,
+                    address,
+                    form: Form::None,
+                    variable: Variable::default(),
+                })
+            })
+            .collect();
+        let kept = &mut Scratch::default();
+        for (one, other) in requests.iter().flat_map(|one| requests.iter().map(move |other| (one, other))) {
+            let _ = signer.base_string(one, b"n", kept);
+            let (with, fresh) = (signer.base_string(other, b"n", kept), &mut Scratch::default());
+            assert_eq!(with, signer.base_string(other, b"n", fresh));
+        }
     }
 
     #[test]

@@ -6,11 +6,15 @@ use pyo3::{
     exceptions::{PyAttributeError, PyValueError},
     intern,
     prelude::*,
+    pybacked::PyBackedStr,
     types::{PyByteArray, PyBytes, PyFloat, PyInt, PyIterator, PyList, PyMapping, PyMemoryView, PyString, PyTuple},
 };
 
 use super::{TWIN, refusals};
-use crate::base_string::{BAD_PORT, NO_HOST, Url};
+use crate::{
+    base_string::{Address, BAD_PORT, NO_HOST, Url},
+    error::Refusal,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -141,107 +145,135 @@ pub fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     value.is_instance(&value.py().import("collections.abc")?.getattr("Iterable")?)
 }
 
-/// Text or a `yarl.URL`, whose parts `parse` gives.
-pub enum UrlSource<'a, 'py> {
-    Text(Cow<'a, [u8]>, bool),
-    Parts(Parts<'a, 'py>),
+/// The octets of text or of a `yarl.URL`, which need no interpreter any more.
+pub enum UrlSource<'a> {
+    Ascii(&'a [u8]),
+    /// Text as octets, and whether they are UTF-8.
+    Text {
+        octets: Cow<'a, [u8]>,
+        is_utf8: bool,
+        a_label: Option<String>,
+    },
+    Parts(Box<Parts>),
 }
 
 /// The raw parts of a `yarl.URL`.
-pub struct Parts<'a, 'py> {
-    url: &'a Bound<'py, PyAny>,
-    scheme: Part<'py>,
-    /// As it stands in the Host header; empty if there is none.
-    host: Part<'py>,
+pub struct Parts {
+    scheme: Part,
+    /// As it stands in the Host header.
+    host: Part,
+    a_label: Option<String>,
     port: Option<u32>,
-    path: Part<'py>,
-    query: Part<'py>,
+    path: Part,
+    query: Part,
 }
 
 /// Text as octets; what has no UTF-8 form has been encoded.
-enum Part<'py> {
-    Text(Bound<'py, PyString>),
+enum Part {
+    Text(PyBackedStr),
     Octets(Vec<u8>, bool),
 }
 
-impl<'a, 'py> UrlSource<'a, 'py> {
+impl<'a> UrlSource<'a> {
     /// Takes what is needed from the object.
     #[inline(always)]
-    pub fn read(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
-        if let Ok(text) = url.cast::<PyString>() {
-            let (octets, is_utf8) = with_surrogates(text)?;
-            return Ok(Self::Text(octets, is_utf8));
+    pub fn read(url: &'a Bound<'_, PyAny>) -> PyResult<Self> {
+        let Ok(text) = url.cast::<PyString>() else { return Self::read_parts(url) };
+        match text.to_str() {
+            // As many octets as characters.
+            Ok(octets) if octets.len() == text.len()? => Ok(Self::Ascii(octets.as_bytes())),
+            _ => Self::read_text(text),
         }
-        Self::read_parts(url).map_err(|error| {
-            let py = url.py();
-            if error.is_instance_of::<PyAttributeError>(py) {
-                return refusals::wrong_type("url", "text or a `yarl.URL`", url);
-            }
-            if !error.is_instance_of::<PyValueError>(py) {
-                return error;
-            }
-            // A `yarl.URL` made with `encoded=True` looks at its port only now.
-            match url.getattr(intern!(py, "scheme")) {
-                Ok(scheme) => refusals::build(py, "invalid_url", (format!("{scheme}://"), BAD_PORT)),
-                Err(error) => error,
-            }
-        })
     }
 
-    fn read_parts(url: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+    fn read_text(url: &'a Bound<'_, PyString>) -> PyResult<Self> {
         let py = url.py();
-        let scheme = Part::of(url.getattr(intern!(py, "scheme"))?.cast_into()?)?;
-        let host: Option<Bound<'py, PyString>> = url.getattr(intern!(py, "raw_host"))?.extract()?;
-        Ok(Self::Parts(Parts {
-            url,
-            scheme,
-            host: host.map_or(Ok(Part::Octets(Vec::new(), true)), Part::of_host)?,
-            port: url.getattr(intern!(py, "explicit_port"))?.extract()?,
-            path: Part::of(url.getattr(intern!(py, "raw_path"))?.cast_into()?)?,
-            query: Part::of(url.getattr(intern!(py, "raw_query_string"))?.cast_into()?)?,
-        }))
+        let (octets, is_utf8) = with_surrogates(url)?;
+        let parsed = Url::parse(&octets, is_utf8).map_err(|refusal| refusals::of_url(py, refusal))?;
+        let a_label = a_label(py, parsed.host)?;
+        Ok(Self::Text { octets, is_utf8, a_label })
+    }
+
+    fn read_parts(url: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = url.py();
+        let mut parts = Parts::read(url).map_err(|error| Parts::refusal(url, error))?;
+        if parts.host.octets().is_empty() {
+            return Err(refusals::build(py, "invalid_url", (url.str()?, NO_HOST)));
+        }
+        parts.a_label = a_label(py, parts.host.octets())?;
+        Ok(Self::Parts(Box::new(parts)))
     }
 
     /// The parts of the URL.
     #[inline(always)]
-    pub fn parse(&self, py: Python<'py>) -> PyResult<Url<'_>> {
-        let mut url = match self {
-            Self::Text(octets, is_utf8) => {
-                Url::parse(octets, *is_utf8).map_err(|refusal| refusals::of_url(py, refusal))?
+    pub fn parse(&self, py: Python<'_>) -> PyResult<Url<'_>> {
+        self.address().and_then(|address| address.parse()).map_err(|refusal| refusals::of_url(py, refusal))
+    }
+
+    /// The same, of ASCII text before it is taken apart.
+    #[inline(always)]
+    pub fn address(&self) -> Result<Address<'_>, Refusal> {
+        Ok(match self {
+            Self::Ascii(text) => Address::Text(text),
+            Self::Text { octets, is_utf8, a_label } => {
+                Address::Parts(Url { a_label: a_label.as_deref(), ..Url::parse(octets, *is_utf8)? })
             }
-            Self::Parts(parts) => parts.parse(py)?,
-        };
-        if !url.host.is_ascii() {
-            url.a_label = a_label(py, url.host)?;
-        }
-        Ok(url)
+            Self::Parts(parts) => Address::Parts(parts.url()),
+        })
     }
 }
 
-impl<'py> Parts<'_, 'py> {
-    fn parse(&self, py: Python<'py>) -> PyResult<Url<'_>> {
+impl Parts {
+    fn read(url: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = url.py();
+        let scheme = Part::of(url.getattr(intern!(py, "scheme"))?.cast()?)?;
+        let host: Option<Bound<'_, PyString>> = url.getattr(intern!(py, "raw_host"))?.extract()?;
+        Ok(Self {
+            scheme,
+            host: host.as_ref().map_or(Ok(Part::Octets(Vec::new(), true)), Part::of_host)?,
+            a_label: None,
+            port: url.getattr(intern!(py, "explicit_port"))?.extract()?,
+            path: Part::of(url.getattr(intern!(py, "raw_path"))?.cast()?)?,
+            query: Part::of(url.getattr(intern!(py, "raw_query_string"))?.cast()?)?,
+        })
+    }
+
+    /// What an error while reading says of the URL.
+    fn refusal(url: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+        let py = url.py();
+        if error.is_instance_of::<PyAttributeError>(py) {
+            return refusals::wrong_type("url", "text or a `yarl.URL`", url);
+        }
+        if !error.is_instance_of::<PyValueError>(py) {
+            return error;
+        }
+        // A `yarl.URL` made with `encoded=True` looks at its port only now.
+        match url.getattr(intern!(py, "scheme")) {
+            Ok(scheme) => refusals::build(py, "invalid_url", (format!("{scheme}://"), BAD_PORT)),
+            Err(error) => error,
+        }
+    }
+
+    fn url(&self) -> Url<'_> {
         let parts = [&self.scheme, &self.host, &self.path, &self.query];
         let is_utf8 = parts.iter().all(|part| part.is_utf8());
         let [scheme, host, path, query] = parts.map(Part::octets);
-        if host.is_empty() {
-            return Err(refusals::build(py, "invalid_url", (self.url.str()?, NO_HOST)));
-        }
         let path = if path.is_empty() { b"/" } else { path };
-        Ok(Url { scheme, host, a_label: None, port: self.port, path, query, is_utf8 })
+        Url { scheme, host, a_label: self.a_label.as_deref(), port: self.port, path, query, is_utf8 }
     }
 }
 
-impl<'py> Part<'py> {
-    fn of(text: Bound<'py, PyString>) -> PyResult<Self> {
-        if text.to_str().is_ok() {
+impl Part {
+    fn of(text: &Bound<'_, PyString>) -> PyResult<Self> {
+        if let Ok(text) = text.extract() {
             return Ok(Self::Text(text));
         }
-        let (octets, is_utf8) = with_surrogates(&text)?;
+        let (octets, is_utf8) = with_surrogates(text)?;
         Ok(Self::Octets(octets.into_owned(), is_utf8))
     }
 
     /// A host as it stands in the Host header, which yarl writes without the dots at the end of a name.
-    fn of_host(host: Bound<'py, PyString>) -> PyResult<Self> {
+    fn of_host(host: &Bound<'_, PyString>) -> PyResult<Self> {
         let host = Self::of(host)?;
         let octets = host.octets();
         let name = &octets[..octets.iter().rposition(|&octet| octet != b'.').map_or(0, |last| last + 1)];
@@ -256,7 +288,7 @@ impl<'py> Part<'py> {
 
     fn octets(&self) -> &[u8] {
         match self {
-            Self::Text(text) => text.to_str().map(str::as_bytes).unwrap_or_default(),
+            Self::Text(text) => text.as_bytes(),
             Self::Octets(octets, _) => octets,
         }
     }
@@ -269,8 +301,11 @@ impl<'py> Part<'py> {
     }
 }
 
-/// The A-label of an internationalised name, by the twin; `None` if it has none.
+/// The A-label of an internationalised name, by the twin; `None` of a name in ASCII and of one that has none.
 fn a_label(py: Python<'_>, host: &[u8]) -> PyResult<Option<String>> {
+    if host.is_ascii() {
+        return Ok(None);
+    }
     let host = PyBytes::new(py, host).call_method1("decode", ("utf-8", "surrogatepass"))?;
     match py.import(TWIN)?.call_method1("host_a_label", (host,)) {
         Ok(label) => label.extract().map(Some),

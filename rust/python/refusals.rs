@@ -2,6 +2,7 @@
 
 use pyo3::{
     call::PyCallArgs,
+    exceptions::PyOSError,
     prelude::*,
     types::{PyBytes, PyString},
 };
@@ -56,6 +57,7 @@ pub fn of_url(py: Python<'_>, refusal: Refusal) -> PyErr {
         Refusal::ProtocolParameter { name, place } => {
             with_text(py, "protocol_parameters_in_request", &name, "replace", Some(place))
         }
+        Refusal::NoRandomBits(error) => PyOSError::new_err(error.to_string()),
         // The last two are told by the request's objects: `of_request` has answered them.
         Refusal::UnusableKey | Refusal::MethodIsNotText | Refusal::UnreadableBody => build(py, "unusable_key", ()),
     }

@@ -13,7 +13,6 @@ use std::{
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::PyOSError,
     intern,
     prelude::*,
     types::{PyInt, PyString},
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::{
     base64,
-    batch::{self, Outcome, Parcel},
+    batch::{self, Headers},
     clock,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
@@ -37,8 +36,6 @@ use crate::{
     signer::{self, Form, Key, Request},
 };
 
-/// After so many requests of a batch the interpreter's lock is opened for a moment.
-const BLOCK: usize = 1024;
 const RESERVED: [&[u8]; 2] = [b"oauth_signature", b"realm"];
 
 /// Signs requests for one client and one token.
@@ -107,10 +104,10 @@ struct Given<'a, 'py> {
     timestamp: Option<&'a Bound<'py, PyAny>>,
 }
 
-/// The same, read from its objects.
-struct Prepared<'a, 'py> {
+/// The same, read from its objects, which another thread may do the rest with.
+struct Prepared<'a> {
     method: Option<Cow<'a, [u8]>>,
-    source: UrlSource<'a, 'py>,
+    source: UrlSource<'a>,
     is_form: bool,
     /// `None` if it is no form, or if its octets cannot be had.
     form: Option<Cow<'a, [u8]>>,
@@ -128,6 +125,14 @@ enum Timestamp {
 enum Nonce<'a> {
     Given(&'a [u8]),
     Drawn(random::Nonce),
+}
+
+/// The headers of a parcel before the first request of it that was refused.
+struct Signed<'a> {
+    headers: Headers,
+    refusal: Option<Refusal>,
+    /// It may hold objects, which are let go where the interpreter is.
+    _parcel: Vec<Prepared<'a>>,
 }
 
 /// One request of a batch.
@@ -244,8 +249,9 @@ impl Signer {
         timestamp: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
-        let prepared = self.prepare(&given)?;
-        self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization)
+        let prepared = self.prepare(&given, clock::now)?;
+        let nonce = prepared.nonce().map_err(|refusal| refusals::of_url(method.py(), refusal))?;
+        self.run(&given, &prepared, &nonce, signer::Signer::authorization)
     }
 
     /// The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
@@ -269,10 +275,10 @@ impl Signer {
         timestamp: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<(Bound<'py, PyString>, Bound<'py, PyString>)>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
-        let prepared = self.prepare(&given)?;
-        let nonce = prepared.nonce()?;
-        let signature = self.run(&given, &prepared, &nonce, signer::Signer::signature)?;
+        let prepared = self.prepare(&given, clock::now)?;
         let text = |octets| PyString::from_bytes(method.py(), octets);
+        let nonce = prepared.nonce().map_err(|refusal| refusals::of_url(method.py(), refusal))?;
+        let signature = self.run(&given, &prepared, &nonce, signer::Signer::signature)?;
         self.core
             .protocol
             .constant()
@@ -302,8 +308,9 @@ impl Signer {
         timestamp: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
-        let prepared = self.prepare(&given)?;
-        self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::base_string)
+        let prepared = self.prepare(&given, clock::now)?;
+        let nonce = prepared.nonce().map_err(|refusal| refusals::of_url(method.py(), refusal))?;
+        self.run(&given, &prepared, &nonce, signer::Signer::base_string)
     }
 
     /// The ``Authorization`` values of many requests, in order.
@@ -320,10 +327,7 @@ impl Signer {
         let py = requests.py();
         let threads = threads.map(read_threads).transpose()?;
         let rows = Row::read_all(requests)?;
-        match batch::threads(&self.core, rows.len(), threads) {
-            1 => self.sign_rows(py, &rows),
-            threads => self.sign_parcels(py, &rows, threads),
-        }
+        self.sign_rows(py, &rows, batch::threads(&self.core.key, rows.len(), threads))
     }
 
     /// The engine that runs: ``"pure"`` or ``"native"``.
@@ -362,24 +366,8 @@ impl Signer {
 }
 
 impl Signer {
-    /// The headers of a batch, on this thread alone.
-    fn sign_rows<'py>(&self, py: Python<'py>, rows: &[Row<'py>]) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let sign = |(place, row): (usize, &Row<'py>)| {
-            if place % BLOCK == BLOCK - 1 {
-                // Other threads of the interpreter have their turn.
-                py.detach(|| ());
-            }
-            let given = row.given();
-            let header = self
-                .prepare(&given)
-                .and_then(|prepared| self.run(&given, &prepared, &prepared.nonce()?, signer::Signer::authorization));
-            header.map_err(|error| in_batch(py, place, error))
-        };
-        rows.iter().enumerate().map(sign).collect()
-    }
-
     /// The headers of a batch, on so many threads.
-    fn sign_parcels<'py>(
+    fn sign_rows<'py>(
         &self,
         py: Python<'py>,
         rows: &[Row<'py>],
@@ -387,16 +375,17 @@ impl Signer {
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
         let size = batch::parcel_size(rows.len(), threads);
         let mut unpacked = rows.chunks(size).enumerate();
-        let mut outcomes: Vec<Option<Outcome>> = rows.chunks(size).map(|_| None).collect();
+        let mut outcomes: Vec<Option<Signed<'_>>> = rows.chunks(size).map(|_| None).collect();
         let mut headers = Vec::with_capacity(rows.len());
         let mut fault = None;
-        batch::employ(&self.core, threads - 1, |crew| {
+        let core = &self.core;
+        batch::employ(threads - 1, &|parcel, scratch| Signed::of(core, parcel, scratch), |crew| {
             for turn in 0..outcomes.len() {
                 while outcomes[turn].is_none() {
                     let outcome = match crew.ready() {
                         None if fault.is_none() => match unpacked.next() {
                             Some((number, rows)) => {
-                                let parcel = self.pack(py, rows, &mut fault);
+                                let parcel = self.pack(rows, &mut fault);
                                 py.detach(|| crew.sign(number, parcel))
                             }
                             None => Some(py.detach(|| crew.finish())),
@@ -408,18 +397,15 @@ impl Signer {
                         outcomes[number] = Some(outcome);
                     }
                 }
-                match outcomes[turn].take() {
-                    Some(Err((place, refusal))) => {
-                        let place = turn * size + place;
-                        let row = &rows[place];
-                        return Err(in_batch(py, place, refusals::of_request(refusal, &row.method, row.body.as_ref())));
+                if let Some(signed) = outcomes[turn].take() {
+                    for header in signed.headers.iter() {
+                        headers.push(PyString::from_bytes(py, header)?);
                     }
-                    Some(Ok(signed)) => {
-                        for header in signed.iter() {
-                            headers.push(PyString::from_bytes(py, header)?);
-                        }
+                    if let Some(refusal) = signed.refusal {
+                        let row = &rows[headers.len()];
+                        let error = refusals::of_request(refusal, &row.method, row.body.as_ref());
+                        return Err(in_batch(py, headers.len(), error));
                     }
-                    None => {}
                 }
                 // A parcel that has a fault ends before it, and none was packed after it.
                 if let Some(fault) = fault.take_if(|_| headers.len() < rows.len().min((turn + 1) * size)) {
@@ -430,17 +416,17 @@ impl Signer {
         })
     }
 
-    /// A parcel of the rows before the first that is at fault.
-    fn pack(&self, py: Python<'_>, rows: &[Row<'_>], fault: &mut Option<PyErr>) -> Parcel {
-        let mut parcel = Parcel::default();
+    /// The rows before the first that is at fault; all are signed at the same second.
+    fn pack<'a>(&self, rows: &'a [Row<'_>], fault: &mut Option<PyErr>) -> Vec<Prepared<'a>> {
+        let now = clock::now();
+        let mut parcel = Vec::with_capacity(rows.len());
         for row in rows {
-            let packed = self.prepare(&row.given()).and_then(|prepared| {
-                parcel.push(&prepared.request(py)?, &prepared.nonce()?);
-                Ok(())
-            });
-            if let Err(error) = packed {
-                *fault = Some(error);
-                break;
+            match self.prepare(&row.given(), || now) {
+                Ok(prepared) => parcel.push(prepared),
+                Err(error) => {
+                    *fault = Some(error);
+                    break;
+                }
             }
         }
         parcel
@@ -461,18 +447,18 @@ impl Signer {
     }
 
     #[inline(always)]
-    fn prepare<'a, 'py>(&self, given: &Given<'a, 'py>) -> PyResult<Prepared<'a, 'py>> {
+    fn prepare<'a>(&self, given: &Given<'a, '_>, now: impl FnOnce() -> clock::Timestamp) -> PyResult<Prepared<'a>> {
         let py = given.method.py();
         let is_form = arguments::is_form(given.content_type)?;
-        let now = if given.timestamp.is_none() { self.now(py)? } else { None };
+        let told = if given.timestamp.is_none() { self.tell(py)? } else { None };
         if let Some(nonce) = given.nonce {
             if !nonce.is_truthy()? {
                 return Err(refusals::build(py, "invalid_nonce", ()));
             }
         }
-        let timestamp = match given.timestamp.or(now.as_ref()) {
+        let timestamp = match given.timestamp.or(told.as_ref()) {
             Some(timestamp) => Timestamp::Given(arguments::timestamp(timestamp)?),
-            None => Timestamp::Now(clock::now()),
+            None => Timestamp::Now(now()),
         };
         let nonce = given.nonce.map(|nonce| arguments::as_text_octets("nonce", nonce)).transpose()?;
         let extra = match given.parameters {
@@ -497,7 +483,7 @@ impl Signer {
     }
 
     /// What the clock says, if one is set.
-    fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn tell<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kind = self.clock_kind.load(Ordering::Relaxed);
         if kind == NO_CLOCK {
             return Ok(None);
@@ -534,19 +520,14 @@ impl Signer {
     fn run<'py>(
         &self,
         given: &Given<'_, 'py>,
-        prepared: &Prepared<'_, 'py>,
+        prepared: &Prepared<'_>,
         nonce: &[u8],
         sign: impl for<'a> FnOnce(&signer::Signer, &Request<'_>, &[u8], &'a mut Scratch) -> Result<&'a [u8], Refusal> + Send,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = given.method.py();
-        let request = prepared.request(py)?;
         Scratch::lend(|scratch| {
-            let outcome = if self.core.key.is_slow() {
-                py.detach(|| sign(&self.core, &request, nonce, scratch))
-            } else {
-                sign(&self.core, &request, nonce, scratch)
-            };
-            match outcome {
+            let sign = || sign(&self.core, &prepared.request()?, nonce, scratch);
+            match if self.core.key.is_slow() { py.detach(sign) } else { sign() } {
                 Ok(text) => PyString::from_bytes(py, text),
                 Err(refusal) => Err(refusals::of_request(refusal, given.method, given.body)),
             }
@@ -562,15 +543,16 @@ impl FromPyObject<'_, '_> for Version {
     }
 }
 
-impl<'py> Prepared<'_, 'py> {
+impl Prepared<'_> {
     #[inline(always)]
-    fn request(&self, py: Python<'py>) -> PyResult<Request<'_>> {
+    fn request(&self) -> Result<Request<'_>, Refusal> {
         let form = match &self.form {
             _ if !self.is_form => Form::None,
             Some(octets) => Form::Octets(octets),
             None => Form::Unreadable,
         };
-        Ok(Request { method: self.method.as_deref(), url: self.source.parse(py)?, form, variable: self.variable() })
+        let address = self.source.address()?;
+        Ok(Request { method: self.method.as_deref(), address, form, variable: self.variable() })
     }
 
     fn variable(&self) -> Variable<'_> {
@@ -579,11 +561,23 @@ impl<'py> Prepared<'_, 'py> {
     }
 
     #[inline(always)]
-    fn nonce(&self) -> PyResult<Nonce<'_>> {
+    fn nonce(&self) -> Result<Nonce<'_>, Refusal> {
         Ok(match &self.nonce {
             Some(nonce) => Nonce::Given(nonce),
-            None => Nonce::Drawn(draw_nonce()?),
+            None => Nonce::Drawn(random::nonce(random::draw()?)),
         })
+    }
+}
+
+impl<'a> Signed<'a> {
+    fn of(signer: &signer::Signer, parcel: Vec<Prepared<'a>>, scratch: &mut Scratch) -> Self {
+        let mut headers = Headers::of(parcel.len());
+        let mut sign = |prepared: &Prepared<'_>| {
+            let (request, nonce) = (prepared.request()?, prepared.nonce()?);
+            headers.push(|out| signer.push_authorization(&request, &nonce, scratch, out))
+        };
+        let refusal = parcel.iter().try_for_each(&mut sign).err();
+        Self { headers, refusal, _parcel: parcel }
     }
 }
 
@@ -641,12 +635,8 @@ impl<'py> Row<'py> {
 }
 
 /// A fresh nonce, different in every forked process.
-pub fn draw_nonce() -> PyResult<random::Nonce> {
-    draw_bits().map(random::nonce)
-}
-
-fn draw_bits() -> PyResult<random::Bits> {
-    random::draw().map_err(|error| PyOSError::new_err(error.to_string()))
+pub fn draw_nonce(py: Python<'_>) -> PyResult<random::Nonce> {
+    random::draw().map(random::nonce).map_err(|refusal| refusals::of_url(py, refusal))
 }
 
 /// The value of `oauth_body_hash`.
