@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from oauthreg.errors import InvalidSignatureError, VerificationError
 from oauthreg.signing import SIGNATURE_METHODS, EngineName, load_engine
-from oauthreg.signing._pure import _is_form, _split, unescape
+from oauthreg.signing._pure import Placement, SignedRequest, _is_form, _split, unescape
 
 _SCHEME = re.compile(r"OAuth[ \t]+", re.IGNORECASE).match
 _PARAMETER = re.compile(r"""[\s,]*([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?=,|$)""").match
@@ -30,22 +30,6 @@ class VerificationKeys:
     client_secret: str | None = field(default=None, repr=False)
     token_secret: str | None = field(default=None, repr=False)
     rsa_key: Any = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """What a received request says of itself.
-
-    ``parameters`` are all protocol parameters, decoded; ``placement`` is where they stood; ``realm`` is ``None``
-    without one. Until ``verify`` has returned it, none of this is proven.
-    """
-
-    client_id: str
-    token: str | None = field(repr=False)
-    signature_method: str
-    placement: Literal["header", "query", "body"]
-    realm: str | None
-    parameters: Mapping[str, str] = field(repr=False)
 
 
 def verify(
@@ -80,11 +64,52 @@ def verify(
     Spec: RFC 5849 section 3.2.
     """
     chosen = load_engine(engine)
-    request, header, signature = _parse_signed_request(chosen, url, body, content_type, authorization)
+    if lookup is None:
+        accepted = chosen.accept_request(
+            method, url, body, content_type, authorization, client_secret, token_secret, rsa_key, signature_methods,
+            body_hash, now, window,
+        )  # fmt: skip
+        keys = None if accepted else VerificationKeys(client_secret, token_secret, rsa_key)
+    else:
+        accepted = keys = None
+        read = chosen.read_request(
+            method, url, body, content_type, authorization, signature_methods, body_hash, now, window
+        )
+        if read is not None:
+            found, signature_method, signature, text = read
+            keys = lookup(found)
+            secrets = keys.client_secret, keys.token_secret, keys.rsa_key
+            accepted = found if chosen.check_signature(signature_method, text, signature, *secrets) else None
+    request: SignedRequest = accepted or _verify(
+        chosen, method, url, body, content_type, authorization, keys or lookup, signature_methods, body_hash, now, window
+    )
+    if is_new_nonce is not None and not is_new_nonce(request):
+        header = parse_authorization(authorization or "")
+        text = chosen.base_string(method, url, header[1] if header else (), body, content_type)
+        raise VerificationError("the nonce was used before", code="nonce-used", base_string=text)
+    return request
+
+
+def _verify(
+    engine: Any,
+    method: str,
+    url: Any,
+    body: Any,
+    content_type: str | None,
+    authorization: str | None,
+    keys: VerificationKeys | Callable[[SignedRequest], VerificationKeys],
+    signature_methods: Collection[str],
+    body_hash: Literal["optional", "required"],
+    now: float | None,
+    window: float,
+) -> SignedRequest:
+    """The same step by step, which reads every form and says what is wrong; the engines are only faster."""
+    request, header, signature = _parse_signed_request(engine, url, body, content_type, authorization)
     _check_claims(request, signature_methods, now, window)
-    _check_body_hash(chosen, request, body, content_type, body_hash)
-    keys = lookup(request) if lookup else VerificationKeys(client_secret, token_secret, rsa_key)
-    attempt = _Attempt(chosen, request.signature_method, method, url, body, content_type, header, signature, keys)
+    _check_body_hash(engine, request, body, content_type, body_hash)
+    if not isinstance(keys, VerificationKeys):
+        keys = keys(request)
+    attempt = _Attempt(engine, request.signature_method, method, url, body, content_type, header, signature, keys)
     base_string = attempt.base_string()
     if not attempt.matches(base_string):
         raise InvalidSignatureError(
@@ -92,8 +117,6 @@ def verify(
             base_string=base_string,
             hint=attempt.explain(),
         )
-    if is_new_nonce is not None and not is_new_nonce(request):
-        raise VerificationError("the nonce was used before", code="nonce-used", base_string=base_string)
     return request
 
 
@@ -132,7 +155,7 @@ def _parse_signed_request(
     realm, header = parsed or (None, [])
     query = _protocol_pairs(engine.parse_parameters(_split(url)[1]))
     form = _protocol_pairs(engine.parse_parameters(body or b"")) if _is_form(content_type) else []
-    places: list[tuple[Literal["header", "query", "body"], list[Octets]]] = [
+    places: list[tuple[Placement, list[Octets]]] = [
         ("header", header),
         ("query", query),
         ("body", form),
