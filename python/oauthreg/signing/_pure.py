@@ -563,14 +563,20 @@ def accept_request(
 
     Spec: RFC 5849 section 3.2.
     """
-    read = read_request(
-        method, url, body, content_type, authorization, signature_methods, body_hash, now, window
-    )
-    if read is None:
-        return None
-    request, signature_method, signature, text = read
     try:
-        is_right = check_signature(signature_method, text, signature, client_secret, token_secret, rsa_key)
+        read = _read_request(
+            method, url, body, content_type, authorization, signature_methods, body_hash, now, window
+        )
+        if read is None:
+            return None
+        request, signature_method, signature, text = read
+        family, hash_name = SIGNATURE_METHODS[signature_method]
+        if family == "hmac":
+            code = hmac(hash_name, _hmac_key(client_secret, token_secret), text.encode())
+            expected = _escape_base64(base64.b64encode(code).decode())
+            return request if _hmac.compare_digest(expected, signature) else None
+        decoded = _decoded(signature)
+        is_right = check_signature(signature_method, text, decoded, client_secret, token_secret, rsa_key)
     except OAuthRegError:
         return None
     return request if is_right else None
@@ -595,11 +601,15 @@ def read_request(
     Spec: RFC 5849 section 3.2.
     """
     try:
-        return _read_request(
+        read = _read_request(
             method, url, body, content_type, authorization, signature_methods, body_hash, now, window
         )
     except OAuthRegError:
         return None
+    if read is None:
+        return None
+    request, signature_method, signature, text = read
+    return request, signature_method, _decoded(signature), text
 
 
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
@@ -721,8 +731,10 @@ def _read_request(
     form = _is_form(content_type)
     pairs = list(own)
     placement: Placement = "header"
-    places: list[tuple[Placement, Text]] = [("query", query), ("body", _body_octets(body) if form else b"")]
+    places: list[tuple[Placement, Text]] = [("query", query), ("body", _body_octets(body) if form else "")]
     for place, data in places:
+        if not data:
+            continue
         found = _encoded_pairs(data)
         protocol = [pair for pair in found if pair.startswith("oauth_")]
         if protocol:
@@ -730,16 +742,19 @@ def _read_request(
                 return None
             placement, own = place, protocol
         pairs += found
-    encoded = dict([pair.split(_BETWEEN) for pair in own])
-    if len(encoded) < len(own) or "%" in "".join(encoded):
+    parts = _BETWEEN.join(own).split(_BETWEEN)
+    names = parts[::2]
+    encoded = dict(zip(names, parts[1::2], strict=False))
+    if len(encoded) < len(own) or "%" in "".join(names):
         return None
     signature_method = _claimed_method(encoded, signature_methods, now, window)
     if signature_method is None or not _covers_body(encoded, signature_method, body, form, body_hash):
         return None
     request = SignedRequest.__new__(SignedRequest)
     request._parts, request._read = None, (encoded, placement, realm)
-    text = _join(method, target, _without_signature(pairs))
-    return request, signature_method, _decoded(encoded["oauth_signature"]), text
+    signature = encoded["oauth_signature"]
+    pairs.remove(_SIGNATURE + signature)
+    return request, signature_method, signature, _join(method, target, pairs)
 
 
 def _claimed_method(
