@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 
-use pyo3::{prelude::*, types::PyString};
+use pyo3::{intern, prelude::*, types::PyString};
 
 use super::{KEYS, TWIN, arguments, refusals};
-use crate::{mac::Hash, rsa::SigningKey, signer};
+use crate::{
+    base64,
+    mac::{Hash, Mac},
+    rsa::{self, SigningKey},
+    signer,
+};
 
 /// The rows of `SIGNATURE_METHODS`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,16 +24,37 @@ impl SignatureMethod {
     /// The method of that name; refuses one that is in no table.
     pub fn read(name: &Bound<'_, PyAny>) -> PyResult<Self> {
         let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
-        Ok(match text {
-            Some("HMAC-SHA1") => Self::Hmac(Hash::Sha1),
-            Some("HMAC-SHA256") => Self::Hmac(Hash::Sha256),
-            Some("HMAC-SHA512") => Self::Hmac(Hash::Sha512),
-            Some("RSA-SHA1") => Self::Rsa(Hash::Sha1),
-            Some("RSA-SHA256") => Self::Rsa(Hash::Sha256),
-            Some("RSA-SHA512") => Self::Rsa(Hash::Sha512),
-            Some("PLAINTEXT") => Self::Plaintext,
-            _ => return Err(unknown_signature_method(name, |_| true)?),
+        match text.and_then(Self::from_name) {
+            Some(method) => Ok(method),
+            None => Err(unknown_signature_method(name, |_| true)?),
+        }
+    }
+
+    /// The method of that name, if it is in the table.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "HMAC-SHA1" => Self::Hmac(Hash::Sha1),
+            "HMAC-SHA256" => Self::Hmac(Hash::Sha256),
+            "HMAC-SHA512" => Self::Hmac(Hash::Sha512),
+            "RSA-SHA1" => Self::Rsa(Hash::Sha1),
+            "RSA-SHA256" => Self::Rsa(Hash::Sha256),
+            "RSA-SHA512" => Self::Rsa(Hash::Sha512),
+            "PLAINTEXT" => Self::Plaintext,
+            _ => return None,
         })
+    }
+
+    /// Its name there.
+    pub fn name(self, py: Python<'_>) -> &Bound<'_, PyString> {
+        match self {
+            Self::Hmac(Hash::Sha1) => intern!(py, "HMAC-SHA1"),
+            Self::Hmac(Hash::Sha256) => intern!(py, "HMAC-SHA256"),
+            Self::Hmac(Hash::Sha512) => intern!(py, "HMAC-SHA512"),
+            Self::Rsa(Hash::Sha1) => intern!(py, "RSA-SHA1"),
+            Self::Rsa(Hash::Sha256) => intern!(py, "RSA-SHA256"),
+            Self::Rsa(Hash::Sha512) => intern!(py, "RSA-SHA512"),
+            Self::Plaintext => intern!(py, "PLAINTEXT"),
+        }
     }
 
     /// The hash of the method, if it has one.
@@ -71,6 +97,35 @@ pub fn join_secrets(
         _ => Ok(Vec::new()),
     };
     Ok(signer::join_secrets(&octets("client_secret", client_secret)?, &octets("token_secret", token_secret)?))
+}
+
+/// Whether `claimed` is the signature of `message`, compared in constant time.
+pub fn is_right(
+    py: Python<'_>,
+    method: SignatureMethod,
+    message: &mut Vec<u8>,
+    claimed: &[u8],
+    client_secret: Option<&Bound<'_, PyAny>>,
+    token_secret: Option<&Bound<'_, PyAny>>,
+    rsa_key: Option<&Bound<'_, PyAny>>,
+) -> PyResult<bool> {
+    let expected = match method {
+        SignatureMethod::Plaintext => join_secrets(client_secret, token_secret)?,
+        SignatureMethod::Hmac(hash) => {
+            base64::encode(Mac::new(hash, &join_secrets(client_secret, token_secret)?).code(message).as_ref())
+        }
+        SignatureMethod::Rsa(hash) => {
+            let Some(rsa_key) = rsa_key else {
+                return Err(refusals::build(py, "missing_key", (method.name(py),)));
+            };
+            let Some(decoded) = base64::decode(claimed) else { return Ok(false) };
+            let der = public_key_der(rsa_key)?;
+            return py
+                .detach(|| rsa::verify(&der, hash, message, &decoded))
+                .map_err(|refusal| refusals::of_url(py, refusal));
+        }
+    };
+    Ok(expected.len() == claimed.len() && openssl::memcmp::eq(&expected, claimed))
 }
 
 /// A private key in any form that the package reads, and its size in bits.
