@@ -27,13 +27,13 @@ mod _native {
     };
 
     #[pymodule_export]
-    use super::received::{SignedRequest, accept_request, read_request};
+    use super::received::{SignedRequest, Verifier};
     #[pymodule_export]
     use super::signer::Signer;
     use super::{
         TWIN,
         arguments::{self, UrlSource},
-        keys::{self, SignatureMethod, is_right, join_secrets, public_key_der, read_hash, signing_key},
+        keys::{self, Keys, SignatureMethod, join_secrets, public_key_der, read_hash, signing_key},
         refusals,
         signer::{draw_nonce, hash_body},
     };
@@ -230,7 +230,7 @@ mod _native {
             SignatureMethod::Plaintext => Vec::new(),
             _ => message(text)?.into_owned(),
         };
-        is_right(py, method, &mut message, &claimed, client_secret, token_secret, rsa_key)
+        Keys::new(client_secret, token_secret, rsa_key).is_right(py, method, &mut message, &claimed)
     }
 
     /// The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104.

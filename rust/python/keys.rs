@@ -1,14 +1,18 @@
 //! Signature methods and the keys that they sign with.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
-use pyo3::{intern, prelude::*, types::PyString};
+use pyo3::{
+    PyTraverseError, PyVisit, intern,
+    prelude::*,
+    types::{PyString, PyTuple},
+};
 
 use super::{KEYS, TWIN, arguments, refusals};
 use crate::{
     base64,
     mac::{Hash, Mac},
-    rsa::{self, SigningKey},
+    rsa::{SigningKey, VerifyingKey},
     signer,
 };
 
@@ -76,7 +80,7 @@ pub fn unknown_signature_method(name: &Bound<'_, PyAny>, is_known: fn(&str) -> b
             known.push(method);
         }
     }
-    let known = pyo3::types::PyTuple::new(py, known)?;
+    let known = PyTuple::new(py, known)?;
     Ok(refusals::build(py, "unknown_signature_method", (name.str()?, known)))
 }
 
@@ -99,33 +103,104 @@ pub fn join_secrets(
     Ok(signer::join_secrets(&octets("client_secret", client_secret)?, &octets("token_secret", token_secret)?))
 }
 
-/// Whether `claimed` is the signature of `message`, compared in constant time.
-pub fn is_right(
-    py: Python<'_>,
-    method: SignatureMethod,
-    message: &mut Vec<u8>,
-    claimed: &[u8],
-    client_secret: Option<&Bound<'_, PyAny>>,
-    token_secret: Option<&Bound<'_, PyAny>>,
-    rsa_key: Option<&Bound<'_, PyAny>>,
-) -> PyResult<bool> {
-    let expected = match method {
-        SignatureMethod::Plaintext => join_secrets(client_secret, token_secret)?,
-        SignatureMethod::Hmac(hash) => {
-            base64::encode(Mac::new(hash, &join_secrets(client_secret, token_secret)?).code(message).as_ref())
+/// The secrets and the key that requests are checked with, and what was derived from them.
+#[derive(Default)]
+pub struct Keys {
+    client_secret: Option<Py<PyAny>>,
+    token_secret: Option<Py<PyAny>>,
+    rsa_key: Option<Py<PyAny>>,
+    macs: [OnceLock<Mac>; 3],
+    verifying_key: OnceLock<VerifyingKey>,
+}
+
+impl Keys {
+    /// Nothing is derived from them yet.
+    pub fn new(
+        client_secret: Option<&Bound<'_, PyAny>>,
+        token_secret: Option<&Bound<'_, PyAny>>,
+        rsa_key: Option<&Bound<'_, PyAny>>,
+    ) -> Self {
+        let keep = |value: Option<&Bound<'_, PyAny>>| value.map(|value| value.clone().unbind());
+        Self {
+            client_secret: keep(client_secret),
+            token_secret: keep(token_secret),
+            rsa_key: keep(rsa_key),
+            ..Self::default()
         }
-        SignatureMethod::Rsa(hash) => {
-            let Some(rsa_key) = rsa_key else {
-                return Err(refusals::build(py, "missing_key", (method.name(py),)));
-            };
-            let Some(decoded) = base64::decode(claimed) else { return Ok(false) };
-            let der = public_key_der(rsa_key)?;
-            return py
-                .detach(|| rsa::verify(&der, hash, message, &decoded))
-                .map_err(|refusal| refusals::of_url(py, refusal));
+    }
+
+    /// Those of a `VerificationKeys`.
+    pub fn of(keys: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let keep = |name| keys.getattr(name).map(|key| (!key.is_none()).then(|| key.unbind()));
+        let py = keys.py();
+        Ok(Self {
+            client_secret: keep(intern!(py, "client_secret"))?,
+            token_secret: keep(intern!(py, "token_secret"))?,
+            rsa_key: keep(intern!(py, "rsa_key"))?,
+            ..Self::default()
+        })
+    }
+
+    /// Shows the objects to the collector of cycles.
+    pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        [&self.client_secret, &self.token_secret, &self.rsa_key].into_iter().try_for_each(|key| visit.call(key))
+    }
+
+    /// The three as they were given.
+    pub fn given<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, [&self.client_secret, &self.token_secret, &self.rsa_key])
+    }
+
+    /// Whether `claimed` is the signature of `message`, compared in constant time.
+    pub fn is_right(
+        &self,
+        py: Python<'_>,
+        method: SignatureMethod,
+        message: &mut Vec<u8>,
+        claimed: &[u8],
+    ) -> PyResult<bool> {
+        let expected = match method {
+            SignatureMethod::Plaintext => self.joined(py)?,
+            SignatureMethod::Hmac(hash) => base64::encode(self.mac(py, hash)?.code(message).as_ref()),
+            SignatureMethod::Rsa(hash) => {
+                let Some(rsa_key) = &self.rsa_key else {
+                    return Err(refusals::build(py, "missing_key", (method.name(py),)));
+                };
+                let Some(decoded) = base64::decode(claimed) else { return Ok(false) };
+                let key = self.verifying_key(rsa_key.bind(py))?;
+                return Ok(py.detach(|| key.verify(hash, message, &decoded)));
+            }
+        };
+        Ok(expected.len() == claimed.len() && openssl::memcmp::eq(&expected, claimed))
+    }
+
+    /// The key of HMAC and PLAINTEXT.
+    fn joined(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let bind = |secret: &Option<Py<PyAny>>| secret.as_ref().map(|secret| secret.bind(py).clone());
+        join_secrets(bind(&self.client_secret).as_ref(), bind(&self.token_secret).as_ref())
+    }
+
+    fn mac(&self, py: Python<'_>, hash: Hash) -> PyResult<&Mac> {
+        let place = &self.macs[hash as usize];
+        match place.get() {
+            Some(mac) => Ok(mac),
+            None => {
+                let mac = Mac::new(hash, &self.joined(py)?);
+                Ok(place.get_or_init(|| mac))
+            }
         }
-    };
-    Ok(expected.len() == claimed.len() && openssl::memcmp::eq(&expected, claimed))
+    }
+
+    fn verifying_key(&self, rsa_key: &Bound<'_, PyAny>) -> PyResult<&VerifyingKey> {
+        match self.verifying_key.get() {
+            Some(key) => Ok(key),
+            None => {
+                let key = VerifyingKey::from_der(&public_key_der(rsa_key)?);
+                let key = key.map_err(|refusal| refusals::of_url(rsa_key.py(), refusal))?;
+                Ok(self.verifying_key.get_or_init(|| key))
+            }
+        }
+    }
 }
 
 /// A private key in any form that the package reads, and its size in bits.

@@ -56,14 +56,14 @@ ENGINE: str = _engine.ENGINE
 """The engine that runs here: ``"native"`` or ``"pure"``."""
 
 
-class _AnyEngine(type):
-    """Makes the signers of both engines instances of ``Signer``."""
+class AnyEngine(type):
+    """Makes the objects of both engines instances of the public class of that name."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return type(instance).__name__ == "Signer" and type(instance).__module__.startswith(__name__)
+        return type(instance).__name__ == cls.__name__ and type(instance).__module__.startswith(__name__)
 
 
-class Signer(metaclass=_AnyEngine):
+class Signer(metaclass=AnyEngine):
     """Signs requests for one client and one token, in the engine that runs here or the one asked for.
 
     ::

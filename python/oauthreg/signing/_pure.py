@@ -313,10 +313,7 @@ class Signer:
 
     def _signature(self, text: str) -> str:
         if self._keyed is not None:
-            inner, outer = self._keyed[0].copy(), self._keyed[1].copy()
-            inner.update(text.encode())
-            outer.update(inner.digest())
-            return base64.b64encode(outer.digest()).decode()
+            return _keyed_code(self._keyed, text)
         if self._rsa_key is not None:
             return base64.b64encode(_rsa_signature(self._hash_name, self._rsa_key, text.encode())).decode()
         return self._key.decode()
@@ -348,6 +345,12 @@ class SignedRequest(metaclass=ABCMeta):
     ) -> None:
         self._parts = (client_id, token, signature_method, placement, realm, parameters)
 
+    @classmethod
+    def _of_encoded(cls, encoded: dict[str, str], placement: Placement, realm: str | None) -> "SignedRequest":
+        request = cls.__new__(cls)
+        request._parts, request._read = None, (encoded, placement, realm)
+        return request
+
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name)!r}" for name in ("client_id", "signature_method", "placement", "realm")]
         return f"SignedRequest({', '.join(shown)})"
@@ -356,8 +359,6 @@ class SignedRequest(metaclass=ABCMeta):
         if not isinstance(other, SignedRequest):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in SignedRequest.__match_args__)
-
-    __hash__ = None  # type: ignore[assignment] - mappings have none
 
     @property
     def client_id(self) -> str:
@@ -401,6 +402,111 @@ class SignedRequest(metaclass=ABCMeta):
             MappingProxyType(parameters),
         )
         return parts
+
+
+class Verifier:
+    """Checks received requests against the keys of one client and one token, or against those that ``lookup`` gives.
+
+    The arguments are those of ``verify``, each demanded. ``decide`` is given what the engine leaves alone, which is
+    every request that has an unusual form or that may have to be refused: it returns the request or words the refusal.
+
+    Spec: RFC 5849 section 3.2.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_body_hash",
+        "_client_secret",
+        "_decide",
+        "_is_new_nonce",
+        "_keyed",
+        "_lookup",
+        "_rsa_key",
+        "_signature_methods",
+        "_token_secret",
+        "_window",
+    )
+
+    def __init__(
+        self,
+        client_secret: Text | None,
+        token_secret: Text | None,
+        rsa_key: Any,
+        lookup: Callable[[SignedRequest], Any] | None,
+        signature_methods: Collection[str],
+        body_hash: str,
+        window: float,
+        is_new_nonce: Callable[[SignedRequest], bool] | None,
+        decide: Callable[..., SignedRequest],
+    ) -> None:
+        self._client_secret, self._token_secret, self._rsa_key = client_secret, token_secret, rsa_key
+        self._lookup = lookup
+        self._signature_methods = signature_methods
+        self._body_hash = body_hash
+        self._window = window
+        self._is_new_nonce = is_new_nonce
+        self._decide = decide
+        self._keyed: dict[str, tuple[Any, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Verifier engine={ENGINE!r}>"
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs: ``"pure"`` or ``"native"``."""
+        return ENGINE
+
+    def verify(
+        self,
+        method: str,
+        url: Any,
+        body: Any = None,
+        content_type: str | None = None,
+        *,
+        authorization: str | None = None,
+        now: float | None = None,
+    ) -> SignedRequest:
+        """The request's own word, once its signature is proven.
+
+        Arguments, answer and refusals as in the function ``verify``. Spec: RFC 5849 section 3.2.
+        """
+        lookup = self._lookup
+        secrets = (self._client_secret, self._token_secret, self._rsa_key) if lookup is None else None
+        try:
+            read = _read_request(
+                method, url, body, content_type, authorization, self._signature_methods, self._body_hash, now,
+                self._window,
+            )  # fmt: skip
+        except OAuthRegError:
+            read = None
+        if read is not None:
+            request, signature_method, signature, text = read
+            if lookup is not None:
+                keys = lookup(request)
+                secrets = keys.client_secret, keys.token_secret, keys.rsa_key
+            if self._is_right(signature_method, signature, text, secrets):
+                if self._is_new_nonce is not None and not self._is_new_nonce(request):
+                    raise refusals.nonce_used(text)
+                return request
+        received = (ENGINE, method, url, body, content_type, authorization)
+        return self._decide(
+            received, secrets, lookup, self._signature_methods, self._body_hash, now, self._window, self._is_new_nonce
+        )
+
+    def _is_right(self, signature_method: str, signature: str, text: str, secrets: Any) -> bool:
+        """Whether the escaped signature is that of the base string, compared in constant time."""
+        family, hash_name = SIGNATURE_METHODS[signature_method]
+        try:
+            if family != "hmac":
+                return check_signature(signature_method, text, _decoded(signature), *secrets)
+            keyed = self._keyed.get(hash_name)
+            if keyed is None:
+                keyed = _keyed_hashes(hash_name, _hmac_key(*secrets[:2]))
+                if self._lookup is None:
+                    self._keyed[hash_name] = keyed
+        except OAuthRegError:
+            return False
+        return _hmac.compare_digest(_escape_base64(_keyed_code(keyed, text)), signature)
 
 
 def escape(value: Text) -> str:
@@ -543,75 +649,6 @@ def check_signature(
     return _hmac.compare_digest(expected.encode(), claimed)
 
 
-def accept_request(
-    method: str,
-    url: Any,
-    body: Any,
-    content_type: str | None,
-    authorization: str | None,
-    client_secret: Text | None,
-    token_secret: Text | None,
-    rsa_key: Any,
-    signature_methods: Collection[str],
-    body_hash: str,
-    now: float | None,
-    window: float,
-) -> SignedRequest | None:
-    """The request's own word, if it has the usual form and its signature is right; ``None`` leaves it to ``verify``.
-
-    Arguments as in ``verify``, which gives the same answer, takes every form and says what is wrong.
-
-    Spec: RFC 5849 section 3.2.
-    """
-    try:
-        read = _read_request(
-            method, url, body, content_type, authorization, signature_methods, body_hash, now, window
-        )
-        if read is None:
-            return None
-        request, signature_method, signature, text = read
-        family, hash_name = SIGNATURE_METHODS[signature_method]
-        if family == "hmac":
-            code = hmac(hash_name, _hmac_key(client_secret, token_secret), text.encode())
-            expected = _escape_base64(base64.b64encode(code).decode())
-            return request if _hmac.compare_digest(expected, signature) else None
-        decoded = _decoded(signature)
-        is_right = check_signature(signature_method, text, decoded, client_secret, token_secret, rsa_key)
-    except OAuthRegError:
-        return None
-    return request if is_right else None
-
-
-def read_request(
-    method: str,
-    url: Any,
-    body: Any,
-    content_type: str | None,
-    authorization: str | None,
-    signature_methods: Collection[str],
-    body_hash: str,
-    now: float | None,
-    window: float,
-) -> tuple[SignedRequest, str, str, str] | None:
-    """A request of the usual form whose signature is still to be checked; ``None`` leaves it to ``verify``.
-
-    Gives the request, its signature method, its signature and its base string. Arguments as in ``verify``; all that it
-    asks of a request before it looks for the keys is met.
-
-    Spec: RFC 5849 section 3.2.
-    """
-    try:
-        read = _read_request(
-            method, url, body, content_type, authorization, signature_methods, body_hash, now, window
-        )
-    except OAuthRegError:
-        return None
-    if read is None:
-        return None
-    request, signature_method, signature, text = read
-    return request, signature_method, _decoded(signature), text
-
-
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
     """The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104."""
     _check_hash(hash_name)
@@ -709,6 +746,14 @@ def _keyed_hashes(hash_name: str, key: bytes) -> tuple[Any, Any]:
     )
 
 
+def _keyed_code(keyed: tuple[Any, Any], text: str) -> str:
+    """The HMAC of a text in base64."""
+    inner, outer = keyed[0].copy(), keyed[1].copy()
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return base64.b64encode(outer.digest()).decode()
+
+
 def _read_request(
     method: str,
     url: Any,
@@ -720,7 +765,12 @@ def _read_request(
     now: float | None,
     window: float,
 ) -> tuple[SignedRequest, str, str, str] | None:
-    realm, own = None, []
+    """A request of the usual form that meets all that is asked before its keys are known; ``None`` for any other.
+
+    With its signature method, its signature, still escaped, and its base string. Arguments as in ``verify``.
+    """
+    own: list[str] = []
+    realm = None
     if authorization:
         header = _IS_PLAIN_HEADER(authorization)
         if header is None:
@@ -750,8 +800,7 @@ def _read_request(
     signature_method = _claimed_method(encoded, signature_methods, now, window)
     if signature_method is None or not _covers_body(encoded, signature_method, body, form, body_hash):
         return None
-    request = SignedRequest.__new__(SignedRequest)
-    request._parts, request._read = None, (encoded, placement, realm)
+    request = SignedRequest._of_encoded(encoded, placement, realm)  # noqa: SLF001 - nobody else has encoded ones
     signature = encoded["oauth_signature"]
     pairs.remove(_SIGNATURE + signature)
     return request, signature_method, signature, _join(method, target, pairs)
