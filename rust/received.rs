@@ -46,10 +46,14 @@ const PREFIX: &[u8] = b"oauth_";
 const MOST_DIGITS: usize = 18;
 
 /// A stretch of the text that was read.
+///
+/// Small, since what holds them is moved about: the length of what was read is a `u32`.
 #[derive(Clone, Copy)]
 struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
+    /// Whether it holds nothing but octets that stand for themselves.
+    is_plain: bool,
 }
 
 /// Where in a header, a query or a form the protocol parameters stand, no name twice.
@@ -62,8 +66,14 @@ pub struct Outline {
 }
 
 impl Span {
+    #[inline(always)]
+    fn new(start: usize, end: usize, is_plain: bool) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()?, is_plain })
+    }
+
+    #[inline(always)]
     fn of(self, text: &[u8]) -> &[u8] {
-        &text[self.start..self.end]
+        &text[self.start as usize..self.end as usize]
     }
 }
 
@@ -84,16 +94,20 @@ impl Outline {
                 at += 1;
                 place = places.next()?;
             }
-            let name = Span { start: at, end: place };
+            let name = Span::new(at, place, true)?;
             if header[place] != b'=' || place == at || places.next()? != place + 1 || header[place + 1] != b'"' {
                 return None;
             }
             let start = place + 2;
-            let end = places.find(|&place| !is_of_value(header[place]))?;
+            let mut end = places.next()?;
+            let is_plain = header[end] == b'"';
+            while is_of_value(header[end]) {
+                end = places.next()?;
+            }
             if header[end] != b'"' {
                 return None;
             }
-            outline.add_of_header(header, name, Span { start, end })?;
+            outline.add_of_header(header, name, Span::new(start, end, is_plain)?)?;
             at = end + 1;
             match places.next() {
                 None if at == header.len() => return Some(outline),
@@ -115,8 +129,8 @@ impl Outline {
                 if escape::unreserved_run(name) < name.len() {
                     return None;
                 }
-                let value = Span { start: (start + name_end + 1).min(end), end };
-                outline.add(form, Span { start, end: start + name_end }, value)?;
+                let value = Span::new((start + name_end + 1).min(end), end, false)?;
+                outline.add(form, Span::new(start, start + name_end, true)?, value)?;
             } else if name.contains(&b'%') && escape::unescape(name).starts_with(PREFIX) {
                 return None;
             }
@@ -193,7 +207,11 @@ impl Outline {
                 }
                 out.extend_from_slice(name);
                 out.extend_from_slice(b"%3D");
-                push_encoded_twice(out, value.of(text));
+                if value.is_plain {
+                    escape::push_run::<32>(out, text, value.start as usize, value.end as usize);
+                } else {
+                    push_encoded_twice(out, value.of(text));
+                }
             });
         });
     }
