@@ -182,24 +182,20 @@ impl Keys {
 
     fn mac(&self, py: Python<'_>, hash: Hash) -> PyResult<&Mac> {
         let place = &self.macs[hash as usize];
-        match place.get() {
-            Some(mac) => Ok(mac),
-            None => {
-                let mac = Mac::new(hash, &self.joined(py)?);
-                Ok(place.get_or_init(|| mac))
-            }
+        if let Some(mac) = place.get() {
+            return Ok(mac);
         }
+        let mac = Mac::new(hash, &self.joined(py)?);
+        Ok(place.get_or_init(|| mac))
     }
 
     fn verifying_key(&self, rsa_key: &Bound<'_, PyAny>) -> PyResult<&VerifyingKey> {
-        match self.verifying_key.get() {
-            Some(key) => Ok(key),
-            None => {
-                let key = VerifyingKey::from_der(&public_key_der(rsa_key)?);
-                let key = key.map_err(|refusal| refusals::of_url(rsa_key.py(), refusal))?;
-                Ok(self.verifying_key.get_or_init(|| key))
-            }
+        if let Some(key) = self.verifying_key.get() {
+            return Ok(key);
         }
+        let key = VerifyingKey::from_der(&public_key_der(rsa_key)?);
+        let key = key.map_err(|refusal| refusals::of_url(rsa_key.py(), refusal))?;
+        Ok(self.verifying_key.get_or_init(|| key))
     }
 }
 

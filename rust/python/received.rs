@@ -201,6 +201,7 @@ impl Verifier {
         ENGINE
     }
 
+    #[expect(clippy::unused_self, reason = "so has a text for people")]
     fn __repr__(&self) -> String {
         format!("<Verifier engine='{ENGINE}'>")
     }

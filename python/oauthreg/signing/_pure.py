@@ -319,7 +319,7 @@ class Signer:
         return self._key.decode()
 
 
-class SignedRequest(metaclass=ABCMeta):
+class SignedRequest(metaclass=ABCMeta):  # noqa: PLW1641 - mappings have no hash
     """What a received request says of itself.
 
     ``parameters`` are all protocol parameters, decoded; ``placement`` is ``"header"``, ``"query"`` or ``"body"``, where
@@ -344,12 +344,6 @@ class SignedRequest(metaclass=ABCMeta):
         parameters: Mapping[str, str],
     ) -> None:
         self._parts = (client_id, token, signature_method, placement, realm, parameters)
-
-    @classmethod
-    def _of_encoded(cls, encoded: dict[str, str], placement: Placement, realm: str | None) -> "SignedRequest":
-        request = cls.__new__(cls)
-        request._parts, request._read = None, (encoded, placement, realm)
-        return request
 
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name)!r}" for name in ("client_id", "signature_method", "placement", "realm")]
@@ -800,7 +794,8 @@ def _read_request(
     signature_method = _claimed_method(encoded, signature_methods, now, window)
     if signature_method is None or not _covers_body(encoded, signature_method, body, form, body_hash):
         return None
-    request = SignedRequest._of_encoded(encoded, placement, realm)  # noqa: SLF001 - nobody else has encoded ones
+    request = SignedRequest.__new__(SignedRequest)
+    request._parts, request._read = None, (encoded, placement, realm)  # noqa: SLF001 - decoded when somebody asks
     signature = encoded["oauth_signature"]
     pairs.remove(_SIGNATURE + signature)
     return request, signature_method, signature, _join(method, target, pairs)

@@ -12,7 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 from oauthreg.errors import InvalidSignatureError, VerificationError
 from oauthreg.signing import SIGNATURE_METHODS, AnyEngine, EngineName, load_engine, refusals
-from oauthreg.signing._pure import Placement, SignedRequest as SignedRequest, Text, _is_form, _split, unescape
+from oauthreg.signing._pure import Placement, SignedRequest, Text, _is_form, _split, unescape
+
+__all__ = ["SignedRequest", "VerificationKeys", "Verifier", "parse_authorization", "verify"]
 
 _SCHEME = re.compile(r"OAuth[ \t]+", re.IGNORECASE).match
 _PARAMETER = re.compile(r"""[\s,]*([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?=,|$)""").match
