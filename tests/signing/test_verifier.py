@@ -274,6 +274,38 @@ def test_what_a_lookup_does_not_know_is_checked_with_nothing_else(make, sign):
         make(_decide, lookup=lambda _: VerificationKeys("c&s")).verify(**sign(REQUESTS[0]))
 
 
+def test_what_a_lookup_gave_for_one_client_is_not_used_for_another(engine, make):
+    verifier = make(_decide, lookup=lambda request: VerificationKeys(f"secret of {request.client_id}"))
+    for _ in range(2):
+        for client_id in ("a", "b"):
+            for owner in ("a", "b", "c"):
+                header = engine.signer("HMAC-SHA1", client_id, f"secret of {owner}").authorization(*REQUESTS[0])
+                found = outcome(verifier.verify, *REQUESTS[0], authorization=header)
+                assert isinstance(found, dict) is (client_id == owner)
+
+
+@pytest.mark.parametrize("places", [("header", "query"), ("header", "body"), ("query", "body")])
+def test_parameters_in_two_places_are_refused_though_the_signature_covers_all(engine, make, places):
+    pairs = [("oauth_consumer_key", "ck"), ("oauth_nonce", "n"), ("oauth_signature_method", "HMAC-SHA1")]
+    pairs += [("oauth_timestamp", str(NOW)), ("oauth_x", "y")]
+    text = engine.module.base_string("POST", "https://h.example/", pairs)
+    pairs.append(("oauth_signature", quote(engine.module.sign_base_string("HMAC-SHA1", text, *SECRETS), safe="")))
+    for alone in range(len(pairs) + 1):
+        shares = [pairs[:alone] + pairs[alone + 1 :], pairs[alone : alone + 1]]
+        for first, second in (shares, shares[::-1]):
+            sent = dict(zip(places, (first, second), strict=True))
+            header = ", ".join(f'{name}="{value}"' for name, value in sent.get("header", []))
+            query, body = ("&".join(map("=".join, sent.get(place, []))) for place in ("query", "body"))
+            found = outcome(
+                make(_decide).verify, "POST", f"https://h.example/?{query}", body, FORM,
+                authorization=f"OAuth {header}" if header else None,
+            )  # fmt: skip
+            if first and second:
+                assert found[2] == "parameters-in-two-places"
+            else:
+                assert found["client_id"] == "ck"
+
+
 @pytest.mark.parametrize("header", [lambda header: header, lambda header: header.replace(", ", "\t,")])
 def test_the_nonce_is_asked_for_last(make, sign, header):
     seen = []
