@@ -292,15 +292,14 @@ pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
 pub fn unescape(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());
     let mut at = 0;
-    while at < octets.len() {
-        if let Some(octet) = escaped_octet(&octets[at..]) {
+    for place in Reserved::of(octets) {
+        if let Some(octet) = escaped_octet(&octets[place..]) {
+            out.extend_from_slice(&octets[at..place]);
             out.push(octet);
-            at += 3;
-        } else {
-            out.push(octets[at]);
-            at += 1;
+            at = place + 3;
         }
     }
+    out.extend_from_slice(&octets[at..]);
     out
 }
 

@@ -15,6 +15,7 @@ mod header;
 mod mac;
 mod params;
 mod random;
+mod received;
 mod rsa;
 mod scratch;
 mod signer;

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod keys;
+mod received;
 mod refusals;
 mod signer;
 
@@ -26,16 +27,18 @@ mod _native {
     };
 
     #[pymodule_export]
+    use super::received::{SignedRequest, Verifier};
+    #[pymodule_export]
     use super::signer::Signer;
     use super::{
         TWIN,
         arguments::{self, UrlSource},
-        keys::{self, SignatureMethod, join_secrets, public_key_der, read_hash, signing_key},
+        keys::{self, Keys, SignatureMethod, join_secrets, public_key_der, read_hash, signing_key},
         refusals,
         signer::{draw_nonce, hash_body},
     };
     use crate::{
-        base_string as text_of, base64, escape as percent,
+        base_string as text_of, escape as percent,
         mac::Mac,
         params::{self, Foreign, Parameters},
         random, rsa,
@@ -44,7 +47,7 @@ mod _native {
 
     /// Equal to the pure engine's, or else the extension is stale.
     #[pymodule_export]
-    const SURFACE: u32 = 1;
+    const SURFACE: u32 = 2;
     #[pymodule_export]
     const ENGINE: &str = super::ENGINE;
 
@@ -54,6 +57,7 @@ mod _native {
         for name in ["SIGNATURE_METHODS", "host_a_label"] {
             module.add(name, twin.getattr(name)?)?;
         }
+        twin.getattr("SignedRequest")?.call_method1("register", (module.getattr("SignedRequest")?,))?;
         forget_random_bits_after_fork(module.py())
     }
 
@@ -219,18 +223,14 @@ mod _native {
         let py = text.py();
         let method = SignatureMethod::read(signature_method)?;
         let (claimed, _) = arguments::with_surrogates(arguments::text_only("signature", signature)?)?;
-        let SignatureMethod::Rsa(hash) = method else {
-            let expected = sign_base_string(signature_method, text, client_secret, token_secret, None, None)?;
-            let expected = expected.to_str()?.as_bytes();
-            return Ok(expected.len() == claimed.len() && openssl::memcmp::eq(expected, &claimed));
+        let mut message = match method {
+            SignatureMethod::Rsa(_) if rsa_key.is_none() => {
+                return Err(refusals::build(py, "missing_key", (signature_method,)));
+            }
+            SignatureMethod::Plaintext => Vec::new(),
+            _ => message(text)?.into_owned(),
         };
-        let Some(rsa_key) = rsa_key else {
-            return Err(refusals::build(py, "missing_key", (signature_method,)));
-        };
-        let message = message(text)?;
-        let Some(decoded) = base64::decode(&claimed) else { return Ok(false) };
-        let der = public_key_der(rsa_key)?;
-        py.detach(|| rsa::verify(&der, hash, &message, &decoded)).map_err(|refusal| refusals::of_url(py, refusal))
+        Keys::new(client_secret, token_secret, rsa_key).is_right(py, method, &mut message, &claimed)
     }
 
     /// The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104.

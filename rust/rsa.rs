@@ -4,7 +4,7 @@
 //! cryptographic provider refuses SHA-1 signatures, which services still demand.
 
 use openssl::{
-    pkey::Private,
+    pkey::{Private, Public},
     rsa::{Padding, Rsa},
 };
 
@@ -31,15 +31,30 @@ impl SigningKey {
     }
 }
 
+/// A public key, loaded once.
+pub struct VerifyingKey(Rsa<Public>);
+
+impl VerifyingKey {
+    /// The key in a `RSAPublicKey` structure in DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, Refusal> {
+        Rsa::public_key_from_der_pkcs1(der).map(Self).map_err(|_| Refusal::UnusableKey)
+    }
+
+    /// Whether `signature` is the signature of `message`.
+    pub fn verify(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
+        let size = self.0.size() as usize;
+        let mut block = vec![0; size];
+        signature.len() == size
+            && self
+                .0
+                .public_decrypt(signature, &mut block, Padding::PKCS1)
+                .is_ok_and(|written| block[..written] == digest_info(hash, message))
+    }
+}
+
 /// Whether `signature` is the signature of `message` by the key in the `RSAPublicKey` structure `der`.
 pub fn verify(der: &[u8], hash: Hash, message: &[u8], signature: &[u8]) -> Result<bool, Refusal> {
-    let key = Rsa::public_key_from_der_pkcs1(der).map_err(|_| Refusal::UnusableKey)?;
-    let size = key.size() as usize;
-    let mut block = vec![0; size];
-    Ok(signature.len() == size
-        && key
-            .public_decrypt(signature, &mut block, Padding::PKCS1)
-            .is_ok_and(|written| block[..written] == digest_info(hash, message)))
+    Ok(VerifyingKey::from_der(der)?.verify(hash, message, signature))
 }
 
 /// The DER of `DigestInfo`: its fixed start for each hash, then the digest.

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from oauthreg.signing.verify import (
         SignedRequest as SignedRequest,
         VerificationKeys as VerificationKeys,
+        Verifier as Verifier,
         verify as verify,
     )
     from oauthreg.stores import MemoryStore as MemoryStore, TokenKey as TokenKey, TokenStore as TokenStore
@@ -107,6 +108,7 @@ _HOME = {
     "UsageError": "errors",
     "VerificationError": "errors",
     "VerificationKeys": "signing.verify",
+    "Verifier": "signing.verify",
     "load_definition": "definition",
     "verify": "signing.verify",
 }

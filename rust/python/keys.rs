@@ -1,11 +1,20 @@
 //! Signature methods and the keys that they sign with.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
-use pyo3::{prelude::*, types::PyString};
+use pyo3::{
+    PyTraverseError, PyVisit, intern,
+    prelude::*,
+    types::{PyString, PyTuple},
+};
 
 use super::{KEYS, TWIN, arguments, refusals};
-use crate::{mac::Hash, rsa::SigningKey, signer};
+use crate::{
+    base64,
+    mac::{Hash, Mac},
+    rsa::{SigningKey, VerifyingKey},
+    signer,
+};
 
 /// The rows of `SIGNATURE_METHODS`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,16 +28,37 @@ impl SignatureMethod {
     /// The method of that name; refuses one that is in no table.
     pub fn read(name: &Bound<'_, PyAny>) -> PyResult<Self> {
         let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
-        Ok(match text {
-            Some("HMAC-SHA1") => Self::Hmac(Hash::Sha1),
-            Some("HMAC-SHA256") => Self::Hmac(Hash::Sha256),
-            Some("HMAC-SHA512") => Self::Hmac(Hash::Sha512),
-            Some("RSA-SHA1") => Self::Rsa(Hash::Sha1),
-            Some("RSA-SHA256") => Self::Rsa(Hash::Sha256),
-            Some("RSA-SHA512") => Self::Rsa(Hash::Sha512),
-            Some("PLAINTEXT") => Self::Plaintext,
-            _ => return Err(unknown_signature_method(name, |_| true)?),
+        match text.and_then(Self::from_name) {
+            Some(method) => Ok(method),
+            None => Err(unknown_signature_method(name, |_| true)?),
+        }
+    }
+
+    /// The method of that name, if it is in the table.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "HMAC-SHA1" => Self::Hmac(Hash::Sha1),
+            "HMAC-SHA256" => Self::Hmac(Hash::Sha256),
+            "HMAC-SHA512" => Self::Hmac(Hash::Sha512),
+            "RSA-SHA1" => Self::Rsa(Hash::Sha1),
+            "RSA-SHA256" => Self::Rsa(Hash::Sha256),
+            "RSA-SHA512" => Self::Rsa(Hash::Sha512),
+            "PLAINTEXT" => Self::Plaintext,
+            _ => return None,
         })
+    }
+
+    /// Its name there.
+    pub fn name(self, py: Python<'_>) -> &Bound<'_, PyString> {
+        match self {
+            Self::Hmac(Hash::Sha1) => intern!(py, "HMAC-SHA1"),
+            Self::Hmac(Hash::Sha256) => intern!(py, "HMAC-SHA256"),
+            Self::Hmac(Hash::Sha512) => intern!(py, "HMAC-SHA512"),
+            Self::Rsa(Hash::Sha1) => intern!(py, "RSA-SHA1"),
+            Self::Rsa(Hash::Sha256) => intern!(py, "RSA-SHA256"),
+            Self::Rsa(Hash::Sha512) => intern!(py, "RSA-SHA512"),
+            Self::Plaintext => intern!(py, "PLAINTEXT"),
+        }
     }
 
     /// The hash of the method, if it has one.
@@ -50,7 +80,7 @@ pub fn unknown_signature_method(name: &Bound<'_, PyAny>, is_known: fn(&str) -> b
             known.push(method);
         }
     }
-    let known = pyo3::types::PyTuple::new(py, known)?;
+    let known = PyTuple::new(py, known)?;
     Ok(refusals::build(py, "unknown_signature_method", (name.str()?, known)))
 }
 
@@ -71,6 +101,102 @@ pub fn join_secrets(
         _ => Ok(Vec::new()),
     };
     Ok(signer::join_secrets(&octets("client_secret", client_secret)?, &octets("token_secret", token_secret)?))
+}
+
+/// The secrets and the key that requests are checked with, and what was derived from them.
+#[derive(Default)]
+pub struct Keys {
+    client_secret: Option<Py<PyAny>>,
+    token_secret: Option<Py<PyAny>>,
+    rsa_key: Option<Py<PyAny>>,
+    macs: [OnceLock<Mac>; 3],
+    verifying_key: OnceLock<VerifyingKey>,
+}
+
+impl Keys {
+    /// Nothing is derived from them yet.
+    pub fn new(
+        client_secret: Option<&Bound<'_, PyAny>>,
+        token_secret: Option<&Bound<'_, PyAny>>,
+        rsa_key: Option<&Bound<'_, PyAny>>,
+    ) -> Self {
+        let keep = |value: Option<&Bound<'_, PyAny>>| value.map(|value| value.clone().unbind());
+        Self {
+            client_secret: keep(client_secret),
+            token_secret: keep(token_secret),
+            rsa_key: keep(rsa_key),
+            ..Self::default()
+        }
+    }
+
+    /// Those of a `VerificationKeys`.
+    pub fn of(keys: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let keep = |name| keys.getattr(name).map(|key| (!key.is_none()).then(|| key.unbind()));
+        let py = keys.py();
+        Ok(Self {
+            client_secret: keep(intern!(py, "client_secret"))?,
+            token_secret: keep(intern!(py, "token_secret"))?,
+            rsa_key: keep(intern!(py, "rsa_key"))?,
+            ..Self::default()
+        })
+    }
+
+    /// Shows the objects to the collector of cycles.
+    pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        [&self.client_secret, &self.token_secret, &self.rsa_key].into_iter().try_for_each(|key| visit.call(key))
+    }
+
+    /// The three as they were given.
+    pub fn given<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, [&self.client_secret, &self.token_secret, &self.rsa_key])
+    }
+
+    /// Whether `claimed` is the signature of `message`, compared in constant time.
+    pub fn is_right(
+        &self,
+        py: Python<'_>,
+        method: SignatureMethod,
+        message: &mut Vec<u8>,
+        claimed: &[u8],
+    ) -> PyResult<bool> {
+        let expected = match method {
+            SignatureMethod::Plaintext => self.joined(py)?,
+            SignatureMethod::Hmac(hash) => base64::encode(self.mac(py, hash)?.code(message).as_ref()),
+            SignatureMethod::Rsa(hash) => {
+                let Some(rsa_key) = &self.rsa_key else {
+                    return Err(refusals::build(py, "missing_key", (method.name(py),)));
+                };
+                let Some(decoded) = base64::decode(claimed) else { return Ok(false) };
+                let key = self.verifying_key(rsa_key.bind(py))?;
+                return Ok(py.detach(|| key.verify(hash, message, &decoded)));
+            }
+        };
+        Ok(expected.len() == claimed.len() && openssl::memcmp::eq(&expected, claimed))
+    }
+
+    /// The key of HMAC and PLAINTEXT.
+    fn joined(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let bind = |secret: &Option<Py<PyAny>>| secret.as_ref().map(|secret| secret.bind(py).clone());
+        join_secrets(bind(&self.client_secret).as_ref(), bind(&self.token_secret).as_ref())
+    }
+
+    fn mac(&self, py: Python<'_>, hash: Hash) -> PyResult<&Mac> {
+        let place = &self.macs[hash as usize];
+        if let Some(mac) = place.get() {
+            return Ok(mac);
+        }
+        let mac = Mac::new(hash, &self.joined(py)?);
+        Ok(place.get_or_init(|| mac))
+    }
+
+    fn verifying_key(&self, rsa_key: &Bound<'_, PyAny>) -> PyResult<&VerifyingKey> {
+        if let Some(key) = self.verifying_key.get() {
+            return Ok(key);
+        }
+        let key = VerifyingKey::from_der(&public_key_der(rsa_key)?);
+        let key = key.map_err(|refusal| refusals::of_url(rsa_key.py(), refusal))?;
+        Ok(self.verifying_key.get_or_init(|| key))
+    }
 }
 
 /// A private key in any form that the package reads, and its size in bits.

@@ -12,8 +12,7 @@ use std::{
 };
 
 use pyo3::{
-    PyTraverseError, PyVisit,
-    intern,
+    PyTraverseError, PyVisit, intern,
     prelude::*,
     types::{PyInt, PyString},
 };

@@ -57,6 +57,7 @@ PUBLIC_NAMES = [
     "UsageError",
     "VerificationError",
     "VerificationKeys",
+    "Verifier",
     "__version__",
     "load_definition",
     "verify",

@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from oauthreg.errors import OAuthRegError
-from oauthreg.signing.verify import VerificationKeys, parse_authorization, verify
+from oauthreg.signing.verify import VerificationKeys, Verifier, parse_authorization, verify
 
 SECRET = "hunter2"  # every planted secret holds it
 URL_TEXT = f"https://{SECRET}-user:{SECRET}-word@api.example.com/r?access={SECRET}#{SECRET}"
@@ -150,7 +150,10 @@ def test_verification_tells_no_secret(engine, signer, clock):
     assert_silent(lambda: parse_authorization(f"OAuth {SECRET}"))
     right = {"client_secret": f"{SECRET}-client", "token_secret": f"{SECRET}-token-secret"}
     proven = verify("GET", url, authorization=header, engine=engine.name, **right)
-    for told in (repr(proven), str(proven), repr(VerificationKeys(**right, rsa_key=SECRET))):
+    verifier = Verifier(**right, rsa_key=SECRET, engine=engine.name)
+    assert verifier.verify("GET", url, authorization=header) == proven
+    assert_silent(lambda: verifier.verify("GET", f"{url}?{SECRET}", authorization=header))
+    for told in (repr(proven), str(proven), repr(VerificationKeys(**right, rsa_key=SECRET)), repr(verifier)):
         assert SECRET not in told
 
 

@@ -5,8 +5,9 @@ import inspect
 import pytest
 
 from oauthreg import signing
-from oauthreg.signing import _pure
+from oauthreg.signing import _pure, verify
 
+CLASSES = {"SignedRequest", "Signer", "Verifier"}
 CONSTANTS = {"ENGINE", "SIGNATURE_METHODS", "SURFACE"}
 FUNCTIONS = sorted(
     name
@@ -34,7 +35,7 @@ def test_the_functions_are_those_that_the_documentation_names():
 
 def test_names(twins):
     native, pure = twins
-    assert public(native.module) == {*FUNCTIONS, *CONSTANTS, "Signer"}
+    assert public(native.module) == {*FUNCTIONS, *CONSTANTS, *CLASSES}
     assert public(native.module.Signer) >= {*METHODS, "engine", "key_bits"}
     assert public(native.signer("PLAINTEXT", "ck")) == public(pure.signer("PLAINTEXT", "ck"))
     assert native.module.SURFACE == pure.module.SURFACE
@@ -42,7 +43,7 @@ def test_names(twins):
     assert list(native.module.SIGNATURE_METHODS) == list(pure.module.SIGNATURE_METHODS)
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "Signer"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "Signer", "Verifier"])
 def test_signatures_and_documentation(twins, name):
     native, pure = (getattr(engine.module, name) for engine in twins)
     assert shape(native) == shape(pure)
@@ -56,6 +57,28 @@ def test_signatures_and_documentation_of_methods(twins, name):
     assert shape(native) == shape(pure)
     assert inspect.getdoc(native) == inspect.getdoc(pure)
     assert inspect.getdoc(pure)
+
+
+@pytest.mark.parametrize("name", ["SignedRequest", "Verifier"])
+def test_what_checks_has_one_face(twins, name):
+    native, pure = (getattr(engine.module, name) for engine in twins)
+    assert public(native) == public(pure)
+    assert inspect.getdoc(native) == inspect.getdoc(pure)
+    for attribute in public(pure):
+        assert inspect.getdoc(getattr(native, attribute)) == inspect.getdoc(getattr(pure, attribute))
+    if name == "Verifier":
+        assert shape(native.verify)[1:] == shape(pure.verify)[1:] == shape(verify.Verifier.verify)[1:]
+        assert public(verify.Verifier) | set(verify.Verifier.__annotations__) == public(pure)
+    else:
+        assert native.__match_args__ == pure.__match_args__
+        assert issubclass(native, pure)
+
+
+def test_the_public_verifier_is_made_of_the_constant_arguments_of_verify():
+    made = {name: default for name, _, default in shape(verify.Verifier.__new__)[1:]}
+    offered = {name: default for name, _, default in shape(verify.verify)}
+    assert made == {name: offered[name] for name in made}
+    assert set(offered) - set(made) == {name for name, _, _ in shape(verify.Verifier.verify)} - {"self"}
 
 
 @pytest.mark.parametrize("name", ["engine", "key_bits"])

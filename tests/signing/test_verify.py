@@ -15,7 +15,7 @@ from yarl import URL
 import oauthreg
 from oauthreg.errors import InvalidSignatureError, MissingCredentialError, UsageError, VerificationError
 from oauthreg.signing import SIGNATURE_METHODS, Signer
-from oauthreg.signing.verify import SignedRequest, VerificationKeys, parse_authorization, verify
+from oauthreg.signing.verify import SignedRequest, VerificationKeys, Verifier, parse_authorization, verify
 
 FORM = "application/x-www-form-urlencoded"
 URL_TEXT = "https://api.example.com:8443/r/a%2Fb?a=1&b=%C3%BC"
@@ -48,12 +48,17 @@ def sign(engine, clock, rsa_key):
     return sign
 
 
-@pytest.fixture
-def check(engine):
-    def check(received, **options):
+@pytest.fixture(params=["verify", "Verifier"])
+def check(request, engine):
+    """Both doors: the function, and the object that keeps what is derived from the keys."""
+
+    def by_function(received, **options):
         return verify(**received, **(SECRETS | options), engine=engine.name)
 
-    return check
+    def by_object(received, now=None, **options):
+        return Verifier(**(SECRETS | options), engine=engine.name).verify(**received, now=now)
+
+    return by_function if request.param == "verify" else by_object
 
 
 @pytest.fixture
@@ -74,6 +79,7 @@ def test_the_public_names():
     assert oauthreg.verify is verify
     assert oauthreg.SignedRequest is SignedRequest
     assert oauthreg.VerificationKeys is VerificationKeys
+    assert oauthreg.Verifier is Verifier
 
 
 @pytest.mark.parametrize("placement", ["header", "query", "body"])

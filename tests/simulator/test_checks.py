@@ -15,7 +15,7 @@ from oauthreg.oauth1.flow import (
     request_token_flow,
 )
 from oauthreg.provider import Leg, OAuth1Settings
-from oauthreg.signing import verify as verification
+from oauthreg.signing import refusals, verify as verification
 from oauthreg.simulator.checks import PROBLEMS
 
 CALLBACK = "https://app.example/cb"
@@ -154,4 +154,4 @@ def test_api_headers_of_the_definition_are_wanted(make_world):
 
 def test_every_verification_error_has_its_words():
     codes = re.findall(r'code="([a-z-]+)"', Path(verification.__file__).read_text("utf-8"))
-    assert set(PROBLEMS) == {*codes, InvalidSignatureError.code}
+    assert set(PROBLEMS) == {*codes, InvalidSignatureError.code, refusals.nonce_used("").code}

@@ -1,9 +1,10 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, final
 
 from oauthreg.signing._pure import (
     SIGNATURE_METHODS as SIGNATURE_METHODS,
     ParameterPairs,
+    Placement,
     Text,
     host_a_label as host_a_label,
 )
@@ -12,7 +13,9 @@ __all__ = [
     "ENGINE",
     "SIGNATURE_METHODS",
     "SURFACE",
+    "SignedRequest",
     "Signer",
+    "Verifier",
     "base_string",
     "base_uri",
     "body_hash",
@@ -101,6 +104,49 @@ class Signer:
         timestamp: float | str | None = None,
     ) -> str: ...
     def sign_many(self, requests: Iterable[Sequence[Any]], *, threads: int | None = None) -> list[str]: ...
+
+@final
+class SignedRequest:
+    __match_args__ = ("client_id", "token", "signature_method", "placement", "realm", "parameters")
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def token(self) -> str | None: ...
+    @property
+    def signature_method(self) -> str: ...
+    @property
+    def placement(self) -> Placement: ...
+    @property
+    def realm(self) -> str | None: ...
+    @property
+    def parameters(self) -> Mapping[str, str]: ...
+
+@final
+class Verifier:
+    def __new__(
+        cls,
+        client_secret: Text | None,
+        token_secret: Text | None,
+        rsa_key: Any,
+        lookup: Callable[[SignedRequest], Any] | None,
+        signature_methods: Collection[str],
+        body_hash: str,
+        window: float,
+        is_new_nonce: Callable[[SignedRequest], bool] | None,
+        decide: Callable[..., Any],
+    ) -> Verifier: ...
+    @property
+    def engine(self) -> str: ...
+    def verify(
+        self,
+        method: str,
+        url: Any,
+        body: Any = None,
+        content_type: str | None = None,
+        *,
+        authorization: str | None = None,
+        now: float | None = None,
+    ) -> SignedRequest: ...
 
 def escape(value: Text) -> str: ...
 def unescape(value: Text) -> bytes: ...

@@ -12,16 +12,18 @@ import hmac as _hmac
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABCMeta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from oauthreg.errors import OAuthRegError
 from oauthreg.signing import keys, refusals
 
-SURFACE = 1
+SURFACE = 2
 """Raised whenever a name, a signature or a meaning changes, so that a stale extension is noticed."""
 
 ENGINE = "pure"
@@ -38,6 +40,7 @@ SIGNATURE_METHODS: dict[str, tuple[str, str]] = {
 """Signature method -> (family, hash). Spec: RFC 5849 section 3.4; the SHA-2 rows are the same construction."""
 
 Text: TypeAlias = str | bytes
+Placement: TypeAlias = Literal["header", "query", "body"]
 ParameterPairs: TypeAlias = Iterable[tuple[Text, Text]] | Mapping[str, Text]
 
 _FORM = "application/x-www-form-urlencoded"
@@ -51,6 +54,10 @@ _ESCAPE = r"%(?:[0189A-F][0-9A-F]|2[0-9ABCF]|3[A-F]|40|5[B-E]|60|7[BCDF])"
 _ENCODED = rf"{_BARE}(?:{_ESCAPE}{_BARE})*+"
 _IS_ENCODED = re.compile(_ENCODED).fullmatch
 _IS_ENCODED_FORM = re.compile(rf"{_ENCODED}={_ENCODED}(?:&{_ENCODED}={_ENCODED})*+").fullmatch
+# The header in the form that signers write; in any other it is read by `verify.parse_authorization`.
+_PARAMETER = rf'oauth_{_BARE}="{_ENCODED}"'
+_IS_PLAIN_HEADER = re.compile(rf'OAuth (?:realm="([ !#-\[\]-~]*+)", ?)?+({_PARAMETER}(?:, ?{_PARAMETER})*+)').fullmatch
+_IS_POSITIVE = re.compile(r"(?=.*[1-9])[0-9]{1,18}").fullmatch
 _NEEDS_ESCAPE_IN_PATH = re.compile(r"[^\x21-\x7e]")
 _TARGET = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/]*)(.*)", re.DOTALL).fullmatch
 _IS_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=%]+").fullmatch
@@ -65,6 +72,9 @@ _DIGEST_INFO = {"sha1": 35, "sha256": 51, "sha512": 83}
 """Hash -> octets of the block that RSASSA-PKCS1-v1_5 signs. Spec: RFC 8017 section 9.2."""
 _LEAST_PADDING = 11
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_BLOCKS = {"sha1": 64, "sha256": 64, "sha512": 128}
+"""Hash -> octets of a block."""
+_INNER_PAD, _OUTER_PAD = (bytes([octet ^ pad for octet in range(256)]) for pad in (0x36, 0x5C))
 _BETWEEN = "\0"
 """Stands between the name and the value of an encoded pair: as it is below every character of either, pairs sort as
 text, which takes a third of the time of tuples."""
@@ -305,13 +315,194 @@ class Signer:
 
     def _signature(self, text: str) -> str:
         if self._keyed is not None:
-            inner, outer = self._keyed[0].copy(), self._keyed[1].copy()
-            inner.update(text.encode())
-            outer.update(inner.digest())
-            return base64.b64encode(outer.digest()).decode()
+            return _keyed_code(self._keyed, text)
         if self._rsa_key is not None:
             return base64.b64encode(_rsa_signature(self._hash_name, self._rsa_key, text.encode())).decode()
         return self._key.decode()
+
+
+class SignedRequest(metaclass=ABCMeta):  # noqa: PLW1641 - mappings have no hash
+    """What a received request says of itself.
+
+    ``parameters`` are all protocol parameters, decoded; ``placement`` is ``"header"``, ``"query"`` or ``"body"``, where
+    they stood; ``realm`` is ``None`` without one, as is ``token``. Nothing of it can be changed. Until ``verify`` has
+    returned it, none of this is proven. Those of the native engine are instances of this class, too.
+    """
+
+    __slots__ = ("_parts", "_read")
+    __match_args__ = ("client_id", "token", "signature_method", "placement", "realm", "parameters")
+
+    _parts: tuple[str, str | None, str, Placement, str | None, Mapping[str, str]] | None
+    _read: tuple[dict[str, str], Placement, str | None]
+    """Encoded parameters, placement and realm: decoded when somebody asks, which a check alone does not."""
+
+    def __init__(
+        self,
+        client_id: str,
+        token: str | None,
+        signature_method: str,
+        placement: Placement,
+        realm: str | None,
+        parameters: Mapping[str, str],
+    ) -> None:
+        self._parts = (client_id, token, signature_method, placement, realm, parameters)
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={getattr(self, name)!r}" for name in ("client_id", "signature_method", "placement", "realm")]
+        return f"SignedRequest({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SignedRequest):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in SignedRequest.__match_args__)
+
+    @property
+    def client_id(self) -> str:
+        """The client identifier."""
+        return (self._parts or self._decode())[0]
+
+    @property
+    def token(self) -> str | None:
+        """The token; ``None`` without one, or for an empty one."""
+        return (self._parts or self._decode())[1]
+
+    @property
+    def signature_method(self) -> str:
+        """The signature method."""
+        return (self._parts or self._decode())[2]
+
+    @property
+    def placement(self) -> Placement:
+        """Where the protocol parameters stood."""
+        return (self._parts or self._decode())[3]
+
+    @property
+    def realm(self) -> str | None:
+        """The realm that stood in the header."""
+        return (self._parts or self._decode())[4]
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """All protocol parameters, decoded."""
+        return (self._parts or self._decode())[5]
+
+    def _decode(self) -> tuple[str, str | None, str, Placement, str | None, Mapping[str, str]]:
+        encoded, placement, realm = self._read
+        parameters = {name: _decoded(value) for name, value in encoded.items()}
+        self._parts = parts = (
+            parameters["oauth_consumer_key"],
+            parameters.get("oauth_token") or None,
+            parameters["oauth_signature_method"],
+            placement,
+            realm,
+            MappingProxyType(parameters),
+        )
+        return parts
+
+
+class Verifier:
+    """Checks received requests against the keys of one client and one token, or against those that ``lookup`` gives.
+
+    The arguments are those of ``verify``, each demanded. ``decide`` is given what the engine leaves alone, which is
+    every request that has an unusual form or that may have to be refused: it returns the request or words the refusal.
+
+    Spec: RFC 5849 section 3.2.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_body_hash",
+        "_client_secret",
+        "_decide",
+        "_is_new_nonce",
+        "_keyed",
+        "_lookup",
+        "_rsa_key",
+        "_signature_methods",
+        "_token_secret",
+        "_window",
+    )
+
+    def __init__(
+        self,
+        client_secret: Text | None,
+        token_secret: Text | None,
+        rsa_key: Any,
+        lookup: Callable[[SignedRequest], Any] | None,
+        signature_methods: Collection[str],
+        body_hash: str,
+        window: float,
+        is_new_nonce: Callable[[SignedRequest], bool] | None,
+        decide: Callable[..., SignedRequest],
+    ) -> None:
+        self._client_secret, self._token_secret, self._rsa_key = client_secret, token_secret, rsa_key
+        self._lookup = lookup
+        self._signature_methods = signature_methods
+        self._body_hash = body_hash
+        self._window = window
+        self._is_new_nonce = is_new_nonce
+        self._decide = decide
+        self._keyed: dict[str, tuple[Any, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Verifier engine={ENGINE!r}>"
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs: ``"pure"`` or ``"native"``."""
+        return ENGINE
+
+    def verify(
+        self,
+        method: str,
+        url: Any,
+        body: Any = None,
+        content_type: str | None = None,
+        *,
+        authorization: str | None = None,
+        now: float | None = None,
+    ) -> SignedRequest:
+        """The request's own word, once its signature is proven.
+
+        Arguments, answer and refusals as in the function ``verify``. Spec: RFC 5849 section 3.2.
+        """
+        lookup = self._lookup
+        secrets = (self._client_secret, self._token_secret, self._rsa_key) if lookup is None else None
+        try:
+            read = _read_request(
+                method, url, body, content_type, authorization, self._signature_methods, self._body_hash, now,
+                self._window,
+            )  # fmt: skip
+        except OAuthRegError:
+            read = None
+        if read is not None:
+            request, signature_method, signature, text = read
+            if lookup is not None:
+                keys = lookup(request)
+                secrets = keys.client_secret, keys.token_secret, keys.rsa_key
+            if self._is_right(signature_method, signature, text, secrets):
+                if self._is_new_nonce is not None and not self._is_new_nonce(request):
+                    raise refusals.nonce_used(text)
+                return request
+        received = (ENGINE, method, url, body, content_type, authorization)
+        return self._decide(
+            received, secrets, lookup, self._signature_methods, self._body_hash, now, self._window, self._is_new_nonce
+        )
+
+    def _is_right(self, signature_method: str, signature: str, text: str, secrets: Any) -> bool:
+        """Whether the escaped signature is that of the base string, compared in constant time."""
+        family, hash_name = SIGNATURE_METHODS[signature_method]
+        try:
+            if family != "hmac":
+                return check_signature(signature_method, text, _decoded(signature), *secrets)
+            keyed = self._keyed.get(hash_name)
+            if keyed is None:
+                keyed = _keyed_hashes(hash_name, _hmac_key(*secrets[:2]))
+                if self._lookup is None:
+                    self._keyed[hash_name] = keyed
+        except OAuthRegError:
+            return False
+        return _hmac.compare_digest(_escape_base64(_keyed_code(keyed, text)), signature)
 
 
 def escape(value: Text) -> str:
@@ -457,7 +648,11 @@ def check_signature(
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
     """The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104."""
     _check_hash(hash_name)
-    return _hmac.digest(key, message, hash_name)
+    inner, outer = _keyed_hashes(hash_name, key)
+    inner.update(message)
+    outer.update(inner.digest())
+    digest: bytes = outer.digest()
+    return digest
 
 
 def rsa_sign(hash_name: str, key: Any, message: bytes) -> bytes:
@@ -537,13 +732,110 @@ def _keyed_hashes(hash_name: str, key: bytes) -> tuple[Any, Any]:
 
     Spec: RFC 2104 section 2; that the two are kept is section 4.
     """
-    new = _HASHES[hash_name]
-    block_size = new(usedforsecurity=False).block_size
+    new, block_size = _HASHES[hash_name], _BLOCKS[hash_name]
     if len(key) > block_size:
         key = new(key, usedforsecurity=False).digest()
     block = key.ljust(block_size, b"\0")
-    inner, outer = (new(bytes([octet ^ pad for octet in block]), usedforsecurity=False) for pad in (0x36, 0x5C))
-    return inner, outer
+    return (
+        new(block.translate(_INNER_PAD), usedforsecurity=False),
+        new(block.translate(_OUTER_PAD), usedforsecurity=False),
+    )
+
+
+def _keyed_code(keyed: tuple[Any, Any], text: str) -> str:
+    """The HMAC of a text in base64."""
+    inner, outer = keyed[0].copy(), keyed[1].copy()
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return base64.b64encode(outer.digest()).decode()
+
+
+def _read_request(
+    method: str,
+    url: Any,
+    body: Any,
+    content_type: str | None,
+    authorization: str | None,
+    signature_methods: Collection[str],
+    body_hash: str,
+    now: float | None,
+    window: float,
+) -> tuple[SignedRequest, str, str, str] | None:
+    """A request of the usual form that meets all that is asked before its keys are known; ``None`` for any other.
+
+    With its signature method, its signature, still escaped, and its base string. Arguments as in ``verify``.
+    """
+    own: list[str] = []
+    realm = None
+    if authorization:
+        header = _IS_PLAIN_HEADER(authorization)
+        if header is None:
+            return None
+        realm, text = header.groups()
+        own = text[:-1].replace(" ", "").replace('="', _BETWEEN).split('",')
+    target, query = _split(url)
+    form = _is_form(content_type)
+    pairs = list(own)
+    placement: Placement = "header"
+    places: list[tuple[Placement, Text]] = [("query", query), ("body", _body_octets(body) if form else "")]
+    for place, data in places:
+        if not data:
+            continue
+        found = _encoded_pairs(data)
+        protocol = [pair for pair in found if pair.startswith("oauth_")]
+        if protocol:
+            if own:
+                return None
+            placement, own = place, protocol
+        pairs += found
+    parts = _BETWEEN.join(own).split(_BETWEEN)
+    names = parts[::2]
+    encoded = dict(zip(names, parts[1::2], strict=False))
+    if len(encoded) < len(own) or "%" in "".join(names):
+        return None
+    signature_method = _claimed_method(encoded, signature_methods, now, window)
+    if signature_method is None or not _covers_body(encoded, signature_method, body, form, body_hash):
+        return None
+    request = SignedRequest.__new__(SignedRequest)
+    request._parts, request._read = None, (encoded, placement, realm)  # noqa: SLF001 - decoded when somebody asks
+    signature = encoded["oauth_signature"]
+    pairs.remove(_SIGNATURE + signature)
+    return request, signature_method, signature, _join(method, target, pairs)
+
+
+def _claimed_method(
+    encoded: Mapping[str, str], allowed: Collection[str], now: float | None, window: float
+) -> str | None:
+    """The signature method of a request whose claims are complete and accepted."""
+    claimed = encoded.get
+    signature_method, timestamp = claimed("oauth_signature_method", ""), claimed("oauth_timestamp")
+    if not (claimed("oauth_consumer_key") and claimed("oauth_signature")) or signature_method not in SIGNATURE_METHODS:
+        return None
+    if signature_method != "PLAINTEXT" and not (timestamp and claimed("oauth_nonce")):
+        return None
+    if timestamp is not None and (
+        not _IS_POSITIVE(timestamp) or (now is not None and abs(int(timestamp) - now) > window)
+    ):
+        return None
+    if claimed("oauth_version", "1.0") != "1.0" or signature_method not in allowed:
+        return None
+    return signature_method
+
+
+def _covers_body(encoded: Mapping[str, str], signature_method: str, body: Any, form: bool, wanted: str) -> bool:
+    """Whether the body hash is right, or missing where it may."""
+    claimed = encoded.get("oauth_body_hash")
+    if claimed is None:
+        return form or wanted != "required"
+    if form:
+        return False
+    if signature_method == "PLAINTEXT":
+        return wanted != "required"
+    return _hmac.compare_digest(_escape_base64(body_hash(signature_method, body)), claimed)
+
+
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
 
 
 def _header_parameters(encoded: list[str]) -> str:

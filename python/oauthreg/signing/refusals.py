@@ -12,6 +12,7 @@ from oauthreg.errors import (
     UnsignableRequestError,
     UnsupportedMethodError,
     UsageError,
+    VerificationError,
 )
 
 _SHOWN = 80
@@ -160,6 +161,11 @@ def unsignable_body(kind: str) -> UnsignableRequestError:
         code="unsignable-body",
         hint="pass bytes or text, or switch the body hash off",
     )
+
+
+def nonce_used(base_string: str) -> VerificationError:
+    """A nonce that came before."""
+    return VerificationError("the nonce was used before", code="nonce-used", base_string=base_string)
 
 
 def in_batch(position: int, error: OAuthRegError) -> OAuthRegError:

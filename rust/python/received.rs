@@ -1,0 +1,368 @@
+//! The class `SignedRequest` and the functions that check received requests.
+
+use std::borrow::Cow;
+
+use pyo3::{
+    PyTraverseError, PyVisit, intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBytes, PyDict, PyFloat, PyInt, PyMappingProxy, PyString, PyType},
+};
+
+use super::{
+    ENGINE, TWIN,
+    arguments::{self, UrlSource},
+    keys::{Keys, SignatureMethod},
+    refusals,
+    signer::hash_body,
+};
+use crate::{
+    base_string,
+    params::Foreign,
+    received::{Known, Outline, Placement, seconds},
+    scratch::Scratch,
+    signer::Form,
+};
+
+/// What a received request says of itself.
+///
+/// ``parameters`` are all protocol parameters, decoded; ``placement`` is ``"header"``, ``"query"`` or ``"body"``, where
+/// they stood; ``realm`` is ``None`` without one, as is ``token``. Nothing of it can be changed. Until ``verify`` has
+/// returned it, none of this is proven. Those of the native engine are instances of this class, too.
+#[pyclass(frozen, module = "oauthreg.signing._native")]
+pub struct SignedRequest {
+    /// What holds the parameters: they are decoded when somebody asks, which a check alone does not.
+    text: Vec<u8>,
+    outline: Outline,
+    parameters: PyOnceLock<Py<PyMappingProxy>>,
+}
+
+/// A request as a server received it.
+struct Given<'a, 'py> {
+    method: &'a Bound<'py, PyAny>,
+    url: &'a Bound<'py, PyAny>,
+    body: Option<&'a Bound<'py, PyAny>>,
+    content_type: Option<&'a Bound<'py, PyAny>>,
+    authorization: Option<&'a Bound<'py, PyAny>>,
+    now: Option<&'a Bound<'py, PyAny>>,
+}
+
+#[pymethods]
+impl SignedRequest {
+    #[classattr]
+    fn __match_args__(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(twin(py)?.getattr("__match_args__")?.unbind())
+    }
+
+    /// The client identifier.
+    #[getter]
+    fn client_id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_text(py, &self.decoded(Known::ClientId))
+    }
+
+    /// The token; ``None`` without one, or for an empty one.
+    #[getter]
+    fn token<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let token = self.decoded(Known::Token);
+        (!token.is_empty()).then(|| to_text(py, &token)).transpose()
+    }
+
+    /// The signature method.
+    #[getter]
+    fn signature_method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_text(py, &self.decoded(Known::SignatureMethod))
+    }
+
+    /// Where the protocol parameters stood.
+    #[getter]
+    fn placement<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        match self.outline.placement {
+            Placement::Header => intern!(py, "header"),
+            Placement::Query => intern!(py, "query"),
+            Placement::Body => intern!(py, "body"),
+        }
+    }
+
+    /// The realm that stood in the header.
+    #[getter]
+    fn realm<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.outline.realm(&self.text).map(|realm| PyString::from_bytes(py, realm)).transpose()
+    }
+
+    /// All protocol parameters, decoded.
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyMappingProxy>> {
+        let made = self.parameters.get_or_try_init(py, || {
+            let parameters = PyDict::new(py);
+            for (name, value) in self.outline.decoded(&self.text) {
+                parameters.set_item(PyString::from_bytes(py, name)?, to_text(py, &value)?)?;
+            }
+            PyResult::Ok(PyMappingProxy::new(py, parameters.as_mapping()).unbind())
+        })?;
+        Ok(made.bind(py))
+    }
+
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        twin(slf.py())?.call_method1("__eq__", (slf, other))
+    }
+
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        twin(slf.py())?.call_method1("__repr__", (slf,))
+    }
+}
+
+impl SignedRequest {
+    fn new(text: &[u8], outline: Outline) -> Self {
+        Self { text: text.to_vec(), outline, parameters: PyOnceLock::new() }
+    }
+
+    /// The value of a parameter; empty without it.
+    fn decoded(&self, name: Known) -> Vec<u8> {
+        self.outline.decode(self.outline.value(&self.text, name).unwrap_or_default())
+    }
+}
+
+/// Checks received requests against the keys of one client and one token, or against those that ``lookup`` gives.
+///
+/// The arguments are those of ``verify``, each demanded. ``decide`` is given what the engine leaves alone, which is
+/// every request that has an unusual form or that may have to be refused: it returns the request or words the refusal.
+///
+/// Spec: RFC 5849 section 3.2.
+#[pyclass(frozen, weakref, module = "oauthreg.signing._native")]
+pub struct Verifier {
+    keys: Keys,
+    lookup: Option<Py<PyAny>>,
+    signature_methods: Py<PyAny>,
+    body_hash: Py<PyAny>,
+    window: Py<PyAny>,
+    is_new_nonce: Option<Py<PyAny>>,
+    decide: Py<PyAny>,
+}
+
+#[pymethods]
+impl Verifier {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
+    fn new(
+        client_secret: Option<&Bound<'_, PyAny>>,
+        token_secret: Option<&Bound<'_, PyAny>>,
+        rsa_key: Option<&Bound<'_, PyAny>>,
+        lookup: Option<Py<PyAny>>,
+        signature_methods: Py<PyAny>,
+        body_hash: Py<PyAny>,
+        window: Py<PyAny>,
+        is_new_nonce: Option<Py<PyAny>>,
+        decide: Py<PyAny>,
+    ) -> Self {
+        let keys = Keys::new(client_secret, token_secret, rsa_key);
+        Self { keys, lookup, signature_methods, body_hash, window, is_new_nonce, decide }
+    }
+
+    /// The request's own word, once its signature is proven.
+    ///
+    /// Arguments, answer and refusals as in the function ``verify``. Spec: RFC 5849 section 3.2.
+    #[pyo3(signature = (method, url, body=None, content_type=None, *, authorization=None, now=None))]
+    fn verify<'py>(
+        &self,
+        method: &Bound<'py, PyAny>,
+        url: &Bound<'py, PyAny>,
+        body: Option<&Bound<'py, PyAny>>,
+        content_type: Option<&Bound<'py, PyAny>>,
+        authorization: Option<&Bound<'py, PyAny>>,
+        now: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = method.py();
+        let given = Given { method, url, body, content_type, authorization, now };
+        let mut found = None;
+        let proven = Scratch::lend(|scratch| self.prove(&given, &mut found, scratch))?;
+        if let Some(request) = proven {
+            return Ok(request.into_any());
+        }
+        let secrets = match (&found, &self.lookup) {
+            (None, Some(_)) => None,
+            (found, _) => Some(found.as_ref().unwrap_or(&self.keys).given(py)?),
+        };
+        self.decide.bind(py).call1((
+            (ENGINE, method, url, body, content_type, authorization),
+            secrets,
+            &self.lookup,
+            &self.signature_methods,
+            &self.body_hash,
+            now,
+            &self.window,
+            &self.is_new_nonce,
+        ))
+    }
+
+    /// The engine that runs: ``"pure"`` or ``"native"``.
+    #[getter]
+    #[expect(clippy::unused_self, reason = "a property has an object")]
+    fn engine(&self) -> &'static str {
+        ENGINE
+    }
+
+    #[expect(clippy::unused_self, reason = "so has a text for people")]
+    fn __repr__(&self) -> String {
+        format!("<Verifier engine='{ENGINE}'>")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.keys.visit(&visit)?;
+        visit.call(&self.lookup)?;
+        visit.call(&self.signature_methods)?;
+        visit.call(&self.is_new_nonce)?;
+        visit.call(&self.decide)
+    }
+}
+
+impl Verifier {
+    /// The request, if it has the usual form and is right; the keys that a lookup gave are left in `found`.
+    fn prove<'py>(
+        &self,
+        given: &Given<'_, 'py>,
+        found: &mut Option<Keys>,
+        scratch: &mut Scratch,
+    ) -> PyResult<Option<Bound<'py, SignedRequest>>> {
+        let py = given.method.py();
+        let Some((request, signature_method)) = unless_refused(py, self.read(given, scratch))?.flatten() else {
+            return Ok(None);
+        };
+        let request = Bound::new(py, request)?;
+        let keys = match &self.lookup {
+            None => &self.keys,
+            Some(lookup) => found.insert(Keys::of(&lookup.bind(py).call1((&request,))?)?),
+        };
+        let signature = request.get().decoded(Known::Signature);
+        let is_right = keys.is_right(py, signature_method, &mut scratch.base_string, &signature);
+        if unless_refused(py, is_right)? != Some(true) {
+            return Ok(None);
+        }
+        if let Some(is_new_nonce) = &self.is_new_nonce {
+            if !is_new_nonce.bind(py).call1((&request,))?.is_truthy()? {
+                let text = PyString::from_bytes(py, &scratch.base_string)?;
+                return Err(refusals::build(py, "nonce_used", (text,)));
+            }
+        }
+        Ok(Some(request))
+    }
+
+    /// A request of the usual form that meets all that is asked before its keys are known, and its signature method;
+    /// its base string is in the buffers.
+    #[inline(always)]
+    fn read(&self, given: &Given<'_, '_>, scratch: &mut Scratch) -> PyResult<Option<(SignedRequest, SignatureMethod)>> {
+        let py = given.method.py();
+        let header = match given.authorization.map(Bound::cast::<PyString>) {
+            None => "",
+            Some(Ok(header)) => header.to_str().unwrap_or("\u{fffd}"),
+            Some(Err(_)) => return Ok(None),
+        };
+        let source = UrlSource::read(given.url)?;
+        let url = source.parse(py)?;
+        let is_form = arguments::is_form(given.content_type)?;
+        let octets = if is_form { arguments::body(given.body)? } else { Some(Cow::Borrowed(&b""[..])) };
+        let (Some(octets), Ok(method)) = (octets, given.method.cast::<PyString>()) else { return Ok(None) };
+        let placed = if header.is_empty() {
+            let query = Outline::of_form(url.query, Placement::Query).map(|outline| (url.query, outline));
+            query.or_else(|| Outline::of_form(&octets, Placement::Body).map(|outline| (&*octets, outline)))
+        } else {
+            Outline::of_header(header.as_bytes()).map(|outline| (header.as_bytes(), outline))
+        };
+        let Some((text, outline)) = placed else { return Ok(None) };
+        let Some(signature_method) = self.signature_method(py, text, &outline, given.now)? else { return Ok(None) };
+        if !self.covers_body(py, text, &outline, signature_method, is_form, given.body)? {
+            return Ok(None);
+        }
+        let foreign = |place| if outline.placement == place { Foreign::Counted } else { Foreign::Refused };
+        let form = if is_form { Form::Octets(&octets) } else { Form::None };
+        let (method, _) = arguments::with_surrogates(method)?;
+        let parameters = &mut scratch.parameters;
+        parameters.clear(2 * (header.len() + url.query.len() + octets.len()));
+        if outline.placement == Placement::Header {
+            outline.push_to(text, parameters);
+        }
+        let written = url
+            .push_query(parameters, foreign(Placement::Query))
+            .and_then(|()| form.push_to(parameters, foreign(Placement::Body)))
+            .and_then(|()| base_string::write(&mut scratch.base_string, Some(&method), &url, parameters));
+        Ok(written.is_ok().then(|| (SignedRequest::new(text, outline), signature_method)))
+    }
+
+    /// The signature method of a request whose claims are complete and accepted.
+    fn signature_method(
+        &self,
+        py: Python<'_>,
+        text: &[u8],
+        outline: &Outline,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<SignatureMethod>> {
+        let claimed = outline.value(text, Known::SignatureMethod).unwrap_or_default();
+        let Some(method) = std::str::from_utf8(claimed).ok().and_then(SignatureMethod::from_name) else {
+            return Ok(None);
+        };
+        if !outline.is_complete(text, method != SignatureMethod::Plaintext) {
+            return Ok(None);
+        }
+        if let Some(timestamp) = outline.value(text, Known::Timestamp) {
+            match seconds(timestamp) {
+                Some(seconds) if is_in_window(seconds, now, self.window.bind(py))? => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(self.signature_methods.bind(py).contains(method.name(py))?.then_some(method))
+    }
+
+    /// Whether the body hash is right, or missing where it may.
+    fn covers_body(
+        &self,
+        py: Python<'_>,
+        text: &[u8],
+        outline: &Outline,
+        method: SignatureMethod,
+        is_form: bool,
+        body: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        match (outline.value(text, Known::BodyHash), method.hash()) {
+            (claimed, _) if is_form => Ok(claimed.is_none()),
+            (Some(claimed), Some(hash)) => {
+                let (computed, claimed) = (hash_body(hash, body)?, outline.decode(claimed));
+                Ok(computed.len() == claimed.len() && openssl::memcmp::eq(&computed, &claimed))
+            }
+            _ => Ok(!self.body_hash.bind(py).eq(intern!(py, "required"))?),
+        }
+    }
+}
+
+/// Whether the timestamp is near enough, by the numbers' own arithmetic.
+fn is_in_window(timestamp: i64, now: Option<&Bound<'_, PyAny>>, window: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let Some(now) = now else { return Ok(true) };
+    if now.is_exact_instance_of::<PyFloat>() && window.is_exact_instance_of::<PyInt>() {
+        if let (Ok(now), Ok(window)) = (now.extract::<f64>(), window.extract::<i32>()) {
+            #[expect(clippy::cast_precision_loss, reason = "as Python rounds")]
+            let off = (timestamp as f64 - now).abs();
+            return Ok(off.is_nan() || off <= f64::from(window));
+        }
+    }
+    let off = timestamp.into_pyobject(now.py())?.sub(now)?.abs()?;
+    Ok(!off.gt(window)?)
+}
+
+/// What was found; `None` for a refusal, which is found again where it is worded.
+fn unless_refused<T>(py: Python<'_>, outcome: PyResult<T>) -> PyResult<Option<T>> {
+    match outcome {
+        Err(error) if refusals::is_ours(py, &error)? => Ok(None),
+        outcome => outcome.map(Some),
+    }
+}
+
+/// Octets as text, with signs of replacement for what is not UTF-8.
+fn to_text<'py>(py: Python<'py>, octets: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    match PyString::from_bytes(py, octets) {
+        Ok(text) => Ok(text.into_any()),
+        Err(_) => PyBytes::new(py, octets).call_method1("decode", ("utf-8", "replace")),
+    }
+}
+
+/// The class of the pure engine.
+fn twin(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+    Ok(py.import(TWIN)?.getattr("SignedRequest")?.cast_into()?)
+}
