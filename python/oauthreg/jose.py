@@ -4,10 +4,14 @@ Spec: RFC 7519; RFC 8725 sections 3.1 and 3.2 (the verifier, not the token, choo
 """
 
 import base64
+import binascii
+import hmac
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
@@ -53,19 +57,17 @@ def sign_jwt(
 
     Spec: RFC 7515 section 7.1.
     """
-    from joserfc import jwt
-    from joserfc.errors import JoseError
-
-    loaded = load_signing_key(key, algorithm, passphrase)
-    head = {"alg": algorithm, **_kid(key), **(header or {})}
+    signature = _signature(key, algorithm, passphrase)
     try:
-        return jwt.encode(head, dict(claims), loaded, algorithms=[algorithm], registry=_registry(), default_type=None)
-    except (JoseError, TypeError, ValueError):
+        protected = _protected(_json({"alg": algorithm, **signature.kid, **(header or {})}), algorithm)
+        signed = protected + _base64url(_json(claims).encode())
+    except (TypeError, ValueError):
         raise UsageError(
             "the claims or the header of the JWT cannot be written",
             code="invalid-claims",
             hint="claims are what JSON knows; `kid`, `typ` and `alg` are text",
         ) from None
+    return (signed + b"." + _base64url(signature.sign(signed))).decode("ascii")
 
 
 def generate_private_key_for(algorithm: str) -> str:
@@ -108,6 +110,90 @@ def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = 
             hint="RFC 7518 section 3.3 wants at least 2048 bits",
         )
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """The signature operation over octets with its key, and what of the key goes into the header."""
+
+    sign: Callable[[bytes], bytes] = field(repr=False)
+    kid: Mapping[str, str]
+
+
+def _signature(key: Any, algorithm: str, passphrase: str | bytes | None) -> _Signature:
+    # A file may change, a mapping as well.
+    is_fixed = isinstance(key, (str, bytes)) or hasattr(key, "private_bytes")
+    return (_kept_signature if is_fixed else _make_signature)(key, algorithm, passphrase)
+
+
+def _make_signature(key: Any, algorithm: str, passphrase: str | bytes | None) -> _Signature:
+    return _Signature(_operation(load_signing_key(key, algorithm, passphrase).raw_value, algorithm), _kid(key))
+
+
+_kept_signature = lru_cache(maxsize=64)(_make_signature)
+
+
+def _operation(key: Any, algorithm: str) -> Callable[[bytes], bytes]:
+    """The bare operation of an algorithm, its result in the form of RFC 7518 section 3: what joserfc adds to an
+    elliptic signature takes as long as the signature.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+
+    kind = SIGNING_ALGORITHMS[algorithm][0]
+    if kind == "OKP":
+        return lambda octets: bytes(key.sign(octets))
+    digest = getattr(hashes, f"SHA{algorithm[2:]}")()
+    if kind == "oct":
+        return lambda octets: hmac.digest(key, octets, digest.name)
+    if kind == "RSA":
+        is_pss = algorithm.startswith("PS")
+        pad = padding.PSS(padding.MGF1(digest), digest.digest_size) if is_pss else padding.PKCS1v15()
+        return lambda octets: bytes(key.sign(octets, pad, digest))
+    ecdsa, size = ec.ECDSA(digest), (key.key_size + 7) // 8
+
+    def sign(octets: bytes) -> bytes:
+        r, s = utils.decode_dss_signature(key.sign(octets, ecdsa))
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+    return sign
+
+
+_encode_other = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    """A JSON object without spaces. Text and whole numbers, which are nearly all, do without the encoder's run-up."""
+    members = [
+        f"{encode_basestring(name)}:"
+        f"{encode_basestring(value) if type(value) is str else value if type(value) is int else _encode_other(value)}"
+        for name, value in values.items()
+    ]
+    return f"{{{','.join(members)}}}"
+
+
+# A client's header is the same for all that it signs.
+@lru_cache(maxsize=64)
+def _protected(text: str, algorithm: str) -> bytes:
+    """The header as it is signed, dot included, checked against RFC 7515 section 4.1. Raises ``ValueError``."""
+    from joserfc.errors import JoseError
+
+    header = json.loads(text)
+    try:
+        _registry().check_header(header)
+    except JoseError as error:
+        raise ValueError(str(error)) from None
+    if header["alg"] != algorithm or "b64" in header:
+        raise ValueError  # RFC 7797 section 7: no JWT has an unencoded payload
+    return _base64url(text.encode()) + b"."
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def _base64url(octets: bytes) -> bytes:
+    """Base64url without padding. Spec: RFC 7515 section 2."""
+    return binascii.b2a_base64(octets, newline=False).translate(_URL_SAFE, b"=")
 
 
 @cache
