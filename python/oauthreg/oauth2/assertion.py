@@ -46,8 +46,10 @@ def build_assertion(
         documents: Documents = {**client.documents, "assertion": named}
         made |= _rendered(settings.claims, documents)
         head |= _rendered(settings.header, documents)
-    made |= claims or {}
-    head |= header or {}
+    if claims:
+        made |= claims
+    if header:
+        head |= header
     _check_lifetime(settings, made)
     return sign_jwt(
         _present(made),
@@ -165,5 +167,5 @@ def _rendered(values: Mapping[str, Any], documents: Documents) -> dict[str, Any]
     return {name: value.render(documents) if hasattr(value, "render") else value for name, value in values.items()}
 
 
-def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None} if None in values.values() else values
