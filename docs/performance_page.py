@@ -24,6 +24,7 @@ KEPT = HERE / "performance.json"
 DOCUMENTS = (HERE / "performance.md", HERE.parent / "README.md", HERE.parent / "ARCHITECTURE.md")
 LABELS = ("method", "bits", "engine", "request", "text", "case")
 REQUESTS = ("R1", "R2", "R3", "R4", "R5", "R6")
+ENGINES = ("native", "pure")
 NOTHING = "-"
 
 Row = Mapping[str, Any]
@@ -443,10 +444,6 @@ def plot_clients(measured: Row) -> str:
 def plot_cores(measured: Row) -> str:
     """What a second thread or process adds."""
     groups = {f"{row['method']}, {row['engine']}": dict(row["gains"]) for row in of(measured, "cores")}
-    for row in of(measured, "sign_many")[:1]:
-        groups["sign_many, native"] = {
-            f"{count} threads": value / row["rates"]["1"] for count, value in row["rates"].items()
-        }
     return plots.bars(
         "Threads and processes", "signatures a second, in times of one thread", groups, times, is_log=False
     )
@@ -454,7 +451,7 @@ def plot_cores(measured: Row) -> str:
 
 def plot_parameters(measured: Row) -> str:
     """A signature over its number of parameters."""
-    series = {row["engine"]: _by_size(row) for row in of(measured, "parameters")}
+    series = {engine: _by_size(row) for engine in ENGINES for row in of(measured, "parameters", engine=engine)}
     laws = {"n log n": lambda count: count * math.log2(count + 6)}  # six of its own
     names = (lambda count: f"{count:,.0f}", seconds)
     return plots.lines("A signature over its parameters", ("parameters", "median time"), series, names, laws)
@@ -463,9 +460,10 @@ def plot_parameters(measured: Row) -> str:
 def plot_bodies(measured: Row) -> str:
     """A signature over the size of a form and of a hashed body."""
     series = {
-        f"{row['engine']}, {kind}": _by_size(row)
+        f"{engine}, {kind}": _by_size(row)
         for text, kind in (("escaped", "form"), ("body hash", "body hash"))
-        for row in of(measured, "body", text=text)
+        for engine in ENGINES
+        for row in of(measured, "body", text=text, engine=engine)
     }
     names = (lambda size: f"{size / 1000:,.0f} KB", seconds)
     return plots.lines("A signature over the size of its body", ("body", "median time"), series, names, {"n": float})

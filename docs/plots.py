@@ -6,6 +6,7 @@ from html import escape
 
 _WIDTH = 760
 _LEFT, _RIGHT, _TOP, _BOTTOM = 150, 90, 66, 46
+_MOST_TICKS = 6
 _COLOURS = ("#2f6fde", "#d9822b", "#159a6c", "#a855c7", "#d64545")
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
@@ -90,7 +91,8 @@ def _scale(least: float, most: float, begin: float, end: float, *, is_log: bool)
 def _ticks(least: float, most: float, *, is_log: bool) -> list[float]:
     if is_log:
         return [10.0**power for power in range(math.ceil(math.log10(least)), math.floor(math.log10(most)) + 1)]
-    step = 10 ** math.floor(math.log10(most)) / 2
+    size = 10 ** math.floor(math.log10(most))
+    step = next(size * part for part in (0.2, 0.5, 1.0, 2.0) if most / (size * part) <= _MOST_TICKS)
     return [step * number for number in range(int(most / step) + 1)]
 
 

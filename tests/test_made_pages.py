@@ -8,7 +8,7 @@ import json
 import os
 import re
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -184,7 +184,7 @@ class TestPlots:
     @pytest.mark.parametrize("name", performance_page.PLOTS)
     def test_a_plot_is_readable_anywhere(self, name):
         text = (DOCS / f"performance-{name}.svg").read_text("utf-8")
-        root = ElementTree.fromstring(text)
+        root = ET.fromstring(text)
         space = "{http://www.w3.org/2000/svg}"
         assert root.find(f"{space}title").text
         assert "prefers-color-scheme: dark" in text
