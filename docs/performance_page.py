@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import plots
 from tables import fill, table
@@ -295,14 +295,17 @@ def _named(row: Row, by: tuple[str, ...]) -> str:
     return " ".join(str(row[label]) for label in LABELS if label in row and label not in by)
 
 
-def by_request(measured: Row, lines: Iterable[tuple[str, str, str, Callable[[float], str], dict[str, Any]]]) -> str:
-    """A figure of several tables over the six requests: heading, name of the table, key, how it is written, labels."""
+Line: TypeAlias = tuple[str, str, str | Callable[[Row], float], Callable[[float], str], Mapping[str, Any]]
+"""A heading, the name of a table, a figure (its key, or what makes it of a row), how it is written, and labels."""
+
+
+def by_request(measured: Row, lines: Iterable[Line]) -> str:
+    """Figures over the six requests."""
     written = []
-    for heading, name, key, write, labels in lines:
+    for heading, name, figure, write, labels in lines:
         rows = {row["request"]: row for row in of(measured, name, **labels)}
-        written.append(
-            [heading, *(write(found(rows[request], key)) if request in rows else NOTHING for request in REQUESTS)]
-        )
+        make = partial(found, key=figure) if isinstance(figure, str) else figure
+        written.append([heading, *(write(make(rows[request])) if request in rows else NOTHING for request in REQUESTS)])
     return table(("", *REQUESTS), written)
 
 
@@ -337,15 +340,15 @@ def machine(measured: Row) -> str:
 
 def signing(measured: Row) -> str:
     """A signature over the six requests, as ratios, for those who build it."""
-    native, pure = {"method": "HMAC-SHA1"}, {}
+    labels = {"method": "HMAC-SHA1"}
     return by_request(
         measured,
         [
-            ("native, time", "native", "medians.native", seconds, native),
-            ("native, times the faster peer", "native", "ratio", times, native),
-            ("native, times the hard floor", "native", "floor_multiple", times, native),
-            ("pure, time", "pure", "medians.pure", seconds, pure),
-            ("pure, times Authlib", "pure", "ratio", times, pure),
+            ("native, time", "native", "medians.native", seconds, labels),
+            ("native, times the faster peer", "native", "ratio", times, labels),
+            ("native, times the hard floor", "native", "floor_multiple", times, labels),
+            ("pure, time", "native", "medians.pure", seconds, labels),
+            ("pure, times Authlib", "pure", "ratio", times, {}),
             ("`verify`, native, times signing", "verify", "ratio", times, {"engine": "native"}),
         ],
     )
@@ -353,16 +356,15 @@ def signing(measured: Row) -> str:
 
 def headline(measured: Row) -> str:
     """What a user wants to know first."""
+    labels = {"method": "HMAC-SHA1"}
+    rivals = (("native engine", "native"), ("pure engine", "pure"), ("Authlib", "authlib"), ("oauthlib", "oauthlib"))
+    times_faster = [
+        (f"{rival}, times the faster of both", "native", partial(_times_faster, rival=rival), times, labels)
+        for rival in ENGINES
+    ]
     lines = by_request(
         measured,
-        [
-            ("native engine", "native", "medians.native", seconds, {"method": "HMAC-SHA1"}),
-            ("pure engine", "pure", "medians.pure", seconds, {}),
-            ("Authlib", "native", "medians.authlib", seconds, {"method": "HMAC-SHA1"}),
-            ("oauthlib", "native", "medians.oauthlib", seconds, {"method": "HMAC-SHA1"}),
-            ("native, times the faster of both", "native", "ratio", times, {"method": "HMAC-SHA1"}),
-            ("pure, times Authlib", "pure", "ratio", times, {}),
-        ],
+        [(heading, "native", f"medians.{rival}", seconds, labels) for heading, rival in rivals] + times_faster,
     )
     (get,) = of(measured, "client, unsigned", request="GET")
     (peer,) = of(measured, "client, authlib", request="GET")
@@ -394,6 +396,10 @@ def serial(measured: Row) -> str:
     return _wrapped(f"Here two threads make {told}.")
 
 
+def _times_faster(row: Row, *, rival: str) -> float:
+    return min(row["medians"][peer] for peer in ("authlib", "oauthlib")) / row["medians"][rival]
+
+
 def _span(values: list[float]) -> str:
     least, most = times(min(values)), times(max(values))
     return least if least == most else f"{least} to {most}"
@@ -422,9 +428,8 @@ def plot_signatures(measured: Row) -> str:
     """A signature of each request, by engine and peer."""
     groups = {}
     for request in REQUESTS:
-        rows = of(measured, "native", request=request, method="HMAC-SHA1") + of(measured, "pure", request=request)
-        medians = {rival: value for row in reversed(rows) for rival, value in row["medians"].items()}
-        groups[request] = {rival: medians[rival] for rival in ("native", "pure", "authlib", "oauthlib")}
+        (row,) = of(measured, "native", request=request, method="HMAC-SHA1")
+        groups[request] = row["medians"]
     return plots.bars("One HMAC-SHA1 signature", "median time, logarithmic", groups, seconds)
 
 
