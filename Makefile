@@ -34,11 +34,16 @@ test-rust: $(dev) ## run the crate's own tests
 
 set-up: $(dev) ## install what development needs, and run nothing
 
-docs: $(test) ## write the pages that are made from the providers' files
+docs: $(test) ## write what is made in the documents, from the providers' files and the last measurement
 	$(python) docs/make_pages.py
 
-bench: $(test) ## measure
-	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only $(ARGS)
+measured := .benchmarks/latest.json
+
+bench: $(test) ## measure, print the tables and write docs/performance.md: make bench ARGS='-k verify' only prints
+	@mkdir -p $(dir $(measured))
+	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only --benchmark-quiet \
+	    --benchmark-json=$(measured) $(ARGS)
+	$(python) docs/make_pages.py $(measured)
 
 count-instructions: $(test) ## count what a native signature executes: make count-instructions ARGS=--keep
 	$(python) tests/bench/count_instructions.py $(ARGS)

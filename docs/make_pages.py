@@ -1,110 +1,24 @@
-"""Writes the quality pages of the bundled providers: `make docs`.
+"""Writes all that is made in the documents: `make docs`; `make bench` gives the file of what was measured first."""
 
-`providers.md` is the table for reading, `providers.html` the same table with a filter, without any other file.
-Both say only what the definitions say.
-"""
-
-import json
-from collections.abc import Iterable
-from html import escape
+import sys
 from pathlib import Path
 
-from oauthreg.definition import Definition, Loader, find_doubts
-
-HERE = Path(__file__).parent
-PROVIDERS = HERE.parent / "providers"
-HEADINGS = ("provider", "title", "protocol", "status", "grants", "PKCE", "client", "claims", "environments", "doubts")
-NOTHING = "-"
+import performance_page
+import provider_pages
 
 
-def rows() -> list[tuple[str, ...]]:
-    """One row a provider, as plain text."""
-    loader = Loader([PROVIDERS], environ={})
-    return [_row(loader.load(path.stem), path) for path in sorted(PROVIDERS.glob("*.toml"), key=_stem)]
-
-
-def _stem(path: Path) -> str:
-    return path.stem
-
-
-def _row(definition: Definition, path: Path) -> tuple[str, ...]:
-    is_oauth1 = definition.protocol == "oauth1"
-    doubts = [doubt.key for doubt in find_doubts(path.read_text("utf-8"))]
-    return (
-        definition.name,
-        definition.title,
-        "OAuth 1.0a" if is_oauth1 else "OAuth 2.0",
-        definition.status,
-        _listed(definition.oauth1.flow if is_oauth1 else definition.oauth2.grants),
-        NOTHING if is_oauth1 else definition.oauth2.pkce,
-        _listed(definition.oauth1.signature) if is_oauth1 else definition.oauth2.client_auth or "basic or none",
-        _listed(definition.claims),
-        _listed(definition.environments),
-        _listed(doubts),
-    )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or NOTHING
-
-
-def summary(table: list[tuple[str, ...]]) -> str:
-    """How many there are, and how many of them are in doubt somewhere."""
-    protocols = [row[2] for row in table]
-    named = sum(row[7] != NOTHING for row in table)
-    doubtful = sum(row[9] != NOTHING for row in table)
-    return (
-        f"{len(table)} providers: {protocols.count('OAuth 2.0')} of OAuth 2.0, {protocols.count('OAuth 1.0a')} of "
-        f"OAuth 1.0a. {named} can name their user; in {doubtful} at least one value is not confirmed."
-    )
-
-
-def markdown() -> str:
-    """The page for reading."""
-    table = rows()
-    lines = [
-        "# Providers",
-        "",
-        "Written by `make docs` from the files in [`providers/`](../providers/). [providers.html](providers.html) is",
-        "the same table with a filter. A doubt is a key whose value is marked `# unconfirmed` in its file;",
-        "`oauthreg list --doubtful` shows the values.",
-        "",
-        summary(table),
-        "",
-        f"| {' | '.join(HEADINGS)} |",
-        f"|{'---|' * len(HEADINGS)}",
-    ]
-    for name, *others in table:
-        cells = [f"[{name}](../providers/{name}.toml)", *(text.replace("|", "\\|") for text in others)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def page() -> str:
-    """The page with the filter: every word that is typed must stand somewhere in the row."""
-    table = rows()
-    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in HEADINGS)
-    body = "\n".join(
-        f'<tr><th scope="row"><a href="../providers/{name}.toml">{name}</a></th>'
-        + "".join(f"<td>{escape(text)}</td>" for text in others)
-        + "</tr>"
-        for name, *others in table
-    )
-    return (
-        (HERE / "providers.template.html")
-        .read_text("utf-8")
-        .replace("{summary}", escape(summary(table)))
-        .replace("{total}", json.dumps(len(table)))
-        .replace("{head}", head)
-        .replace("{body}", body)
-    )
+def pages() -> dict[Path, str]:
+    """Path -> text, of every page, plot and document with a made part."""
+    return provider_pages.pages() | performance_page.pages()
 
 
 def write() -> None:
-    """Both pages anew."""
-    (HERE / "providers.md").write_text(markdown(), "utf-8")
-    (HERE / "providers.html").write_text(page(), "utf-8")
+    """All of them anew."""
+    for path, text in pages().items():
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        performance_page.keep(Path(sys.argv[1]))
     write()

@@ -3,10 +3,11 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, utils, x25519
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from oauthreg import jose
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
 from oauthreg.jose import (
     SIGNING_ALGORITHMS,
@@ -143,6 +144,14 @@ class TestSigning:
         signature = sign_jwt({}, SIGNERS[algorithm], algorithm).rpartition(".")[2]
         assert len(base64.urlsafe_b64decode(signature + "==")) == octets
 
+    @pytest.mark.parametrize("size", [32, 48, 66])
+    def test_JK08_whatever_the_two_numbers_are(self, size):
+        least, first_bit, most = 1, 1 << (size * 8 - 1), (1 << size * 8) - 1
+        for r in (least, 0x80, first_bit >> 8, first_bit, most):
+            for s in (least, 0x80, first_bit >> 8, first_bit, most):
+                joined = jose._joined(utils.encode_dss_signature(r, s), size)
+                assert joined == r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
     def test_the_key_identifier_of_a_jwk(self):
         key = jwk(P256, kid="k7")
         assert parse_unverified_jwt(sign_jwt({}, key, "ES256"))[0]["kid"] == "k7"
@@ -154,12 +163,42 @@ class TestSigning:
         assert parse_unverified_jwt(sign_jwt({}, P256, "ES256", header=header))[0].items() >= header.items()
 
     @pytest.mark.parametrize(
-        ("claims", "header"), [({"a": object()}, {}), ({}, {"kid": 7}), ({}, {"own": object()}), ({}, {"crit": "x"})]
+        ("claims", "header"),
+        [
+            ({"a": object()}, {}),
+            ({"a": float("nan")}, {}),
+            ({"a": "\ud800"}, {}),
+            ({7: "a"}, {}),
+            ({}, {"kid": 7}),
+            ({}, {"own": object()}),
+            ({}, {"crit": "x"}),
+            ({}, {"alg": "ES384"}),
+            ({}, {"b64": False, "crit": ["b64"]}),
+        ],
     )
     def test_what_cannot_be_written(self, claims, header):
         with pytest.raises(UsageError) as refused:
             sign_jwt(claims, P256, "ES256", header=header)
         assert refused.value.code == "invalid-claims"
+
+    def test_what_is_kept_of_a_client_is_its_own(self, tmp_path):
+        for header in ({"own": "1"}, {"own": 1}, {"own": True}, {"own": 1.0}, {"own": None}, {"own": [1]}, {}):
+            for _ in range(2):
+                found = parse_unverified_jwt(sign_jwt({}, P256, "ES256", header=header))[0]
+                assert json.dumps(found) == json.dumps({"alg": "ES256"} | header)
+        path, other = tmp_path / "key.pem", ec.generate_private_key(ec.SECP256R1())
+        for key in (P256, other):
+            path.write_text(pem(key))
+            for source in (path, jwk(key), pem(key), key):
+                text = sign_jwt({"sub": "7"}, source, "ES256")
+                assert jwt.decode(text, ECKey(key.public_key(), key.public_key()), algorithms=["ES256"])
+
+    def test_all_that_json_knows(self):
+        claims = {"a": 'x"\\\n\x00ж', "b": -7, "c": 1.5, "d": True, "e": None, "f": {"g": [1, "ж"]}, "ж": 2**70, "": ""}
+        text = sign_jwt(claims, P256, "ES256", header={"kid": 'k"ж'})
+        assert jwt.decode(text, ECKey(P256.public_key(), P256.public_key()), algorithms=["ES256"]).claims == claims
+        assert parse_unverified_jwt(text) == ({"alg": "ES256", "kid": 'k"ж'}, claims)
+        assert b" " not in base64.urlsafe_b64decode(text.split(".")[1] + "==")
 
     @pytest.mark.parametrize("algorithm", ["none", "None", "", "RS1", "HS256 ", "A128KW"])
     def test_checklist_45_an_algorithm_that_is_not_allowed(self, algorithm):

@@ -1,6 +1,15 @@
-"""Benchmarks: off in ``make test``, run by ``make bench``; each answer is asserted before it is timed."""
+"""Benchmarks: off in ``make test``, run by ``make bench``; each answer is asserted before it is timed.
+
+Beside what they measured, pytest-benchmark's file is told about the machine, the versions, and the other work that ran
+meanwhile.
+"""
 
 import json
+import os
+import platform
+import time
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,6 +18,38 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 HERE = Path(__file__).parent
 DATA = json.loads((HERE / "requests.json").read_text())
+PACKAGES = ("Authlib", "oauthlib", "httpx2", "aiohttp", "cryptography", "joserfc", "pydantic", "yarl")
+STATISTICS = Path("/proc/stat")
+
+
+def busy() -> tuple[float, float, float]:
+    """Seconds until now: of the clock, of processors at any work, and of processors at the work of this process."""
+    own = os.times()
+    used = own.user + own.system + own.children_user + own.children_system
+    if not STATISTICS.exists():
+        return own.elapsed, used, used
+    user, nice, system, _, _, *interrupts = map(int, STATISTICS.read_text().split("\n", 1)[0].split()[1:9])
+    return own.elapsed, (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK"), used
+
+
+BEGIN = busy()
+
+
+def pytest_benchmark_update_machine_info(config, machine_info):
+    wall, all_work, own = (end - begin for begin, end in zip(BEGIN, busy(), strict=True))
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    release = platform.freedesktop_os_release() if STATISTICS.exists() else {}
+    machine_info["measured"] = {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "processors": processors,
+        "processor": machine_info["cpu"].get("brand_raw", platform.processor()),
+        "system": release.get("PRETTY_NAME", platform.system()),
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "packages": {name: version(name) for name in PACKAGES if find_spec(name.lower())},
+        "others": max(0.0, all_work - own) / (wall * processors),
+        "minutes": wall / 60,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def test_ten_thousand_clients(benchmark, credentials, engine, capsys):
             return resident() - before
 
     grown = asyncio.run(run())
-    benchmark.extra_info.update(row="client, memory", engine=engine, grown=grown)
+    benchmark.extra_info.update(row="client, memory", engine=engine, clients=CLIENTS, grown=grown, grown_mark=MOST)
     if benchmark.enabled:
         with capsys.disabled():
             print(f"\n{engine}, {CLIENTS:,} clients: resident memory grew by {grown / 1024:.0f} KiB")  # noqa: T201 - a table

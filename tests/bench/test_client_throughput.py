@@ -158,7 +158,12 @@ def test_throughput(benchmark, base, wire, credentials, peer, capsys, monkeypatc
         }
         ratios = {name: medians[peer] / seconds for name, seconds in medians.items() if name != peer}
         benchmark.extra_info.update(
-            row=f"client, {peer}", medians=medians, spreads=spreads, ratios=ratios, mark=MARKS[peer]
+            row=f"client, {peer}",
+            request=method,
+            medians=medians,
+            spreads=spreads,
+            ratio=ratios["native"],
+            mark=MARKS[peer],
         )
         with capsys.disabled():
             cells = "  ".join(

@@ -95,17 +95,20 @@ def tell(capsys, title: str, seconds: dict[int, float], unit: str) -> None:
         print(f"\n{title:28} {unit}  {cells}")  # noqa: T201 - a table for whoever measures
 
 
-def timed(benchmark, calls) -> dict[int, float]:
-    """Seconds a signature by size; one run of the largest is what pytest-benchmark keeps beside them."""
-    seconds = {size: timing.least for size, timing in rounds.time_in_turns(calls, rounds=7).items()}
-    benchmark.extra_info["seconds"] = {str(size): value for size, value in seconds.items()}
-    return seconds
+def timed(benchmark, calls, **labels) -> dict[int, float]:
+    """The least seconds a signature by size; one run of the largest is what pytest-benchmark keeps beside them."""
+    timings = rounds.time_in_turns(calls, rounds=7)
+    medians, spreads = (
+        {size: getattr(timing, name) for size, timing in timings.items()} for name in ("median", "spread")
+    )
+    benchmark.extra_info.update(labels, medians=medians, spreads=spreads)
+    return {size: timing.least for size, timing in timings.items()}
 
 
 def test_parameters(benchmark, sign, engine, capsys):
     calls = {count: sign("GET", f"{URL}?{query(count)}") for count in PARAMETERS}
     if benchmark.enabled:
-        seconds = timed(benchmark, calls)
+        seconds = timed(benchmark, calls, row="parameters", engine=engine)
         tell(capsys, f"{engine}, parameters", seconds, "count ")
         assert_growth(seconds, lambda count: count * math.log2(count + 6))
     benchmark.pedantic(calls[PARAMETERS[-1]], rounds=3)
@@ -115,7 +118,7 @@ def test_parameters(benchmark, sign, engine, capsys):
 def test_form_body(benchmark, sign, engine, text, sizes, capsys):
     calls = {size: sign("POST", URL, BODIES[text](size), FORM) for size in sizes}
     if benchmark.enabled:
-        seconds = timed(benchmark, calls)
+        seconds = timed(benchmark, calls, row="body", engine=engine, text=text)
         tell(capsys, f"{engine}, form, {text}", seconds, "octets")
         assert_growth(seconds, lambda size: size * math.log2(size))
     benchmark.pedantic(calls[sizes[-1]], rounds=3)
@@ -127,7 +130,7 @@ def test_hashed_body(benchmark, engine, sizes, capsys):
     for size, call in calls.items():
         verify("POST", URL, b"x" * size, authorization=call(), client_secret="cs", body_hash="required", engine="pure")
     if benchmark.enabled:
-        seconds = timed(benchmark, calls)
+        seconds = timed(benchmark, calls, row="body", engine=engine, text="body hash")
         tell(capsys, f"{engine}, body hash", seconds, "octets")
         assert_growth(seconds, lambda size: size)
     benchmark.pedantic(calls[sizes[-1]], rounds=3)
@@ -177,7 +180,7 @@ def test_memory(benchmark, engine, kind, most, capsys):
 
     peaks = {size: peak(request) for size, request in requests.items()}
     lengths = {size: len(url) + len(body or b"") for size, (_, url, body, _) in requests.items()}
-    benchmark.extra_info["peaks"] = {str(size): value for size, value in peaks.items()}
+    benchmark.extra_info.update(row="peak memory", engine=engine, text=kind, peaks=peaks, lengths=lengths)
     if benchmark.enabled:
         cells = "  ".join(
             f"{size:>9,}: {value / 1024:7.0f} KiB ({value / lengths[size]:4.1f}x the text)"

@@ -47,7 +47,7 @@ def test_signatures(benchmark, credentials, requests_by_name, engine, capsys):
     before = resident()
     sign(count)
     grown = resident() - before
-    benchmark.extra_info.update(row="signing, memory", engine=engine, signatures=count, grown=grown)
+    benchmark.extra_info.update(row="signing, memory", engine=engine, signatures=count, grown=grown, grown_mark=MOST)
     if benchmark.enabled:
         with capsys.disabled():
             print(f"\n{engine}, {count:,} signatures: resident memory grew by {grown / 1024:.0f} KiB")  # noqa: T201 - a table

@@ -364,7 +364,7 @@ def with_placement(provider: Provider, placement: str) -> Provider:
 
 def make_id() -> str:
     """A fresh identifier for an assertion: 128 random bits."""
-    return secrets.token_urlsafe(16)
+    return secrets.token_hex(16)
 
 
 def _without_secrets(value: Any) -> Any:

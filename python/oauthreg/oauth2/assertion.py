@@ -36,20 +36,20 @@ def build_assertion(
     gives a fresh ``jti``. Raises ``UsageError`` (``assertion-lifetime``) for a lifetime that the settings do not allow
     and ``InvalidKeyError`` when key and algorithm do not fit. Spec: RFC 7523 section 3.
     """
-    documents: Documents = {
-        **client.documents,
-        "assertion": {"issuer": issuer, "subject": subject, "audience": audience, "scope": scope or None},
-    }
     now = int(client.now()) - settings.backdate if issued_at is None else int(issued_at)
     wanted = settings.lifetime if lifetime is None else int(lifetime)
     made: dict[str, Any] = {"iss": issuer, "sub": subject, "aud": audience, "iat": now, "exp": now + wanted}
-    made |= {"jti": client.make_id(), **_rendered(settings.claims, documents), **(claims or {})}
-    head = {
-        "typ": settings.typ or None,
-        "kid": client.key_id,
-        **_rendered(settings.header, documents),
-        **(header or {}),
-    }
+    made["jti"] = client.make_id()
+    head: dict[str, Any] = {"typ": settings.typ or None, "kid": client.key_id}
+    if settings.claims or settings.header:
+        named = {"issuer": issuer, "subject": subject, "audience": audience, "scope": scope or None}
+        documents: Documents = {**client.documents, "assertion": named}
+        made |= _rendered(settings.claims, documents)
+        head |= _rendered(settings.header, documents)
+    if claims:
+        made |= claims
+    if header:
+        head |= header
     _check_lifetime(settings, made)
     return sign_jwt(
         _present(made),
@@ -167,5 +167,5 @@ def _rendered(values: Mapping[str, Any], documents: Documents) -> dict[str, Any]
     return {name: value.render(documents) if hasattr(value, "render") else value for name, value in values.items()}
 
 
-def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None} if None in values.values() else values

@@ -65,8 +65,10 @@ class Draft:
 
     def put(self, name: str, value: str) -> None:
         """Add a parameter unless one of that name is there."""
-        if all(known != name for known, _ in self.parameters):
-            self.parameters.append((name, value))
+        for known, _ in self.parameters:
+            if known == name:
+                return
+        self.parameters.append((name, value))
 
 
 Method: TypeAlias = Callable[[Draft, ClientIdentity, Provider], None]
