@@ -142,7 +142,7 @@ TABLES: Mapping[str, Table] = {
         "client, signed", (Figure("of unsigned requests a second", is_least=True),), by=("request",)
     ),
     "client, authlib": Table("client", (Figure("times Authlib's client", is_least=True),), by=("request",)),
-    "verify": Table("`verify`", (Figure("times signing"),)),
+    "verify": Table("`verify`", (Figure("times signing"), Figure("by a `Verifier`", "ratio_of_verifier"))),
     "private_key_jwt": Table("`private_key_jwt`", (Figure("times bare `key.sign`"),), by=("method",)),
     "start-up": Table("start-up", (Figure("processor time", "net", "mark", seconds),), (), by=("case",)),
     "signing, memory": Table("memory after signatures", (Figure("growth", "grown", "grown_mark", octets),), ()),

@@ -154,7 +154,8 @@ class TestKeeping:
 
     def test_a_part_is_printed_and_not_kept(self, keep, capsys):
         row = {"row": "verify", "engine": "native", "request": "R1", "medians": {"verify": 1.2345678e-6, "sign": 1e-6}}
-        assert keep(row | {"spreads": {"verify": 0.02, "sign": 0.01}, "ratio": 1.2345678, "mark": 1.2}) is None
+        row |= {"spreads": {"verify": 0.02, "sign": 0.01}, "ratio": 1.2345678, "ratio_of_verifier": 1.1, "mark": 1.2}
+        assert keep(row) is None
         printed = capsys.readouterr().out
         assert re.search(r"native +R1 +1\.23 us +1\.00 us +2% +1\.23x +<= 1\.20x +missed by 2\.9%", printed)
         assert "nothing was measured of native, pure" in printed
