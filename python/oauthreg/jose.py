@@ -57,9 +57,10 @@ def sign_jwt(
     Spec: RFC 7515 section 7.1.
     """
     given = header or {}
-    # A file may change, and so may a mapping.
+    # A file may change, and so may a mapping; a shared secret is kept by nobody but the client.
     is_fixed = isinstance(key, (str, bytes)) or hasattr(key, "private_bytes")
-    if is_fixed and _ONLY_TEXT.issuperset(map(type, given.values())):
+    is_shared = algorithm in SIGNING_ALGORITHMS and SIGNING_ALGORITHMS[algorithm][0] == "oct"
+    if is_fixed and not is_shared and all(type(value) is str for value in given.values()):
         return _kept_signer(key, algorithm, passphrase, *given.items())(claims)
     return make_jwt_signer(key, algorithm, header=given, passphrase=passphrase)(claims)
 
@@ -96,9 +97,6 @@ def make_jwt_signer(
         return (signed + b"." + _base64url(sign(signed))).decode("ascii")
 
     return sign_claims
-
-
-_ONLY_TEXT = {str}
 
 
 @lru_cache(maxsize=64)

@@ -25,10 +25,11 @@ REPEATS = {"HMAC-SHA1": 5_000, "RSA-SHA256": 12}
 """Signature method -> the signatures of one thread or process in one round."""
 WORKER = """
 import sys
+from ast import literal_eval
 from oauthreg import Signer
 method, engine, client_id, secret, token, token_secret = sys.argv[1:]
-request = eval(sys.stdin.readline())
-key = eval(sys.stdin.readline())
+request = literal_eval(sys.stdin.readline())
+key = literal_eval(sys.stdin.readline())
 signer = Signer(method, client_id, secret, token=token, token_secret=token_secret, rsa_key=key, engine=engine)
 for line in sys.stdin:
     for _ in range(int(line)):

@@ -131,21 +131,21 @@ class ApiClient(ABC):
         repair: Repair | None = None,
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
-        if (owner := getattr(self.session, "_loop", None)) is not asyncio.get_running_loop():
-            self._check_loop(owner)
-        headers = self._missing_headers(options.get("headers")) if self.provider.api_headers else ()
+        self._check_loop()
         own = AuthenticationMiddleware(
             access.authenticator,
             access.origins,
-            headers=headers,
+            headers=self._missing_headers(options.get("headers")),
             repair=repair or access.repair,
             clear_text=access.clear_text,
         )
-        target = url if access.base is None else resolve(access.base, url)
+        target = resolve(access.base, url)
         return self.session.request(method, target, middlewares=chain(self.session, middlewares, own), **options)
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""
+        if not self.provider.api_headers:
+            return ()
         items = given.items() if isinstance(given, Mapping) else given or ()
         taken = {str(name).lower() for name, _ in items} | {name.lower() for name in self.session.headers}
         return tuple(pair for pair in self.provider.api_headers if pair[0].lower() not in taken)
@@ -159,8 +159,7 @@ class ApiClient(ABC):
         sleep: Sleeper | None = None,
     ) -> Awaitable[Result]:
         """The value of a flow that is run over the session."""
-        if (owner := getattr(self.session, "_loop", None)) is not asyncio.get_running_loop():
-            self._check_loop(owner)
+        self._check_loop()
         return run(
             flow,
             self.session,
@@ -171,9 +170,10 @@ class ApiClient(ABC):
             sleep=sleep,
         )
 
-    def _check_loop(self, owner: Any) -> None:
+    def _check_loop(self) -> None:
         """A session lives in the event loop in which it was made; elsewhere it fails in ways that say nothing."""
-        if isinstance(owner, asyncio.AbstractEventLoop):
+        owner = getattr(self.session, "_loop", None)
+        if owner is not asyncio.get_running_loop() and isinstance(owner, asyncio.AbstractEventLoop):
             raise UsageError(
                 f"the session belongs to another event loop: {owner!r}",
                 code="foreign-event-loop",

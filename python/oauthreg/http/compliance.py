@@ -44,7 +44,7 @@ class ComplianceHooks:
         self._hooks[kind].append(hook)
 
     @property
-    def change_calls(self) -> bool:
+    def has_call_hooks(self) -> bool:
         """Whether there are hooks for requests to the API."""
         return bool(self._hooks["protected_request"])
 

@@ -217,7 +217,7 @@ class TokenClient(ApiClient):
     ) -> ClientResponse:
         life = self._life
         token = await life.use(self._renewal)
-        if self._hooks.change_calls:
+        if self._hooks.has_call_hooks:
             url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
             options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
         repaired: list[OAuth2Token] = []

@@ -648,11 +648,7 @@ def check_signature(
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
     """The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104."""
     _check_hash(hash_name)
-    inner, outer = _keyed_hashes(hash_name, key)
-    inner.update(message)
-    outer.update(inner.digest())
-    digest: bytes = outer.digest()
-    return digest
+    return _finish(*_keyed_hashes(hash_name, key), message)
 
 
 def rsa_sign(hash_name: str, key: Any, message: bytes) -> bytes:
@@ -744,10 +740,16 @@ def _keyed_hashes(hash_name: str, key: bytes) -> tuple[Any, Any]:
 
 def _keyed_code(keyed: tuple[Any, Any], text: str) -> str:
     """The HMAC of a text in base64."""
-    inner, outer = keyed[0].copy(), keyed[1].copy()
-    inner.update(text.encode())
+    inner, outer = keyed
+    return base64.b64encode(_finish(inner.copy(), outer.copy(), text.encode())).decode()
+
+
+def _finish(inner: Any, outer: Any, message: bytes) -> bytes:
+    """The HMAC of a message out of its two hashes, which are used up."""
+    inner.update(message)
     outer.update(inner.digest())
-    return base64.b64encode(outer.digest()).decode()
+    digest: bytes = outer.digest()
+    return digest
 
 
 def _read_request(

@@ -12,14 +12,13 @@ from typing import Any, Literal, TypeAlias
 
 from oauthreg.errors import InvalidSignatureError, VerificationError
 from oauthreg.signing import SIGNATURE_METHODS, AnyEngine, EngineName, load_engine, refusals
-from oauthreg.signing._pure import Placement, SignedRequest, Text, _is_form, _split, unescape
+from oauthreg.signing._pure import _IS_POSITIVE, Placement, SignedRequest, Text, _is_form, _split, unescape
 
 __all__ = ["SignedRequest", "VerificationKeys", "Verifier", "parse_authorization", "verify"]
 
 _SCHEME = re.compile(r"OAuth[ \t]+", re.IGNORECASE).match
 _PARAMETER = re.compile(r"""[\s,]*([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?=,|$)""").match
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_IS_TIMESTAMP = re.compile(r"[0-9]{1,18}").fullmatch
 _WINDOW = 300
 
 Octets: TypeAlias = tuple[bytes, bytes]
@@ -244,7 +243,7 @@ def _check_claims(request: SignedRequest, allowed: Collection[str], now: float |
     timestamp = given.get("oauth_timestamp")
     if timestamp is None:
         return
-    if not _IS_TIMESTAMP(timestamp) or not int(timestamp):
+    if not _IS_POSITIVE(timestamp):
         raise VerificationError("`oauth_timestamp` is no positive whole number", code="invalid-timestamp")
     if now is not None and abs(int(timestamp) - now) > window:
         raise VerificationError(
