@@ -1,12 +1,15 @@
 """What the requests of all protocols share."""
 
 import json
+from email.parser import BytesParser
+from email.policy import HTTP
 
 import pytest
 
 from oauthreg.errors import OAuthRegError, UsageError
 from oauthreg.legs import (
     answered,
+    append_missing,
     append_query,
     append_text,
     build_request,
@@ -14,10 +17,13 @@ from oauthreg.legs import (
     leg_parameters,
     renamed,
     render_form,
+    render_page_url,
     render_pairs,
+    render_scope,
+    split_scope,
 )
 from oauthreg.messages import Response
-from oauthreg.provider import Leg, Provider
+from oauthreg.provider import Leg, Provider, Scopes
 
 URL = "https://as.example/token"
 
@@ -71,6 +77,35 @@ def test_templates_are_filled_in_or_left_out():
 def test_names_are_renamed_or_dropped():
     leg = Leg(rename={"client_id": "app_id", "state": ""})
     assert renamed(leg, [("client_id", "c"), ("state", "s"), ("x", "1")]) == [("app_id", "c"), ("x", "1")]
+
+
+def test_a_query_is_completed_by_what_it_lacks():
+    assert append_missing(f"{URL}?%61=1#f", [("a", "2"), ("b", "3 4")]) == f"{URL}?%61=1&b=3%204#f"
+    assert append_missing(f"{URL}?a=1", [("a", "2")]) == f"{URL}?a=1"
+
+
+def test_required_scopes_are_always_asked_for():
+    given = Provider(scopes=Scopes(default=("a",), required=("openid",), separator=","))
+    assert render_scope(given, None) == "a,openid"
+    assert render_scope(given, "openid,b") == "openid,b"
+    assert render_scope(given, ["b"]) == "b,openid"
+    assert render_scope(given, "") == "openid"
+    assert split_scope(given, "openid, b,,c d") == ("openid", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("leg", "expected"),
+    [
+        (Leg(), f"{URL}?b=1%202&a=%2B"),
+        (Leg(sort_params=True), f"{URL}?a=%2B&b=1%202"),
+        (Leg(literal=("a",)), f"{URL}?b=1%202&a=+"),
+        (Leg(fragment="#x"), f"{URL}?b=1%202&a=%2B#x"),
+        (Leg(route="/in"), f"{URL}#/in?b=1%202&a=%2B"),
+        (Leg(query=(("v", Field("id")),)), f"{URL}?b=1%202&a=%2B&v=7%20%C3%A9"),
+    ],
+)
+def test_the_url_of_a_page(leg, expected):
+    assert render_page_url(leg, URL, [("b", "1 2"), ("a", "+")], TOKEN) == expected
 
 
 class TestParameters:
@@ -134,6 +169,37 @@ class TestRequest:
         assert json.loads(made.body) == {"a": ["1", "3", "4"], "b": "2"}
         assert made.headers == (("Content-Type", "application/json"),)
         assert made.form is None
+
+    def test_a_delete_may_have_a_form(self):
+        made = build_request(Leg("DELETE", body="form"), URL, self.pairs)
+        assert (made.method, made.url, made.form) == ("DELETE", URL, self.pairs)
+
+    def test_a_get_never_has_a_body(self):
+        assert build_request(Leg("GET", body="json"), URL, self.pairs) == build_request(Leg("GET"), URL, self.pairs)
+
+    def test_multipart(self):
+        made = build_request(Leg(body="multipart"), URL, [("a", "1\r\n--x"), ('b"\n', "é"), ("c", "")], params=())
+        ((name, media_type),) = made.headers
+        assert (name, media_type.partition("; boundary=")[0]) == ("Content-Type", "multipart/form-data")
+        message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + media_type.encode() + b"\r\n\r\n" + made.body)
+        parts = [
+            (part.get_param("name", header="content-disposition"), part.get_payload(decode=True))
+            for part in message.iter_parts()
+        ]
+        assert parts == [("a", b"1\r\n--x"), ("b%22%0A", "é".encode())]
+        assert made.form is None
+        assert build_request(Leg(body="multipart"), URL, [("a", "2")]).headers != made.headers
+
+    def test_a_parameter_that_ends_the_path(self):
+        leg = Leg("GET", path_parameter="token", rename={"token": "t"})
+        made = build_request(leg, f"{URL}/?v=1", [("token", "a/b ?"), ("hint", "x")])
+        assert (made.method, made.url, made.form) == ("GET", f"{URL}/a%2Fb%20%3F?v=1&hint=x", None)
+
+    @pytest.mark.parametrize("value", ["", ".", ".."])
+    def test_what_is_no_segment_of_a_path_is_refused(self, value):
+        with pytest.raises(UsageError, match="`token`") as refused:
+            build_request(Leg("GET", path_parameter="token"), URL, [("token", value)])
+        assert refused.value.code == "invalid-path-parameter"
 
     def test_a_legs_header_replaces_another_if_it_has_a_value(self):
         given = (("Accept", "application/json"), ("Authorization", "Basic x"))

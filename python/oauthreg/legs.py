@@ -1,8 +1,11 @@
-"""What the requests of all protocols share: endpoints, parameters that are renamed or filled in, forms and queries."""
+"""What the requests of all protocols share: endpoints, scopes, parameters, forms and queries, the user's pages."""
 
+import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from urllib.parse import unquote_plus
 
 from oauthreg.errors import OAuthRegError, UsageError
 from oauthreg.messages import Authenticator, Pairs, Request, Response
@@ -10,7 +13,9 @@ from oauthreg.provider import Documents, Leg, Provider, TemplatePairs
 from oauthreg.signing._pure import escape
 
 _NO_DOCUMENTS: Documents = MappingProxyType({})
-_BODILESS = ("GET", "HEAD", "DELETE")
+_BODILESS = ("GET", "HEAD")
+_QUERY_BY_DEFAULT = (*_BODILESS, "DELETE")
+_NO_SEGMENTS = ("", ".", "..")
 
 
 def endpoint(provider: Provider, name: str) -> str:
@@ -42,6 +47,18 @@ def append_text(url: str, added: str) -> str:
     rest, hash_sign, fragment = url.partition("#")
     joint = "" if rest.endswith(("?", "&")) else "&" if "?" in rest else "?"
     return f"{rest}{joint}{added}{hash_sign}{fragment}"
+
+
+def append_missing(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """The URL with those pairs added whose names are not in its query."""
+    return append_query(url, missing_pairs(url, pairs))
+
+
+def missing_pairs(url: str, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs whose names are not in the query of a URL."""
+    query = url.partition("#")[0].partition("?")[2]
+    present = {unquote_plus(piece.partition("=")[0]) for piece in query.split("&")}
+    return [pair for pair in pairs if pair[0] not in present]
 
 
 def render_pairs(pairs: TemplatePairs, documents: Documents = _NO_DOCUMENTS) -> Pairs:
@@ -81,22 +98,25 @@ def build_request(
     headers: Pairs = (),
     authenticator: Authenticator | None = None,
 ) -> Request:
-    """One protocol request as its leg wants it sent: query of a GET, else form, JSON or query; a DELETE may have JSON.
+    """One protocol request as its leg wants it sent: its parameters in the query, a form, JSON, multipart or the path.
 
-    ``pairs`` and ``params`` are those of ``leg_parameters``; a header of the leg replaces one of ``headers``.
+    ``pairs`` and ``params`` are those of ``leg_parameters``; a header of the leg replaces one of ``headers``. Raises
+    ``UsageError`` for a value that is no segment of a path.
     """
     method = leg.method.upper()
     sent = leg_parameters(leg, pairs, params=params, documents=documents)
     own = render_pairs(leg.headers, documents)
     replaced = {name.lower() for name, _ in own}
     all_headers = (*(pair for pair in headers if pair[0].lower() not in replaced), *own)
+    if leg.path_parameter is not None:
+        url, sent = _in_path(leg, url, sent)
     in_query = is_sent_in_query(leg)
     target = append_query(url, [*render_pairs(leg.query, documents), *(sent if in_query else [])])
     if in_query:
         return Request(method, target, all_headers, authenticator=authenticator)
-    if leg.body == "json":
-        body = json.dumps(_object(sent)).encode()
-        all_headers = (*all_headers, ("Content-Type", "application/json"))
+    if leg.body in ("json", "multipart"):
+        body, media_type = (_render_json if leg.body == "json" else render_multipart)(sent)
+        all_headers = (*all_headers, ("Content-Type", media_type))
         return Request(method, target, all_headers, body=body, authenticator=authenticator)
     return Request(method, target, all_headers, form=tuple(sent), authenticator=authenticator)
 
@@ -104,7 +124,50 @@ def build_request(
 def is_sent_in_query(leg: Leg) -> bool:
     """Whether a leg's parameters travel in the query, and not in a body."""
     method = leg.method.upper()
-    return leg.body == "query" or (method in _BODILESS and (method, leg.body) != ("DELETE", "json"))
+    return method in _BODILESS or leg.body == "query" or (method in _QUERY_BY_DEFAULT and leg.body == "auto")
+
+
+def render_multipart(parameters: Iterable[tuple[str, str]]) -> tuple[bytes, str]:
+    """Pairs as a multipart body, and its media type; equal pairs give an equal body. Spec: RFC 7578."""
+    parts = [(_quoted(name), value.encode("utf-8", "surrogatepass")) for name, value in parameters]
+    # No value can hold a digest of itself.
+    boundary = hashlib.sha256(b"\0".join([name.encode() + b"\0" + value for name, value in parts])).hexdigest()
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+    body = b"".join([f'{head}{name}"\r\n\r\n'.encode() + value + b"\r\n" for name, value in parts])
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def split_scope(provider: Provider, scope: str) -> tuple[str, ...]:
+    """The single scopes of a text, separated as the provider separates them or by blanks."""
+    return tuple(piece for piece in re.split(rf"[\s{re.escape(provider.scopes.separator)}]+", scope) if piece)
+
+
+def render_scope(provider: Provider, scope: Iterable[str] | str | None) -> str:
+    """The scope parameter: the given scopes or the default ones, the required ones always among them."""
+    scopes = provider.scopes
+    if isinstance(scope, str):
+        wanted = [scope] if scope else []
+        known = set(split_scope(provider, scope))
+    else:
+        wanted = list(scopes.default if scope is None else scope)
+        known = set(wanted)
+    added = [*scopes.required, *([scopes.offline] if scopes.offline and scope is None else [])]
+    wanted += [name for name in added if name not in known]
+    return scopes.separator.join(wanted)
+
+
+def render_page_url(leg: Leg, url: str, sent: Iterable[tuple[str, str]], documents: Documents = _NO_DOCUMENTS) -> str:
+    """The URL of a page for the user that carries these parameters, and what the leg always puts into the query.
+
+    Values are percent-encoded with ``%20`` for spaces, unless the leg takes a parameter literally.
+    """
+    sent = [*sent, *render_pairs(leg.query, documents)]
+    if leg.sort_params:
+        sent.sort()
+    text = "&".join([f"{escape(name)}={value if name in leg.literal else escape(value)}" for name, value in sent])
+    # Such a page reads its path and its query behind the `#`.
+    made = append_text(url, text) if leg.route is None else f"{url}#{append_text(leg.route, text)}"
+    return made + leg.fragment
 
 
 def answered(response: Response | None) -> Response:
@@ -112,6 +175,25 @@ def answered(response: Response | None) -> Response:
     if response is None:
         raise OAuthRegError("a flow was resumed without the response to its request", code="flow-without-response")
     return response
+
+
+def _in_path(leg: Leg, url: str, sent: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    """The URL whose path ends with one of the parameters, and the others."""
+    name = leg.rename.get(leg.path_parameter or "") or leg.path_parameter or ""
+    value = dict(sent).get(name, "")
+    if value in _NO_SEGMENTS:
+        raise UsageError(f"the parameter `{name}` is no segment of a path", code="invalid-path-parameter")
+    path, mark, query = url.partition("?")
+    return f"{path.rstrip('/')}/{escape(value)}{mark}{query}", [pair for pair in sent if pair[0] != name]
+
+
+def _quoted(name: str) -> str:
+    """A name between quotes, as browsers write it. Spec: RFC 7578 section 2; HTML, "multipart form data"."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _render_json(pairs: Iterable[tuple[str, str]]) -> tuple[bytes, str]:
+    return json.dumps(_object(pairs)).encode(), "application/json"
 
 
 def _object(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str | list[str]]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from oauthreg.messages import Pairs
 
 Placement: TypeAlias = Literal["header", "query", "body"]
+BodyFormat: TypeAlias = Literal["auto", "form", "json", "multipart", "query"]
 AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text", "jwt"]
 OAuth1Flow: TypeAlias = Literal["three-legged", "two-legged", "xauth", "none"]
 ExpiresKind: TypeAlias = Literal["relative_s", "relative_ms", "absolute_s", "absolute_ms", "iso8601", "none"]
@@ -98,9 +99,10 @@ class Leg:
 
     ``params`` are added to the query of a GET and to the body of any other method; ``query`` always to the URL.
     ``rename`` maps the standard's parameter names to the provider's; an empty value drops the parameter. ``body`` says
-    how parameters travel when the method has a body (``"query"``: they do not travel in it). ``omit_empty`` leaves
-    parameters with an empty value out. ``sort_params``, ``fragment``, ``route`` (what stands after ``#`` before the
-    parameters) and ``literal`` (parameters whose value is not percent-encoded) shape the authorization URL. ``sign``
+    how parameters travel: ``"auto"`` is the query of a GET or DELETE and the form of any other method, ``"query"``
+    never a body. ``path_parameter`` names the one that travels as the last segment of the path instead. ``omit_empty``
+    leaves parameters with an empty value out. ``sort_params``, ``fragment``, ``route`` (what stands after ``#`` before
+    the parameters) and ``literal`` (parameters whose value is not percent-encoded) shape the URL of a page. ``sign``
     signs the request, and ``client_auth`` authenticates the client otherwise than elsewhere.
     """
 
@@ -110,7 +112,8 @@ class Leg:
     query: TemplatePairs = ()
     headers: TemplatePairs = ()
     rename: Mapping[str, str] = field(default_factory=_nothing)
-    body: Literal["form", "json", "query"] = "form"
+    body: BodyFormat = "auto"
+    path_parameter: str | None = None
     omit_empty: bool = True
     sort_params: bool = False
     fragment: str = ""
@@ -124,11 +127,14 @@ class Leg:
 class TokenAnswer:
     """How an answer of a token endpoint is read: its format, root and renamed fields, and what counts as success.
 
-    ``fields`` maps the standard's name to a function that finds the value in the parsed answer.
+    ``fields`` maps the standard's name to a function that finds the value in the parsed answer. ``success_status``
+    names the statuses of an answer that is no error; without any, each of 200 to 299 is. ``expires_kind`` says what the
+    expiry field holds; ``zero_is_expired`` takes a lifetime of 0 at its word (otherwise it is an unknown lifetime, as
+    most servers that send it mean); ``default_expires_in`` (seconds, 0 for unknown) stands in for a missing one.
+    ``midnight_in`` is the time zone (``"America/New_York"``) at whose next midnight a token ends at the latest; where
+    the machine knows no such zone that end is unknown.
 
-    Of OAuth 2: ``expires_kind`` says what the expiry field holds; ``zero_is_expired`` takes a lifetime of 0 at its word
-    (otherwise it is an unknown lifetime, as most servers that send it mean); ``default_expires_in`` (seconds, 0 for
-    unknown) stands in for a missing one. ``token_types`` maps a token type (in lower case) to how it is used.
+    Of OAuth 2: ``token_types`` maps a token type (in lower case) to how it is used.
     ``reuse_token``: a renewal that is answered without a token leaves the old one as it is.
     ``keep`` names fields outside the root that are kept with the token. ``error_map`` maps the provider's error codes
     to the standard's (``bad_refresh_token`` to ``invalid_grant``), and so the status (``400``) of an answer without a
@@ -143,12 +149,17 @@ class TokenAnswer:
     expires_kind: ExpiresKind = "relative_s"
     zero_is_expired: bool = False
     default_expires_in: int = 0
+    midnight_in: str | None = None
     default_token_type: str = "Bearer"  # noqa: S105 - a type, no secret
     token_types: Mapping[str, str] = field(default_factory=_nothing)
     error_map: Mapping[str, str] = field(default_factory=_nothing)
     reuse_token: bool = False
     keep: tuple[str, ...] = ()
     scope_separator: str = " "
+
+    def is_success(self, status: int) -> bool:
+        """Whether an answer with this status is no error."""
+        return status in self.success_status if self.success_status else 200 <= status < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +169,15 @@ class OAuth1Settings:
     ``signature_methods``: those that it accepts, the default first. ``realm_from`` makes the realm of each request's
     own URL (without its query) or origin. ``callback``: the leg that carries ``oauth_callback``; with ``"oob"`` there
     is none, and the user is shown a code. ``token_in_callback``: whether the callback names the request token.
-    ``verifier`` of ``"none"`` belongs to OAuth 1.0 without the "a". ``confirm``: whether
+    ``verifier`` of ``"none"`` belongs to OAuth 1.0 without the "a"; ``verifier_placement`` is where it stands if not
+    among the protocol parameters. ``confirm``: whether
     ``oauth_callback_confirmed=true`` is demanded. ``flows``: how an access token comes about, the usual way first
     (``"xauth"``: by the user's password, ``"none"``: it is pasted, or there is none at all). ``send_empty_token``: a
-    request without a token says so. ``signed_scheme`` is that of the URL in the base string, for servers that do not
-    know how they are reached. ``authorize_url_from`` finds a ready-made authorization URL in the request-token answer.
-    ``bearer`` names the field of the token answer that calls carry in place of a signature.
+    request without a token says so. ``send_nonce`` and ``send_timestamp``: whether they are sent with ``PLAINTEXT``,
+    which needs neither. ``nonce_length``: how many characters a nonce has, where that matters. ``signed_scheme`` and
+    ``signed_host`` are those of the URL in the base string, for servers that do not know how they are reached.
+    ``authorize_url_from`` finds a ready-made authorization URL in the request-token answer. ``bearer`` names the field
+    of the token answer that calls carry in place of a signature.
 
     Spec: RFC 5849 sections 2 and 3.
     """
@@ -175,12 +189,17 @@ class OAuth1Settings:
     callback: Literal["request", "authorize", "both", "oob", "none"] = "request"
     token_in_callback: bool = True
     verifier: Literal["required", "none"] = "required"
+    verifier_placement: Literal["query", "body"] | None = None
     confirm: Literal["strict", "lenient"] = "strict"
     flows: tuple[OAuth1Flow, ...] = ("three-legged",)
     body_hash: bool = False
     version: str | None = "1.0"
+    send_nonce: bool = True
+    send_timestamp: bool = True
+    nonce_length: int | None = None
     send_empty_token: bool = False
     signed_scheme: Literal["http", "https"] | None = None
+    signed_host: str | None = None
     session_handle: bool = False
     authorize_url_from: Callable[[Any], Any] | None = None
     bearer: str | None = None
@@ -230,9 +249,11 @@ class OAuth2Settings:
 
     ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
     ``issuer_template`` is for providers with an issuer for each tenant: text with claims of the ID token in braces.
-    ``trusted_audiences`` may stand in an ID token beside the client. ``mtls_endpoints`` are the aliases of endpoints
-    for clients with a certificate: all of them with ``tls_client_auth``, the token endpoint alone where only the tokens
-    are bound to the certificate (``certificate_bound``); ``require_mtls_endpoints`` makes a missing one an error.
+    ``trusted_audiences`` may stand in an ID token beside the client. ``id_token_algorithms`` are those by which its
+    header may say that it is signed (none named: any signature), ``id_token_leeway`` is in seconds. ``mtls_endpoints``
+    are the aliases of endpoints for clients with a certificate: all of them with ``tls_client_auth``, the token
+    endpoint alone where only the tokens are bound to the certificate (``certificate_bound``);
+    ``require_mtls_endpoints`` makes a missing one an error.
 
     Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9207; RFC 9700.
     """
@@ -254,6 +275,8 @@ class OAuth2Settings:
     issuer_template: str | None = None
     issuer_in_callback: bool = False
     trusted_audiences: tuple[str, ...] = ()
+    id_token_algorithms: tuple[str, ...] = ()
+    id_token_leeway: int = 60
     require_par: bool = False
     strict_scope: bool = False
     refresh_scope: bool = False
@@ -423,6 +446,7 @@ class Provider:
     revoke: Leg = field(default_factory=Leg)
     introspect: Leg = field(default_factory=Leg)
     device: Leg = field(default_factory=Leg)
+    end_session: Leg = field(default_factory=lambda: Leg(method="GET"))
     app_token: Exchange | None = None
     exchange: Exchange | None = None
     token_placement: TokenPlacement = field(default_factory=TokenPlacement)

@@ -72,6 +72,9 @@ def test_what_some_servers_want_beyond_oauth1(define):
         "token_in_callback": False,
         "send_empty_token": True,
         "signed_scheme": "http",
+        "signed_host": "old.acme.example",
+        "verifier_placement": "body",
+        "nonce_length": 40,
         "bearer": "oauth_token_secret",
     }
     provider = compile_definition(
@@ -82,6 +85,13 @@ def test_what_some_servers_want_beyond_oauth1(define):
     settings = provider.oauth1
     assert (settings.flows, settings.callback, settings.token_in_callback) == (("three-legged", "xauth"), "oob", False)
     assert (settings.send_empty_token, settings.signed_scheme, settings.bearer) == (True, "http", "oauth_token_secret")
+    assert (settings.signed_host, settings.verifier_placement) == ("old.acme.example", "body")
+    assert settings.nonce_length == 40
+    plaintext = {"signature": "PLAINTEXT", "send_nonce": False, "send_timestamp": False}
+    silent = compile_definition(define(oauth1=plaintext)).oauth1
+    assert (silent.send_nonce, silent.send_timestamp) == (False, False)
+    told = compile_definition(define(token={"response": {"midnight_in": "UTC"}}))
+    assert told.token_answer.midnight_in == "UTC"
     assert provider.token_placement == TokenPlacement(name="X-Key")
     assert provider.callback.denied == (("no", None), ("a", "b"))
     assert provider.callback.denied_without == ("oauth_verifier",)
@@ -281,6 +291,28 @@ def test_variables_and_environments(acme):
     sandbox = compile_definition(definition, environment="sandbox")
     assert sandbox.endpoints["token"] == "https://s.acme.example/t"
     assert ("https", "s.acme.example", 443) in sandbox.origins
+
+
+def test_an_environment_may_have_less_and_another_issuer(acme):
+    acme |= {"protocol": "oauth2", "variables": {"v": {"default": "1"}}}
+    acme["oauth2"] = {"issuer": "https://acme.example/{v}"}
+    del acme["endpoints"]["request_token"]
+    acme["endpoints"] |= {"revoke": "https://r.acme.example/", "end_session": "https://out.acme.example/"}
+    acme["environments"] = {
+        "sandbox": {"without": ["revoke", "userinfo"], "issuer": "https://s.acme.example/{v}"},
+        "unknown": {"issuer": ""},
+    }
+    definition = validate(acme).named("acme")
+    whole = compile_definition(definition)
+    assert whole.oauth2.issuer == "https://acme.example/1"
+    assert ("https", "r.acme.example", 443) in whole.origins
+    assert ("https", "out.acme.example", 443) not in whole.origins
+    sandbox = compile_definition(definition, environment="sandbox")
+    assert sandbox.oauth2.issuer == "https://s.acme.example/1"
+    assert whole.endpoints.keys() - sandbox.endpoints.keys() == {"revoke", "userinfo"}
+    assert sandbox.identity == ()
+    assert ("https", "r.acme.example", 443) not in sandbox.origins
+    assert compile_definition(definition, environment="unknown").oauth2.issuer is None
 
 
 @pytest.mark.parametrize(

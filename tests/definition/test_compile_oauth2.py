@@ -13,6 +13,7 @@ protocol = "oauth2"
 authorize = "https://www.acme.example/authorize"
 token = "https://api.acme.example/token"
 refresh = "https://api.acme.example/refresh"
+end_session = "https://www.acme.example/out"
 userinfo = "https://api.acme.example/me"
 
 [claims]
@@ -62,6 +63,7 @@ rename = { client_id = "app" }
 
 [token]
 body = "json"
+path_parameter = "code"
 headers = { X-A = "b" }
 
 [token.response]
@@ -85,8 +87,20 @@ name = "key"
 [proof]
 parameter = "proof"
 
+[end_session]
+params = { app = "{client_id}" }
+rename = { state = "" }
+
+[claims.name]
+path = "id_token:name"
+
+[identity.id_token]
+algorithms = ["ES256"]
+leeway = 5
+
 [callback]
 code = "auth_code"
+denied = ["not auth_code"]
 json = ["user"]
 signature = { parameter = "hmac" }
 """
@@ -99,7 +113,12 @@ signature = { parameter = "hmac" }
     leg = provider.authorize
     assert (leg.omit_empty, leg.sort_params, leg.fragment, leg.literal) == (False, True, "#x", ("scope",))
     assert (leg.params, leg.rename) == ((("a", "app"),), {"client_id": "app"})
-    assert (provider.token.body, provider.token.headers) == ("json", (("X-A", "b"),))
+    assert (provider.token.body, provider.token.path_parameter) == ("json", "code")
+    assert provider.token.headers == (("X-A", "b"),)
+    assert (settings.id_token_algorithms, settings.id_token_leeway) == (("ES256",), 5)
+    leg = provider.end_session
+    assert (leg.params, leg.rename, leg.method) == ((("app", "app"),), {"state": ""}, "GET")
+    assert provider.callback.denied_without == ("auth_code",)
     assert (answer.expires_kind, answer.zero_is_expired, answer.default_expires_in) == ("iso8601", True, 60)
     assert (answer.token_types, answer.error_map) == ({"bot": "Bearer"}, {"bad": "invalid_grant"})
     assert (answer.keep, answer.scope_separator) == (("user",), ",")

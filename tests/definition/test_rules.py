@@ -161,6 +161,7 @@ def test_the_documents_of_a_definition(define, acme):
     request = {"request": [{"name": "emails", "url": USERINFO}]}
     assert documents_of(define(identity=request)) == ("userinfo", "emails", "token", "callback")
     del acme["endpoints"]["userinfo"]
+    del acme["endpoints"]["request_token"]
     assert documents_of(validate({**acme, "protocol": "oauth2"})) == ("token", "callback", "id_token")
 
 

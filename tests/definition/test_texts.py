@@ -25,6 +25,34 @@ URLS = [
 ]
 
 
+@pytest.mark.parametrize("host", ["api.acme.example", "acme.example:8443", "[::1]:80", "localhost"])
+def test_a_host_stays_as_it_is_written(host):
+    assert texts.check_host(host) == host
+
+
+@pytest.mark.parametrize("host", ["", "https://acme.example", "acme.example/", "a b", "ü.example", "{host}"])
+def test_what_is_no_host_is_refused(host):
+    with pytest.raises(Refused, match="not a host"):
+        texts.check_host(host)
+
+
+def test_a_time_zone_is_one_that_the_machine_knows(monkeypatch):
+    monkeypatch.setattr("zoneinfo.available_timezones", lambda: {"America/New_York", "UTC"})
+    assert texts.check_time_zone("America/New_York") == "America/New_York"
+    with pytest.raises(Refused) as refused:
+        texts.check_time_zone("America/New_Yrok")
+    assert refused.value.hint == "did you mean `America/New_York`?"
+    with pytest.raises(Refused, match="not a time zone"):
+        texts.check_time_zone("../../etc/passwd")
+
+
+def test_where_no_time_zone_is_known_each_name_will_do(monkeypatch):
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    assert texts.check_time_zone("Europe/Berlin") == "Europe/Berlin"
+    with pytest.raises(Refused, match="not a time zone"):
+        texts.check_time_zone("europe berlin")
+
+
 @pytest.mark.parametrize("url", URLS)
 def test_a_url_stays_as_it_is_written(url):
     assert texts.check_url(url) == url

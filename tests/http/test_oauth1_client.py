@@ -28,6 +28,8 @@ from oauthreg.http import AsyncOAuth1Client
 from oauthreg.login import PendingLogin
 from oauthreg.provider import (
     CallbackSettings,
+    ErrorRule,
+    Exchange,
     IdentityRequest,
     JWTRules,
     Leg,
@@ -690,6 +692,63 @@ class TestStepByStep:
             await other.exchange_password("ada", "s3cret pass")
         assert caught.value.code == "no-password-login"
         assert "s3cret" not in str(caught.value)
+
+    async def test_a_token_is_given_up_and_forgotten(self, make_client, server, reply, verifier):
+        endpoints = {"revoke": server.url}
+        leg = Leg(method="GET", params=(("all", "1"),))
+        client = make_client("t", "s", provider=Provider(endpoints=endpoints, revoke=leg))
+        server.replies = [reply(401, body=b"oauth_problem=token_rejected"), reply(body=b"bye")]
+        with pytest.raises(OAuthError) as caught:
+            await client.revoke_token()
+        assert (caught.value.error, client.token["oauth_token"]) == ("token_rejected", "t")
+        await client.revoke_token()
+        assert client.token["oauth_token"] is None
+        assert [sent.target for sent in server.sent] == ["/?all=1", "/?all=1"]
+        with pytest.raises(MissingTokenError):
+            await client.revoke_token()
+        with pytest.raises(UsageError, match="`revoke`"):
+            await make_client("t", "s").revoke_token()
+
+    async def test_an_error_with_a_good_status_is_one_when_a_token_is_given_up(self, make_client, server, reply):
+        rule = ErrorRule(lambda document, _: "error" in document, lambda document: document["error"])
+        provider = Provider(endpoints={"revoke": server.url}, revoke_answer=TokenAnswer(error=rule))
+        server.replies = [reply(body=b'{"error": "too_late"}')]
+        with pytest.raises(OAuthError, match="too_late"):
+            await make_client("t", "s", provider=provider).revoke_token()
+
+    async def test_a_token_is_exchanged_for_one_of_oauth2(self, make_client, server, reply, clock):
+        step = Exchange(f"{server.url}/upgrade", Leg(query=(("v", "2"),)), TokenAnswer())
+        client = make_client("t", "s", provider=Provider(exchange=step))
+        server.replies = [reply(body=b'{"access_token": "A1", "refresh_token": "R1", "expires_in": 60}')]
+        token = await client.exchange_token()
+        assert (token.access_token, token.refresh_token, token.expires_at) == ("A1", "R1", int(clock()) + 60)
+        assert server.sent[0].target == "/upgrade?v=2"
+        assert server.sent[0].protocol["oauth_token"] == "t"
+        assert client.token["oauth_token"] == "t"
+        with pytest.raises(UsageError) as caught:
+            await make_client("t", "s").exchange_token()
+        assert caught.value.code == "no-exchange"
+        with pytest.raises(MissingTokenError):
+            await make_client(provider=Provider(exchange=step)).exchange_token()
+
+    @pytest.mark.parametrize("placement", ["header", "query", "body"])
+    async def test_parameters_of_every_call_are_sent_and_signed(self, placement, make_client, server, verifier):
+        provider = Provider(api_params=(("key", "k 1"),), oauth1=OAuth1Settings(placement=placement))
+        client = make_client("t", "s", provider=provider, allowed_origins=[server.url])
+        async with client.post(f"{server.url}/p?a=1", data={"b": "2"}):
+            pass
+        async with client.get(f"{server.url}/p", params={"key": "mine"}):
+            pass
+        assert server.sent[0].target.startswith("/p?a=1&key=k%201")
+        assert server.sent[1].target.partition("&")[0] == "/p?key=mine"
+        assert all(sent.protocol["oauth_token"] == "t" for sent in server.sent)
+
+    async def test_tokens_that_end_at_midnight_say_so(self, make_client, provider, login, clock):
+        rules = TokenAnswer(default_expires_in=90)
+        client = make_client(provider=replace(provider, token_answer=rules))
+        pending = await client.start(redirect_uri=CALLBACK)
+        token = await client.finish(pending, f"{CALLBACK}&oauth_token=request1&oauth_verifier=verifier+of+request1")
+        assert token.expires_at == int(clock()) + 90
 
     async def test_a_callback_need_not_name_the_token_where_no_callback_does(self, make_client, provider):
         silent = replace(provider, oauth1=OAuth1Settings(token_in_callback=False))

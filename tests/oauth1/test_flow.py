@@ -140,12 +140,13 @@ def test_a_ready_made_authorization_url_is_kept():
 
 
 def test_the_authorization_url_carries_renamed_parameters_and_keeps_the_rest():
-    leg = Leg(method="GET", rename={"oauth_token": "token", "drop": ""}, params=(("drop", "x"), ("k", "é")))
+    leg = Leg(method="GET", rename={"oauth_token": "token", "drop": ""}, params=(("k", "é"),))
     made = build_authorization_url(
         provider(authorize=leg, oauth1=OAuth1Settings(callback="both")),
         "r/t",
         callback="https://a.example/?x=1&y=2",
         url="https://login.example.com/a%20b?keep=%2F#top",
+        params=(("drop", "x"), ("empty", "")),
     )
     assert made == (
         "https://login.example.com/a%20b?keep=%2F&token=r%2Ft&oauth_callback=https%3A%2F%2Fa.example%2F%3Fx%3D1%26y%3D2"
@@ -248,6 +249,9 @@ class TestTokenAnswers:
     def test_a_status_that_the_provider_calls_success(self):
         answer = TokenAnswer(success_status=(302,))
         assert parse_token_answer(Response(302, {}, GOOD), answer)["oauth_token"] == "rt"
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(Response(200, {}, GOOD), answer)
+        assert refused.value.status == 200
 
     def test_an_html_escaped_answer_is_explained(self):
         with pytest.raises(MalformedResponseError, match="oauth_token_secret") as refused:

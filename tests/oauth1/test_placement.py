@@ -1,12 +1,13 @@
 """Header, query and body placement, judged by the verifier."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 from yarl import URL
 
 from oauthreg.errors import InvalidSignatureError, UnsignableRequestError
-from oauthreg.oauth1.placement import FORM, OAuth1Authentication
+from oauthreg.oauth1.placement import FORM, OAuth1Authentication, signed_url
 from oauthreg.provider import OAuth1Settings
 from oauthreg.signing import Signer
 from oauthreg.signing.verify import parse_authorization, verify
@@ -140,6 +141,105 @@ def test_the_signed_url_may_have_another_scheme(placement, engine):
     assert verify(*received, authorization=headers.get("Authorization"), client_secret="cs").client_id == "ck"
     with pytest.raises(InvalidSignatureError, match="http URL"):
         verify("POST", sent, *received[2:], authorization=headers.get("Authorization"), client_secret="cs")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "https://a.example:8/p?a=1#f"),
+        ({"signed_scheme": "http"}, "http://a.example:8/p?a=1#f"),
+        ({"signed_host": "b.example"}, "https://b.example/p?a=1#f"),
+        ({"signed_scheme": "http", "signed_host": "b.example:9"}, "http://b.example:9/p?a=1#f"),
+    ],
+)
+def test_the_signed_url_may_be_that_which_the_server_knows(changes, expected):
+    assert signed_url("https://a.example:8/p?a=1#f", OAuth1Settings(**changes)) == expected
+    assert str(signed_url(URL("https://a.example?a=1"), OAuth1Settings(signed_host="b.example"))) in (
+        "https://b.example/?a=1",
+        "https://b.example?a=1",
+    )
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize("length", [8, 31, 33, 128])
+def test_a_nonce_may_have_another_length(placement, length, engine):
+    signer = Signer("HMAC-SHA1", "ck", "cs", token_secret="ts", engine=engine.name)
+    settings = OAuth1Settings(placement=placement, nonce_length=length)
+    given = {
+        check(
+            "POST",
+            "https://a.example/p",
+            None,
+            None,
+            OAuth1Authentication.of(settings, signer).authenticate("POST", "https://a.example/p", None, None),
+        ).parameters["oauth_nonce"]
+        for _ in range(3)
+    }
+    assert {len(nonce) for nonce in given} == {length}
+    assert len(given) == 3
+    fixed = OAuth1Authentication.of(settings, signer, nonce="n1")
+    made = fixed.authenticate("POST", "https://a.example/p", None, None)
+    assert check("POST", "https://a.example/p", None, None, made).parameters["oauth_nonce"] == "n1"
+
+
+@pytest.mark.parametrize("realm", [None, 'x", oauth_nonce="1", '])
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize(
+    ("method", "omitted", "missing"),
+    [
+        ("PLAINTEXT", {"send_nonce": False}, {"oauth_nonce"}),
+        ("PLAINTEXT", {"send_timestamp": False}, {"oauth_timestamp"}),
+        ("PLAINTEXT", {"send_nonce": False, "send_timestamp": False}, {"oauth_nonce", "oauth_timestamp"}),
+        ("HMAC-SHA1", {"send_nonce": False, "send_timestamp": False}, set()),
+    ],
+)
+def test_what_plaintext_does_without_can_be_left_out(method, omitted, missing, placement, realm, engine):
+    signer = Signer(method, "ck", "cs", token_secret="ts", realm=realm, engine=engine.name)
+    authentication = OAuth1Authentication.of(OAuth1Settings(placement=placement, **omitted), signer)
+    made = authentication.authenticate("POST", "https://a.example/p", None, None)
+    request = check("POST", "https://a.example/p", None, None, made)
+    assert {"oauth_nonce", "oauth_timestamp"} - request.parameters.keys() == missing
+    assert request.realm == (realm if placement == "header" else None)
+
+
+@pytest.mark.parametrize("body", [None, b"a=b%20c"])
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize("where", ["query", "body"])
+def test_a_verifier_may_stand_apart_and_is_signed_alike(where, placement, body, engine):
+    url, media_type = "https://a.example/p?x=%2F#f", body and FORM
+    signer = Signer("HMAC-SHA1", "ck", "cs", token_secret="ts", clock=lambda: 1_700_000_000, engine=engine.name)
+    parameters = (("oauth_verifier", "v/ 1"), ("oauth_a", "b"))
+
+    def sent(**settings):
+        """Header, URL and body as they are sent."""
+        settings = OAuth1Settings(placement=placement, **settings)
+        authentication = OAuth1Authentication.of(settings, signer, parameters, nonce="n")
+        made = authentication.authenticate("POST", url, body, media_type)
+        found = (body if made.body is None else made.body) or b""
+        return dict(made.headers), made.url or url, found.decode()
+
+    (headers, sent_url, form), whole = sent(verifier_placement=where), sent()
+    texts = {"header": headers.get("Authorization", ""), "query": sent_url, "body": form}
+    assert {place: text.count("oauth_verifier") for place, text in texts.items()} == {
+        **dict.fromkeys(texts, 0),
+        where: 1,
+    }
+    assert "oauth_verifier=v%2F%201" in texts[where]
+    assert sent_url.endswith("#f")
+    if form and not body:
+        assert headers["Content-Type"] == FORM
+    signature = re.compile(r'oauth_signature="?([^"&#]+)').search
+    assert signature(" ".join(texts.values()))[1] == signature(" ".join([*whole[0].values(), *whole[1:]]))[1]
+
+
+def test_parameters_of_every_call_are_signed(engine):
+    signer = Signer("HMAC-SHA1", "ck", "cs", token_secret="ts", engine=engine.name)
+    for placement in ("header", "query", "body"):
+        settings = OAuth1Settings(placement=placement)
+        authentication = OAuth1Authentication.of(settings, signer, params=(("key", "k 1"), ("a", "2")))
+        made = authentication.authenticate("POST", URL("https://a.example/p?a=1"), None, None)
+        assert made.url.startswith("https://a.example/p?a=1&key=k%201")
+        assert check("POST", "https://a.example/p?a=1", None, None, made).client_id == "ck"
 
 
 @pytest.mark.parametrize("placement", ["header", "query", "body"])

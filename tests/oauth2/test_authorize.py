@@ -25,8 +25,6 @@ from oauthreg.oauth2.authorize import (
     make_code_verifier,
     make_state,
     parse_authorization_response,
-    render_scope,
-    split_scope,
 )
 from oauthreg.provider import CallbackSettings, CallbackSignature, Leg, OAuth2Settings, Provider, Scopes
 
@@ -149,14 +147,6 @@ class TestRequest:
 
     def test_the_response_mode_is_sent(self):
         assert query(build(provider(oauth2=OAuth2Settings(response_mode="form_post"))))["response_mode"] == "form_post"
-
-    def test_required_scopes_are_always_asked_for(self):
-        given = provider(scopes=Scopes(default=("a",), required=("openid",), separator=","))
-        assert render_scope(given, None) == "a,openid"
-        assert render_scope(given, "openid,b") == "openid,b"
-        assert render_scope(given, ["b"]) == "b,openid"
-        assert render_scope(given, "") == "openid"
-        assert split_scope(given, "openid, b,,c d") == ("openid", "b", "c", "d")
 
 
 class TestPKCE:
@@ -341,6 +331,13 @@ class TestResponse:
             parse("?error=temporarily_unavailable&state=S1")
         with pytest.raises(AccessDeniedError):
             parse("?denied=1&state=S1", callback=CallbackSettings(denied=(("denied", None),)))
+        silent = CallbackSettings(denied_without=("code",))
+        with pytest.raises(AccessDeniedError) as refused:
+            parse("?state=S1", callback=silent)
+        assert refused.value.parameters["state_verified"] is True
+        with pytest.raises(OAuthError, match="server_error"):
+            parse("?state=S1&error=server_error", callback=silent)
+        assert parse("?state=S1&code=C", callback=silent).code == "C"
 
     def test_CE04_a_missing_code_names_what_was_there(self):
         with pytest.raises(CallbackError, match=r"state.*x") as refused:

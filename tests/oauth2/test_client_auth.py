@@ -125,6 +125,25 @@ class TestBasic:
         assert draft.parameters == [("client_id", "c1")]
 
 
+class TestSecretAsUsername:
+    """``secret_as_username``."""
+
+    @pytest.mark.parametrize(
+        ("encoding", "secret", "user"), [("form", "sk_a+b:", "sk_a%2Bb%3A"), ("raw", "sk_a+b", "sk_a+b")]
+    )
+    def test_the_secret_stands_alone(self, authenticate, encoding, secret, user):
+        settings = {"basic_encoding": encoding, "send_client_id": True}
+        made = authenticate("secret_as_username", client_secret=secret, settings=settings)
+        assert base64.b64decode(basic(made).partition(" ")[2]).decode() == f"{user}:"
+        assert made.parameters == [("client_id", "c1")]
+
+    def test_a_colon_would_end_the_name(self, authenticate):
+        with pytest.raises(UsageError) as refused:
+            authenticate("secret_as_username", client_secret="PLANTED:", settings={"basic_encoding": "raw"})
+        assert refused.value.code == "colon-in-client-secret"
+        assert "PLANTED" not in str(refused.value)
+
+
 class TestMethods:
     """The table and the plain methods."""
 

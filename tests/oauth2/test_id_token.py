@@ -83,6 +83,25 @@ def test_others_are_refused(parse, changes, code):
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(("algorithm", "is_good"), [("ES256", True), ("RS256", False), ("HS256", False), (7, False)])
+def test_a_provider_may_sign_by_some_algorithms_alone(parse, algorithm, is_good):
+    text = token(header={"alg": algorithm})
+    assert parse(text)["sub"] == "u1"
+    if is_good:
+        assert parse(text, id_token_algorithms=("ES256", "EdDSA"))["sub"] == "u1"
+        return
+    with pytest.raises(ResponseError) as refused:
+        parse(text, id_token_algorithms=("ES256", "EdDSA"))
+    assert refused.value.code == "id-token-algorithm"
+
+
+def test_the_leeway_is_the_providers(parse):
+    late = changed(exp=NOW - 61)
+    assert parse(late, id_token_leeway=61)["sub"] == "u1"
+    with pytest.raises(ResponseError, match="expired"):
+        parse(changed(exp=NOW - 1), id_token_leeway=0)
+
+
 def test_ID02_an_audience_that_is_trusted(parse):
     assert parse(changed(aud=["c1", "other"], azp="other"), trusted_audiences=("other",))["azp"] == "other"
 

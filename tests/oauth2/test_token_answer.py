@@ -287,6 +287,11 @@ class TestErrors:
     def test_a_status_that_the_provider_calls_success(self):
         assert parse(GOOD, 302, rules=TokenAnswer(success_status=(302,))).access_token == "AT1"
 
+    def test_a_good_status_that_the_provider_does_not_call_success(self):
+        rules = TokenAnswer(success_status=(201,))
+        assert parse(GOOD, 201, rules=rules).access_token == "AT1"
+        assert refusal(MalformedResponseError, GOOD, 200, rules=rules).code == "unexpected-status"
+
     def test_SL02_an_echoed_secret_stays_out_of_the_error(self):
         for body in (
             f"client_secret={PLANTED}&refresh_token={PLANTED}&error=x",
@@ -353,6 +358,9 @@ class TestErrors:
             raise_for_error(answer("", 302))
         with pytest.raises(MalformedResponseError):
             raise_for_error(answer("", 302), TokenAnswer(success_status=(302,)))
+        raise_for_error(answer("", 204), TokenAnswer(success_status=(204,)))
+        with pytest.raises(MalformedResponseError):
+            raise_for_error(answer("", 200), TokenAnswer(success_status=(204,)))
 
 
 class TestTokenTypes:

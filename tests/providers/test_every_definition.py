@@ -112,6 +112,19 @@ def test_its_urls_are_https_and_have_no_stray_placeholder(loader, name):
         assert provider.origins
 
 
+@by_usable_name
+def test_the_servers_of_one_environment_get_nothing_of_another(loader, name):
+    definition = loader.load(name)
+    own = compiled(definition)
+    for environment in definition.environments:
+        other = compiled(definition, environment=environment)
+        if other.endpoints.get("token") == own.endpoints.get("token"):
+            continue
+        told = {"refresh", "device", "par", "revoke", "introspect", "end_session"} & other.endpoints.keys()
+        assert {endpoint for endpoint in told if other.endpoints[endpoint] == own.endpoints[endpoint]} == set()
+        assert other.oauth2.issuer is None or other.oauth2.issuer != own.oauth2.issuer
+
+
 @by_name
 def test_none_of_its_variables_and_credentials_is_unused(loader, name):
     definition = loader.load(name)

@@ -61,7 +61,9 @@ class World:
 
     def signer(self, **changes: Any) -> Signer:
         method = changes.pop("method", self.provider.oauth1.signature_methods[0])
-        made = {"realm": self.provider.oauth1.realm, "body_hash": self.provider.oauth1.body_hash, "clock": self.clock}
+        settings = self.provider.oauth1
+        made = {"realm": settings.realm, "body_hash": settings.body_hash, "clock": self.clock}
+        made["version"] = settings.version
         return Signer(method, "ck", changes.pop("client_secret", SECRET), **{**made, **changes})
 
     def serve(self, received: Received) -> Served:
@@ -107,7 +109,7 @@ class World:
     ) -> Response:
         """A signed call of the API."""
         signer = self.signer(**{"token": token.token, "token_secret": token.token_secret, **changes})
-        authenticator = OAuth1Authentication.of(self.provider.oauth1, signer)
+        authenticator = OAuth1Authentication.of(self.provider.oauth1, signer, params=self.provider.api_params)
         return self.send(Request(method, url, headers, form=form, body=body, authenticator=authenticator))
 
     def ask(self, **changes: Any) -> Response:

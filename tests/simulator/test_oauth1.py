@@ -9,22 +9,27 @@ import pytest
 from oauthreg.errors import AccessDeniedError, OAuthError, ReauthorizationRequired
 from oauthreg.identity import identity_flow
 from oauthreg.legs import append_query
+from oauthreg.messages import Request
 from oauthreg.oauth1.flow import (
     access_token_flow,
     build_authorization_url,
+    exchange_flow,
     parse_authorization_response,
     password_flow,
     refresh_flow,
     request_token_flow,
+    revocation_flow,
 )
 from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.provider import (
     CallbackSettings,
+    Exchange,
     IdentityRequest,
     JWTRules,
     Leg,
     OAuth1Settings,
     Scopes,
+    TokenAnswer,
     TokenPlacement,
 )
 from oauthreg.simulator.received import Received
@@ -52,6 +57,31 @@ VARIANTS = {
     "realm": {"oauth1": OAuth1Settings(realm='Acme "1"')},
     "body hash": {"oauth1": OAuth1Settings(body_hash=True)},
     "no version": {"oauth1": OAuth1Settings(version=None)},
+    "neither nonce nor timestamp": {
+        "oauth1": OAuth1Settings(signature_methods=("PLAINTEXT",), send_nonce=False, send_timestamp=False)
+    },
+    "no nonce in the query": {
+        "oauth1": OAuth1Settings(signature_methods=("PLAINTEXT",), placement="query", send_nonce=False)
+    },
+    "a long nonce": {"oauth1": OAuth1Settings(nonce_length=70)},
+    "a short nonce in the body": {"oauth1": OAuth1Settings(nonce_length=9, placement="body")},
+    "a verifier in the query": {"oauth1": OAuth1Settings(verifier_placement="query")},
+    "a verifier in the form": {"oauth1": OAuth1Settings(verifier_placement="body")},
+    "a verifier in the form, all else in the query": {
+        "oauth1": OAuth1Settings(verifier_placement="body", placement="query")
+    },
+    "a verifier in the query, all else in the form": {
+        "oauth1": OAuth1Settings(verifier_placement="query", placement="body"),
+        "token": Leg(params=(("a", "1"),)),
+    },
+    "a verifier in the query of a GET": {
+        "oauth1": OAuth1Settings(verifier_placement="query", placement="body"),
+        "token": Leg(method="GET"),
+    },
+    "sorted parameters at the page": {
+        "authorize": Leg(method="GET", sort_params=True, params=(("z", "1"), ("a", "+")), literal=("a",))
+    },
+    "parameters of every call": {"api_params": (("key", "k1"),)},
     "callback at the page": {"oauth1": OAuth1Settings(callback="authorize", confirm="lenient")},
     "callback twice": {"oauth1": OAuth1Settings(callback="both")},
     "no confirmation": {"oauth1": OAuth1Settings(confirm="lenient")},
@@ -68,6 +98,7 @@ VARIANTS = {
     "realm of the request's origin": {"oauth1": OAuth1Settings(realm_from="origin")},
     "empty realm": {"oauth1": OAuth1Settings(realm="")},
     "empty token": {"oauth1": OAuth1Settings(send_empty_token=True)},
+    "another host that is signed": {"oauth1": OAuth1Settings(signed_host="www.example.com", signed_scheme="http")},
     "another scheme that is signed": {"oauth1": OAuth1Settings(signed_scheme="http")},
     "a callback without the token": {"oauth1": OAuth1Settings(token_in_callback=False)},
     "two flows": {"oauth1": OAuth1Settings(flows=("three-legged", "xauth"))},
@@ -98,14 +129,13 @@ VARIANTS = {
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
 def test_a_login_works_with(make_world, changes):
     world = make_world(**changes)
-    token = world.log_in(version=world.provider.oauth1.version)
-    answer = world.call(token, version=world.provider.oauth1.version)
+    answer = world.call(world.log_in())
     assert answer.status == 200
     assert json.loads(answer.body) == {
         "simulated": True,
         "method": "GET",
         "path": "/1/things",
-        "query": {"a": "1"},
+        "query": {"a": "1", **dict(world.provider.api_params)},
         "form": {},
     }
     assert not [served.problem for served in world.served if served.problem]
@@ -401,12 +431,70 @@ def test_refusals_take_the_shape_of_the_definition(make_world):
         ({"realm_from": "origin"}, {"realm": "https://api.example.com/oauth/request_token"}),
         ({"realm": ""}, {"realm": None}),
         ({"send_empty_token": True}, {}),
+        ({"version": None}, {"version": "1.0"}),
+        ({"nonce_length": 31}, {}),
+        ({"signature_methods": ("PLAINTEXT",), "send_nonce": False}, {}),
+        ({"signature_methods": ("PLAINTEXT",), "send_timestamp": False}, {}),
     ],
 )
 def test_what_a_definition_wants_of_a_request_is_demanded(make_world, wanted, signed):
     world = make_world(oauth1=OAuth1Settings(**wanted))
     assert world.ask(**world.signed_by(**signed)).status == 400
     assert world.served[-1].problem in ("parameter_rejected", "parameter_absent")
+
+
+@pytest.mark.parametrize("where", ["query", "body"])
+def test_a_verifier_has_its_place(make_world, where):
+    world = make_world(oauth1=OAuth1Settings(verifier_placement=where))
+    asked = world.run(request_token_flow(world.provider, world.signer(), callback=CALLBACK))
+    came_back = world.browse(build_authorization_url(world.provider, asked.token), "approve").headers["location"]
+    verifier = parse_authorization_response(came_back).verifier
+    signer = world.signer(token=asked.token, token_secret=asked.token_secret)
+    elsewhere = replace(world.provider, oauth1=OAuth1Settings())
+    request = next(access_token_flow(elsewhere, signer, verifier=verifier))
+    assert world.send(request).status == 400
+    assert world.served[-1].problem == "parameter_absent"
+    wrong = next(access_token_flow(world.provider, signer, verifier="x"))
+    assert (world.send(wrong).status, world.served[-1].problem) == (401, "parameter_rejected")
+    assert world.run(access_token_flow(world.provider, signer, verifier=verifier)).token
+
+
+def test_parameters_of_a_page_that_must_be_sorted(make_world):
+    world = make_world(authorize=Leg(method="GET", sort_params=True, params=(("a", "1"),)))
+    asked = world.run(request_token_flow(world.provider, world.signer(), callback=CALLBACK))
+    page = world.provider.endpoints["authorize"]
+    assert world.browse(f"{page}?oauth_token={asked.token}&a=1").status == 400
+    assert world.browse(f"{page}?a=1&oauth_token={asked.token}").status == 200
+
+
+def test_a_call_without_the_parameters_of_every_call_is_refused(make_world):
+    world = make_world(api_params=(("key", "k1"),))
+    token = world.log_in()
+    signer = world.signer(token=token.token, token_secret=token.token_secret)
+    answer = world.send(Request("GET", API, authenticator=OAuth1Authentication.of(world.provider.oauth1, signer)))
+    assert (answer.status, world.served[-1].problem) == (400, "parameter_absent")
+
+
+def test_a_token_is_given_up(make_world):
+    url = "https://api.example.com/oauth/revoke"
+    leg = Leg(method="GET", params=(("all", "1"),))
+    world = make_world(revoke=leg, endpoints={**make_world().provider.endpoints, "revoke": url})
+    token = world.log_in()
+    signer = world.signer(token=token.token, token_secret=token.token_secret)
+    world.run(revocation_flow(world.provider, signer, token))
+    assert world.call(token).status == 401
+    assert world.served[-1].problem == "token_revoked"
+
+
+def test_a_token_is_exchanged_for_one_of_oauth2(make_world):
+    step = Exchange("https://api.example.com/oauth/upgrade", Leg(params=(("a", "1"),)), TokenAnswer())
+    script = Script(exchange=TokenShape("json"))
+    world = make_world(script, exchange=step)
+    token = world.log_in()
+    signer = world.signer(token=token.token, token_secret=token.token_secret)
+    made = world.run(exchange_flow(world.provider, signer, token, sent_at=1_700_000_000))
+    assert (made.token_type, made.expires_at) == ("Bearer", 1_700_003_600)
+    assert made.access_token != token.token
 
 
 def test_the_signature_covers_the_scheme_that_the_server_believes_in(make_world):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -12,6 +13,7 @@ from oauthreg import Registry
 from oauthreg.errors import (
     AccessDeniedError,
     ClientAuthenticationError,
+    MalformedResponseError,
     OAuthError,
     ReauthorizationRequired,
     TokenExpiredError,
@@ -60,6 +62,28 @@ sub = "id"
 userinfo = { id = "12" }
 claims = { sub = "12" }
 """
+FETCHED_NONCE = """
+[app_token]
+url = "https://api.example.com/nonce"
+params = { action = "getnonce" }
+rename = { client_secret = "" }
+response.fields = { access_token = "body.nonce" }
+
+[app_token.sign]
+algorithm = "hmac-sha256"
+over = "{param:action},{client_id},{timestamp}"
+parameter = "signature"
+timestamp = "timestamp"
+
+[token]
+params = { action = "requesttoken", nonce = "{app_token:access_token}" }
+rename = { client_secret = "" }
+sign = { algorithm = "hmac-sha256", over = "{param:action},{client_id},{param:nonce}", parameter = "signature" }
+
+[oauth2]
+client_auth = "client_secret_post"
+"""
+"""A nonce that is fetched first by a signed request, and signed with the token request."""
 EXCHANGE = {"grant_type": GRANT_TYPES["token_exchange"]}
 ALL_GRANTS = f"[oauth2]\ngrants = {list(GRANTS)}\n"
 
@@ -416,6 +440,109 @@ async def test_revocation_and_introspection(make_acme, session):
     await client.revoke_token(token="unknown")
 
 
+async def test_a_token_may_end_the_path_of_what_is_asked_about_it(make_acme, session, caplog):
+    caplog.set_level(logging.DEBUG)
+    simulator = await make_acme(
+        '[introspect]\nmethod = "GET"\npath_parameter = "token"\nrename = { client_id = "", client_secret = "" }\n'
+        '[revoke]\nmethod = "DELETE"\npath_parameter = "token"\n'
+    )
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    assert (await client.introspect_token())["active"]
+    await client.revoke_token(token=token.access_token)
+    assert await client.introspect_token(token=token.access_token) == {"active": False}
+    paths = [urlsplit(exchange.url).path for exchange in simulator.exchanges][-3:]
+    assert paths == ["/introspect/***", "/revoke/***", "/introspect/***"]
+    simulator.fail("introspect", Status(404))
+    with pytest.raises(MalformedResponseError) as refused:
+        await client.introspect_token(token=token.access_token)
+    assert token.access_token not in f"{refused.value}{caplog.text}"
+
+
+async def test_a_token_says_what_must_be_told_when_it_is_given_up(make_acme, session):
+    simulator = await make_acme(
+        '[revoke]\nrename = { token = "" }\nparams = { account = "{token:account}", key = "{token:access_token}" }\n',
+        ACME.replace("[[example]]\n", '[[example]]\ntoken = { account = "a1" }\n'),
+    )
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    await client.revoke_token(token=token.access_token)
+    assert "account=a1" in simulator.exchanges[-1].form
+    assert problems(simulator) == []
+    assert await client.introspect_token(token=token.access_token) == {"active": False}
+
+
+async def test_the_person_is_logged_out(make_acme, session):
+    text = ACME.replace("[endpoints]\n", '[endpoints]\nend_session = "https://www.example.com/out?ui=1"\n').replace(
+        'userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12" }'
+    )
+    text = text.replace('sub = "id"', 'sub = "id_token:sub"') + '[oauth2]\nissuer = "https://acme.example"\n'
+    more = '[end_session]\nparams = { app = "{client_id}" }\nrename = { post_logout_redirect_uri = "to" }\n'
+    simulator = await make_acme(more, text, redirect_uris=[CALLBACK, "https://app.example/bye"])
+    client = simulator.client(session, redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="none of this provider's"):
+        await simulator.approve(client.create_logout_url(id_token_hint="x.y.z"))
+    assert await simulator.approve(client.create_logout_url()) == ""
+    token = await log_in(simulator, client)
+    url = client.create_logout_url("https://app.example/bye", state="s 1", ui_locales="de")
+    query = dict(parse_qsl(urlsplit(url).query))
+    assert query == {
+        "ui": "1",
+        "client_id": simulator.credentials.client_id,
+        "id_token_hint": token.id_token,
+        "to": "https://app.example/bye",
+        "state": "s 1",
+        "app": simulator.credentials.client_id,
+        "ui_locales": "de",
+    }
+    assert await simulator.approve(url) == "https://app.example/bye?state=s%201"
+    with pytest.raises(UsageError, match="not one of those"):
+        await simulator.approve(client.create_logout_url("https://evil.example/"))
+    with pytest.raises(UsageError, match="`end_session`"):
+        (await make_acme()).client(session).create_logout_url()
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "ES256", "RS256", "EdDSA"])
+async def test_an_id_token_is_signed_as_the_definition_says(make_acme, session, algorithm):
+    text = ACME.replace('userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12" }')
+    text = text.replace('sub = "id"', 'sub = "id_token:sub"') + '[oauth2]\nissuer = "https://acme.example"\n'
+    simulator = await make_acme(f'[identity.id_token]\nalgorithms = ["{algorithm}", "PS256"]\n', text)
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    assert problems(simulator) == []
+
+
+async def test_an_environment_may_have_less_and_another_issuer(make_acme, session):
+    text = f'{ACME}[oauth2]\nissuer = "https://acme.example"\nissuer_in_callback = true\n'
+    more = '[environments.sandbox]\nwithout = ["revoke"]\nissuer = "https://sandbox.acme.example"\n'
+    simulator = await make_acme(more, text, environment="sandbox")
+    client = simulator.client(session)
+    assert (await log_in(simulator, client)).access_token
+    pending = await client.start(redirect_uri=CALLBACK)
+    assert "iss=https%3A%2F%2Fsandbox.acme.example" in await simulator.approve(pending.url)
+    with pytest.raises(UsageError, match="`revoke`"):
+        await client.revoke_token()
+
+
+async def test_a_denial_may_be_a_callback_without_a_code(make_acme, session):
+    simulator = await make_acme('[callback]\ndenied = ["not code"]\n')
+    client = simulator.client(session)
+    pending = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(AccessDeniedError):
+        await client.finish(pending, await simulator.deny(pending.url))
+
+
+async def test_a_renewal_that_may_be_repeated_is(make_acme, session):
+    simulator = await make_acme("[oauth2]\nrefresh_repeatable = true\n")
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    await client.refresh_token()
+    assert (
+        await in_another_process(simulator, session, token=token).refresh_token()
+    ).refresh_token == token.refresh_token
+
+
 async def test_the_person_takes_everything_back(make_acme, session):
     simulator = await make_acme()
     client = simulator.client(session)
@@ -662,6 +789,13 @@ async def test_a_pushed_request_is_checked_and_does_not_last(make_acme, session,
     [
         '[token]\nbody = "json"\nrename = { client_id = "key", code = "auth_code" }\n',
         '[token]\nmethod = "GET"\n[oauth2]\nclient_auth = "client_secret_post"\n',
+        '[token]\nbody = "multipart"\nparams = { note = "a=b & é" }\n[oauth2]\nclient_auth = "client_secret_post"\n',
+        '[token]\nmethod = "DELETE"\nbody = "form"\n',
+        '[oauth2]\nclient_auth = "secret_as_username"\n',
+        '[oauth2]\nclient_auth = "secret_as_username"\nbasic_encoding = "raw"\nsend_client_id = true\n',
+        "[token.response]\nsuccess_status = [201]\n",
+        '[callback]\ndenied = ["not code"]\n',
+        FETCHED_NONCE,
         '[token]\nbody = "query"\nparams = { action = "get" }\nheaders = { X-Version = "1" }\n',
         '[token.response]\nroot = "data"\n[token.error]\nwhen = { path = "code", not_in = [0] }\ncode = "code"\n',
         '[token.response]\nfields = { access_token = "data.token" }\n',

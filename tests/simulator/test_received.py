@@ -1,5 +1,7 @@
 import pytest
 
+from oauthreg.legs import build_request, render_form
+from oauthreg.provider import Leg
 from oauthreg.simulator.received import Received, closest
 
 FORM = {"content-type": "Application/X-WWW-Form-URLencoded; charset=utf-8"}
@@ -16,6 +18,28 @@ def test_parameters_are_found_wherever_they_stand():
 @pytest.mark.parametrize("header", ["", "Bearer x", "OAuth =broken"])
 def test_a_header_that_says_nothing_claims_nothing(header):
     assert Received("GET", "https://a.example/", {"authorization": header}).claimed == {}
+
+
+@pytest.mark.parametrize("name", ["form", "json", "multipart", "query"])
+@pytest.mark.parametrize("path_parameter", [None, "token"])
+def test_the_parameters_of_a_leg_are_read_as_they_are_sent(name, path_parameter):
+    leg = Leg(body=name, path_parameter=path_parameter, rename={"token": "t"})
+    pairs = [("token", "a/b é"), ("c", "d=&e"), ('f"', "")]
+    made = build_request(leg, "https://a.example/x?q=1", pairs, params=(("g", "1"),))
+    headers = {header.lower(): value for header, value in made.headers}
+    if made.form is not None:
+        headers, body = FORM, render_form(made.form).encode()
+    else:
+        body = made.body or b""
+    sent = Received(made.method, made.url, headers, body).sent(leg)
+    own = [("q", "1")] if name == "query" else []
+    assert sorted(sent) == sorted([*own, ("t", "a/b é"), ("c", "d=&e"), ("g", "1")])
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data", "multipart/form-data; boundary=x", "text/plain"])
+def test_what_is_no_multipart_body_has_no_parameters(content_type):
+    received = Received("POST", "https://a.example/", {"content-type": content_type}, b"--y\r\n\r\n")
+    assert received.sent(Leg(body="multipart")) == []
 
 
 def test_only_a_form_has_fields():

@@ -280,10 +280,11 @@ class _Compiler:
                 in_token_request=definition.scopes.in_token_request,
             ),
             request_token=self._leg("request_token", definition.request_token),
-            authorize=self._authorize(),
+            authorize=self._page(definition.authorize),
             token=self._leg("token", definition.token),
             refresh=None if definition.refresh is None else self._leg("refresh", definition.refresh),
             device=self._leg("device", definition.device),
+            end_session=self._page(definition.end_session),
             revoke=self._leg("revoke", definition.revoke),
             introspect=self._leg("introspect", definition.introspect),
             app_token=self._app_token(definition.app_token),
@@ -321,10 +322,11 @@ class _Compiler:
         )
 
     def _endpoints(self) -> Iterable[tuple[str, str]]:
-        chosen = self.environment.endpoints if self.environment else None
+        environment = self.environment
+        chosen, without = (environment.endpoints, environment.without) if environment else (None, ())
         for name, known in self.definition.endpoints:
             text = getattr(chosen, name, None) or known
-            if text is not None:
+            if text is not None and name not in without:
                 yield name, text
 
     def url(self, text: str) -> str:
@@ -402,19 +404,26 @@ class _Compiler:
             callback=table.callback,
             token_in_callback=table.token_in_callback,
             verifier=table.verifier,
+            verifier_placement=table.verifier_placement,
             confirm=table.confirm,
             flows=table.flow,
             body_hash=table.body_hash,
             version="1.0" if table.send_version else None,
+            send_nonce=table.send_nonce,
+            send_timestamp=table.send_timestamp,
+            nonce_length=table.nonce_length,
             send_empty_token=table.send_empty_token,
             signed_scheme=table.signed_scheme,
+            signed_host=table.signed_host,
             session_handle=table.session_handle,
             authorize_url_from=_finder(table.authorize_url_from),
             bearer=table.bearer,
         )
 
     def _oauth2(self) -> OAuth2Settings:
-        table = self.definition.oauth2
+        table, id_token = self.definition.oauth2, self.definition.identity.id_token
+        other = self.environment.issuer if self.environment else None
+        issuer = (table.issuer if other is None else other) or None
         return OAuth2Settings(
             grants=table.grants,
             pkce=table.pkce,
@@ -428,7 +437,7 @@ class _Compiler:
             nonce=table.nonce,
             response_type=table.response_type,
             response_mode=table.response_mode,
-            issuer=None if table.issuer is None else self.text(table.issuer),
+            issuer=None if issuer is None else self.text(issuer),
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,
             refresh_with=table.refresh_with,
@@ -439,6 +448,8 @@ class _Compiler:
             issuer_aliases=self._texts(table.issuer_aliases),
             issuer_template=None if table.issuer_template is None else self._issuer_template(table.issuer_template),
             trusted_audiences=self._texts(table.trusted_audiences),
+            id_token_algorithms=id_token.algorithms,
+            id_token_leeway=id_token.leeway,
             require_par=table.require_par,
             strict_scope=table.strict_scope,
             client_assertion=self._assertion(self.definition.client_assertion),
@@ -501,8 +512,7 @@ class _Compiler:
             return parse_path(piece.expression, documents=documents)
         return self.values.get(piece.expression)
 
-    def _authorize(self) -> Leg:
-        table = self.definition.authorize
+    def _page(self, table: model.PageLeg) -> Leg:
         return Leg(
             method="GET",
             params=self.pairs(table.params),
@@ -527,6 +537,7 @@ class _Compiler:
         return Leg(
             method=leg.method,
             body=leg.body,
+            path_parameter=leg.path_parameter,
             placement=leg.placement,
             params=self._document_pairs(leg.params, documents),
             query=self._document_pairs(leg.query, documents),
@@ -591,9 +602,9 @@ class _Compiler:
         return value
 
     def _origins(self, endpoints: Mapping[str, str], identity: Iterable[IdentityRequest]) -> Iterator[Origin]:
-        """Where signed requests go: every endpoint but the page for the user, identity requests, further origins."""
+        """Where signed requests go: every endpoint but the user's pages, identity requests, steps, further origins."""
         for name, url in endpoints.items():
-            if name != "authorize":
+            if name not in ("authorize", "end_session"):
                 yield self._origin(url)
         for request in identity:
             if isinstance(request.url, str | DocumentText):
@@ -723,6 +734,7 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
         expires_kind=table.expires_kind,
         zero_is_expired=table.zero_is_expired,
         default_expires_in=table.default_expires_in,
+        midnight_in=table.midnight_in,
         default_token_type=table.default_token_type,
         reuse_token=table.reuse_token,
         token_types=table.token_types,

@@ -44,6 +44,8 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_base_url: {"pattern": f"^({_URL}).*/$"},
         texts.check_origin: {"pattern": f"^({_URL})"},
         texts.check_variable_source: {"pattern": "^([a-z][a-z0-9_]*$|callback:.|token:.)"},
+        texts.check_host: {"pattern": "^[A-Za-z0-9.\\[:_-]+\\]?(:[0-9]+)?$"},
+        texts.check_time_zone: {"pattern": "^[A-Z][A-Za-z0-9_+/-]*$"},
         texts.check_route: {"pattern": "^/[^?#]*$"},
         texts.check_header_name: {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
         texts.check_leg_header_name: {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from oauthreg.claims.problems import listed
 from oauthreg.definition import texts
 from oauthreg.definition.lifecycle import render_warning
-from oauthreg.provider import AnswerFormat, ExpiresKind, OAuth1Flow, Placement
+from oauthreg.provider import AnswerFormat, BodyFormat, ExpiresKind, OAuth1Flow, Placement
 
 Protocol: TypeAlias = Literal["oauth1", "oauth2", "oidc"]
 Status: TypeAlias = Literal["alive", "self-hosted", "unknown", "dead", "unsupported"]
@@ -31,6 +31,8 @@ ProviderName: TypeAlias = Annotated[str, AfterValidator(texts.check_provider_nam
 Link: TypeAlias = Annotated[str, AfterValidator(texts.check_link)]
 URL: TypeAlias = Annotated[str, AfterValidator(texts.check_url)]
 BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
+Host: TypeAlias = Annotated[str, AfterValidator(texts.check_host)]
+TimeZone: TypeAlias = Annotated[str, AfterValidator(texts.check_time_zone)]
 Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
 Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
@@ -124,6 +126,9 @@ class Endpoints(Table):
     par: URL | None = Field(default=None, description="where an authorization request is pushed first (RFC 9126)")
     revoke: URL | None = Field(default=None, description="where a token is given up")
     introspect: URL | None = Field(default=None, description="what the server says of a token (RFC 7662)")
+    end_session: URL | None = Field(
+        default=None, description="where the user is sent to end their session there (RP-Initiated Logout 1.0)"
+    )
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
     api_base: BaseURL | None = Field(default=None, description="what relative URLs are resolved against; ends with `/`")
 
@@ -135,6 +140,10 @@ class Environment(Table):
     variables: dict[Name, str] = Field(default_factory=dict, description="other values of variables")
     endpoints: Endpoints = Field(
         default_factory=_always(Endpoints), description="other URLs, by the names of `[endpoints]`"
+    )
+    without: Listed[Name] = Field(default=(), description="names of `[endpoints]` that are not there")
+    issuer: Template | None = Field(
+        default=None, description="another issuer than that in `[oauth2]`; empty where none is known"
     )
 
 
@@ -163,6 +172,9 @@ class OAuth1(Table):
     verifier: Literal["required", "none"] = Field(
         default="required", description="`none` is OAuth 1.0, which has no verifier"
     )
+    verifier_placement: Literal["query", "body"] | None = Field(
+        default=None, description="where `oauth_verifier` goes, if not where the other protocol parameters go"
+    )
     confirm: Literal["strict", "lenient"] = Field(
         default="strict", description="`lenient`: the server need not answer `oauth_callback_confirmed=true`"
     )
@@ -176,11 +188,23 @@ class OAuth1(Table):
         default=False, description="whether bodies that are no form are covered by `oauth_body_hash`"
     )
     send_version: bool = Field(default=True, description="whether `oauth_version` is sent")
+    send_nonce: bool = Field(
+        default=True, description="whether `oauth_nonce` is sent; only PLAINTEXT does without (RFC 5849 section 3.1)"
+    )
+    send_timestamp: bool = Field(
+        default=True, description="whether `oauth_timestamp` is sent; only PLAINTEXT does without"
+    )
+    nonce_length: int | None = Field(
+        default=None, ge=8, le=128, description="how many characters a nonce has, where 32 are too few or too many"
+    )
     send_empty_token: bool = Field(
         default=False, description="whether `oauth_token` is sent, and signed, when there is no token"
     )
     signed_scheme: Literal["http", "https"] | None = Field(
         default=None, description="the scheme of the URL that is signed, where it is not that of the request"
+    )
+    signed_host: Host | None = Field(
+        default=None, description="the host of the URL that is signed, where it is not that of the request"
     )
     session_handle: bool = Field(default=False, description="whether a token is renewed by its `oauth_session_handle`")
     authorize_url_from: AnswerPath | None = Field(
@@ -428,6 +452,9 @@ class AnswerTable(Table):
     )
     zero_is_expired: bool = Field(default=False, description="whether a lifetime of 0 is meant so, and not unknown")
     default_expires_in: int = Field(default=0, ge=0, description="the lifetime in seconds if the answer has none")
+    midnight_in: TimeZone | None = Field(
+        default=None, description="the time zone at whose next midnight a token ends, such as `America/New_York`"
+    )
     default_token_type: str = Field(default="Bearer", min_length=1, description="the type if the answer has none")
     token_types: dict[str, str] = Field(
         default_factory=dict, description="the server's own types, in lower case, and how they are used"
@@ -443,8 +470,8 @@ class AnswerTable(Table):
     scope_separator: str = Field(default=" ", min_length=1, description="what stands between granted scopes")
 
 
-class AuthorizeLeg(Table):
-    """``[authorize]``: the URL that the user is sent to."""
+class PageLeg(Table):
+    """``[authorize]``, ``[end_session]``: the URL that the user is sent to."""
 
     params: Parameters = Field(default_factory=dict, description="further parameters")
     rename: dict[ParameterName, str] = Field(
@@ -466,8 +493,10 @@ class TokenLeg(Table):
     client_auth: ClientAuth | None = Field(
         default=None, description="client authentication of this request, if not as in `[oauth2]`"
     )
-    body: Literal["form", "json", "query"] = Field(
-        default="form", description="how parameters travel when the method has a body"
+    body: BodyFormat = Field(
+        default="auto",
+        description="how parameters travel: `auto` (the query of a `GET` or `DELETE`, the form of a `POST`), `form`, "
+        "`json`, `multipart`, `query`",
     )
     placement: Placement | None = Field(
         default=None, description="where the protocol parameters go, if not as in `[oauth1]`"
@@ -483,13 +512,16 @@ class TokenLeg(Table):
     rename: dict[ParameterName, str] = Field(
         default_factory=dict, description="parameter's name and the provider's; empty drops it"
     )
+    path_parameter: ParameterName | None = Field(
+        default=None, description="the parameter that travels as the last segment of the URL's path, such as `token`"
+    )
     sign: SignTable | None = Field(default=None, description="a signature over the request that is not OAuth's own")
     response: AnswerTable = Field(default_factory=_always(AnswerTable), description="how the answer is read")
     error: ErrorTable | None = Field(default=None, description="how an error with a good status is told")
 
 
 class ExchangeTable(TokenLeg):
-    """``[exchange]``: a second step, in which the token is exchanged for the one to keep."""
+    """``[exchange]``: a second step, in which the token is exchanged for the one to keep (or one of OAuth 2.0)."""
 
     url: URL = Field(description="where the token is exchanged")
     renews: bool = Field(default=False, description="whether the same step renews the token later")
@@ -558,9 +590,21 @@ class IdentityRequest(Userinfo):
     optional: bool = Field(default=False, description="whether the login goes on without it when it fails")
 
 
+class IDToken(Table):
+    """``[identity.id_token]``: what must hold for an ID token that tells who the user is, beyond the standard."""
+
+    algorithms: Listed[SigningAlgorithm] = Field(
+        default=(), description="the algorithms by which it may be signed; an unsigned one is refused in any case"
+    )
+    leeway: int = Field(default=60, ge=0, le=600, description="by how many seconds clocks may differ")
+
+
 class Identity(Table):
     """``[identity]``: where it is told who the user is, beyond the ``userinfo`` endpoint."""
 
+    id_token: IDToken = Field(
+        default_factory=_always(IDToken), description="what must hold for an ID token that tells it"
+    )
     request: Listed[IdentityRequest] = Field(default=(), description="further requests")
 
 
@@ -687,14 +731,15 @@ class Definition(Table):
     request_token: TokenLeg = Field(
         default_factory=_always(TokenLeg), description="the request for temporary credentials"
     )
-    authorize: AuthorizeLeg = Field(
-        default_factory=_always(AuthorizeLeg), description="the URL that the user is sent to"
-    )
+    authorize: PageLeg = Field(default_factory=_always(PageLeg), description="the URL that the user is sent to")
     token: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request for the access token")
     refresh: TokenLeg | None = Field(default=None, description="the request that renews a token, if not as `token`")
     device: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that begins a device login")
     revoke: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that gives a token up")
     introspect: TokenLeg = Field(default_factory=_always(TokenLeg), description="the request that asks about a token")
+    end_session: PageLeg = Field(
+        default_factory=_always(PageLeg), description="the URL at which the user's session there ends"
+    )
     app_token: AppTokenTable | None = Field(
         default=None, description="a token of the application, which the token request needs"
     )

@@ -37,12 +37,55 @@ _OAUTH2_TABLES = (
     "assertion",
     "client_assertion",
     "device",
-    "revoke",
     "introspect",
+    "end_session",
     "app_token",
-    "exchange",
     "proof",
 )
+_OAUTH2_ENDPOINTS = ("device", "par", "introspect", "end_session")
+_OAUTH2_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "api": ("sign",),
+        "callback": ("forward", "code", "json", "signature"),
+        "exchange": ("renews",),
+        "identity": ("id_token",),
+        "scopes": ("in_token_request",),
+    }
+)
+"""Table -> its keys that do nothing for OAuth 1.0."""
+_OAUTH2_LEG_KEYS = ("sign", "client_auth", "body", "path_parameter")
+_OAUTH2_ANSWER_KEYS = (
+    "default_token_type",
+    "token_types",
+    "error_map",
+    "reuse_token",
+    "keep",
+    "scope_separator",
+)
+_LOGIN_KEYS = (
+    "callback",
+    "token_in_callback",
+    "verifier",
+    "verifier_placement",
+    "confirm",
+    "flow",
+    "session_handle",
+    "authorize_url_from",
+    "bearer",
+)
+"""Keys of ``[oauth1]`` that do nothing for an OAuth 2.0 client that proves itself by a signature."""
+_LIFETIME_KEYS = ("expires_kind", "zero_is_expired", "default_expires_in", "midnight_in")
+_OF_A_TOKEN = (*_LIFETIME_KEYS, "default_token_type", "token_types", "reuse_token", "scope_separator")
+_IDLE_ANSWER_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "request_token": _OF_A_TOKEN,
+        "device": _OF_A_TOKEN,
+        "introspect": _OF_A_TOKEN,
+        "revoke": (*_OF_A_TOKEN, "root", "fields", "keep"),
+        "app_token": (*_LIFETIME_KEYS, "reuse_token", "scope_separator"),
+    }
+)
+"""Leg -> what its answer, from which no token is read and kept, has no use for."""
 _SIGNED_METHODS = ("client_secret_jwt", "private_key_jwt", "signed_secret")
 _ASSERTION_FIELDS = ("issuer", "subject", "audience", "scope")
 """What a claim of an assertion may repeat."""
@@ -88,6 +131,8 @@ _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "xauth": ("token",), "none": ()}
 )
 """Flow -> the endpoints that it cannot do without."""
+
+_NEEDED_BY_LOGINS = ("request_token", "authorize", "token")
 
 REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
 """Realms that each request has for itself."""
@@ -252,8 +297,9 @@ def _told(subject: _Subject, name: str) -> Iterator[Finding]:
 
 def _environments(subject: _Subject) -> Iterator[Finding]:
     for name, environment in subject.definition.environments.items():
+        yield from _left_out(subject, name)
         for key, value in environment.variables.items():
-            path = ("environments", name, "variables", key)
+            path: KeyPath = ("environments", name, "variables", key)
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
                 yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
@@ -268,6 +314,19 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
                 wrong = variables.fault(variable, value)
                 if wrong:
                     yield Finding(path, wrong)
+
+
+def _left_out(subject: _Subject, name: str) -> Iterator[Finding]:
+    """Endpoints that an environment is said not to have."""
+    environment = subject.definition.environments[name]
+    for index, endpoint in enumerate(environment.without):
+        path: KeyPath = ("environments", name, "without", index)
+        if endpoint not in subject.endpoints:
+            yield Finding(path, f"unknown endpoint: {quoted(endpoint)}", hint(endpoint, sorted(subject.endpoints)))
+        elif endpoint in keys_written(environment.endpoints):
+            yield Finding(path, f"an endpoint that the environment has: {quoted(endpoint)}", "write one of both")
+        elif endpoint in _NEEDED_BY_LOGINS:
+            yield Finding(path, f"no login does without it: {quoted(endpoint)}")
 
 
 # --- templates ----------------------------------------------------------------------------------------------------
@@ -349,9 +408,8 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
 def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
     """All templates that are no URL, and the documents that each of them knows."""
     yield from ((path, text, ()) for path, text in _static_texts(definition))
-    for name in _LEGS:
-        leg = getattr(definition, name)
-        for key in ("params", "query", "headers") if leg is not None else ():
+    for name, leg in _written_legs(definition):
+        for key in ("params", "query", "headers"):
             for path, text in _rows_of((name, key), getattr(leg, key)):
                 yield path, text, leg_documents(definition, name)
     for path, request, documents in _requests(definition):
@@ -379,6 +437,7 @@ def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
         yield ("oauth1", "realm"), definition.oauth1.realm
     yield from _oauth2_texts(definition)
     yield from _rows_of(("authorize", "params"), definition.authorize.params)
+    yield from _rows_of(("end_session", "params"), definition.end_session.params)
     yield from _rows_of(("api", "headers"), definition.api.headers)
     yield from _rows_of(("api", "params"), definition.api.params)
     for key in ("default", "required"):
@@ -389,6 +448,8 @@ def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
 
 def _oauth2_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
     yield from _present(("oauth2",), definition.oauth2, "issuer")
+    for name, environment in definition.environments.items():
+        yield from _present(("environments", name), environment, "issuer")
     yield from _present(("assertion",), definition.assertion, "audience")
     yield from _present(("client_assertion",), definition.client_assertion, "audience")
     yield from _present(("exchange",), definition.exchange, "url")
@@ -476,6 +537,8 @@ def _unknown_member(name: str, path: KeyPath, part: str) -> Iterator[Finding]:
 
 def _protocol(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
+    yield from _idle_answers(definition)
+    yield from _without_endpoint(subject)
     if definition.protocol != "oauth1":
         signs = definition.oauth2.client_auth == "oauth1"
         for table in _OAUTH1_TABLES:
@@ -487,6 +550,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                     at="key",
                 )
         if definition.protocol == "oauth2":
+            yield from _oauth1_keys(definition)
             yield from _oauth2(subject)
         return
     for table in _OAUTH2_TABLES:
@@ -532,24 +596,77 @@ def _oauth1(subject: _Subject) -> Iterator[Finding]:
 
 
 def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
-    """Keys in shared tables that do nothing for OAuth 1."""
-    written = [
-        *((("api", key), definition.api) for key in ("params", "sign")),
-        *((("callback", key), definition.callback) for key in ("forward", "code", "json", "signature")),
-        (("authorize", "route"), definition.authorize),
-        *(
-            ((name, key), leg)
-            for name in _LEGS
-            if (leg := getattr(definition, name)) is not None
-            for key in ("sign", "client_auth")
-        ),
-        *(((*path, "token_placement"), request) for path, request, _ in _requests(definition)),
+    """Keys in shared tables that do nothing for OAuth 1.0."""
+    tables: list[tuple[KeyPath, BaseModel | None, tuple[str, ...]]] = [
+        *(((name,), getattr(definition, name), keys) for name, keys in _OAUTH2_KEYS.items()),
+        *((path, endpoints, _OAUTH2_ENDPOINTS) for path, endpoints in _endpoint_tables(definition)),
+        *((("environments", name), one, ("issuer",)) for name, one in definition.environments.items()),
+        *((path, request, ("token_placement",)) for path, request, _ in _requests(definition)),
     ]
-    for path, table in written:
-        if path[-1] in keys_written(table):
+    for name, leg in _written_legs(definition):
+        tables.append(((name,), leg, _OAUTH2_LEG_KEYS))
+        if name != "exchange":  # its answer is one of OAuth 2.0
+            tables.append(((name, "response"), leg.response, _OAUTH2_ANSWER_KEYS))
+    yield from _foreign(tables, "oauth1", "oauth2")
+
+
+def _oauth1_keys(definition: Definition) -> Iterator[Finding]:
+    """Keys in shared tables that do nothing for OAuth 2.0."""
+    tables: list[tuple[KeyPath, BaseModel | None, tuple[str, ...]]] = [
+        (("scopes",), definition.scopes, ("leg",)),
+        *((path, endpoints, ("request_token",)) for path, endpoints in _endpoint_tables(definition)),
+        *(((name,), leg, ("placement",)) for name, leg in _written_legs(definition)),
+        *(((*path, "jwt"), request.jwt, ("nonce",)) for path, request, _ in _requests(definition)),
+    ]
+    if definition.oauth2.client_auth == "oauth1":
+        tables.append((("oauth1",), definition.oauth1, _LOGIN_KEYS))
+    yield from _foreign(tables, definition.protocol, "oauth1")
+
+
+def _foreign(
+    tables: Iterable[tuple[KeyPath, BaseModel | None, tuple[str, ...]]], protocol: str, other: str
+) -> Iterator[Finding]:
+    """Those of the keys that are written, and that only the other protocol knows."""
+    for path, table, keys in tables:
+        for key in sorted(keys_written(table) & {*keys}) if table is not None else ():
             yield Finding(
-                path, f"`{path[-1]}` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
+                (*path, key),
+                f"`{key}` in a definition of {protocol}",
+                f'it belongs to `protocol = "{other}"`',
+                at="key",
             )
+
+
+def _endpoint_tables(definition: Definition) -> Iterator[tuple[KeyPath, Endpoints]]:
+    yield ("endpoints",), definition.endpoints
+    for name, environment in definition.environments.items():
+        yield ("environments", name, "endpoints"), environment.endpoints
+
+
+def _written_legs(definition: Definition) -> Iterator[tuple[str, TokenLeg]]:
+    for name in _LEGS:
+        if name in definition.model_fields_set:
+            yield name, getattr(definition, name)
+
+
+def _idle_answers(definition: Definition) -> Iterator[Finding]:
+    for name, leg in _written_legs(definition):
+        for key in sorted(keys_written(leg.response) & {*_IDLE_ANSWER_KEYS.get(name, ())}):
+            yield Finding(
+                (name, "response", key),
+                f"`{key}` says something of a token, and none is kept of this answer",
+                "it belongs to `[token.response]`",
+                at="key",
+            )
+
+
+def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
+    """Tables that say how a request is sent which is never made."""
+    definition = subject.definition
+    known = subject.endpoints.union(*(keys_written(one.endpoints) for one in definition.environments.values()))
+    for name in ("device", "revoke", "introspect", "end_session"):
+        if name in definition.model_fields_set and name not in known:
+            yield Finding((name,), f"`[{name}]` without `{name}` in `[endpoints]`", "add the URL there", at="key")
 
 
 def _oauth2(subject: _Subject) -> Iterator[Finding]:
@@ -673,13 +790,21 @@ def _api_base(definition: Definition) -> Iterator[Finding]:
 def _made_parameters(definition: Definition) -> Iterator[Finding]:
     yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
+        own_words = name == "refresh" or _has_one_grant(definition)
         for parameter in leg.params if leg is not None else ():
-            if parameter in _MADE_PARAMETERS and (name, parameter) != ("refresh", "grant_type"):
+            if parameter in _MADE_PARAMETERS and not (parameter == "grant_type" and own_words):
                 yield Finding(
                     (name, "params", parameter),
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
+                    "one grant alone may have a name of its own" if parameter == "grant_type" else "",
                     at="key",
                 )
+
+
+def _has_one_grant(definition: Definition) -> bool:
+    """Whether all that `[token]` sends is one grant, so that it may have a name of its own."""
+    grants = [grant for grant in definition.oauth2.grants if grant != "refresh_token"]
+    return len(grants) == 1 and ("refresh_token" not in definition.oauth2.grants or definition.refresh is not None)
 
 
 def _forwarded(definition: Definition) -> Iterator[Finding]:
@@ -695,7 +820,7 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 
 def _renamed(subject: _Subject) -> Iterator[Finding]:
     """Names that a leg gives twice: one of the two values would be lost."""
-    for name in ("authorize", *_LEGS):
+    for name in ("authorize", "end_session", *_LEGS):
         leg = getattr(subject.definition, name)
         taken: dict[str, str] = {}
         for standard, own in leg.rename.items() if leg is not None else ():
@@ -710,11 +835,14 @@ def _renamed(subject: _Subject) -> Iterator[Finding]:
 
 def _legs(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
+    for name, leg in _written_legs(definition):
+        if leg.method == "GET" and leg.body in ("form", "json", "multipart"):
+            yield Finding((name, "body"), "a `GET` has no body", 'write `method = "POST"`, or leave `body` out')
     if definition.protocol != "oauth1":
         return
-    legs = [("request_token", definition.request_token), ("token", definition.token)]
-    if definition.refresh is not None:
-        legs.append(("refresh", definition.refresh))
+    names = ("request_token", "token", "refresh", "revoke", "exchange")
+    legs: list[tuple[str, TokenLeg]] = [(name, leg) for name in names if (leg := getattr(definition, name)) is not None]
+    yield from _protocol_parameters(definition)
     for name, leg in legs:
         yield from _made_by_the_signature(name, leg)
         if leg.method == "GET" and (leg.placement or definition.oauth1.placement) == "body":
@@ -724,6 +852,23 @@ def _legs(subject: _Subject) -> Iterator[Finding]:
         yield Finding(
             ("oauth1", "realm"), "`realm` stands in a header, and no request has one (RFC 5849 section 3.5.1)", at="key"
         )
+
+
+def _protocol_parameters(definition: Definition) -> Iterator[Finding]:
+    """Whether what is said of single protocol parameters can be done."""
+    settings = definition.oauth1
+    for key in ("send_nonce", "send_timestamp"):
+        if not getattr(settings, key) and settings.signature != ("PLAINTEXT",):
+            yield Finding(
+                ("oauth1", key),
+                "only PLAINTEXT does without it (RFC 5849 section 3.1)",
+                'write `signature = "PLAINTEXT"` alone',
+            )
+    where: KeyPath = ("oauth1", "verifier_placement")
+    if settings.verifier_placement is not None and settings.verifier == "none":
+        yield Finding(where, "a place for a verifier, and there is none", at="key")
+    elif settings.verifier_placement == "body" and definition.token.method == "GET":
+        yield Finding(where, "a `GET` has no body for the verifier", 'write `verifier_placement = "query"`')
 
 
 def _made_by_the_signature(name: str, leg: TokenLeg) -> Iterator[Finding]:
@@ -800,6 +945,10 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
                 "claims of an ID token, and no `issuer` in `[oauth2]`",
                 "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
                 at="table",
+            )
+        if "id_token" in definition.identity.model_fields_set and "id_token" not in template.documents:
+            yield Finding(
+                ("identity", "id_token"), "no claim is taken from the ID token", "write `id_token:sub`", at="key"
             )
         if definition.callback.signature is None and "sub" in claims:
             yield from _told_by_the_browser(parse_claims({"sub": claims["sub"]}, documents=subject.documents).documents)

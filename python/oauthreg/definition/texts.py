@@ -58,6 +58,7 @@ _NO_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
+_TIME_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*)*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ONLY_PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*(?::[^{}\s][^{}]*)?\}")
 _OWN_HEADERS = frozenset({"authorization", "content-length", "host", "transfer-encoding"})
@@ -147,6 +148,23 @@ def check_base_url(text: str) -> str:
             f"a base URL that does not end with `/`: {quoted(text)}",
             "relative URLs are resolved against it, and would replace its last part",
         )
+    return text
+
+
+def check_host(text: str) -> str:
+    """A host, perhaps with a port."""
+    if not _AUTHORITY.fullmatch(text):
+        raise Refused(f"not a host: {quoted(text)}", 'as in "api.example.com"')
+    return text
+
+
+def check_time_zone(text: str) -> str:
+    """The name of a time zone, as far as this machine knows them."""
+    from zoneinfo import available_timezones  # it looks through a folder
+
+    known = available_timezones()
+    if not _TIME_ZONE.fullmatch(text) or (known and text not in known):
+        raise Refused(f"not a time zone: {quoted(text)}", hint(text, sorted(known)) or 'as in "America/New_York"')
     return text
 
 

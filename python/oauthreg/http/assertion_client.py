@@ -16,8 +16,8 @@ from oauthreg.http.api_client import learning_clock
 from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
 from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
 from oauthreg.jose import load_signing_key
+from oauthreg.legs import render_scope
 from oauthreg.oauth2.assertion_grant import assertion_flow
-from oauthreg.oauth2.authorize import render_scope
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.grants import GRANT_TYPES
 from oauthreg.provider import AssertionSettings, Provider

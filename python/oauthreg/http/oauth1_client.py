@@ -41,19 +41,21 @@ from oauthreg.messages import Authenticator, Flow, Pairs, Response
 from oauthreg.oauth1.flow import (
     access_token_flow,
     build_authorization_url,
+    exchange_flow,
     is_timestamp_refusal,
     parse_authorization_response,
     parse_token_answer,
     password_flow,
     refresh_flow,
     request_token_flow,
+    revocation_flow,
 )
 from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
-from oauthreg.token import OAuth1Token
+from oauthreg.token import OAuth1Token, OAuth2Token
 
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
@@ -190,7 +192,8 @@ class AsyncOAuth1Client(ApiClient):
     @property
     def auth(self) -> Authenticator:
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
-        return self._bearer or OAuth1Authentication.of(self.provider.oauth1, self._signer_for(self._token))
+        settings, params = self.provider.oauth1, self.provider.api_params
+        return self._bearer or OAuth1Authentication.of(settings, self._signer_for(self._token), params=params)
 
     def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
@@ -369,11 +372,12 @@ class AsyncOAuth1Client(ApiClient):
                 hint=f"finish it with the client that began it, not with one for {provider.name!r}",
             )
         kept: dict[str, str] = {}
+        documents: dict[str, Mapping[str, str]] = {}
         if callback_url is not None:
             response = parse_authorization_response(callback_url, provider.callback)
             if response.token is not None or provider.oauth1.token_in_callback:
                 _check_same_login(pending, response.token)
-            verifier = verifier or response.verifier
+            verifier, documents = verifier or response.verifier, {"callback": response.parameters}
             kept = {name: response.parameters[name] for name in provider.callback.keep if name in response.parameters}
         if provider.oauth1.verifier == "required" and not verifier:
             raise CallbackError(
@@ -382,7 +386,9 @@ class AsyncOAuth1Client(ApiClient):
                 hint="pass the whole callback URL, or the code shown to the user as `verifier=`",
             )
         signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
-        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier, sent_at=self.clock()))
+        token = await self._run(
+            lambda: access_token_flow(provider, signer, verifier=verifier, documents=documents, sent_at=self.clock())
+        )
         token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
         await self._adopt(token)
         return token
@@ -392,19 +398,38 @@ class AsyncOAuth1Client(ApiClient):
 
         Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed.
         """
-        provider, old = self.provider, self._token
+        provider = self.provider
         if not (provider.oauth1.session_handle or "refresh" in provider.endpoints):
             raise UsageError(
                 f"{provider.name} does not renew tokens",
                 code="not-renewable",
                 hint="its tokens are valid until they are revoked; then the user logs in again",
             )
-        if old is None:
-            raise MissingTokenError("there is no token to renew", hint="set `token`, or log in")
+        old = self._owned("to renew")
         signer = await self._prepared_signer(old)
         token = await self._run(lambda: refresh_flow(provider, signer, old, sent_at=self.clock()))
         await self._adopt(token)
         return token
+
+    async def revoke_token(self) -> None:
+        """Gives the token up at the provider, and forgets it.
+
+        Raises ``OAuthError``, ``MissingTokenError``, and ``UsageError`` where tokens cannot be given up.
+        """
+        provider, token = self.provider, self._owned("to give up")
+        signer = await self._prepared_signer(token)
+        await self._run(lambda: revocation_flow(provider, signer, token))
+        self._keep(None)
+
+    async def exchange_token(self) -> OAuth2Token:
+        """A token of OAuth 2.0 for the token, which stays as it is; the new one is for an ``AsyncOAuth2Client``.
+
+        Raises ``UsageError`` where there is no such step, ``MissingTokenError``, ``OAuthError`` and
+        ``MalformedResponseError``.
+        """
+        provider, token = self.provider, self._owned("to exchange")
+        signer = await self._prepared_signer(token)
+        return await self._run(lambda: exchange_flow(provider, signer, token, sent_at=self.clock()))
 
     async def profile(self) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
@@ -420,7 +445,12 @@ class AsyncOAuth1Client(ApiClient):
         }
         documents = await self._run(
             lambda: self._identity(
-                lambda nonce: self._bearer or OAuth1Authentication.of(self.provider.oauth1, signer, nonce=nonce),
+                lambda nonce: (
+                    self._bearer
+                    or OAuth1Authentication.of(
+                        self.provider.oauth1, signer, nonce=nonce, params=self.provider.api_params
+                    )
+                ),
                 known,
                 client_id=self.client_id,
                 client_secret=self._client_secret,
@@ -447,7 +477,9 @@ class AsyncOAuth1Client(ApiClient):
 
     async def _made_access(self) -> Access:
         token, bearer = self._token, self._bearer
-        authenticator = bearer or OAuth1Authentication.of(self.provider.oauth1, await self._prepared_signer(token))
+        authenticator = bearer or OAuth1Authentication.of(
+            self.provider.oauth1, await self._prepared_signer(token), params=self.provider.api_params
+        )
         access = Access(
             authenticator,
             self._base_of_token or self.provider.endpoints.get("api_base"),
@@ -467,6 +499,11 @@ class AsyncOAuth1Client(ApiClient):
         authenticator = replace(access.authenticator, signed=fields)
         return replace(access, authenticator=authenticator, repair=self._repairing(authenticator))
 
+    def _owned(self, purpose: str) -> OAuth1Token:
+        if self._token is None:
+            raise MissingTokenError(f"there is no token {purpose}", hint="set `token`, or log in")
+        return self._token
+
     @property
     def _bearer(self) -> BearerAuthentication | None:
         """What calls carry where they are not signed. Raises ``MissingTokenError`` for a token without it."""
@@ -476,7 +513,7 @@ class AsyncOAuth1Client(ApiClient):
         value = self._token.to_mapping().get(name) if self._token else None
         if not value:
             raise MissingTokenError(f"there is no token with a field `{name}`", hint="set `token`, or log in")
-        return BearerAuthentication(value, self.provider.token_placement)
+        return BearerAuthentication(value, self.provider.token_placement, params=self.provider.api_params)
 
     @property
     def _base_of_token(self) -> str | None:

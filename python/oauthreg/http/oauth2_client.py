@@ -27,13 +27,15 @@ from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs
 from oauthreg.http.driver import Sleeper, awaited
 from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
 from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
+from oauthreg.legs import render_scope, split_scope
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Pairs
-from oauthreg.oauth2.authorize import check_resources, make_state, render_scope, split_scope
+from oauthreg.oauth2.authorize import check_resources, make_state
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, check_client_auth, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
 from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback, pushed_login_flow
+from oauthreg.oauth2.logout import build_logout_url
 from oauthreg.oauth2.token_endpoint import (
     DeviceAuthorization,
     device_authorization_flow,
@@ -69,6 +71,7 @@ _AUTHORIZATION_PARAMETERS = (
 _ENDPOINTS = {
     "authorization_endpoint": "authorize",
     "device_authorization_endpoint": "device",
+    "end_session_endpoint": "end_session",
     "introspection_endpoint": "introspect",
     "pushed_authorization_request_endpoint": "par",
     "revocation_endpoint": "revoke",
@@ -198,6 +201,31 @@ class AsyncOAuth2Client(TokenClient):
             self._open.popitem(last=False)
         return pending.url, state
 
+    def create_logout_url(
+        self,
+        post_logout_redirect_uri: str | None = None,
+        *,
+        id_token_hint: str | None = None,
+        state: str | None = None,
+        **parameters: Any,
+    ) -> str:
+        """The URL to send the user to so that their session at the provider ends, too; the token stays as it is.
+
+        ``id_token_hint`` is by default the ID token that the client has. ``parameters`` (``logout_hint``,
+        ``ui_locales`` …) are added to the query. Raises ``UsageError`` where the provider has no such page.
+
+        Spec: OpenID Connect RP-Initiated Logout 1.0 section 2.
+        """
+        token = self._life.token
+        return build_logout_url(
+            self.provider,
+            client_id=self._known_client.client_id,
+            id_token_hint=id_token_hint or (token.id_token if token else None),
+            post_logout_redirect_uri=post_logout_redirect_uri,
+            state=state,
+            params=_flat(parameters),
+        )
+
     async def fetch_token(
         self,
         url: str | None = None,
@@ -290,7 +318,14 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, call.provider.oauth2.revoke_first)
-        flow = revocation_flow(await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url)
+        flow = revocation_flow(
+            await self._located(call),
+            self._known_client,
+            text,
+            token_type_hint=hint,
+            url=call.url,
+            documents={"token": dict(await self._life.latest() or {})},
+        )
         await self._exchange(flow, hooks="revoke_token", options=call.options)
         latest = await self._life.latest()
         if latest is not None and text == (await self._which(None, None, call.provider.oauth2.revoke_first))[0]:

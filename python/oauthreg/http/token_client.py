@@ -311,13 +311,20 @@ class TokenClient(ApiClient):
                 if not is_patient:
                     raise
                 raise TemporarilyUnavailableError(description=type(error).__name__) from error
-            _log.debug("%s %s: %d", request.method, redact_url(request.url), response.status)
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("%s %s: %d", request.method, self._shown(request.url), response.status)
             _refuse_redirect(response)
             if hooks in ("access_token", "refresh_token"):
                 response = await self._hooks.change_response(f"{hooks}_response", response)
             return response
 
         return await self._running(flow, options, origins, around, sleep)
+
+    def _shown(self, url: str) -> str:
+        """A URL as logs may hold it: of one that is made of values, as by a token in its path, the origin alone."""
+        known = self.provider.endpoints.values()
+        shown = redact_url(url)
+        return shown if shown in map(redact_url, known) else render_origin(parse_origin(url))
 
     async def _twice_if_late(self, attempt: Callable[[], Awaitable[Result]], errors: Collection[str]) -> Result:
         """What an attempt with an assertion gives: a second one if it was refused and the clock was to blame."""

@@ -17,18 +17,29 @@ from oauthreg.errors import (
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
+    UsageError,
 )
-from oauthreg.legs import answered, append_query, endpoint, renamed, render_pairs
+from oauthreg.legs import (
+    answered,
+    append_query,
+    endpoint,
+    leg_parameters,
+    renamed,
+    render_page_url,
+    render_pairs,
+    render_scope,
+)
 from oauthreg.messages import Flow, Pairs, Request, Response
 from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.lifetime import expires_at
-from oauthreg.provider import CallbackSettings, Leg, Provider, TokenAnswer
+from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenAnswer
 from oauthreg.redaction import redact, redact_headers
 from oauthreg.signing import Signer
-from oauthreg.token import OAuth1Token
+from oauthreg.token import OAuth1Token, OAuth2Token
 
 _CALLBACK = CallbackSettings()
 _ANSWER = TokenAnswer()
+_NO_DOCUMENTS: Documents = MappingProxyType({})
 _TIMESTAMP_WORDS = re.compile(r"time\s*-?_?stamp|oauth_timestamp|clock", re.IGNORECASE)
 _TIMESTAMP_PROBLEMS = frozenset({"timestamp_refused", "timestamp-refused"})
 _DENIED_PROBLEMS = frozenset({"user_refused", "permission_denied", "access_denied"})
@@ -74,8 +85,8 @@ def request_token_flow(
     if provider.oauth1.callback == "oob":
         callback = None
     protocol = (("oauth_callback", callback or "oob"),) if in_request else ()
-    if provider.scopes.leg == "request_token":
-        params = (*_scope(provider, scope), *params)
+    if provider.scopes.leg == "request_token" and (asked := render_scope(provider, scope)):
+        params = ((provider.scopes.parameter, asked), *params)
     response = yield build_leg_request(provider, "request_token", provider.request_token, signer, protocol, params)
     fields = parse_token_answer(answered(response), provider.request_token_answer)
     if (
@@ -112,9 +123,8 @@ def build_authorization_url(
     if callback and provider.oauth1.callback in ("authorize", "both"):
         pairs.append(("oauth_callback", callback))
     if provider.scopes.leg == "authorize":
-        pairs += _scope(provider, scope)
-    pairs += [*render_pairs(leg.query), *render_pairs(leg.params), *params]
-    return append_query(url or endpoint(provider, "authorize"), renamed(leg, pairs))
+        pairs.append((provider.scopes.parameter, render_scope(provider, scope)))
+    return render_page_url(leg, url or endpoint(provider, "authorize"), leg_parameters(leg, pairs, params=params))
 
 
 def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBACK) -> AuthorizationResponse:
@@ -145,17 +155,24 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
 
 
 def access_token_flow(
-    provider: Provider, signer: Signer, *, verifier: str | None, params: Pairs = (), sent_at: float | None = None
+    provider: Provider,
+    signer: Signer,
+    *,
+    verifier: str | None,
+    params: Pairs = (),
+    documents: Documents = _NO_DOCUMENTS,
+    sent_at: float | None = None,
 ) -> Flow[OAuth1Token]:
     """Exchanges the authorized request token (the signer's token) for an access token.
 
-    ``sent_at`` (seconds since 1970) is when the request leaves: with it, a lifetime that the server tells becomes the
-    field ``expires_at``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    ``documents`` is what templates of the leg see: the parameters of the ``callback``. ``sent_at`` (seconds since 1970)
+    is when the request leaves: with it, a lifetime that the server tells becomes the field ``expires_at``. Raises
+    ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
 
     Spec: RFC 5849 section 2.3.
     """
     protocol = (("oauth_verifier", verifier),) if verifier else ()
-    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params)
+    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params, documents)
     return _token(provider, answered(response), sent_at)
 
 
@@ -195,7 +212,8 @@ def refresh_flow(
             )
         protocol = (("oauth_session_handle", handle),)
     name = "refresh" if "refresh" in provider.endpoints else "token"
-    response = yield build_leg_request(provider, name, provider.refresh or provider.token, signer, protocol, ())
+    leg, documents = provider.refresh or provider.token, _documents_of(token)
+    response = yield build_leg_request(provider, name, leg, signer, protocol, (), documents)
     response = answered(response)
     # The end of the old token says nothing of the new one's.
     kept = {key: value for key, value in token.extra.items() if key != "expires_at"}
@@ -211,21 +229,59 @@ def refresh_flow(
         is_page = response.body.lstrip().startswith(b"<")
         if error.code != "no-token" or provider.oauth1.session_handle or is_page:
             raise
-        return OAuth1Token(token.token, token.token_secret, MappingProxyType(kept))
+        return _with_end(OAuth1Token(token.token, token.token_secret, MappingProxyType(kept)), provider, sent_at)
     return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**kept, **renewed.extra}))
 
 
+def revocation_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[None]:
+    """Gives a token up, which is the signer's; any answer that is no error is success, whatever its body.
+
+    Raises ``OAuthError`` and ``UsageError``. No RFC knows this request: it is what providers have.
+    """
+    leg, documents = provider.revoke, _documents_of(token)
+    response = answered((yield build_leg_request(provider, "revoke", leg, signer, (), (), documents)))
+    answer, text = provider.revoke_answer, decode_text(response.body)
+    if not answer.is_success(response.status):
+        raise _refusal(response, text)
+    if answer.error is not None:
+        document = parse_answer(response, answer.format)
+        if answer.error.holds(document, text):
+            raise _oauth_error(response, answer.error.error(document), answer.error.description(document), text)
+
+
+def exchange_flow(provider: Provider, signer: Signer, token: OAuth1Token, *, sent_at: float) -> Flow[OAuth2Token]:
+    """Exchanges a token, which is the signer's, for one of OAuth 2.0, at a provider that is on its way there.
+
+    ``sent_at`` (seconds since 1970) is when the request leaves. Raises ``UsageError`` where there is no such step,
+    ``OAuthError`` and ``MalformedResponseError``.
+    """
+    from oauthreg.oauth2.token_answer import parse_token_response  # few logins of OAuth 1.0 end so
+
+    step = provider.exchange
+    if step is None:
+        raise UsageError(f"{provider.name} does not exchange tokens for others", code="no-exchange")
+    provider = replace(provider, endpoints={**provider.endpoints, "exchange": step.url})
+    response = yield build_leg_request(provider, "exchange", step.leg, signer, (), (), _documents_of(token))
+    return parse_token_response(answered(response), step.answer, sent_at=sent_at)
+
+
 def build_leg_request(
-    provider: Provider, name: str, leg: Leg, signer: Signer, protocol: Pairs, params: Pairs
+    provider: Provider,
+    name: str,
+    leg: Leg,
+    signer: Signer,
+    protocol: Pairs,
+    params: Pairs,
+    documents: Documents = _NO_DOCUMENTS,
 ) -> Request:
     """The signed request of one token leg: further parameters in the query of a GET, in the form of a POST."""
-    pairs = renamed(leg, [*render_pairs(leg.params), *params])
-    has_body = leg.method.upper() not in ("GET", "HEAD")
-    url = append_query(endpoint(provider, name), [*render_pairs(leg.query), *([] if has_body else pairs)])
+    pairs = renamed(leg, [*render_pairs(leg.params, documents), *params])
+    has_body = leg.method.upper() not in ("GET", "HEAD", "DELETE")
+    url = append_query(endpoint(provider, name), [*render_pairs(leg.query, documents), *([] if has_body else pairs)])
     return Request(
         leg.method.upper(),
         url,
-        headers=render_pairs(leg.headers),
+        headers=render_pairs(leg.headers, documents),
         form=tuple(pairs) if has_body and pairs else None,
         authenticator=OAuth1Authentication.of(provider.oauth1, signer, protocol, placement=leg.placement),
     )
@@ -238,7 +294,7 @@ def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dic
     ``MalformedResponseError`` when the answer is no token. Spec: RFC 5849 sections 2.1 and 2.3.
     """
     text = decode_text(response.body)
-    if not (response.status in answer.success_status or 200 <= response.status < 300):
+    if not answer.is_success(response.status):
         raise _refusal(response, text)
     document = parse_answer(response, answer.format)
     if answer.error is not None and answer.error.holds(document, text):
@@ -277,19 +333,21 @@ def is_timestamp_refusal(error: OAuthError) -> bool:
     return error.status in (400, 401, 403) and _TIMESTAMP_WORDS.search(text) is not None
 
 
+def _documents_of(token: OAuth1Token) -> Documents:
+    return {"token": token.to_mapping()}
+
+
 def _token(provider: Provider, response: Response, sent_at: float | None) -> OAuth1Token:
-    fields = parse_token_answer(response, provider.token_answer)
-    if sent_at is not None:
-        end = expires_at(provider.token_answer, {"expires_in": fields.get("oauth_expires_in")}, sent_at)
-        if end is not None:
-            fields["expires_at"] = str(end)
-    return OAuth1Token.from_mapping(fields)
+    token = OAuth1Token.from_mapping(parse_token_answer(response, provider.token_answer))
+    return _with_end(token, provider, sent_at, token.extra.get("oauth_expires_in"))
 
 
-def _scope(provider: Provider, scope: Sequence[str] | str | None) -> Pairs:
-    scopes = provider.scopes
-    wanted = scopes.default if scope is None else (scope,) if isinstance(scope, str) else tuple(scope)
-    return ((scopes.parameter, scopes.separator.join(wanted)),) if wanted else ()
+def _with_end(token: OAuth1Token, provider: Provider, sent_at: float | None, told: str | None = None) -> OAuth1Token:
+    """The token with the end that its answer told, or that all of the provider's tokens have."""
+    end = None if sent_at is None else expires_at(provider.token_answer, {"expires_in": told}, sent_at)
+    if end is None:
+        return token
+    return replace(token, extra=MappingProxyType({**token.extra, "expires_at": str(end)}))
 
 
 def _field(value: Any) -> str:

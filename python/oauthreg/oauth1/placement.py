@@ -3,22 +3,26 @@
 Spec: RFC 5849 section 3.5.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import UnsignableRequestError
-from oauthreg.legs import render_form
+from oauthreg.legs import append_missing, append_text, render_form
 from oauthreg.messages import Authenticated, Pairs
 from oauthreg.provider import OAuth1Settings, Placement
 from oauthreg.signing import Signer
-from oauthreg.signing._pure import unescape
+from oauthreg.signing._pure import escape, make_nonce, unescape
 
 FORM = "application/x-www-form-urlencoded"
 _LARGEST_QUICK_KEY = 2048
 """Bits: a signature with a larger RSA key takes more than a millisecond and leaves the event loop (measured: 0.7 ms at
 2048 bits, 2.2 at 3072, 4.6 at 4096; a thread costs 0.1)."""
 
+_NONCE = 32
+"""Characters of a nonce as signers make it."""
+_STANDARD = OAuth1Settings()
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 
 
@@ -27,8 +31,9 @@ class OAuth1Authentication:
     """Signs requests with one signer and one placement; ``parameters`` are further protocol parameters.
 
     ``nonce`` fixes the nonce, for the one request whose answer repeats it. ``signed`` are fields of a body that is no
-    form (a multipart upload) and that the provider wants covered all the same; they are signed, not sent.
-    ``realm_from`` and ``signed_scheme`` are those of ``OAuth1Settings``.
+    form (a multipart upload) and that the provider wants covered all the same; they are signed, not sent. ``params``
+    are added to the query, and signed, unless it has them already. ``settings`` say what is special about the signed
+    URL, the realm and the nonce.
 
     Body placement needs a form or an empty body. A request whose method has no body carries the parameters in its
     query instead, which the same servers read the same way. Any other body raises ``UnsignableRequestError``.
@@ -39,8 +44,8 @@ class OAuth1Authentication:
     parameters: Pairs = field(default=(), repr=False)
     nonce: str | None = field(default=None, repr=False)
     signed: Pairs = field(default=(), repr=False)
-    realm_from: Literal["url", "origin"] | None = None
-    signed_scheme: str | None = None
+    params: Pairs = ()
+    settings: OAuth1Settings = _STANDARD
     needs_body: bool = field(init=False, repr=False)
     """Whether the body's bytes are needed even when it is no form."""
     is_slow: bool = field(init=False, repr=False)
@@ -49,10 +54,13 @@ class OAuth1Authentication:
     """Whether all there is to do is a header over the request as it stands: so are nearly all calls of an API."""
 
     def __post_init__(self) -> None:
-        rest = (self.parameters, self.signed, self.nonce, self.realm_from, self.signed_scheme)
+        settings = self.settings
+        given = (self.parameters, self.nonce, self.signed, self.params)
+        special = (settings.realm_from, settings.signed_scheme, settings.signed_host, settings.nonce_length)
+        is_plain = settings.send_nonce and settings.send_timestamp and not any(given) and not any(special)
         object.__setattr__(self, "needs_body", self.signer.body_hash or self.placement == "body")
         object.__setattr__(self, "is_slow", self.signer.key_bits > _LARGEST_QUICK_KEY)
-        object.__setattr__(self, "_is_plain", self.placement == "header" and not any(rest))
+        object.__setattr__(self, "_is_plain", self.placement == "header" and is_plain)
 
     @classmethod
     def of(
@@ -64,19 +72,12 @@ class OAuth1Authentication:
         placement: Placement | None = None,
         nonce: str | None = None,
         signed: Pairs = (),
+        params: Pairs = (),
     ) -> "OAuth1Authentication":
         """As a provider wants it; ``placement`` is that of its settings unless given."""
         if settings.send_empty_token and not signer.token:
             parameters = (("oauth_token", ""), *parameters)
-        return cls(
-            signer,
-            placement or settings.placement,
-            parameters,
-            nonce,
-            signed,
-            settings.realm_from,
-            settings.signed_scheme,
-        )
+        return cls(signer, placement or settings.placement, parameters, nonce, signed, params, settings)
 
     def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         """The request's header, or its new URL, or its new body.
@@ -85,6 +86,15 @@ class OAuth1Authentication:
         """
         if self._is_plain:
             return Authenticated((("Authorization", self.signer.authorization(method, url, body, content_type)),))
+        if self.params:
+            url = append_missing(str(url), self.params)
+        made = self._placed(method, url, body, content_type)
+        if self.settings.verifier_placement is None or not self.parameters:
+            return made
+        verifier = dict(self.parameters).get("oauth_verifier")
+        return made if verifier is None else self._with_verifier_apart(made, str(url), body, content_type, verifier)
+
+    def _placed(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         if self.placement == "header" and not self.signed:
             return self._in_header(method, url, body, content_type)
         media_type = _media_type(content_type)
@@ -98,40 +108,92 @@ class OAuth1Authentication:
             body, content_type = self._with_signed(body, media_type), FORM
         if self.placement == "header":
             return self._in_header(method, url, body, content_type)
-        covered = signed_url(url, self.signed_scheme)
         if self.placement == "body" and not (not body and method.upper() in _BODILESS):
-            return self._in_body(method, covered, body, content_type)
-        parameters = self.signer.parameters(
-            method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
-        )
+            return self._in_body(method, url, body, content_type)
+        parameters = self._parameters(method, url, body, content_type)
         return Authenticated(url=_append_to_query(str(url), parameters))
 
     def _in_header(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        covered = signed_url(url, self.signed_scheme)
+        settings = self.settings
         value = self.signer.authorization(
-            method, covered, body, content_type, parameters=self.parameters, nonce=self.nonce
+            method,
+            signed_url(url, settings),
+            body,
+            content_type,
+            parameters=self.parameters,
+            nonce=self.nonce if settings.nonce_length is None else self._nonce(settings.nonce_length),
         )
-        if self.realm_from is not None and self.signer.realm is None:
-            value = _with_realm(value, realm_of(url, self.realm_from))
-        return Authenticated((("Authorization", value),))
+        if settings.realm_from is not None and self.signer.realm is None:
+            value = _with_realm(value, realm_of(url, settings.realm_from))
+        for name in () if settings.send_nonce and settings.send_timestamp else self._omitted:
+            value = _without_parameter(value, name)
+        return Authenticated((("Authorization", value),), url=str(url) if self.params else None)
+
+    def _parameters(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> list[tuple[str, str]]:
+        """All protocol parameters of one request."""
+        made = self.signer.parameters(
+            method,
+            signed_url(url, self.settings),
+            body,
+            content_type,
+            parameters=self.parameters,
+            nonce=self.nonce if self.settings.nonce_length is None else self._nonce(self.settings.nonce_length),
+        )
+        return [pair for pair in made if pair[0] not in self._omitted]
+
+    def _nonce(self, length: int) -> str:
+        """The given nonce, or a fresh one of that length."""
+        return self.nonce or "".join([make_nonce() for _ in range(0, length, _NONCE)])[:length]
+
+    @property
+    def _omitted(self) -> tuple[str, ...]:
+        """What is not sent: PLAINTEXT needs neither nonce nor timestamp, all else does. Spec: RFC 5849 section 3.1."""
+        settings = self.settings
+        if self.signer.signature_method != "PLAINTEXT":
+            return ()
+        sent = (("oauth_nonce", settings.send_nonce), ("oauth_timestamp", settings.send_timestamp))
+        return tuple(name for name, is_sent in sent if not is_sent)
 
     def _with_signed(self, body: bytes | None, media_type: str) -> bytes:
         fields = render_form(self.signed).encode()
         return body + b"&" + fields if body and media_type == FORM else fields
 
     def _in_body(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        parameters = self.signer.parameters(
-            method, url, body or b"", FORM, parameters=self.parameters, nonce=self.nonce
-        )
-        kept = _without_signature(body or b"")
+        parameters = self._parameters(method, url, body or b"", FORM)
+        kept = _without(body or b"", "oauth_signature")
         added = render_form(parameters).encode()
         headers = () if _media_type(content_type) == FORM else (("Content-Type", FORM),)
-        return Authenticated(headers=headers, body=kept + b"&" + added if kept else added)
+        made = kept + b"&" + added if kept else added
+        return Authenticated(headers=headers, url=str(url) if self.params else None, body=made)
+
+    def _with_verifier_apart(
+        self, made: Authenticated, url: str, body: bytes | None, content_type: str | None, verifier: str
+    ) -> Authenticated:
+        """The same with the verifier elsewhere: the signature does not tell places apart.
+
+        Spec: RFC 5849 section 3.4.1.3.1.
+        """
+        name, pair = "oauth_verifier", f"oauth_verifier={escape(verifier)}"
+        headers = tuple((header, _without_parameter(value, name)) for header, value in made.headers)
+        rest, hash_sign, fragment = (made.url or url).partition("#")
+        path, mark, query = rest.partition("?")
+        kept = _without(query.encode(), name).decode()
+        target = f"{path}{mark if kept else ''}{kept}{hash_sign}{fragment}"
+        form = _without((body if made.body is None else made.body) or b"", name)
+        if self.settings.verifier_placement == "query":
+            return Authenticated(headers, append_text(target, pair), made.body if made.body is None else form)
+        if _media_type(content_type) != FORM and ("Content-Type", FORM) not in headers:
+            headers = (*headers, ("Content-Type", FORM))
+        return Authenticated(headers, target, form + b"&" + pair.encode() if form else pair.encode())
 
 
-def signed_url(url: Any, scheme: str | None) -> Any:
-    """The URL that the signature covers: the request's own, or the same with the scheme that the server believes in."""
-    return url if scheme is None else f"{scheme}://{str(url).partition('://')[2]}"
+def signed_url(url: Any, settings: OAuth1Settings) -> Any:
+    """The URL that the signature covers: the request's own, or the same as the server knows it."""
+    if settings.signed_scheme is None and settings.signed_host is None:
+        return url
+    scheme, _, rest = str(url).partition("://")
+    end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
+    return f"{settings.signed_scheme or scheme}://{settings.signed_host or rest[:end]}{rest[end:]}"
 
 
 def realm_of(url: Any, realm_from: Literal["url", "origin"]) -> str:
@@ -152,13 +214,19 @@ def _media_type(content_type: str | None) -> str:
 def _append_to_query(url: str, parameters: list[tuple[str, str]]) -> str:
     rest, hash_sign, fragment = url.partition("#")
     path, _, query = rest.partition("?")
-    kept = _without_signature(query.encode()).decode()
+    kept = _without(query.encode(), "oauth_signature").decode()
     added = render_form(parameters)
     return f"{path}?{kept}&{added}{hash_sign}{fragment}" if kept else f"{path}?{added}{hash_sign}{fragment}"
 
 
-def _without_signature(form: bytes) -> bytes:
-    """The form without an ``oauth_signature`` of its own, which would stand there twice (RFC 5849 section 3.1)."""
-    if b"signature" not in form:
+def _without(form: bytes, name: str) -> bytes:
+    """The form without a parameter of that name, which would stand there twice (RFC 5849 section 3.1)."""
+    word = name.encode()
+    if word.removeprefix(b"oauth_") not in form:
         return form
-    return b"&".join([piece for piece in form.split(b"&") if unescape(piece.partition(b"=")[0]) != b"oauth_signature"])
+    return b"&".join([piece for piece in form.split(b"&") if unescape(piece.partition(b"=")[0]) != word])
+
+
+def _without_parameter(authorization: str, name: str) -> str:
+    """The header without a protocol parameter that is not its last one."""
+    return re.sub(rf'(?<= ){name}="[^"]*", ', "", authorization)

@@ -6,9 +6,9 @@ Spec: RFC 7523 section 2.1.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from oauthreg.legs import render_scope, split_scope
 from oauthreg.messages import Flow, Pairs
 from oauthreg.oauth2.assertion import audience_of, build_assertion, build_self_signed_token
-from oauthreg.oauth2.authorize import render_scope, split_scope
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.grants.jwt_bearer import GRANT_TYPE
 from oauthreg.oauth2.token_endpoint import token_flow

@@ -24,13 +24,13 @@ from oauthreg.errors import (
     TemporarilyUnavailableError,
     UsageError,
 )
-from oauthreg.legs import append_text, endpoint, leg_parameters, render_pairs
+from oauthreg.legs import endpoint, leg_parameters, render_page_url, render_scope
 from oauthreg.messages import Pairs
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.provider import Documents, Provider
 from oauthreg.redaction import redact, redact_url
-from oauthreg.signing._pure import escape, parse_parameters
+from oauthreg.signing._pure import parse_parameters
 
 _IS_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}").fullmatch
 _MADE = frozenset(
@@ -133,25 +133,6 @@ def check_resources(resources: Sequence[str] | str | None) -> tuple[str, ...]:
     return listed
 
 
-def split_scope(provider: Provider, scope: str) -> tuple[str, ...]:
-    """The single scopes of a text, separated as the provider separates them or by blanks."""
-    return tuple(piece for piece in re.split(rf"[\s{re.escape(provider.scopes.separator)}]+", scope) if piece)
-
-
-def render_scope(provider: Provider, scope: Iterable[str] | str | None) -> str:
-    """The scope parameter: the given scopes or the default ones, the required ones always among them."""
-    scopes = provider.scopes
-    if isinstance(scope, str):
-        wanted = [scope] if scope else []
-        known = set(split_scope(provider, scope))
-    else:
-        wanted = list(scopes.default if scope is None else scope)
-        known = set(wanted)
-    added = [*scopes.required, *([scopes.offline] if scopes.offline and scope is None else [])]
-    wanted += [name for name in added if name not in known]
-    return scopes.separator.join(wanted)
-
-
 def build_authorization_url(
     provider: Provider,
     *,
@@ -221,18 +202,9 @@ def render_authorization_url(
 ) -> str:
     """The URL that carries these parameters, and what the leg always puts into the query.
 
-    Values are percent-encoded with ``%20`` for spaces, unless the leg takes a parameter literally. Raises
-    ``UsageError`` where the provider has no authorization endpoint.
+    Raises ``UsageError`` where the provider has no authorization endpoint.
     """
-    leg = provider.authorize
-    sent = [*sent, *render_pairs(leg.query, documents)]
-    if leg.sort_params:
-        sent.sort()
-    text = "&".join([f"{escape(name)}={value if name in leg.literal else escape(value)}" for name, value in sent])
-    target = url or endpoint(provider, "authorize")
-    # Such a page reads its path and its query behind the `#`.
-    made = append_text(target, text) if leg.route is None else f"{target}#{append_text(leg.route, text)}"
-    return made + leg.fragment
+    return render_page_url(provider.authorize, url or endpoint(provider, "authorize"), sent, documents)
 
 
 def _check_response_type(response_type: str) -> None:
@@ -351,9 +323,7 @@ def _check_state(given: str | None, state: str | None) -> bool:
 def _check_refused(provider: Provider, fields: Mapping[str, str], *, verified: bool) -> None:
     for name, value in provider.callback.denied:
         if name in fields and (value is None or fields[name] == value):
-            raise AccessDeniedError(
-                "access_denied", "the user refused the authorization", parameters={"state_verified": verified}
-            )
+            raise _denied(verified=verified)
     for name in provider.callback.errors:
         error = fields.get(name)
         if not error:
@@ -369,6 +339,14 @@ def _check_refused(provider: Provider, fields: Mapping[str, str], *, verified: b
             redact(fields.get(f"{name}_uri", "")),
             parameters={"state_verified": verified},
         )
+    if any(name not in fields for name in provider.callback.denied_without):
+        raise _denied(verified=verified)
+
+
+def _denied(*, verified: bool) -> AccessDeniedError:
+    return AccessDeniedError(
+        "access_denied", "the user refused the authorization", parameters={"state_verified": verified}
+    )
 
 
 def _check_signature(pairs: list[tuple[str, str]], parameter: str, secret: str | None) -> None:

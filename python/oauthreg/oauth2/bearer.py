@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
-from oauthreg.legs import append_query, render_form
+from oauthreg.legs import append_query, missing_pairs, render_form
 from oauthreg.messages import Authenticated, Pairs
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.request_signature import sign_call
@@ -64,7 +64,7 @@ class BearerAuthentication:
     def _authenticated(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
         placement = self.placement
         # The text of a URL costs more than all else here, and most providers want nothing in it.
-        in_query = [*self._missing(str(url)), *self._proof()] if self.params or self.proof else []
+        in_query = [*missing_pairs(str(url), self.params), *self._proof()] if self.params or self.proof else []
         if placement.kind == "query":
             in_query.append((placement.name, self.access_token))
         target = _in_query(str(url), in_query) if in_query else None
@@ -73,11 +73,6 @@ class BearerAuthentication:
         if placement.kind == "body":
             return self._in_body(method, target, body, content_type)
         return Authenticated(url=target)
-
-    def _missing(self, url: str) -> list[tuple[str, str]]:
-        query = url.partition("#")[0].partition("?")[2]
-        present = {unquote_plus(piece.partition("=")[0]) for piece in query.split("&")}
-        return [pair for pair in self.params if pair[0] not in present]
 
     def _proof(self) -> list[tuple[str, str]]:
         if self.proof is None or not self.client_secret:

@@ -13,16 +13,14 @@ from oauthreg.jose import check_jwt_times, parse_unverified_jwt
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.provider import Provider
 
-_LEEWAY = 60
-
 
 def parse_id_token(
-    provider: Provider, text: str, *, client_id: str, now: float, nonce: str | None = None, leeway: int = _LEEWAY
+    provider: Provider, text: str, *, client_id: str, now: float, nonce: str | None = None
 ) -> dict[str, Any]:
-    """The claims of an ID token, checked as it is received: issuer, audience, party, times, subject, nonce.
+    """The claims of an ID token, checked as it is received: algorithm, issuer, audience, party, times, subject, nonce.
 
     ``nonce`` is the one of the authorization request (``None``: none was sent, as on a renewal). ``now`` is in seconds
-    since 1970, ``leeway`` in seconds. Raises ``ResponseError`` whose ``.code`` says which check failed, and
+    since 1970. Raises ``ResponseError`` whose ``.code`` says which check failed, and
     ``UsageError`` (``issuer-unknown``) for a provider without issuer.
     """
     settings = provider.oauth2
@@ -32,7 +30,8 @@ def parse_id_token(
             code="issuer-unknown",
             hint="add `issuer` to the definition",
         )
-    _, claims = parse_unverified_jwt(text)
+    header, claims = parse_unverified_jwt(text)
+    _check_algorithm(header.get("alg"), settings.id_token_algorithms)
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or not is_issuer(settings, issuer, claims):
         raise _refused("it comes from another issuer", "id-token-issuer")
@@ -40,7 +39,7 @@ def parse_id_token(
     for name in ("exp", "iat"):
         if claims.get(name) is None:
             raise _refused(f"it holds no `{name}`", "id-token-incomplete")
-    check_jwt_times(claims, now, leeway)
+    check_jwt_times(claims, now, settings.id_token_leeway)
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise _refused("it names no subject", "id-token-incomplete")
     if nonce is not None and claims.get("nonce") != nonce:
@@ -51,6 +50,12 @@ def parse_id_token(
 def read_id_token(text: str) -> dict[str, Any]:
     """The claims of an ID token that ``parse_id_token`` accepted when it came; it may have expired since."""
     return parse_unverified_jwt(text)[1]
+
+
+def _check_algorithm(algorithm: Any, allowed: tuple[str, ...]) -> None:
+    """A token that is signed otherwise than its issuer signs is somebody else's."""
+    if allowed and algorithm not in allowed:
+        raise _refused("it is not signed as this provider signs", "id-token-algorithm")
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[str, ...]) -> None:

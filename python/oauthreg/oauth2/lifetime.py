@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from oauthreg.provider import ExpiresKind, TokenAnswer
@@ -13,14 +13,26 @@ _MILLISECONDS = 1000
 
 def expires_at(answer: TokenAnswer, fields: Mapping[str, Any], sent_at: float) -> int | None:
     """When the token expires, in seconds since 1970; ``None`` for an unknown or absurd lifetime."""
-    if answer.expires_kind == "none":
-        return None
-    lifetime = _lifetime(answer, fields, sent_at)
+    is_told = answer.expires_kind != "none"
+    lifetime = _lifetime(answer, fields, sent_at) if is_told else None
     if lifetime is None:
-        lifetime = answer.default_expires_in
+        lifetime = answer.default_expires_in if is_told else 0
     elif lifetime == 0 and answer.zero_is_expired:
         return int(sent_at)
-    return int(sent_at) + lifetime if 0 < lifetime <= _LONGEST else None
+    ends = [int(sent_at) + lifetime] if 0 < lifetime <= _LONGEST else []
+    midnight = None if answer.midnight_in is None else _next_midnight(answer.midnight_in, sent_at)
+    return min(ends if midnight is None else [*ends, midnight], default=None)
+
+
+def _next_midnight(zone: str, now: float) -> int | None:
+    """The next midnight there, in seconds since 1970; ``None`` on a machine that does not know the zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # one answer in hundreds ends so
+
+    try:
+        here = datetime.fromtimestamp(now, ZoneInfo(zone))
+    except ZoneInfoNotFoundError:
+        return None
+    return int(datetime.combine(here.date() + timedelta(days=1), time(), here.tzinfo).timestamp())
 
 
 def refresh_expires_at(fields: Mapping[str, Any], sent_at: float) -> int | None:

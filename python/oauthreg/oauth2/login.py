@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from oauthreg.errors import MismatchingStateError, UsageError
-from oauthreg.legs import renamed
+from oauthreg.legs import renamed, render_scope, split_scope
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Flow, Pairs
 from oauthreg.oauth2.authorize import (
@@ -22,8 +22,6 @@ from oauthreg.oauth2.authorize import (
     make_state,
     parse_authorization_response,
     render_authorization_url,
-    render_scope,
-    split_scope,
 )
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import parse_id_token

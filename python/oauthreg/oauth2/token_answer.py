@@ -110,7 +110,7 @@ def parse_document(response: Response, answer: TokenAnswer = _ANSWER, *, now: fl
     fields = _error_fields(document, response, answer)
     if status in _TRANSIENT_STATUS or status >= 500 or fields.get("error"):
         raise _refusal(response, answer, fields, now)
-    if not (200 <= status < 300 or status in answer.success_status):
+    if not answer.is_success(status):
         raise _refusal(response, answer, fields, now) if status in _REFUSAL_STATUS else _unexpected(response)
     if unreadable is not None:
         raise unreadable
@@ -120,9 +120,9 @@ def parse_document(response: Response, answer: TokenAnswer = _ANSWER, *, now: fl
 def raise_for_error(response: Response, answer: TokenAnswer = _ANSWER, *, now: float | None = None) -> None:
     """Raise what the answer of an endpoint without a document says if it is an error.
 
-    Any 2xx passes, unless the provider tells errors so and this is one.
+    Any 2xx passes, unless the provider names others, or tells errors so and this is one.
     """
-    if not 200 <= response.status < 300:
+    if not (200 <= response.status < 300 and answer.is_success(response.status)):
         parse_document(response, answer, now=now)
         raise _unexpected(response)
     if answer.error is not None:

@@ -18,9 +18,9 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.legs import answered, append_query, build_request, endpoint, renamed
+from oauthreg.legs import answered, append_query, build_request, endpoint, renamed, render_scope
 from oauthreg.messages import Flow, Pairs, Request, Response, Result, Sleep
-from oauthreg.oauth2.authorize import check_resources, render_scope
+from oauthreg.oauth2.authorize import check_resources
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
@@ -389,15 +389,18 @@ def revocation_flow(
     *,
     token_type_hint: str | None = None,
     url: str | None = None,
+    documents: Documents | None = None,
 ) -> Flow[None]:
     """Revokes a token; any answer of 2xx is success, whatever its body.
 
+    ``documents`` is what templates of the leg see beside ``client``; its ``token`` holds the token that is revoked.
     Raises ``OAuthError`` (``TemporarilyUnavailableError`` for 503: the token is then still good). Spec: RFC 7009
     section 2.
     """
     pairs = _about(token, token_type_hint)
     target = url or client_endpoint(provider, client, "revoke")
-    seen = {**client.documents, "token": {"access_token": token}}
+    known = documents or {}
+    seen = {**known, **client.documents, "token": {**known.get("token", {}), "access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
     yield from _ask(
         request,
@@ -443,9 +446,11 @@ def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable
     try:
         return read(response)
     except (OAuthError, ResponseError):
-        body = mask_secrets(decode_text(response.body), secrets).encode()
+        known = [*secrets]
+        body = mask_secrets(decode_text(response.body), known).encode()
+        url = mask_secrets(response.url, known)
     # Read once more, outside of the handler: the first error, which may hold a secret, must leave no trace.
-    return read(replace(response, body=body))
+    return read(replace(response, body=body, url=url))
 
 
 def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> list[str]:

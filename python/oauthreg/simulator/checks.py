@@ -6,10 +6,12 @@ Spec: RFC 5849 section 3.2; "OAuth Problem Reporting" for the words of a refusal
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import OAuthError, VerificationError
 from oauthreg.oauth1.placement import realm_of, signed_url
 from oauthreg.provider import Documents, Leg, Placement, Provider
+from oauthreg.signing._pure import escape
 from oauthreg.signing.verify import SignedRequest, VerificationKeys, verify
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.received import Credentials, Received, missing_of
@@ -56,12 +58,13 @@ class Checks:
         leg = self._leg_of(received, step)
         if leg is not None:
             self.leg(leg, received, {})
+        whole = self._with_verifier(received, leg) if step == "token" and leg is not None else received
         signed = verify(
-            received.method,
-            signed_url(received.url, settings.signed_scheme),
-            received.body,
-            received.headers.get("content-type"),
-            authorization=received.headers.get("authorization"),
+            whole.method,
+            signed_url(whole.url, settings),
+            whole.body,
+            whole.headers.get("content-type"),
+            authorization=whole.headers.get("authorization"),
             lookup=lambda request: self._keys(request, step),
             signature_methods=settings.signature_methods,
             body_hash="required" if settings.body_hash else "optional",
@@ -73,8 +76,7 @@ class Checks:
         realm = settings.realm if settings.realm_from is None else realm_of(received.url, settings.realm_from)
         if realm is not None and signed.placement == "header" and signed.realm != realm:
             raise rejected("realm", f"the realm must be {realm!r}")
-        if settings.send_empty_token and "oauth_token" not in signed.parameters:
-            raise absent("oauth_token", "without a token, an empty one must be sent")
+        self._parameters(signed)
         if leg is None:
             self._api_headers(received)
         return signed
@@ -110,6 +112,10 @@ class Checks:
             return self.provider.request_token
         if step == "refresh":
             return self.provider.refresh or self.provider.token
+        if step == "revoke":
+            return self.provider.revoke
+        if step == "exchange" and self.provider.exchange is not None:
+            return self.provider.exchange.leg
         # A password never stands in a URL.
         return replace(self.provider.token, method="POST") if is_password_login(received) else self.provider.token
 
@@ -151,10 +157,12 @@ class Checks:
         timestamp = request.parameters.get("oauth_timestamp", "")
         return nonce is None or self.state.is_new_nonce(request.token, timestamp, nonce, self.now())
 
-    def _placement(self, received: Received, signed: SignedRequest, leg: Leg | None) -> None:
+    def _wanted_placement(self, received: Received, leg: Leg | None) -> Placement:
         wanted = (leg and leg.placement) or self.provider.oauth1.placement
-        if wanted == "body" and not received.body:
-            wanted = "query"
+        return "query" if wanted == "body" and not received.body else wanted
+
+    def _placement(self, received: Received, signed: SignedRequest, leg: Leg | None) -> None:
+        wanted = self._wanted_placement(received, leg)
         if signed.placement != wanted:
             raise OAuthError(
                 "parameter_rejected",
@@ -162,10 +170,55 @@ class Checks:
                 status=400,
             )
 
+    def _parameters(self, signed: SignedRequest) -> None:
+        """The protocol parameters that the definition wants and those that it does not."""
+        settings, given = self.provider.oauth1, signed.parameters
+        if settings.send_empty_token and "oauth_token" not in given:
+            raise absent("oauth_token", "without a token, an empty one must be sent")
+        is_plain = signed.signature_method == "PLAINTEXT"
+        unwanted = {
+            "oauth_version": settings.version is None,
+            "oauth_nonce": is_plain and not settings.send_nonce,
+            "oauth_timestamp": is_plain and not settings.send_timestamp,
+        }
+        for name, is_unwanted in unwanted.items():
+            if is_unwanted and name in given:
+                raise rejected(name, f"this provider wants no {name}")
+        length = settings.nonce_length
+        if length is not None and len(given.get("oauth_nonce", " " * length)) != length:
+            raise rejected("oauth_nonce", f"the nonce must have {length} characters")
+
+    def _with_verifier(self, received: Received, leg: Leg) -> Received:
+        """The request with a verifier that stands apart among the other protocol parameters: it is signed alike."""
+        where, others = self.provider.oauth1.verifier_placement, self._wanted_placement(received, leg)
+        if where is None:
+            return received
+        verifier = (received.query if where == "query" else received.form).get("oauth_verifier")
+        if verifier is None:
+            raise absent("oauth_verifier", f"the verifier must stand in the {where}")
+        return received if where == others else moved(received, where, others, "oauth_verifier", verifier)
+
     def _api_headers(self, received: Received) -> None:
         for name, _ in self.provider.api_headers:
             if name.lower() not in received.headers:
                 raise absent(name, f"the header is missing: {name}")
+        for name, _ in self.provider.api_params:
+            if name not in received.query:
+                raise absent(name)
+
+
+def moved(received: Received, where: Placement, to: Placement, name: str, value: str) -> Received:
+    """The request with one of its parameters in another place."""
+    parts, pair = urlsplit(received.url), f"{name}={escape(value)}"
+    encoded: dict[Placement, str] = {"query": parts.query, "body": received.body.decode("latin-1")}
+    encoded[where] = "&".join([piece for piece in encoded[where].split("&") if piece.partition("=")[0] != name])
+    headers = received.headers
+    if to == "header":
+        headers = {**headers, "authorization": f'{headers.get("authorization", "")}, {name}="{escape(value)}"'}
+    else:
+        encoded[to] = f"{encoded[to]}&{pair}"
+    url = urlunsplit(parts._replace(query=encoded["query"]))
+    return replace(received, url=url, headers=headers, body=encoded["body"].encode("latin-1"))
 
 
 def is_password_login(received: Received) -> bool:

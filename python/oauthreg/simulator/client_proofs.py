@@ -40,7 +40,7 @@ def check_client(request: TokenRequest) -> str:
     2.3).
     """
     name = client_auth_of(request.provider, request.leg)
-    if name != "client_secret_basic" and request.received.headers.get("authorization", "").lower().startswith("basic "):
+    if name not in _IN_BASIC and request.received.headers.get("authorization", "").lower().startswith("basic "):
         raise _unknown(f"the client proves itself by `{name}`, not by a Basic header")
     if name not in _IN_PARAMETERS and "client_secret" in request.parameters:
         raise _unknown(f"the client proves itself by `{name}`, not by a secret among the parameters")
@@ -49,6 +49,21 @@ def check_client(request: TokenRequest) -> str:
 
 
 def _client_secret_basic(request: TokenRequest) -> None:
+    name, secret = _basic(request)
+    if name != request.credentials.client_id:
+        raise _unknown("no application has this client identifier")
+    _check_secret(request, secret)
+
+
+def _secret_as_username(request: TokenRequest) -> None:
+    secret, password = _basic(request)
+    if password:
+        raise _unknown("there is a password beside the secret")
+    _check_secret(request, secret)
+
+
+def _basic(request: TokenRequest) -> tuple[str, str]:
+    """The two parts of a Basic header."""
     scheme, _, text = request.received.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         raise _unknown("the Basic header is missing")
@@ -57,10 +72,8 @@ def _client_secret_basic(request: TokenRequest) -> None:
     except (binascii.Error, UnicodeDecodeError):
         raise _unknown("the Basic header cannot be read") from None
     if request.provider.oauth2.basic_encoding == "form":
-        name, secret = unquote_plus(name), unquote_plus(secret)
-    if name != request.credentials.client_id:
-        raise _unknown("no application has this client identifier")
-    _check_secret(request, secret)
+        return unquote_plus(name), unquote_plus(secret)
+    return name, secret
 
 
 def _client_secret_post(request: TokenRequest) -> None:
@@ -192,10 +205,12 @@ CLIENT_PROOFS: dict[str, Check] = {
     "oauth1": _oauth1,
     "private_key_jwt": _private_key_jwt,
     "query": _query,
+    "secret_as_username": _secret_as_username,
     "self_signed_tls_client_auth": _none,
     "signed_secret": _signed_secret,
     "tls_client_auth": _none,
 }
 """Method -> its check. A certificate is nothing that loopback without TLS could see."""
 
+_IN_BASIC = ("client_secret_basic", "secret_as_username")
 _IN_PARAMETERS = ("client_secret_post", "signed_secret", "query")

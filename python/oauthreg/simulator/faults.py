@@ -20,6 +20,7 @@ Step: TypeAlias = Literal[
     "par",
     "revoke",
     "introspect",
+    "end_session",
     "identity",
     "api",
 ]

@@ -19,9 +19,9 @@ from oauthreg.signing.verify import SignedRequest
 from oauthreg.simulator.checks import Checks, absent, is_password_login, rejected, wire_name
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.pages import render_consent, render_notice, render_verifier
-from oauthreg.simulator.received import Credentials, Received, Served, closest, in_same_place
+from oauthreg.simulator.received import Credentials, Received, Served, check_order, closest, in_same_place
 from oauthreg.simulator.rendering import render_document, render_end, render_jwt, render_resource
-from oauthreg.simulator.script import RefusalShape, Script
+from oauthreg.simulator.script import RefusalShape, Script, TokenShape
 from oauthreg.simulator.state import State, TemporaryCredentials, TokenCredentials
 
 _LIFETIME = 3600
@@ -81,6 +81,12 @@ class OAuth1Server:
             return self._token(received, signed)
         if step == "refresh":
             return self._refresh(signed)
+        if step == "revoke":
+            self.state.revoke(self.state.token(signed.token))
+            return Response(200)
+        if step == "exchange":
+            fields = {"access_token": self.state.make_text(), "token_type": "Bearer", "expires_in": _LIFETIME}
+            return self.script.exchange.render(fields)
         identity = self._identity_request(received, signed.token)
         return self._resource(received) if identity is None else self._identity(identity, signed)
 
@@ -115,6 +121,7 @@ class OAuth1Server:
         try:
             if received.method == "GET":
                 self._checks.leg(leg, received, self._known(None))
+            check_order(leg, self._legs()["authorize"], received)
             asked = self.state.temporary(query.get(wire_name(leg, "oauth_token")))
         except OAuthError as error:
             return render_notice(title, [error.description], status=400)
@@ -276,15 +283,17 @@ class OAuth1Server:
         """Where the legs are; a provider that sends a ready-made page address need not have it in its definition."""
         known = self.provider.endpoints
         legs: dict[Step, str] = {"request_token": known.get("request_token", ""), "token": known.get("token", "")}
-        legs["refresh"] = known.get("refresh", "")
+        legs["refresh"], legs["revoke"] = known.get("refresh", ""), known.get("revoke", "")
+        legs["exchange"] = self.provider.exchange.url if self.provider.exchange else ""
         legs["authorize"] = known.get("authorize") or in_same_place(legs["request_token"], "/authorize")
         return {step: url for step, url in legs.items() if url}
 
     # --- refusing ---------------------------------------------------------------------------------------------------
 
     def _refusal_shape(self, step: Step) -> RefusalShape | None:
-        if step == "request_token":
-            return self.script.request_token.refusal
+        if step in ("request_token", "exchange", "revoke"):
+            shape: TokenShape = getattr(self.script, step)
+            return shape.refusal
         return self.script.token.refusal if step in ("token", "refresh") else self.script.api_refusal
 
     def _refuse(self, error: OAuthError, step: Step) -> Response:

@@ -5,16 +5,16 @@ Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from oauthreg.answers import parse_form
 from oauthreg.errors import OAuthError
-from oauthreg.legs import append_query
+from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
-from oauthreg.oauth2.authorize import callback_signature, split_scope, split_url
+from oauthreg.oauth2.authorize import callback_signature, split_url
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
 from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
 from oauthreg.simulator.faults import Step
@@ -38,8 +38,10 @@ from oauthreg.simulator.received import (
     Credentials,
     Received,
     Served,
+    check_order,
     closest,
     in_same_place,
+    last_segment,
     missing_of,
     unrenamed,
 )
@@ -73,8 +75,9 @@ class OAuth2Server:
         """What a request is for. Nothing is proven yet, and nothing changes."""
         for provider in self._places:
             legs = self._legs(provider)
-            exact = {step: url for step, (url, leg) in legs.items() if self._fits(step, leg, received)}
-            step = closest(received.url, exact) or closest(received.url, {step: url for step, (url, _) in legs.items()})
+            places = {step: _place(url, leg, received) for step, (url, leg) in legs.items()}
+            exact = {step: places[step] for step, (_, leg) in legs.items() if self._fits(step, leg, received)}
+            step = closest(received.url, exact) or closest(received.url, places)
             if step is not None:
                 return step
         return "api" if self._identity_request(received) is None else "identity"
@@ -86,8 +89,9 @@ class OAuth2Server:
 
     def answer(self, received: Received, step: Step) -> Served:
         """The answer to a request, whatever it is."""
-        if step in ("authorize", "device_page"):
-            return Served(self._authorize(received) if step == "authorize" else self._device_page(received))
+        pages = {"authorize": self._authorize, "device_page": self._device_page, "end_session": self._end_session}
+        if step in pages:
+            return Served(pages[step](received))
         if step in ("identity", "api"):
             identity = self._identity_request(received)
             placement = (identity and identity.token_placement) or self.provider.token_placement
@@ -117,6 +121,7 @@ class OAuth2Server:
             return render_notice(title, [error.description], status=400)
         state = parameters.get("state")
         try:
+            check_order(leg, self.provider.endpoints["authorize"], received)
             authorization = self._asked_for(parameters)
         except OAuthError as error:
             return self._sent_back(redirect_uri, [*self._error(error.error), *self._state(state)])
@@ -143,15 +148,21 @@ class OAuth2Server:
 
     def _redirect_uri(self, parameters: dict[str, str]) -> str:
         """Where the answer may go. Raises ``OAuthError`` for what is nobody's business but the person's."""
-        rename = self.provider.authorize.rename
-        if rename.get("client_id", "client_id") and parameters.get("client_id") != self.credentials.client_id:
-            raise OAuthError("invalid_request", "No application has this client identifier.")
+        self._check_application(self.provider.authorize, parameters)
         given = parameters.get("redirect_uri")
         is_name = given is not None and "://" not in given and self.provider.oauth2.redirect_uri_is_name
         if given is None or is_name:
             if len(self.redirect_uris) != 1:
                 raise OAuthError("invalid_request", "There is no redirection URI, and no single one is registered.")
             return self.redirect_uris[0]
+        return self._registered(given)
+
+    def _check_application(self, leg: Leg, parameters: Mapping[str, str]) -> None:
+        if leg.rename.get("client_id", "client_id") and parameters.get("client_id") != self.credentials.client_id:
+            raise OAuthError("invalid_request", "No application has this client identifier.")
+
+    def _registered(self, given: str) -> str:
+        """The URI, if the person may be sent there."""
         parts = split_url(given)
         if parts is None or not parts.scheme or "#" in given:
             raise OAuthError("invalid_request", "The redirection URI is no absolute URI without fragment.")
@@ -191,6 +202,8 @@ class OAuth2Server:
         if settings.denied:
             name, value = settings.denied[0]
             return ((name, value or "1"),)
+        if settings.denied_without:
+            return ()
         return self._error("access_denied")
 
     def _error(self, error: str) -> Pairs:
@@ -242,6 +255,29 @@ class OAuth2Server:
         except OAuthError as error:
             return render_notice(title, [error.description], status=400)
         return render_done(title, f"Access was {'approved' if approved else 'denied'}. Go back to the device.")
+
+    def _end_session(self, received: Received) -> Response:
+        try:
+            return self._ended(received)
+        except OAuthError as error:
+            return render_notice(self._title, [error.description], status=400)
+
+    def _ended(self, received: Received) -> Response:
+        """Spec: OpenID Connect RP-Initiated Logout 1.0 sections 2 and 3."""
+        leg = self.provider.end_session
+        parameters = unrenamed(leg, list(received.query.items()))
+        hint, target, state = map(parameters.get, ("id_token_hint", "post_logout_redirect_uri", "state"))
+        missing = missing_of(leg, received, self._known(None))
+        if missing is not None:
+            raise OAuthError("invalid_request", f"A parameter of the definition is missing: {missing}")
+        check_order(leg, self.provider.endpoints["end_session"], received)
+        self._check_application(leg, parameters)
+        if hint is not None and hint not in self.state.id_tokens:
+            raise OAuthError("invalid_request", "The ID token is none of this provider's.")
+        if target is None:
+            return render_done(self._title, "You are logged out.")
+        back = append_query(self._registered(target), [] if state is None else [("state", state)])
+        return Response(302, {"location": back, "cache-control": "no-store"})
 
     # --- the application's part -------------------------------------------------------------------------------------
 
@@ -303,7 +339,8 @@ class OAuth2Server:
 
     def _app_token(self, request: TokenRequest) -> Response:
         check_identifier(request)
-        check_secret(request)
+        if request.leg.rename.get("client_secret", "client_secret"):
+            check_secret(request)
         step = self.provider.app_token
         issued = self.state.issue_app_token(self.now())
         return self._issued(issued, self.script.app_token, step.answer if step else TokenAnswer(), of_user=False)
@@ -362,7 +399,10 @@ class OAuth2Server:
         issuer = settings.issuer or (template and template.format_map(claims)) or claims.get("iss")
         about = {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
         nonce = {"nonce": issued.nonce} if issued.nonce else {}
-        return render_jwt({**claims, **about, **nonce}, secret=self.credentials.client_secret)
+        algorithm = next(iter(settings.id_token_algorithms), "HS256")
+        made = render_jwt({**claims, **about, **nonce}, secret=self.credentials.client_secret, algorithm=algorithm)
+        self.state.id_tokens.add(made)
+        return made
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 
@@ -458,11 +498,12 @@ class OAuth2Server:
             "revoke": (known.get("revoke", ""), provider.revoke),
             "introspect": (known.get("introspect", ""), provider.introspect),
             "authorize": (known.get("authorize", ""), provider.authorize),
+            "end_session": (known.get("end_session", ""), provider.end_session),
         }
         return {step: (url, leg) for step, (url, leg) in legs.items() if url}
 
     def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
-        if step in ("authorize", "device_page"):
+        if step in ("authorize", "device_page", "end_session"):
             return True
         if "decision" in received.form:  # a page posts to its own address, where the token may be fetched as well
             return False
@@ -487,3 +528,11 @@ class OAuth2Server:
                 challenge = f'{scheme} realm="simulated"' + (f', error="{said}"' if scheme == "Bearer" else "")
                 answer = Response(401, {**answer.headers, "www-authenticate": challenge}, answer.body)
         return Served(answer, problem=error.error, advice=error.description)
+
+
+def _place(url: str, leg: Leg, received: Received) -> str:
+    """Where a request of a leg goes that is this one: one of its parameters may end the path."""
+    if leg.path_parameter is None:
+        return url
+    path, mark, query = url.partition("?")
+    return f"{path.rstrip('/')}/{last_segment(received.url)}{mark}{query}"

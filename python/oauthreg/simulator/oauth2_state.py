@@ -69,6 +69,7 @@ class OAuth2State:
 
     def __init__(self, make_text: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> None:
         self.lifetime = 3600
+        self.id_tokens: set[str] = set()
         self.app_token: dict[str, str] = {}
         self.rotates = True
         self._make_text = make_text

@@ -3,18 +3,22 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from types import MappingProxyType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from oauthreg.answers import parse_form
-from oauthreg.errors import VerificationError
+from oauthreg.errors import OAuthError, VerificationError
 from oauthreg.legs import is_sent_in_query, render_pairs
 from oauthreg.messages import Response
 from oauthreg.oauth1.placement import FORM
 from oauthreg.provider import Documents, Leg, Placement
 from oauthreg.signing._pure import parse_parameters
 from oauthreg.signing.verify import SignedRequest, parse_authorization
+
+MULTIPART = "multipart/form-data"
 
 _Name = TypeVar("_Name", bound=str)
 
@@ -52,10 +56,17 @@ class Received:
             return None
 
     def sent(self, leg: Leg) -> list[tuple[str, str]]:
-        """The parameters of a protocol request, from where its leg wants them: the query, the form or JSON."""
+        """The parameters of a protocol request, from where its leg wants them: path, query, form, multipart or JSON."""
+        name = leg.path_parameter
+        in_path = [] if name is None else [(leg.rename.get(name) or name, unquote(last_segment(self.url)))]
+        return [*in_path, *self._sent_beside_path(leg)]
+
+    def _sent_beside_path(self, leg: Leg) -> list[tuple[str, str]]:
         if is_sent_in_query(leg):
             return _decoded(urlsplit(self.url).query)
-        if leg.body == "form":
+        if leg.body == "multipart":
+            return _parts(self.body, self.headers.get("content-type", "")) if self.media_type == MULTIPART else []
+        if leg.body != "json":
             return _decoded(self.body.decode("latin-1")) if self.media_type == FORM else []
         fields = self.json if isinstance(self.json, dict) else {}
         listed = ((name, value if isinstance(value, list) else [value]) for name, value in fields.items())
@@ -103,6 +114,14 @@ class Served:
     token_placement: Placement | None = None
 
 
+def check_order(leg: Leg, endpoint: str, received: Received) -> None:
+    """Raises ``OAuthError`` unless what is added to the endpoint is sorted, where the definition says that it is."""
+    own = parse_form(urlsplit(endpoint).query)
+    added = [name for name in received.query if name not in own]
+    if leg.sort_params and added != sorted(added):
+        raise OAuthError("invalid_request", "the parameters must be sorted", status=400)
+
+
 def missing_of(leg: Leg, received: Received, documents: Documents) -> str | None:
     """The first fixed parameter or header of a leg that a request lacks, or has with another value."""
     headers = [(name.lower(), value) for name, value in render_pairs(leg.headers, documents)]
@@ -124,6 +143,20 @@ def unrenamed(leg: Leg, sent: list[tuple[str, str]]) -> dict[str, str]:
     for name, value in sent:
         found.setdefault(standard.get(name, name), value)
     return found
+
+
+def last_segment(url: str) -> str:
+    """The last segment of a URL's path, as it stands there."""
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def _parts(body: bytes, content_type: str) -> list[tuple[str, str]]:
+    """The fields of a multipart body."""
+    whole = b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n" + body
+    message = BytesParser(policy=HTTP).parsebytes(whole)
+    parts = message.iter_parts() if message.is_multipart() else ()
+    found = ((part.get_param("name", "", "content-disposition"), part.get_payload(decode=True)) for part in parts)
+    return [(unquote(str(name)), value.decode("utf-8", "replace")) for name, value in found if isinstance(value, bytes)]
 
 
 def _decoded(encoded: str) -> list[tuple[str, str]]:

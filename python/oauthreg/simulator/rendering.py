@@ -5,10 +5,12 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+from oauthreg.jose import generate_private_key_for, sign_jwt
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat, ExpiresKind
@@ -61,11 +63,21 @@ def render_end(kind: ExpiresKind, end: float, now: float) -> int | str | None:
 
 
 def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS256") -> str:
-    """A compact JWT signed with a shared secret. Spec: RFC 7515 section 3.1, RFC 7518 section 3.2."""
+    """A compact JWT, signed with a shared secret or with a key that nobody needs to know.
+
+    Spec: RFC 7515 section 3.1, RFC 7518 section 3.2.
+    """
+    if not algorithm.startswith("HS"):
+        return sign_jwt(claims, _key_for(algorithm), algorithm, header={"typ": "JWT"})
     header = _base64url(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
     signed = f"{header}.{_base64url(json.dumps(dict(claims)).encode())}"
     digest = hmac.digest(secret.encode(), signed.encode(), f"sha{algorithm.removeprefix('HS')}")
     return f"{signed}.{_base64url(digest)}"
+
+
+@cache
+def _key_for(algorithm: str) -> str:
+    return generate_private_key_for(algorithm)
 
 
 def _base64url(octets: bytes) -> str:

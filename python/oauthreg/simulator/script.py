@@ -81,6 +81,7 @@ class Script:
     app_token: TokenShape = field(default_factory=TokenShape)
     device: TokenShape = field(default_factory=TokenShape)
     introspect: TokenShape = field(default_factory=TokenShape)
+    revoke: TokenShape = field(default_factory=TokenShape)
     api_refusal: RefusalShape | None = None
     authorize_url: str = ""
     """Where the request-token answer holds a ready-made authorization URL; empty if it does not."""
@@ -89,6 +90,7 @@ class Script:
 def load_script(definition: Definition) -> Script:
     """The script that a definition gives: its first example, and its answer and error tables in reverse."""
     documents = definition.example[0].documents if definition.example else {}
+    # The step from OAuth 1.0 to 2.0 ends as OAuth 2.0 does.
     plain: AnswerFormat = "form" if definition.protocol == "oauth1" else "json"
     token = definition.token
     return Script(
@@ -96,10 +98,11 @@ def load_script(definition: Definition) -> Script:
         _token_shape(definition.request_token, plain),
         _token_shape(token, plain),
         _token_shape(definition.refresh if _has_own_answer(definition.refresh) else token, plain),
-        _token_shape(definition.exchange or token, plain),
+        _token_shape(definition.exchange or token, "json" if definition.exchange else plain),
         _token_shape(definition.app_token or token, plain),
         _token_shape(definition.device, plain),
         _token_shape(definition.introspect, plain),
+        _token_shape(definition.revoke, plain),
         _refusal_shape(definition.api.error, "auto") if definition.api.error else None,
         definition.oauth1.authorize_url_from or "",
     )

@@ -30,7 +30,7 @@ from oauthreg.simulator.inventions import invent_credentials, invent_variables
 from oauthreg.simulator.oauth1 import OAuth1Server
 from oauthreg.simulator.oauth2 import OAuth2Server
 from oauthreg.simulator.oauth2_state import OAuth2State
-from oauthreg.simulator.received import Credentials, Received, Served
+from oauthreg.simulator.received import Credentials, Received, Served, last_segment
 from oauthreg.simulator.relocation import Relocation, origins_of
 from oauthreg.simulator.script import load_script
 from oauthreg.simulator.state import State
@@ -129,6 +129,9 @@ class Simulator:
             credentials={"client_id": self.credentials.client_id, **self.credentials.others},
         )
         self.state: Any = _STATES[self.definition.protocol]()
+        if self.definition.protocol == "oauth2":
+            # Whoever lets a renewal be sent twice cannot use its refresh token up.
+            self.state.rotates = not self.definition.oauth2.refresh_repeatable
         self.skew = 0.0
         self.exchanges: deque[Exchange] = deque(maxlen=_KEPT)
         self._auto_approve = auto_approve
@@ -296,6 +299,8 @@ class Simulator:
         others = [pair for pair in received.query.items() if step == "authorize" or pair[0] not in protocol]
         fields = received.json if isinstance(received.json, dict) and step not in ("api", "identity") else received.form
         address = self._alive.relocation.original(received.url).partition("?")[0]
+        if step in ("revoke", "introspect") and getattr(self.provider, step).path_parameter:
+            address = address.removesuffix(last_segment(received.url)) + MASK
         self.exchanges.append(
             Exchange(
                 step,

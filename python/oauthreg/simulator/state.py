@@ -39,14 +39,14 @@ class State:
     """The tokens and nonces of one simulated provider. ``make_text`` gives unguessable text for new ones."""
 
     def __init__(self, make_text: Callable[[], str] = lambda: secrets.token_urlsafe(18)) -> None:
-        self._make_text = make_text
+        self.make_text = make_text
         self._temporary: dict[str, TemporaryCredentials] = {}
         self._tokens: dict[str, TokenCredentials] = {}
         self._nonces: dict[tuple[str, str, str], float] = {}
 
     def issue_temporary(self, callback: str | None, scope: str | None) -> TemporaryCredentials:
         """A new request token."""
-        made = TemporaryCredentials(self._make_text(), self._make_text(), callback, scope)
+        made = TemporaryCredentials(self.make_text(), self.make_text(), callback, scope)
         self._temporary[made.token] = made
         return made
 
@@ -64,7 +64,7 @@ class State:
         found = self.temporary(token)
         if found.stage != "asked":
             raise OAuthError("token_used", "the authorization was decided before", status=401)
-        verifier = self._make_text() if approved else ""
+        verifier = self.make_text() if approved else ""
         stage: Literal["approved", "denied"] = "approved" if approved else "denied"
         decided = replace(found, verifier=verifier, stage=stage, callback=callback or found.callback)
         self._temporary[token] = decided
@@ -82,14 +82,14 @@ class State:
     ) -> TokenCredentials:
         """A new access token, as a provider's settings page gives one; ``session`` makes it renewable."""
         made = TokenCredentials(
-            self._make_text(), self._make_text(), handle or (self._make_text() if session else None), callback
+            self.make_text(), self.make_text(), handle or (self.make_text() if session else None), callback
         )
         self._tokens[made.token] = made
         return made
 
     def renew(self, old: TokenCredentials) -> TokenCredentials:
         """A new access token in the same session; the old one is good no longer."""
-        self._tokens[old.token] = replace(old, stage="revoked")
+        self.revoke(old)
         return self.issue(old.callback, handle=old.session_handle)
 
     def token(self, token: str | None, *, renewing: bool = False) -> TokenCredentials:
@@ -118,6 +118,10 @@ class State:
         """The same access token, good again."""
         self._tokens[old.token] = replace(old, stage="good")
         return self._tokens[old.token]
+
+    def revoke(self, old: TokenCredentials) -> None:
+        """Take one access token back."""
+        self._tokens[old.token] = replace(old, stage="revoked")
 
     def expire_tokens(self) -> None:
         """Let every access token expire now; a session can still renew it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oauthreg.errors import OAuthError
-from oauthreg.oauth2.authorize import split_scope
+from oauthreg.legs import split_scope
 from oauthreg.provider import Leg, Provider
 from oauthreg.simulator.oauth2_state import OAuth2State
 from oauthreg.simulator.received import Credentials, Received

@@ -15,6 +15,7 @@ from oauthreg.oauth2.client_auth.none import none
 from oauthreg.oauth2.client_auth.oauth1 import oauth1
 from oauthreg.oauth2.client_auth.private_key_jwt import private_key_jwt
 from oauthreg.oauth2.client_auth.query import query
+from oauthreg.oauth2.client_auth.secret_as_username import secret_as_username
 from oauthreg.oauth2.client_auth.signed_secret import signed_secret
 from oauthreg.oauth2.client_auth.tls_client_auth import tls_client_auth
 from oauthreg.oauth2.draft import ClientIdentity, Draft, Method
@@ -41,6 +42,7 @@ CLIENT_AUTH_METHODS: dict[str, Method] = {
     "oauth1": oauth1,
     "private_key_jwt": private_key_jwt,
     "query": query,
+    "secret_as_username": secret_as_username,
     "self_signed_tls_client_auth": tls_client_auth,
     "signed_secret": signed_secret,
     "tls_client_auth": tls_client_auth,
