@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from oauthreg.errors import UsageError
+from oauthreg.records import dataclass, field
 
 _VERSION = 1
 

@@ -5,9 +5,10 @@ returns its value or raises. It does no input or output and reads no clock; ``ht
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar
+
+from oauthreg.records import dataclass, field
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values in order, repeats allowed, not encoded."""

@@ -5,11 +5,11 @@ arguments. Defaults are the standard's, so that an empty table means "as the RFC
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias
 
 from oauthreg.messages import Pairs
+from oauthreg.records import dataclass, field
 
 Placement: TypeAlias = Literal["header", "query", "body"]
 AnswerFormat: TypeAlias = Literal["auto", "json", "jsonp", "form", "xml", "text", "jwt"]

@@ -6,12 +6,12 @@ Spec: RFC 5849 section 2.3 (token credentials); RFC 6749 section 5.1 (access tok
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from oauthreg.errors import MissingTokenError
+from oauthreg.records import dataclass, field
 
 _SECRET_NAMES = ("oauth_token_secret", "oauth_secret")
 """The second spelling stands in documentation that people follow."""

@@ -1,8 +1,9 @@
 """What is wrong with a template: findings that the caller can place in its file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from oauthreg.records import dataclass
 
 _SHOWN = 80
 

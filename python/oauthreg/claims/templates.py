@@ -13,7 +13,6 @@ and the filters of ``FILTERS``, which work on every item of a list.
 import html
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
@@ -32,6 +31,7 @@ from oauthreg.claims.problems import (
     quoted,
     refusal,
 )
+from oauthreg.records import dataclass
 
 _LONGEST_TEXT = 8192
 _LARGEST = 65_536

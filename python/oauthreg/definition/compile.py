@@ -6,7 +6,6 @@ Nothing here needs the model's classes: what was found good in an earlier proces
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,6 +57,7 @@ from oauthreg.provider import (
     TokenAnswer,
     TokenPlacement,
 )
+from oauthreg.records import dataclass, replace
 from oauthreg.signing import SIGNATURE_METHODS
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +20,7 @@ from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
 from oauthreg.definition.suggestions import hint, suggestion
+from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

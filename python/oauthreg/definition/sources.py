@@ -6,7 +6,6 @@ found good before needs none of them.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from oauthreg.definition.spans import KeyPath, Spans
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.validation import InvalidDefinition, validate
 from oauthreg.errors import DefinitionError, DefinitionInvalidError
+from oauthreg.records import dataclass, field, replace
 
 STRING = "<string>"
 """What stands in place of a path when a text came from no file."""

@@ -8,7 +8,6 @@ tried on. One pass then reports all, and a fault is not reported again as its ow
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time
 from itertools import islice
 from types import MappingProxyType, UnionType
@@ -23,6 +22,7 @@ from oauthreg.definition.model import Definition
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.texts import Refused
+from oauthreg.records import replace
 
 _ROUNDS = 50
 _DEEPEST = 32

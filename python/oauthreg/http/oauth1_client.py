@@ -7,7 +7,6 @@ import asyncio
 import hmac
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
@@ -44,6 +43,7 @@ from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
+from oauthreg.records import replace
 from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
 from oauthreg.token import OAuth1Token
 

@@ -8,7 +8,6 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -44,6 +43,7 @@ from oauthreg.oauth2.token_endpoint import (
     token_flow,
 )
 from oauthreg.provider import Provider
+from oauthreg.records import dataclass, field, replace
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 

@@ -5,7 +5,6 @@ import secrets
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
@@ -33,6 +32,7 @@ from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import read_id_token
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
+from oauthreg.records import replace
 from oauthreg.redaction import is_secret, redact_url
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token

@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
@@ -29,6 +28,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.driver import awaited
+from oauthreg.records import dataclass
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 

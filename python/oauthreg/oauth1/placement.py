@@ -3,7 +3,6 @@
 Spec: RFC 5849 section 3.5.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,6 +10,7 @@ from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import render_form
 from oauthreg.messages import Authenticated, Pairs
 from oauthreg.provider import OAuth1Settings, Placement
+from oauthreg.records import dataclass, field
 from oauthreg.signing import Signer
 from oauthreg.signing._pure import unescape
 

@@ -5,11 +5,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
 from typing import Any
 
+from oauthreg.records import dataclass, field
 from oauthreg.stores.token_store import TokenKey, stale_version
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from oauthreg.errors import TokenStoreError
+from oauthreg.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
