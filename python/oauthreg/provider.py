@@ -4,7 +4,7 @@ The registry compiles a definition into a :class:`Provider`; a client made witho
 arguments. Defaults are the standard's, so that an empty table means "as the RFC says".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -42,6 +42,10 @@ class TextTemplate(Protocol):
 
 class ClaimsTemplate(Protocol):
     """The mapping from a provider's answers to standard claims."""
+
+    @property
+    def documents(self) -> Collection[str]:
+        """The names of the documents that claims are taken from."""
 
     def render(self, documents: Documents) -> dict[str, Any]:
         """The claims that the documents give; absent ones are left out."""
@@ -437,7 +441,6 @@ class Provider:
     introspect_answer: TokenAnswer = field(default_factory=TokenAnswer)
     callback: CallbackSettings = field(default_factory=CallbackSettings)
     identity: tuple[IdentityRequest, ...] = ()
-    identity_documents: tuple[str, ...] = ()
     claims: ClaimsTemplate | None = None
     api_headers: Pairs = ()
     api_params: Pairs = ()
@@ -445,6 +448,11 @@ class Provider:
     api_error: ErrorRule | None = None
     allow_insecure_http: bool = False
     locate: 'Callable[["Provider", Documents], "Provider"] | None' = field(default=None, repr=False)
+
+    @property
+    def identity_documents(self) -> tuple[str, ...]:
+        """The documents that the claims are taken from, sorted."""
+        return () if self.claims is None else tuple(sorted(self.claims.documents))
 
     def located(self, documents: Documents) -> "Provider":
         """The provider with the servers that the documents of a login tell of; itself where none does.

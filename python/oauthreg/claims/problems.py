@@ -1,7 +1,6 @@
 """What is wrong with a template: findings that the caller can place in its file."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from oauthreg.records import dataclass
 
@@ -47,6 +46,8 @@ def listed(names: Iterable[str]) -> str:
 
 def closest(word: str, names: Iterable[str]) -> str:
     """``did you mean `x`?`` for the name that is nearest to ``word``, or a list of all that there are."""
+    from difflib import get_close_matches
+
     known = list(names)
     near = get_close_matches(word.lower(), known, n=1)
     return f"did you mean `{near[0]}`?" if near else f"known: {listed(known)}" if known else ""

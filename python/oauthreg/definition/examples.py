@@ -6,7 +6,7 @@ from oauthreg.claims import parse_claims
 from oauthreg.claims.problems import quoted
 from oauthreg.definition.diagnostics import Finding
 from oauthreg.definition.model import Definition
-from oauthreg.definition.rules import documents_of
+from oauthreg.definition.requests import documents_of
 
 
 def check_examples(definition: Definition) -> Iterator[Finding]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from oauthreg.claims import (
     STANDARD_CLAIMS,
@@ -19,13 +19,20 @@ from oauthreg.claims import (
 from oauthreg.claims.problems import listed, quoted
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
+from oauthreg.definition.requests import (
+    LEGS,
+    REALMS_OF_REQUESTS,
+    documents_named,
+    documents_of,
+    leg_documents,
+)
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
+    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
 
 SECRETS = ("client_secret", "private_key", "passphrase")
@@ -78,19 +85,12 @@ _PROTOCOL_PARAMETERS = frozenset(
 )
 _MOST_OWN_CLAIMS = 256
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
-_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
-_LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
-)
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
 _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"three-legged": ("request_token", "authorize", "token"), "two-legged": ("token",), "xauth": ("token",), "none": ()}
 )
 """Flow -> the endpoints that it cannot do without."""
-
-REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
-"""Realms that each request has for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
         bound=frozenset(_bound(shape.get("variables"))),
         credentials=_keys(shape.get("credentials")) | {"client_id"},
         endpoints=_keys(shape.get("endpoints")),
-        documents=_documents(
+        documents=documents_named(
             str(shape.get("protocol")),
             _keys(shape.get("endpoints")),
             [row.get("name") for row in _rows(shape, "identity", "request") if isinstance(row, Mapping)],
@@ -130,23 +130,6 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
         yield from rule(subject)
 
 
-def documents_of(definition: Definition) -> tuple[str, ...]:
-    """The documents that claims and examples of a definition may name."""
-    requests = [request.name for request in definition.identity.request]
-    return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
-
-
-def legs_of(definition: Definition) -> Iterator[TokenLeg]:
-    """The protocol requests that a definition says something of, or may."""
-    yield from (leg for name in _LEGS if (leg := getattr(definition, name)) is not None)
-
-
-def signatures_of(definition: Definition) -> Iterator[SignTable]:
-    """Every signature over a request that is not OAuth's own."""
-    signs = (definition.api.sign, *(leg.sign for leg in legs_of(definition)))
-    yield from (sign for sign in signs if sign is not None)
-
-
 def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
@@ -155,20 +138,6 @@ def templates_of(definition: Definition) -> Iterator[str]:
     yield from definition.api.origins
     yield from (request.url for request in definition.identity.request)
     yield from (text for _, text, _ in _every_text(definition))
-
-
-def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:
-    """The documents that the parameters and headers of a leg may name."""
-    known = _LEG_DOCUMENTS.get(leg, ())
-    is_later = definition.app_token is not None and leg in {"token", "refresh"}
-    return (*known, "app_token") if is_later else known
-
-
-def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
-    named = [name for name in requests if isinstance(name, str)]
-    first = ["userinfo"] if "userinfo" in endpoints else []
-    of_oidc = [] if protocol == "oauth1" else ["id_token"]
-    return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
 
 
 def keys_written(table: BaseModel) -> frozenset[str]:
@@ -349,7 +318,7 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
 def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
     """All templates that are no URL, and the documents that each of them knows."""
     yield from ((path, text, ()) for path, text in _static_texts(definition))
-    for name in _LEGS:
+    for name in LEGS:
         leg = getattr(definition, name)
         for key in ("params", "query", "headers") if leg is not None else ():
             for path, text in _rows_of((name, key), getattr(leg, key)):
@@ -539,7 +508,7 @@ def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
         (("authorize", "route"), definition.authorize),
         *(
             ((name, key), leg)
-            for name in _LEGS
+            for name in LEGS
             if (leg := getattr(definition, name)) is not None
             for key in ("sign", "client_auth")
         ),
@@ -602,7 +571,7 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
 
 def _leg_authentication(definition: Definition) -> Iterator[Finding]:
     settings = definition.oauth2
-    for name in _LEGS:
+    for name in LEGS:
         leg = getattr(definition, name)
         if leg is not None and leg.client_auth in ("header", "query") and not settings.client_auth_name:
             yield Finding(
@@ -695,7 +664,7 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 
 def _renamed(subject: _Subject) -> Iterator[Finding]:
     """Names that a leg gives twice: one of the two values would be lost."""
-    for name in ("authorize", *_LEGS):
+    for name in ("authorize", *LEGS):
         leg = getattr(subject.definition, name)
         taken: dict[str, str] = {}
         for standard, own in leg.rename.items() if leg is not None else ():
