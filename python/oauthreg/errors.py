@@ -33,9 +33,13 @@ A class exists only where a caller would act differently; the rest is told apart
 Errors of the transport (time-outs, TLS, DNS) are aiohttp's own and pass unwrapped.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 

@@ -4,6 +4,8 @@ A flow yields a :class:`Request` or a :class:`Sleep`, is sent the :class:`Respon
 returns its value or raises. It does no input or output and reads no clock; ``http.driver`` pumps it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar

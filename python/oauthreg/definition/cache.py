@@ -10,15 +10,21 @@ stale or of another schema is as good as none. Nothing here is code, and whoever
 into the user's folder of definitions.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import time
 import zlib
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from oauthreg.definition.folders import user_cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SWITCH = "OAUTHREG_CACHE"
 """The variable that names another folder, or says ``off``."""
@@ -51,15 +57,13 @@ class Cache:
         self._lines: dict[bytes, bytes] | None = None
 
     @classmethod
-    def chosen(cls, environ: Mapping[str, str]) -> "Cache":
+    def chosen(cls, environ: Mapping[str, str]) -> Cache:
         """The cache that ``OAUTHREG_CACHE`` asks for: in the user's cache folder, in another one, or none."""
-        from platformdirs import user_cache_path
-
         asked = environ.get(SWITCH, "")
         if asked == "off":
             return cls(None)
         with suppress(OSError, RuntimeError):
-            return cls(Path(asked) if asked else user_cache_path("oauthreg"))
+            return cls(Path(asked) if asked else user_cache_folder())
         return cls(None)
 
     @cached_property

@@ -5,6 +5,8 @@ needed to read what was found good. So the schema's outline (keys, defaults, whi
 beside the data, and tables are made of both when somebody looks.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -31,7 +33,7 @@ class SettledTable:
     """
 
     _fields: Fields
-    _outline: "Outline"
+    _outline: Outline
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data

@@ -1,27 +1,30 @@
 """What all clients share: one request object for every verb, over a session that stays the caller's."""
 
+from __future__ import annotations
+
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
-from oauthreg.claims import Profile
+from oauthreg import http
 from oauthreg.clock import Clock
 from oauthreg.errors import UsageError
-from oauthreg.http.driver import Around, Sleeper, run
-from oauthreg.http.middleware import AuthenticationMiddleware, Repair, chain
-from oauthreg.http.references import resolve
 from oauthreg.http.request_context import RequestContext
-from oauthreg.identity import identity_flow
-from oauthreg.messages import Authenticator, Flow, Pairs
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
-from oauthreg.signing._pure import make_nonce
+
+if TYPE_CHECKING:
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+
+    from oauthreg.claims import Profile
+    from oauthreg.http.driver import Around, Sleeper
+    from oauthreg.http.middleware import Repair
+    from oauthreg.messages import Authenticator, Flow, Pairs
 
 Result = TypeVar("Result")
 
@@ -120,7 +123,7 @@ class ApiClient(ABC):
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
         self._check_loop()
-        own = AuthenticationMiddleware(
+        own = http.AuthenticationMiddleware(
             authenticator,
             origins,
             headers=self._missing_headers(options.get("headers")),
@@ -128,7 +131,7 @@ class ApiClient(ABC):
             clear_text=clear_text,
         )
         return self.session.request(
-            method, resolve(base, url), middlewares=chain(self.session, middlewares, own), **options
+            method, http.resolve(base, url), middlewares=http.chain(self.session, middlewares, own), **options
         )
 
     def _missing_headers(self, given: Any) -> Pairs:
@@ -149,7 +152,7 @@ class ApiClient(ABC):
     ) -> Awaitable[Result]:
         """The value of a flow that is run over the session."""
         self._check_loop()
-        return run(
+        return http.run(
             flow,
             self.session,
             origins=origins,
@@ -199,6 +202,9 @@ class ApiClient(ABC):
                 code="no-claims",
                 hint="use a provider whose definition has `[claims]`",
             )
+        from oauthreg.identity import identity_flow
+        from oauthreg.signing._pure import make_nonce
+
         return identity_flow(
             provider or self.provider,
             authenticator_for,
@@ -211,6 +217,8 @@ class ApiClient(ABC):
 
     def _profile(self, documents: Documents, token: Mapping[str, Any]) -> Profile:
         """The claims that documents give; ``token`` is what may be shown of the token answer."""
+        from oauthreg.claims import Profile
+
         claims = self.provider.claims.render(documents) if self.provider.claims is not None else {}
         return Profile.from_claims(claims, raw={**documents, "token": token})
 
