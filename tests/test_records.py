@@ -42,6 +42,17 @@ class Named:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    name: str
+    size: int = field(init=False)
+    kind: str = field(default="made", init=False)
+    rows: list = field(default_factory=list, init=False, compare=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "size", len(self.name))
+
+
 GIVEN = [(("a",), {}), (("a", "b"), {"note": "n"}), ((), {"name": "a", "rows": [1]}), (("a", "b", [2], "n"), {})]
 
 
@@ -76,6 +87,18 @@ def test_fields_and_signature_are_the_standard_ones():
     assert str(inspect.signature(Named)) == "(*, name: str, size: int = 0) -> None"
     assert (Ours.__slots__, Ours.__match_args__, Named.__match_args__) == (Theirs.__slots__, Theirs.__match_args__, ())
     assert Ours("a").shouted == "A"
+
+
+def test_what_is_made_of_the_arguments_is_none():
+    record = Made("abc")
+    assert (record.size, record.kind, record.rows) == (3, "made", [])
+    assert replace(record, name="ab") == dataclasses.replace(record, name="ab") == Made("ab")
+    assert Made.__match_args__ == ("name",)
+    assert str(inspect.signature(Made)) == "(name: str) -> None"
+    with pytest.raises(TypeError, match="unknown or repeated arguments: 'size'"):
+        Made("abc", size=1)
+    with pytest.raises(TypeError, match="takes 1 positional arguments but 2 were given"):
+        Made("abc", 3)
 
 
 def test_a_record_is_frozen():

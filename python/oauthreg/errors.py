@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_SHOWN = 80
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -305,3 +306,9 @@ class InvalidSignatureError(VerificationError):
     """The signature does not match the request and the keys."""
 
     code = "invalid-signature"
+
+
+def quoted(value: object) -> str:
+    """The value as a message shows it: its repr, cut when long."""
+    shown = repr(value[:_SHOWN] if isinstance(value, str) else value)
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"

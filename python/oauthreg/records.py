@@ -5,15 +5,17 @@ time of a first client. Here all classes share these methods. Type checkers see 
 those who ask a class for its fields (``dataclasses.fields``, ``replace``, ``asdict``) or its signature.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 __all__ = ["dataclass", "field", "replace"]
 
 Made = TypeVar("Made")
 
 _MISSING: Any = object()
+_Row: TypeAlias = tuple[str, Callable[[Any, Any], None], Any, Callable[[], Any] | None]
+"""A field as ``__init__`` needs it: its name, what sets it, its default, and what makes one."""
 
 
 class _Field(NamedTuple):
@@ -21,6 +23,7 @@ class _Field(NamedTuple):
 
     default: Any = _MISSING
     default_factory: Callable[[], Any] | None = None
+    init: bool = True
     repr: bool = True
     hash: bool | None = None
     compare: bool = True
@@ -60,13 +63,13 @@ def make_record_class(
                 **methods,
                 **own,
                 "__slots__": tuple(fields),
-                "__match_args__": () if kw_only else tuple(fields),
+                "__match_args__": () if kw_only else tuple(name for name, said in fields.items() if said.init),
                 "__dataclass_fields__": _AsStandard(_standard_fields),
                 "__signature__": _AsStandard(_standard_signature),
                 "_record_fields": fields,
             },
         )
-        made.__init__ = _init(made, fields, most=0 if kw_only else len(fields))
+        made.__init__ = _init(made, fields, takes_positions=not kw_only)
         return cast("type[Made]", made)
 
     return decorate
@@ -79,7 +82,8 @@ def make_field(**said: Any) -> _Field:
 
 def replace_record(record: Made, /, **changes: Any) -> Made:
     """A copy of a record with some fields changed."""
-    kept = {name: getattr(record, name) for name in record.__slots__ if name not in changes}  # type: ignore[attr-defined]
+    fields: dict[str, _Field] = record._record_fields  # type: ignore[attr-defined]  # noqa: SLF001
+    kept = {name: getattr(record, name) for name, said in fields.items() if said.init and name not in changes}
     return type(record)(**kept, **changes)
 
 
@@ -97,10 +101,13 @@ def _is_hashed(said: _Field) -> bool:
     return said.compare if said.hash is None else said.hash
 
 
-def _init(made: type, fields: dict[str, _Field], *, most: int) -> Callable[..., None]:
-    """``__init__`` of a class, which takes ``most`` arguments by their places."""
+def _init(made: type, fields: dict[str, _Field], *, takes_positions: bool) -> Callable[..., None]:
+    """``__init__`` of a class: arguments are laid out, defaults filled in, and then ``__post_init__`` is called."""
     rows = [(name, getattr(made, name).__set__, said.default, said.default_factory) for name, said in fields.items()]
-    putters = [put for _, put, _, _ in rows]
+    taken = [row for row in rows if fields[row[0]].init]
+    putters = [put for _, put, _, _ in taken]
+    most = len(taken) if takes_positions else 0
+    finish = _finish(made, [row for row in rows if row not in taken])
 
     def init(self: Any, /, *values: Any, **named: Any) -> None:
         given, unused = len(values), len(named)
@@ -108,7 +115,7 @@ def _init(made: type, fields: dict[str, _Field], *, most: int) -> Callable[..., 
             raise TypeError(f"{made.__qualname__}() takes {most} positional arguments but {given} were given")
         for put, value in zip(putters, values, strict=False):
             put(self, value)
-        for name, put, default, make in rows[given:] if given else rows:
+        for name, put, default, make in taken[given:] if given else taken:
             if unused and name in named:
                 put(self, named[name])
                 unused -= 1
@@ -119,11 +126,33 @@ def _init(made: type, fields: dict[str, _Field], *, most: int) -> Callable[..., 
             else:
                 raise TypeError(f"{made.__qualname__}() is missing the argument {name!r}")
         if unused:
-            names = ", ".join(repr(name) for name in named if name not in list(fields)[given:])
-            raise TypeError(f"{made.__qualname__}() got unknown or repeated arguments: {names}")
+            raise _unknown(made, named.keys() - {name for name, _, _, _ in taken[given:]})
+        if finish is not None:
+            finish(self)
 
     init.__name__, init.__qualname__ = "__init__", f"{made.__qualname__}.__init__"
     return init
+
+
+def _finish(made: type, rows: list[_Row]) -> Callable[[Any], None] | None:
+    """What is left to do after the arguments: the defaults of fields that are none, and ``__post_init__``."""
+    own: Callable[[Any], None] | None = getattr(made, "__post_init__", None)
+    defaults = [(put, default, make) for _, put, default, make in rows if make or default is not _MISSING]
+    if not defaults:
+        return own
+
+    def finish(self: Any) -> None:
+        for put, default, make in defaults:
+            put(self, default if make is None else make())
+        if own is not None:
+            own(self)
+
+    return finish
+
+
+def _unknown(made: type, names: Collection[str]) -> TypeError:
+    listed = ", ".join(map(repr, sorted(names)))
+    return TypeError(f"{made.__qualname__}() got unknown or repeated arguments: {listed}")
 
 
 def _values(names: list[str]) -> Callable[[Any], Any]:

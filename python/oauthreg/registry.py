@@ -27,7 +27,6 @@ from oauthreg.definition import (
     required_credentials,
 )
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
-from oauthreg.oauth2.grants import GRANT_TYPES
 
 if TYPE_CHECKING:
     from oauthreg.definition import Definition
@@ -187,7 +186,7 @@ class Registry:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
         arguments = {"client_id": credentials["client_id"], "client_secret": credentials.get("client_secret")}
         arguments |= _more_arguments(grant, credentials)
-        if grant_type is not None and (known.is_oauth1 or grant_type not in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])):
+        if grant_type is not None and (known.is_oauth1 or not _is_jwt_bearer(grant_type)):
             arguments["grant_type"] = grant_type
         prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
         if is_plain and not known.environ.has_files:
@@ -489,9 +488,19 @@ def _checked_method(definition: Definition, method: str | None) -> str:
 
 def _chosen_grant(definition: Definition, given: str | None) -> str:
     """The grant that a client is for, by its name; a grant type of the provider's own is one of its first grant."""
-    by_type = {value: name for name, value in GRANT_TYPES.items()}
     first = definition.oauth2.grants[0]
-    return first if given is None else given if given in GRANT_TYPES else by_type.get(given, first)
+    if given is None:
+        return first
+    from oauthreg.oauth2 import GRANT_TYPES
+
+    by_type = {value: name for name, value in GRANT_TYPES.items()}
+    return given if given in GRANT_TYPES else by_type.get(given, first)
+
+
+def _is_jwt_bearer(grant_type: str) -> bool:
+    from oauthreg.oauth2 import GRANT_TYPES
+
+    return grant_type in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])
 
 
 def _missing(known: _Known, names: list[str], *, asked: bool) -> MissingCredentialError:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 
 from oauthreg.claims.casts import as_text
-from oauthreg.claims.problems import closest, quoted, refusal
+from oauthreg.claims.problems import closest, refusal
+from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 _MONTHS = (

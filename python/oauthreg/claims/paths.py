@@ -24,7 +24,8 @@ from typing import Protocol, TypeAlias
 
 from oauthreg.claims.casts import as_text, is_absent, is_true
 from oauthreg.claims.placeholders import Placeholder, closing_brace, closing_quote, split_placeholders
-from oauthreg.claims.problems import TemplateSyntaxError, closest, quoted, refusal
+from oauthreg.claims.problems import TemplateSyntaxError, closest, refusal
+from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 USERINFO = "userinfo"

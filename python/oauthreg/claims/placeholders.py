@@ -2,7 +2,8 @@
 
 import re
 
-from oauthreg.claims.problems import quoted, refusal
+from oauthreg.claims.problems import refusal
+from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 _BRACE = re.compile(r"[{}]")

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from oauthreg.records import dataclass
 
-_SHOWN = 80
-
 
 @dataclass(frozen=True, slots=True)
 class ClaimProblem:
@@ -31,12 +29,6 @@ class ClaimsSyntaxError(TemplateSyntaxError):
 def refusal(message: str, hint: str = "") -> TemplateSyntaxError:
     """The error of a text that has one fault."""
     return TemplateSyntaxError([ClaimProblem((), message, hint)])
-
-
-def quoted(value: object) -> str:
-    """The value as a message shows it: its repr, cut when long."""
-    shown = repr(value[:_SHOWN] if isinstance(value, str) else value)
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -22,15 +22,8 @@ from oauthreg.claims.casts import CASTS, STANDARD_CLAIMS, Cast, as_int, as_list,
 from oauthreg.claims.dates import parse_date_pattern
 from oauthreg.claims.paths import Condition, ExhaustedError, Path, Reading, parse_condition, parse_path
 from oauthreg.claims.placeholders import Placeholder, split_placeholders
-from oauthreg.claims.problems import (
-    ClaimProblem,
-    ClaimsSyntaxError,
-    TemplateSyntaxError,
-    closest,
-    listed,
-    quoted,
-    refusal,
-)
+from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, TemplateSyntaxError, closest, listed, refusal
+from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 _LONGEST_TEXT = 8192

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from oauthreg.claims.paths import Path, Reading, parse_path
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
-from oauthreg.claims.problems import ClaimProblem, TemplateSyntaxError, closest, listed, quoted, refusal
-from oauthreg.errors import UsageError
+from oauthreg.claims.problems import ClaimProblem, TemplateSyntaxError, closest, listed, refusal
+from oauthreg.errors import UsageError, quoted
 from oauthreg.records import dataclass
 
 Position: TypeAlias = Literal["start", "authority", "path", "query", "fragment"]

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.requests import REALMS_OF_REQUESTS, documents_of, leg_documents, legs_of, signatures_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault, source_of, told_at
-from oauthreg.errors import CallbackError, UsageError
+from oauthreg.errors import CallbackError, UsageError, quoted
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
     AssertionSettings,

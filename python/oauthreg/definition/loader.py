@@ -13,13 +13,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.cache import Cache, Kept, is_at_rest, stamp
 from oauthreg.definition.folders import user_config_folder
 from oauthreg.definition.names import PROVIDER_NAME, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
 from oauthreg.definition.suggestions import hint, suggestion
-from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError
+from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -16,7 +16,7 @@ from oauthreg.claims import (
     parse_condition,
     parse_document_text,
 )
-from oauthreg.claims.problems import listed, quoted
+from oauthreg.claims.problems import listed
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
 from oauthreg.definition.requests import (
@@ -27,6 +27,7 @@ from oauthreg.definition.requests import (
     leg_documents,
 )
 from oauthreg.definition.suggestions import hint, suggestion
+from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 if TYPE_CHECKING:

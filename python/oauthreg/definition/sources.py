@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Problem, place, place_at, render_problems
 from oauthreg.definition.examples import check_examples
 from oauthreg.definition.model import Definition
@@ -18,7 +17,7 @@ from oauthreg.definition.names import shown
 from oauthreg.definition.spans import KeyPath, Spans
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.validation import InvalidDefinition, validate
-from oauthreg.errors import DefinitionError, DefinitionInvalidError
+from oauthreg.errors import DefinitionError, DefinitionInvalidError, quoted
 from oauthreg.records import dataclass, field, replace
 
 STRING = "<string>"

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.names import PROVIDER_NAME
 from oauthreg.definition.suggestions import hint
-from oauthreg.errors import OAuthRegError
+from oauthreg.errors import OAuthRegError, quoted
 from oauthreg.jose import SIGNING_ALGORITHMS
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from oauthreg.claims.problems import quoted
+from oauthreg.errors import quoted
 
 if TYPE_CHECKING:
     from oauthreg.definition.model import Variable

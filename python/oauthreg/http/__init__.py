@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from oauthreg.http.oauth2_client import AsyncOAuth2Client as AsyncOAuth2Client
     from oauthreg.http.references import resolve as resolve
     from oauthreg.http.request_class import OAuthRequest as OAuthRequest
+    from oauthreg.http.request_context import RequestContext as RequestContext
 
 _HOME = {
     "AsyncAssertionClient": "assertion_client",
@@ -25,6 +26,7 @@ _HOME = {
     "AuthenticationMiddleware": "middleware",
     "ClientSession": "driver",
     "OAuthRequest": "request_class",
+    "RequestContext": "request_context",
     "awaited": "driver",
     "chain": "middleware",
     "resolve": "references",
@@ -39,6 +41,7 @@ __all__ = [
     "AuthenticationMiddleware",
     "ClientSession",
     "OAuthRequest",
+    "RequestContext",
     "awaited",
     "chain",
     "resolve",

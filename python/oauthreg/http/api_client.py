@@ -14,7 +14,6 @@ from yarl import URL
 from oauthreg import http
 from oauthreg.clock import Clock
 from oauthreg.errors import UsageError
-from oauthreg.http.request_context import RequestContext
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
 
@@ -72,37 +71,37 @@ class ApiClient(ABC):
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} is bound to its session: make a new one in place of a copy")
 
-    def get(self, url: str | URL, **options: Any) -> RequestContext:
+    def get(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A GET; see ``request``."""
         return self.request("GET", url, **options)
 
-    def options(self, url: str | URL, **options: Any) -> RequestContext:
+    def options(self, url: str | URL, **options: Any) -> http.RequestContext:
         """An OPTIONS; see ``request``."""
         return self.request("OPTIONS", url, **options)
 
-    def head(self, url: str | URL, **options: Any) -> RequestContext:
+    def head(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A HEAD; see ``request``."""
         return self.request("HEAD", url, **options)
 
-    def post(self, url: str | URL, **options: Any) -> RequestContext:
+    def post(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A POST; see ``request``."""
         return self.request("POST", url, **options)
 
-    def put(self, url: str | URL, **options: Any) -> RequestContext:
+    def put(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A PUT; see ``request``."""
         return self.request("PUT", url, **options)
 
-    def patch(self, url: str | URL, **options: Any) -> RequestContext:
+    def patch(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A PATCH; see ``request``."""
         return self.request("PATCH", url, **options)
 
-    def delete(self, url: str | URL, **options: Any) -> RequestContext:
+    def delete(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A DELETE; see ``request``."""
         return self.request("DELETE", url, **options)
 
-    def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
+    def request(self, method: str, url: str | URL, **options: Any) -> http.RequestContext:
         """An authenticated request, awaited or entered with ``async with``; ``options`` are ``session.request``'s."""
-        return RequestContext(self._request(method, url, **options))
+        return http.RequestContext(self._request(method, url, **options))
 
     @abstractmethod
     async def _request(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
