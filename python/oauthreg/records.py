@@ -5,7 +5,8 @@ time of a first client. Here all classes share these methods. Type checkers see 
 those who ask a class for its fields (``dataclasses.fields``, ``replace``, ``asdict``) or its signature.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
@@ -46,30 +47,15 @@ def make_record_class(
         if not slots or cls.__bases__ != (object,):
             raise TypeError(f"{cls.__qualname__} has no slots, or a base: it needs the standard library's `dataclass`")
         own = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
-        fields = {name: _said(own.pop(name, _MISSING)) for name in own.get("__annotations__", ())}
-        methods: dict[str, Any] = {"__getstate__": _state, "__setstate__": _set_state, "__replace__": replace_record}
-        if repr:
-            methods["__repr__"] = _rendered
-        if frozen:
-            methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
-        if eq:
-            compared = _values([name for name, said in fields.items() if said.compare])
-            hashed = _values([name for name, said in fields.items() if _is_hashed(said)])
-            methods |= {"__eq__": _equals(compared), "__hash__": _hash(hashed) if frozen else None}
-        made: Any = type(cast("Any", cls))(
-            cls.__name__,
-            cls.__bases__,
-            {
-                **methods,
-                **own,
-                "__slots__": tuple(fields),
-                "__match_args__": () if kw_only else tuple(name for name, said in fields.items() if said.init),
-                "__dataclass_fields__": _AsStandard(_standard_fields),
-                "__signature__": _AsStandard(_standard_signature),
-                "_record_fields": fields,
-            },
-        )
-        made.__init__ = _init(made, fields, takes_positions=not kw_only)
+        said = {name: own.pop(name, _MISSING) for name in own.get("__annotations__", ())}
+        names = tuple(said)
+        methods = _FROZEN_METHODS if frozen else _METHODS
+        added = {"__slots__": names, "_record_said": said, "_takes_positions": not kw_only}
+        made: Any = type(cast("Any", cls))(cls.__name__, cls.__bases__, {**methods, **own, **added})
+        if not repr:
+            made.__repr__ = cls.__repr__
+        if not eq:
+            made.__eq__, made.__hash__ = cls.__eq__, cls.__hash__
         return cast("type[Made]", made)
 
     return decorate
@@ -82,7 +68,7 @@ def make_field(**said: Any) -> _Field:
 
 def replace_record(record: Made, /, **changes: Any) -> Made:
     """A copy of a record with some fields changed."""
-    fields: dict[str, _Field] = record._record_fields  # type: ignore[attr-defined]  # noqa: SLF001
+    fields = _fields(cast("Any", type(record)))
     kept = {name: getattr(record, name) for name, said in fields.items() if said.init and name not in changes}
     return type(record)(**kept, **changes)
 
@@ -93,20 +79,27 @@ else:
     dataclass, field, replace = make_record_class, make_field, replace_record
 
 
-def _said(value: Any) -> _Field:
-    return value if isinstance(value, _Field) else _Field(value)
+@cache
+def _fields(made: Any) -> dict[str, _Field]:
+    """The fields of a record, which are looked at when the first one is made or compared."""
+    said: dict[str, Any] = made._record_said  # noqa: SLF001
+    return {name: one if isinstance(one, _Field) else _Field(one) for name, one in said.items()}
 
 
-def _is_hashed(said: _Field) -> bool:
-    return said.compare if said.hash is None else said.hash
+def _first_init(self: Any, /, *values: Any, **named: Any) -> None:
+    """``__init__`` of a class before it is made; many classes are imported and not used."""
+    made = type(self)
+    made.__init__ = _init(made)
+    made.__init__(self, *values, **named)
 
 
-def _init(made: type, fields: dict[str, _Field], *, takes_positions: bool) -> Callable[..., None]:
+def _init(made: Any) -> Callable[..., None]:
     """``__init__`` of a class: arguments are laid out, defaults filled in, and then ``__post_init__`` is called."""
+    fields = _fields(made)
     rows = [(name, getattr(made, name).__set__, said.default, said.default_factory) for name, said in fields.items()]
     taken = [row for row in rows if fields[row[0]].init]
     putters = [put for _, put, _, _ in taken]
-    most = len(taken) if takes_positions else 0
+    most = len(taken) if made._takes_positions else 0  # noqa: SLF001
     finish = _finish(made, [row for row in rows if row not in taken])
 
     def init(self: Any, /, *values: Any, **named: Any) -> None:
@@ -155,27 +148,35 @@ def _unknown(made: type, names: Collection[str]) -> TypeError:
     return TypeError(f"{made.__qualname__}() got unknown or repeated arguments: {listed}")
 
 
-def _values(names: list[str]) -> Callable[[Any], Any]:
+@cache
+def _compared(made: type) -> Callable[[Any], Any]:
+    return _values(name for name, said in _fields(made).items() if said.compare)
+
+
+@cache
+def _hashed(made: type) -> Callable[[Any], Any]:
+    return _values(name for name, said in _fields(made).items() if (said.compare if said.hash is None else said.hash))
+
+
+def _values(names: Iterable[str]) -> Callable[[Any], Any]:
     """What gives the values of these fields: a tuple, or the one value of a single field."""
-    return attrgetter(*names) if names else lambda _: ()
+    known = tuple(names)
+    return attrgetter(*known) if known else lambda _: ()
 
 
-def _equals(values: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    def equals(self: Any, other: Any) -> Any:
-        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
-
-    return equals
-
-
-def _hash(values: Callable[[Any], Any]) -> Callable[[Any], int]:
-    def hashed(self: Any) -> int:
-        return hash(values(self))
-
-    return hashed
+def _equals(self: Any, other: Any) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    values = _compared(self.__class__)
+    return values(self) == values(other)
 
 
-def _rendered(self: Any) -> str:
-    shown = (f"{name}={getattr(self, name)!r}" for name, said in self._record_fields.items() if said.repr)
+def _hash(self: Any) -> int:
+    return hash(_hashed(self.__class__)(self))
+
+
+def _render(self: Any) -> str:
+    shown = (f"{name}={getattr(self, name)!r}" for name, said in _fields(self.__class__).items() if said.repr)
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
@@ -202,33 +203,57 @@ def _frozen(message: str) -> AttributeError:
     return FrozenInstanceError(message)
 
 
-class _AsStandard:
-    """An attribute as the standard library makes it, found when somebody asks for it."""
+class _WhenAsked:
+    """An attribute of a class that is found when somebody asks for it."""
 
     def __init__(self, find: Callable[[type], Any]) -> None:
         self._find = find
 
     def __get__(self, _: object, owner: type) -> Any:
-        return self._find(_standard_class(owner))
+        return self._find(owner)
 
 
-def _standard_class(owner: Any) -> type:
+def _standard_class(made: Any) -> type:
     """A dataclass of the standard library with the fields of a record."""
     from dataclasses import field as standard_field, make_dataclass
 
     fields = []
-    for name, said in owner._record_fields.items():  # noqa: SLF001
+    for name, said in _fields(made).items():
         left_out = {key for key in ("default", "default_factory") if getattr(said, key) is _Field._field_defaults[key]}
         options = {key: value for key, value in said._asdict().items() if key not in left_out}
-        fields.append((name, owner.__annotations__[name], standard_field(**options)))
-    return make_dataclass(owner.__name__, fields, kw_only=not owner.__match_args__)
+        fields.append((name, made.__annotations__[name], standard_field(**options)))
+    return make_dataclass(made.__name__, fields, kw_only=not made._takes_positions)  # noqa: SLF001
 
 
-def _standard_fields(standard: Any) -> Any:
-    return standard.__dataclass_fields__
+def _standard_fields(made: type) -> Any:
+    return getattr(_standard_class(made), "__dataclass_fields__")  # noqa: B009 - what no class is known to have
 
 
-def _standard_signature(standard: Any) -> Any:
+def _standard_signature(made: type) -> Any:
     from inspect import signature
 
-    return signature(standard)
+    return signature(_standard_class(made))
+
+
+def _match_args(made: Any) -> tuple[str, ...]:
+    return tuple(name for name, said in _fields(made).items() if said.init) if made._takes_positions else ()  # noqa: SLF001
+
+
+_METHODS: Mapping[str, Any] = {
+    "__dataclass_fields__": _WhenAsked(_standard_fields),
+    "__eq__": _equals,
+    "__getstate__": _state,
+    "__hash__": None,
+    "__init__": _first_init,
+    "__match_args__": _WhenAsked(_match_args),
+    "__replace__": replace_record,
+    "__repr__": _render,
+    "__setstate__": _set_state,
+    "__signature__": _WhenAsked(_standard_signature),
+}
+_FROZEN_METHODS: Mapping[str, Any] = {
+    **_METHODS,
+    "__delattr__": _refuse_to_delete,
+    "__hash__": _hash,
+    "__setattr__": _refuse_to_set,
+}
