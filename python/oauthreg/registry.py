@@ -366,9 +366,10 @@ class _Known:
         self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *definition.credentials)))
         self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
         self.is_warned = False
-        names = ("client_id", *definition.credentials)
-        is_silent = isinstance(definition, SettledDefinition) and not definition.mentions(names)
-        self.in_texts = frozenset[str]() if is_silent else credentials_in_texts(self.definition)
+        if isinstance(definition, SettledDefinition):
+            self.in_texts = definition.in_braces(("client_id", *definition.credentials))
+        else:
+            self.in_texts = credentials_in_texts(definition)
         self.providers: dict[tuple[Any, ...], Provider] = {}
         self.deciding = frozenset((*self.credentials, "rsa_key", "signature_method"))
         self.environ = _Variables(environ, self.prefix, self.credentials, self.variables)

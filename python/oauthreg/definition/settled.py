@@ -85,9 +85,9 @@ class SettledDefinition(SettledTable):
         setattr(self, name, value)
         return value
 
-    def mentions(self, names: Iterable[str]) -> bool:
-        """Whether one of these names stands anywhere in it."""
-        return any(name.encode() in self._text for name in names)
+    def in_braces(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these names that stand in braces anywhere in it, be it in a text that has no placeholders."""
+        return frozenset(name for name in names if f"{{{name}}}".encode() in self._text)
 
     @property
     def file(self) -> str:

@@ -3,17 +3,16 @@
 Names, parameters and the shape of calls are those of Authlib's aiohttp clients (0.11 and 0.12).
 """
 
+from __future__ import annotations
+
 import asyncio
 import hmac
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
-from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
-from yarl import URL
-
-from oauthreg.claims import Profile
+from oauthreg import http, oauth1, oauth2
 from oauthreg.errors import (
     CallbackError,
     MismatchingStateError,
@@ -24,28 +23,21 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, learning_clock, pairs, pinned_origins
-from oauthreg.http.middleware import Repair
-from oauthreg.http.request_context import RequestContext
-from oauthreg.legs import append_query
-from oauthreg.login import PendingLogin
-from oauthreg.messages import Authenticator, Flow, Pairs, Response
-from oauthreg.oauth1.flow import (
-    access_token_flow,
-    build_authorization_url,
-    is_timestamp_refusal,
-    parse_authorization_response,
-    parse_token_answer,
-    password_flow,
-    refresh_flow,
-    request_token_flow,
-)
-from oauthreg.oauth1.placement import OAuth1Authentication
-from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import replace
 from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
 from oauthreg.token import OAuth1Token
+
+if TYPE_CHECKING:
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+    from yarl import URL
+
+    from oauthreg.claims import Profile
+    from oauthreg.http.middleware import Repair
+    from oauthreg.http.request_context import RequestContext
+    from oauthreg.login import PendingLogin
+    from oauthreg.messages import Authenticator, Flow, Pairs, Response
 
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
@@ -182,7 +174,7 @@ class AsyncOAuth1Client(ApiClient):
     @property
     def auth(self) -> Authenticator:
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
-        return self._bearer or OAuth1Authentication.of(self.provider.oauth1, self._signer_for(self._token))
+        return self._bearer or oauth1.OAuth1Authentication.of(self.provider.oauth1, self._signer_for(self._token))
 
     def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
@@ -195,7 +187,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``UsageError`` for a foreign origin, ``UnsignableRequestError`` for a request whose wire form cannot be
         covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
         """
-        return RequestContext(self._request(method, url, **options))
+        return http.RequestContext(self._request(method, url, **options))
 
     async def fetch_request_token(
         self, url: str | None = None, realm: str | Sequence[str] | None = None, **options: Any
@@ -210,7 +202,7 @@ class AsyncOAuth1Client(ApiClient):
         provider, params, transport = _with_request(self.provider, "request_token", url, options)
         signer = await self._prepared_signer(None, realm)
         token = await self._run(
-            lambda: request_token_flow(provider, signer, callback=self.redirect_uri, params=params), transport
+            lambda: oauth1.request_token_flow(provider, signer, callback=self.redirect_uri, params=params), transport
         )
         self._announced = self.redirect_uri
         self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
@@ -230,19 +222,21 @@ class AsyncOAuth1Client(ApiClient):
         provider, added = self.provider, pairs("parameters", parameters)
         find = provider.oauth1.authorize_url_from
         if url is None and find and self._token and token == self._token.token and (found := find(self._token.extra)):
+            from oauthreg.legs import append_query
+
             return append_query(str(found), added)
         if self._is_custom and self.redirect_uri != self._announced:
             # OAuth 1.0 without the "a": a callback that went with no request token goes here.
             provider = replace(provider, oauth1=replace(provider.oauth1, callback="both"))
         callback = None if "oauth_callback" in parameters else self.redirect_uri
-        return build_authorization_url(provider, token, callback=callback, url=url, params=added)
+        return oauth1.build_authorization_url(provider, token, callback=callback, url=url, params=added)
 
     def parse_authorization_response(self, url: str) -> dict[str, str]:
         """The parameters of a callback URL; its token and verifier complete ``token``.
 
         Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``.
         """
-        response = parse_authorization_response(url, self.provider.callback)
+        response = oauth1.parse_authorization_response(url, self.provider.callback)
         token = response.token
         if token is None and not self.provider.oauth1.token_in_callback:
             token = self._token.token if self._token else None
@@ -278,7 +272,7 @@ class AsyncOAuth1Client(ApiClient):
                 )
         signer = await self._prepared_signer(None if is_for_itself else self._token)
         token = await self._run(
-            lambda: access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
+            lambda: oauth1.access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
             transport,
         )
         await self._adopt(token)
@@ -299,14 +293,16 @@ class AsyncOAuth1Client(ApiClient):
             )
         signer = await self._prepared_signer(None)
         token = await self._run(
-            lambda: password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
+            lambda: oauth1.password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
         )
         await self._adopt(token)
         return token
 
     def parse_response_token(self, status: int, text: str) -> dict[str, str]:
         """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
-        return parse_token_answer(Response(status, body=text.encode()), self.provider.token_answer)
+        from oauthreg.messages import Response
+
+        return oauth1.parse_token_answer(Response(status, body=text.encode()), self.provider.token_answer)
 
     @staticmethod
     def handle_error(error_type: str, error_description: str) -> NoReturn:
@@ -333,13 +329,17 @@ class AsyncOAuth1Client(ApiClient):
         only_oob = provider.oauth1.callback == "oob"
         callback = "oob" if only_oob else redirect_uri or self.redirect_uri or "oob"
         signer = await self._prepared_signer(None)
-        token = await self._run(lambda: request_token_flow(provider, signer, callback=callback, scope=scope))
+        token = await self._run(lambda: oauth1.request_token_flow(provider, signer, callback=callback, scope=scope))
         added = pairs("parameters", parameters)
         if token.authorize_url:
+            from oauthreg.legs import append_query
+
             url = append_query(token.authorize_url, added)
         else:
-            url = build_authorization_url(provider, token.token, callback=callback, scope=scope, params=added)
+            url = oauth1.build_authorization_url(provider, token.token, callback=callback, scope=scope, params=added)
         values = {"oauth_token": token.token, "oauth_token_secret": token.token_secret}
+        from oauthreg.login import PendingLogin
+
         return PendingLogin(
             provider.name, provider.protocol, url, callback, MappingProxyType(values), int(self.clock())
         )
@@ -362,7 +362,7 @@ class AsyncOAuth1Client(ApiClient):
             )
         kept: dict[str, str] = {}
         if callback_url is not None:
-            response = parse_authorization_response(callback_url, provider.callback)
+            response = oauth1.parse_authorization_response(callback_url, provider.callback)
             if response.token is not None or provider.oauth1.token_in_callback:
                 _check_same_login(pending, response.token)
             verifier = verifier or response.verifier
@@ -374,7 +374,9 @@ class AsyncOAuth1Client(ApiClient):
                 hint="pass the whole callback URL, or the code shown to the user as `verifier=`",
             )
         signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
-        token = await self._run(lambda: access_token_flow(provider, signer, verifier=verifier, sent_at=self.clock()))
+        token = await self._run(
+            lambda: oauth1.access_token_flow(provider, signer, verifier=verifier, sent_at=self.clock())
+        )
         token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
         await self._adopt(token)
         return token
@@ -394,7 +396,7 @@ class AsyncOAuth1Client(ApiClient):
         if old is None:
             raise MissingTokenError("there is no token to renew", hint="set `token`, or log in")
         signer = await self._prepared_signer(old)
-        token = await self._run(lambda: refresh_flow(provider, signer, old, sent_at=self.clock()))
+        token = await self._run(lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock()))
         await self._adopt(token)
         return token
 
@@ -412,7 +414,7 @@ class AsyncOAuth1Client(ApiClient):
         }
         documents = await self._run(
             lambda: self._identity(
-                lambda nonce: self._bearer or OAuth1Authentication.of(self.provider.oauth1, signer, nonce=nonce),
+                lambda nonce: self._bearer or oauth1.OAuth1Authentication.of(self.provider.oauth1, signer, nonce=nonce),
                 known,
                 client_id=self.client_id,
                 client_secret=self._client_secret,
@@ -433,7 +435,7 @@ class AsyncOAuth1Client(ApiClient):
         **options: Any,
     ) -> ClientResponse:
         bearer = self._bearer
-        authenticator = bearer or OAuth1Authentication.of(
+        authenticator = bearer or oauth1.OAuth1Authentication.of(
             self.provider.oauth1,
             self._signer or await self._prepared_signer(self._token),
             signed=pairs("signed_parameters", signed_parameters) if signed_parameters else (),
@@ -452,7 +454,7 @@ class AsyncOAuth1Client(ApiClient):
         )
 
     @property
-    def _bearer(self) -> BearerAuthentication | None:
+    def _bearer(self) -> oauth2.BearerAuthentication | None:
         """What calls carry where they are not signed. Raises ``MissingTokenError`` for a token without it."""
         name = self.provider.oauth1.bearer
         if name is None:
@@ -460,7 +462,7 @@ class AsyncOAuth1Client(ApiClient):
         value = self._token.to_mapping().get(name) if self._token else None
         if not value:
             raise MissingTokenError(f"there is no token with a field `{name}`", hint="set `token`, or log in")
-        return BearerAuthentication(value, self.provider.token_placement)
+        return oauth2.BearerAuthentication(value, self.provider.token_placement)
 
     @property
     def _base_of_token(self) -> str | None:
@@ -479,9 +481,9 @@ class AsyncOAuth1Client(ApiClient):
     def _repairing(self, authenticator: Authenticator) -> Repair:
         async def repair(response: Response) -> Authenticator | None:
             try:
-                parse_token_answer(response)
+                oauth1.parse_token_answer(response)
             except OAuthError as error:
-                if is_timestamp_refusal(error) and self._learn_time(response.headers):
+                if oauth1.is_timestamp_refusal(error) and self._learn_time(response.headers):
                     return authenticator
             return None
 
@@ -497,7 +499,7 @@ class AsyncOAuth1Client(ApiClient):
         try:
             return await self._running(make_flow(), options, origins)
         except OAuthError as error:
-            if not (is_timestamp_refusal(error) and self._learn_time(error.headers)):
+            if not (oauth1.is_timestamp_refusal(error) and self._learn_time(error.headers)):
                 raise
         return await self._running(make_flow(), options, origins)
 
