@@ -20,6 +20,7 @@ empty text, list or object. Following a path never raises and its work is bounde
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from oauthreg.claims.casts import as_text, is_absent, is_true
@@ -32,6 +33,7 @@ USERINFO = "userinfo"
 """The document of a path without a prefix."""
 
 _LONGEST = 512
+_REMEMBERED = 1024
 _DEEPEST = 12
 _MOST_ITEMS = 1000
 _EFFORT = 100_000
@@ -134,6 +136,12 @@ def parse_path(text: str, *, documents: Collection[str] = (), document: str = US
     Without ``documents`` the path is one into a single document: see ``Path.find_in``.
     Raises ``TemplateSyntaxError``.
     """
+    return _parsed(text, tuple(documents), document)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str, documents: tuple[str, ...], document: str) -> Path:
+    """A path is parsed once: ``id`` and ``email`` stand in nearly every definition."""
     return _PathParser(text, documents, document).path()
 
 

@@ -81,8 +81,7 @@ class Loader:
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted. Nothing is read for it."""
-        found = {*self._files(), *self._added}
-        return tuple(sorted(name for name in found if PROVIDER_NAME.fullmatch(name)))
+        return tuple(sorted(filter(PROVIDER_NAME.fullmatch, {*self._files(), *self._added})))
 
     def resolve(self, name: str) -> str:
         """The name itself, or the one of which it is an alias. Raises ``UnknownProviderError``.
@@ -322,11 +321,11 @@ class Loader:
 def _definitions_in(folder: str) -> list[tuple[str, str]]:
     """The definitions of a folder: name and path."""
     with os.scandir(folder) as entries:
-        return sorted(
-            (entry.name[: -len(_SUFFIX)], entry.path)
+        return [
+            (name[: -len(_SUFFIX)], entry.path)
             for entry in entries
-            if entry.name.endswith(_SUFFIX) and entry.is_file()
-        )
+            if (name := entry.name).endswith(_SUFFIX) and entry.is_file()
+        ]
 
 
 def _check_bundled() -> None:
