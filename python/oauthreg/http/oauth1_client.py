@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
-from oauthreg import http, oauth1, oauth2
+from oauthreg import http, oauth1, oauth2, signing
 from oauthreg.errors import (
     CallbackError,
     MismatchingStateError,
@@ -26,7 +26,6 @@ from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, lear
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import replace
-from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
 from oauthreg.token import OAuth1Token
 
 if TYPE_CHECKING:
@@ -94,11 +93,13 @@ class AsyncOAuth1Client(ApiClient):
         body_hash: bool | None = None,
         allowed_origins: Iterable[str] = (),
         clock: Callable[[], float] | None = None,
-        engine: EngineName | None = None,
+        engine: signing.EngineName | None = None,
         passphrase: str | bytes | None = None,
         token_updater: TokenUpdater | None = None,
     ) -> None:
         if not client_id:
+            from oauthreg.signing import refusals
+
             raise refusals.missing_client_id()
         self._is_custom = provider is None
         super().__init__(
@@ -108,6 +109,8 @@ class AsyncOAuth1Client(ApiClient):
             clock=learning_clock(clock),
         )
         if self._is_rsa and rsa_key is None:
+            from oauthreg.signing import refusals
+
             raise refusals.missing_key(self.signature_method)
         self.client_id = client_id
         self.redirect_uri = redirect_uri
@@ -119,7 +122,7 @@ class AsyncOAuth1Client(ApiClient):
         self._body_hash = (force_include_body or self.provider.oauth1.body_hash) if body_hash is None else body_hash
         self._announced: str | None = None
         self._verifier: str | None = None
-        self._signer: Signer | None = None
+        self._signer: signing.Signer | None = None
         # A secret without a token still goes into the key.
         self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
@@ -517,9 +520,11 @@ class AsyncOAuth1Client(ApiClient):
 
     @property
     def _is_rsa(self) -> bool:
-        return SIGNATURE_METHODS[self.signature_method][0] == "rsa"
+        return signing.SIGNATURE_METHODS[self.signature_method][0] == "rsa"
 
-    async def _prepared_signer(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
+    async def _prepared_signer(
+        self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None
+    ) -> signing.Signer:
         """A signer for a token; an RSA key is read off the event loop."""
         if self._is_rsa:
             signer = await asyncio.to_thread(self._signer_for, token, realm)
@@ -529,9 +534,9 @@ class AsyncOAuth1Client(ApiClient):
             self._signer = signer
         return signer
 
-    def _signer_for(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
+    def _signer_for(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> signing.Signer:
         settings = self.provider.oauth1
-        return Signer(
+        return signing.Signer(
             self.signature_method,
             self.client_id,
             self._client_secret,
@@ -564,8 +569,10 @@ def _with_choices(
     if signature_method is not _DEFAULT_METHOD:
         others = tuple(name for name in settings.signature_methods if name != signature_method)
         settings = replace(settings, signature_methods=(signature_method, *others))
-    if settings.signature_methods[0] not in SIGNATURE_METHODS:
-        raise refusals.unknown_signature_method(str(settings.signature_methods[0]), tuple(SIGNATURE_METHODS))
+    if settings.signature_methods[0] not in signing.SIGNATURE_METHODS:
+        from oauthreg.signing import refusals
+
+        raise refusals.unknown_signature_method(str(settings.signature_methods[0]), tuple(signing.SIGNATURE_METHODS))
     if signature_type is not _DEFAULT_TYPE:
         placement = _PLACEMENTS.get(signature_type.upper())
         if placement is None:

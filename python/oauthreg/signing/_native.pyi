@@ -2,11 +2,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, final
 
 from oauthreg.signing._pure import (
-    SIGNATURE_METHODS as SIGNATURE_METHODS,
     ParameterPairs,
     Text,
     host_a_label as host_a_label,
 )
+from oauthreg.signing.methods import SIGNATURE_METHODS as SIGNATURE_METHODS
 
 __all__ = [
     "ENGINE",
