@@ -48,8 +48,8 @@ def measure(benchmark):
     Modules choose a timer of processor time, so that other work on the machine counts less.
     """
 
-    def timed(row, mark, function, *, rounds=50, iterations=1, less=""):
-        benchmark.extra_info.update(row=row, mark=mark, less=less)
+    def timed(row, mark, function, *, rounds=50, iterations=1):
+        benchmark.extra_info.update(row=row, mark=mark)
         benchmark.group = "start-up"
         return benchmark.pedantic(function, rounds=rounds, iterations=iterations, warmup_rounds=1)
 
@@ -58,19 +58,14 @@ def measure(benchmark):
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter):
-    """Medians beside their marks; a row that counts over another one has that one's median taken away."""
+    """Medians beside their marks."""
     session = getattr(terminalreporter.config, "_benchmarksession", None)
     benches = [bench for bench in getattr(session, "benchmarks", []) if bench.stats.data and "row" in bench.extra_info]
-    rows = {bench.extra_info["row"]: bench for bench in benches}
-    if not rows:
+    if not benches:
         return
     terminalreporter.section("start-up, milliseconds of processor time: median, least, spread")
-    for row, bench in rows.items():
-        less, mark = bench.extra_info["less"], bench.extra_info["mark"]
-        others = rows[less].stats if less in rows else None
-        found = bench.stats.median - (others.median if others else 0.0)
-        least = bench.stats.min - (others.min if others else 0.0)
-        spread = bench.stats.iqr / bench.stats.median
+    for bench in benches:
+        mark, found, spread = bench.extra_info["mark"], bench.stats.median, bench.stats.iqr / bench.stats.median
         told = f"mark {mark * 1e3:9.4f}  {'kept' if found <= mark else 'MISSED'}" if mark else "for comparison"
-        over = f", over: {less}" if less else ""
-        terminalreporter.write_line(f"{row + over:58}{found * 1e3:10.4f}{least * 1e3:10.4f} {spread:5.0%}  {told}")
+        shown = f"{found * 1e3:10.4f}{bench.stats.min * 1e3:10.4f} {spread:5.0%}"
+        terminalreporter.write_line(f"{bench.extra_info['row']:58}{shown}  {told}")
