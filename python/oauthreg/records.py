@@ -8,7 +8,7 @@ those who ask a class for its fields (``dataclasses.fields``, ``replace``, ``asd
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast
 
 __all__ = ["dataclass", "field", "replace"]
 
@@ -19,15 +19,27 @@ _Row: TypeAlias = tuple[str, Callable[[Any, Any], None], Any, Callable[[], Any] 
 """A field as ``__init__`` needs it: its name, what sets it, its default, and what makes one."""
 
 
-class _Field(NamedTuple):
+class _Field:
     """What is said of one field beyond its type."""
 
-    default: Any = _MISSING
-    default_factory: Callable[[], Any] | None = None
-    init: bool = True
-    repr: bool = True
-    hash: bool | None = None
-    compare: bool = True
+    __slots__ = ("compare", "default", "default_factory", "hash", "init", "repr")
+
+    def __init__(
+        self,
+        *,
+        default: Any = _MISSING,
+        default_factory: Callable[[], Any] | None = None,
+        init: bool = True,
+        repr: bool = True,  # noqa: A002 - as the standard library calls it
+        hash: bool | None = None,  # noqa: A002
+        compare: bool = True,
+    ) -> None:
+        self.default = default
+        self.default_factory = default_factory
+        self.init = init
+        self.repr = repr
+        self.hash = hash
+        self.compare = compare
 
 
 def make_record_class(
@@ -83,7 +95,7 @@ else:
 def _fields(made: Any) -> dict[str, _Field]:
     """The fields of a record, which are looked at when the first one is made or compared."""
     said: dict[str, Any] = made._record_said  # noqa: SLF001
-    return {name: one if isinstance(one, _Field) else _Field(one) for name, one in said.items()}
+    return {name: one if isinstance(one, _Field) else _Field(default=one) for name, one in said.items()}
 
 
 def _first_init(self: Any, /, *values: Any, **named: Any) -> None:
@@ -219,8 +231,11 @@ def _standard_class(made: Any) -> type:
 
     fields = []
     for name, said in _fields(made).items():
-        left_out = {key for key in ("default", "default_factory") if getattr(said, key) is _Field._field_defaults[key]}
-        options = {key: value for key, value in said._asdict().items() if key not in left_out}
+        options: dict[str, Any] = {key: getattr(said, key) for key in ("init", "repr", "hash", "compare")}
+        if said.default is not _MISSING:
+            options["default"] = said.default
+        if said.default_factory is not None:
+            options["default_factory"] = said.default_factory
         fields.append((name, made.__annotations__[name], standard_field(**options)))
     return make_dataclass(made.__name__, fields, kw_only=not made._takes_positions)  # noqa: SLF001
 

@@ -19,9 +19,10 @@ import zlib
 from contextlib import suppress
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from oauthreg.definition.folders import user_cache_folder
+from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,8 @@ _YOUNG = 2.0
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
-class Kept(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Kept:
     """One line: the names of the definition and of what it extends, their stamps, its aliases, and its data.
 
     All but the data are words with blanks between them.
@@ -83,7 +85,7 @@ class Cache:
         key = os.fsencode(path)
         if self.path is None or b"\t" in key or b"\n" in key:
             return
-        line = b"\t".join((key, *(words.encode() for words in kept[:3]), kept.text))
+        line = b"\t".join((key, *(words.encode() for words in (kept.names, kept.stamps, kept.aliases)), kept.text))
         line = b"%08x\t%s" % (zlib.crc32(line), line)
         if self._lines is None:
             self._lines = self._read()
