@@ -118,7 +118,7 @@ def _init(made: Any) -> Callable[..., None]:
         given, unused = len(values), len(named)
         if given > most:
             raise TypeError(f"{made.__qualname__}() takes {most} positional arguments but {given} were given")
-        for put, value in zip(putters, values, strict=False):
+        for put, value in zip(putters, values):  # noqa: B905 - the argument would take a third of the time
             put(self, value)
         for name, put, default, make in taken[given:] if given else taken:
             if unused and name in named:
