@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from oauthreg.definition.cache import Cache, Kept, is_at_rest, stamp
+from oauthreg.definition.cache import Cache, is_at_rest, stamp
 from oauthreg.definition.folders import user_config_folder
 from oauthreg.definition.names import PROVIDER_NAME, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
@@ -242,13 +242,16 @@ class Loader:
         """The definition as it is kept, if its files are still the same."""
         paths = [] if name in self._added or not isinstance(name, str) else self._paths_of(name)
         kept = self._cache.find(paths[-1]) if paths else None
-        if kept is None or self._stamps(kept.names.split(" ")) != kept.stamps:
+        if kept is None:
+            return None
+        names, stamps, aliases, text = kept
+        if self._stamps(names.split(" ")) != stamps:
             return None
         if self._outline is None:
             self._outline = self._kept_outline()
         if self._outline is None:
             return None
-        return self._outline.definition(name, paths[-1], kept.aliases, kept.text)
+        return self._outline.definition(name, paths[-1], aliases, text)
 
     def _stamps(self, names: Iterable[str]) -> str | None:
         """The stamps of the files that make up a definition, found by the names in its chain."""
@@ -273,7 +276,7 @@ class Loader:
             return
         path, chained, stamps = self._paths_of(names[0])[-1], " ".join(names), " ".join(map(stamp, found))
         known = self._cache.find(path)
-        if known is not None and (known.names, known.stamps) == (chained, stamps):
+        if known is not None and known[:2] == (chained, stamps):
             return
         from oauthreg.definition.outline import render_outline, render_settled
 
@@ -281,12 +284,12 @@ class Loader:
         if text is None:
             return
         if self._cache.find(_OUTLINE) is None:
-            self._cache.keep(_OUTLINE, Kept("", "", "", render_outline().encode()))
-        self._cache.keep(path, Kept(chained, stamps, " ".join(definition.aliases), text.encode()))
+            self._cache.keep(_OUTLINE, ("", "", "", render_outline().encode()))
+        self._cache.keep(path, (chained, stamps, " ".join(definition.aliases), text.encode()))
 
     def _kept_outline(self) -> Outline | None:
         kept = self._cache.find(_OUTLINE)
-        return None if kept is None else parse_outline(kept.text)
+        return None if kept is None else parse_outline(kept[-1])
 
     # --- names --------------------------------------------------------------------------------------------------------
 

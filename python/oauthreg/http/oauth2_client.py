@@ -8,6 +8,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -141,7 +142,6 @@ class AsyncOAuth2Client(TokenClient):
         self._refresh_params = pairs("refresh_token_params", refresh_token_params) if refresh_token_params else ()
         self._nonce = parameters.pop("nonce", None)
         self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
-        self._open: OrderedDict[str, PendingLogin] = OrderedDict()
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
         chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
         if chosen.oauth2.grants[0] == "client_credentials" and account is None:
@@ -679,6 +679,11 @@ class AsyncOAuth2Client(TokenClient):
             str(call.arguments.get("scope", "")) if is_own else "",
             self._server,
         )
+
+    @cached_property
+    def _open(self) -> OrderedDict[str, PendingLogin]:
+        """The logins that ``create_authorization_url`` began, by state."""
+        return OrderedDict()
 
     @property
     def _known_client(self) -> oauth2.ClientIdentity:
