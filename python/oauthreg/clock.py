@@ -3,8 +3,13 @@
 Spec: RFC 5849 section 3.3 (timestamps are seconds since 1970 and servers refuse old ones).
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock:

@@ -33,10 +33,15 @@ A class exists only where a caller would act differently; the rest is told apart
 Errors of the transport (time-outs, TLS, DNS) are aiohttp's own and pass unwrapped.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Protocol
+from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_SHOWN = 80
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -301,3 +306,9 @@ class InvalidSignatureError(VerificationError):
     """The signature does not match the request and the keys."""
 
     code = "invalid-signature"
+
+
+def quoted(value: object) -> str:
+    """The value as a message shows it: its repr, cut when long."""
+    shown = repr(value[:_SHOWN] if isinstance(value, str) else value)
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
@@ -15,6 +14,7 @@ from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
+from oauthreg.records import replace
 from oauthreg.redaction import redact, redact_headers
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -1,11 +1,16 @@
 """A login under way: plain data that survives a change of process between the two halves."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from oauthreg.errors import UsageError
+from oauthreg.records import dataclass, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _VERSION = 1
 
@@ -40,7 +45,7 @@ class PendingLogin:
         )
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "PendingLogin":
+    def from_json(cls, text: str | bytes) -> PendingLogin:
         """The login that ``to_json`` wrote. Raises ``UsageError`` for any other text."""
         try:
             data = json.loads(text)

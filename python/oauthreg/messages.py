@@ -4,10 +4,13 @@ A flow yields a :class:`Request` or a :class:`Sleep`, is sent the :class:`Respon
 returns its value or raises. It does no input or output and reads no clock; ``http.driver`` pumps it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar
+
+from oauthreg.records import dataclass, field
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values in order, repeats allowed, not encoded."""

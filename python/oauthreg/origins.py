@@ -3,6 +3,8 @@
 Spec: RFC 6454 section 5; RFC 8252 section 7.3 (loopback is an address literal or ``localhost``).
 """
 
+from __future__ import annotations
+
 from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit

@@ -4,12 +4,16 @@ The registry compiles a definition into a :class:`Provider`; a client made witho
 arguments. Defaults are the standard's, so that an empty table means "as the RFC says".
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, Protocol, TypeAlias
+from __future__ import annotations
 
-from oauthreg.messages import Pairs
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from oauthreg.records import dataclass, field
+
+if TYPE_CHECKING:
+    from oauthreg.messages import Pairs
 
 Placement: TypeAlias = Literal["header", "query", "body"]
 BodyFormat: TypeAlias = Literal["auto", "form", "json", "multipart", "query"]
@@ -43,6 +47,10 @@ class TextTemplate(Protocol):
 
 class ClaimsTemplate(Protocol):
     """The mapping from a provider's answers to standard claims."""
+
+    @property
+    def documents(self) -> Collection[str]:
+        """The names of the documents that claims are taken from."""
 
     def render(self, documents: Documents) -> dict[str, Any]:
         """The claims that the documents give; absent ones are left out."""
@@ -222,12 +230,12 @@ class AssertionSettings:
 
     algorithm: str = "RS256"
     typ: str = "JWT"
-    claims: Mapping[str, "Any | TextTemplate"] = field(default_factory=_nothing)
-    header: Mapping[str, "Any | TextTemplate"] = field(default_factory=_nothing)
+    claims: Mapping[str, Any | TextTemplate] = field(default_factory=_nothing)
+    header: Mapping[str, Any | TextTemplate] = field(default_factory=_nothing)
     lifetime: int = 3600
     max_lifetime: int | None = None
     backdate: int = 0
-    audience: "str | TextTemplate | None" = None
+    audience: str | TextTemplate | None = None
     self_signed: bool = False
 
 
@@ -451,8 +459,8 @@ class Provider:
     exchange: Exchange | None = None
     token_placement: TokenPlacement = field(default_factory=TokenPlacement)
     proof: RequestProof | None = None
-    api_base: "str | TextTemplate | None" = None
-    api_origins: tuple["str | TextTemplate", ...] = ()
+    api_base: str | TextTemplate | None = None
+    api_origins: tuple[str | TextTemplate, ...] = ()
     request_token_answer: TokenAnswer = field(default_factory=TokenAnswer)
     token_answer: TokenAnswer = field(default_factory=TokenAnswer)
     refresh_answer: TokenAnswer | None = None
@@ -461,23 +469,27 @@ class Provider:
     introspect_answer: TokenAnswer = field(default_factory=TokenAnswer)
     callback: CallbackSettings = field(default_factory=CallbackSettings)
     identity: tuple[IdentityRequest, ...] = ()
-    identity_documents: tuple[str, ...] = ()
     claims: ClaimsTemplate | None = None
     api_headers: Pairs = ()
     api_params: Pairs = ()
     api_signature: RequestSignature | None = None
     api_error: ErrorRule | None = None
     allow_insecure_http: bool = False
-    locate: 'Callable[["Provider", Documents], "Provider"] | None' = field(default=None, repr=False)
+    locate: Callable[[Provider, Documents], Provider] | None = field(default=None, repr=False)
 
-    def located(self, documents: Documents) -> "Provider":
+    @property
+    def identity_documents(self) -> tuple[str, ...]:
+        """The documents that the claims are taken from, sorted."""
+        return () if self.claims is None else tuple(sorted(self.claims.documents))
+
+    def located(self, documents: Documents) -> Provider:
         """The provider with the servers that the documents of a login tell of; itself where none does.
 
         Raises ``CallbackError`` for a server that the definition does not allow.
         """
         return self if self.locate is None else self.locate(self, documents)
 
-    def located_for(self, token: Mapping[str, Any]) -> "Provider":
+    def located_for(self, token: Mapping[str, Any]) -> Provider:
         """The provider with the servers that a login told of, as its token remembers them."""
         return self.located(self.documents_of(token))
 

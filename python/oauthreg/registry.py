@@ -6,6 +6,8 @@
     client = registry.client("acme", session)  # OAUTHREG_ACME_CLIENT_ID, OAUTHREG_ACME_CLIENT_SECRET
 """
 
+from __future__ import annotations
+
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -25,13 +27,12 @@ from oauthreg.definition import (
     required_credentials,
 )
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
-from oauthreg.oauth2.grants import GRANT_TYPES
-from oauthreg.provider import Provider
 
 if TYPE_CHECKING:
     from oauthreg.definition import Definition
     from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
     from oauthreg.http.token_life import TokenLives
+    from oauthreg.provider import Provider
     from oauthreg.stores import TokenStore
 
     Client: TypeAlias = AsyncOAuth1Client | AsyncOAuth2Client
@@ -69,7 +70,7 @@ class Registry:
         *,
         paths: Iterable[str | os.PathLike[str]] = (),
         credentials: CredentialSource | None = None,
-        store: "TokenStore | None" = None,
+        store: TokenStore | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._store = store
@@ -81,14 +82,14 @@ class Registry:
 
     @overload
     def client(
-        self, name: str, session: "ClientSession", *, grant_type: Literal["jwt_bearer"], **options: Any
-    ) -> "AsyncAssertionClient": ...
+        self, name: str, session: ClientSession, *, grant_type: Literal["jwt_bearer"], **options: Any
+    ) -> AsyncAssertionClient: ...
 
     @overload
     def client(
         self,
         name: str,
-        session: "ClientSession",
+        session: ClientSession,
         *,
         account: str | None = None,
         token: Any = None,
@@ -101,12 +102,12 @@ class Registry:
         allow_insecure_http: bool = False,
         grant_type: str | None = None,
         **overrides: Any,
-    ) -> "Client": ...
+    ) -> Client: ...
 
     def client(
         self,
         name: str,
-        session: "ClientSession",
+        session: ClientSession,
         *,
         account: str | None = None,
         token: Any = None,
@@ -119,7 +120,7 @@ class Registry:
         allow_insecure_http: bool = False,
         grant_type: str | None = None,
         **overrides: Any,
-    ) -> "Client | AsyncAssertionClient":
+    ) -> Client | AsyncAssertionClient:
         """A client for the provider of that name or alias; nothing is sent.
 
         ``variables`` are those of the definition, ``environment`` the name of one of its environments (which wins over
@@ -165,8 +166,8 @@ class Registry:
         return client
 
     def _prepare(
-        self, known: "_Known", asked: tuple[Any, ...], overrides: dict[str, Any], provider: Provider | None
-    ) -> "_Prepared":
+        self, known: _Known, asked: tuple[Any, ...], overrides: dict[str, Any], provider: Provider | None
+    ) -> _Prepared:
         """Everything that clients asked for in the same way have in common; what decides it leaves ``overrides``."""
         client_id, client_secret, variables, environment, allow_insecure_http, grant_type, source, _ = asked
         given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
@@ -185,7 +186,7 @@ class Registry:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
         arguments = {"client_id": credentials["client_id"], "client_secret": credentials.get("client_secret")}
         arguments |= _more_arguments(grant, credentials)
-        if grant_type is not None and (known.is_oauth1 or grant_type not in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])):
+        if grant_type is not None and (known.is_oauth1 or not _is_jwt_bearer(grant_type)):
             arguments["grant_type"] = grant_type
         prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
         if is_plain and not known.environ.has_files:
@@ -193,7 +194,7 @@ class Registry:
         return prepared
 
     @property
-    def lives(self) -> "TokenLives":
+    def lives(self) -> TokenLives:
         """The tokens that the clients of this registry share; any client may be made with ``lives=``."""
         if self._lives is None:
             from oauthreg.http.token_life import TokenLives
@@ -232,14 +233,14 @@ class Registry:
         """The names of all definitions, sorted."""
         return self._loader.names()
 
-    def definition(self, name: str) -> "Definition":
+    def definition(self, name: str) -> Definition:
         """The definition of a name or alias. Raises ``UnknownProviderError`` and other ``DefinitionError``."""
         known = self._find(name)
         if known.whole is None:
             known.whole = self._loader.load(name)
         return known.whole
 
-    def add(self, source: "Definition | str | os.PathLike[str]", name: str | None = None) -> "Definition":
+    def add(self, source: Definition | str | os.PathLike[str], name: str | None = None) -> Definition:
         """Put a definition before all others of its name: TOML text, the path of a file, or a loaded definition.
 
         Text has no name of its own, so ``name`` is needed there. Raises ``DefinitionError`` if it cannot be used.
@@ -255,7 +256,7 @@ class Registry:
         self._loader.reload()
         self._known.clear()
 
-    def _find(self, name: str) -> "_Known":
+    def _find(self, name: str) -> _Known:
         known = self._known.get(name)
         if known is None:
             known = self._known[name] = _Known(self._loader.settle(name), self._environ)
@@ -263,7 +264,7 @@ class Registry:
 
     def _compile(
         self,
-        known: "_Known",
+        known: _Known,
         variables: Mapping[str, str],
         environment: str | None,
         credentials: Mapping[str, Any],
@@ -286,7 +287,7 @@ class Registry:
             known.providers[key] = provider
         return provider
 
-    def _variables(self, known: "_Known", environment: str | None) -> dict[str, str]:
+    def _variables(self, known: _Known, environment: str | None) -> dict[str, str]:
         """The variables in ``environ``, without those that the environment sets."""
         chosen = known.definition.environments.get(environment or "")
         names = [name for name in known.variables if chosen is None or name not in chosen.variables]
@@ -294,18 +295,18 @@ class Registry:
         return {name: value for name, value in found.items() if value}
 
     def _look_up(
-        self, known: "_Known", names: Iterable[str], given: Mapping[str, Any], source: Mapping[str, Any]
+        self, known: _Known, names: Iterable[str], given: Mapping[str, Any], source: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The credentials of those names that are there, each from the first place that has it."""
         found = {name: self._found(known, name, given, source) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
-    def _found(self, known: "_Known", name: str, given: Mapping[str, Any], source: Mapping[str, Any]) -> Any:
+    def _found(self, known: _Known, name: str, given: Mapping[str, Any], source: Mapping[str, Any]) -> Any:
         if given.get(name) is not None:
             return given[name]
         return source.get(name) or self._from_environ(f"{known.prefix}{name.upper()}", name)
 
-    def _from_source(self, known: "_Known") -> Mapping[str, Any]:
+    def _from_source(self, known: _Known) -> Mapping[str, Any]:
         name, source = known.name, self._credentials or _NOTHING
         values = source(name) if callable(source) else source.get(name)
         if values is None:
@@ -355,7 +356,7 @@ class _Known:
         "whole",
     )
 
-    def __init__(self, definition: "Definition | SettledDefinition", environ: Mapping[str, str]) -> None:
+    def __init__(self, definition: Definition | SettledDefinition, environ: Mapping[str, str]) -> None:
         # What comes from the cache has the attributes of a whole one.
         self.definition = cast("Definition", definition)
         self.whole = None if isinstance(definition, SettledDefinition) else definition
@@ -365,9 +366,10 @@ class _Known:
         self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *definition.credentials)))
         self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
         self.is_warned = False
-        names = ("client_id", *definition.credentials)
-        is_silent = isinstance(definition, SettledDefinition) and not definition.mentions(names)
-        self.in_texts = frozenset[str]() if is_silent else credentials_in_texts(self.definition)
+        if isinstance(definition, SettledDefinition):
+            self.in_texts = definition.in_braces(("client_id", *definition.credentials))
+        else:
+            self.in_texts = credentials_in_texts(definition)
         self.providers: dict[tuple[Any, ...], Provider] = {}
         self.deciding = frozenset((*self.credentials, "rsa_key", "signature_method"))
         self.environ = _Variables(environ, self.prefix, self.credentials, self.variables)
@@ -464,7 +466,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _own_name(source: "Definition | str | os.PathLike[str]") -> str:
+def _own_name(source: Definition | str | os.PathLike[str]) -> str:
     if isinstance(source, os.PathLike):
         return Path(source).stem
     if not isinstance(source, str) and source.name:
@@ -476,7 +478,7 @@ def _own_name(source: "Definition | str | os.PathLike[str]") -> str:
     )
 
 
-def _checked_method(definition: "Definition", method: str | None) -> str:
+def _checked_method(definition: Definition, method: str | None) -> str:
     accepted = definition.oauth1.signature
     if method is not None and method not in accepted:
         raise UnsupportedMethodError(
@@ -485,11 +487,21 @@ def _checked_method(definition: "Definition", method: str | None) -> str:
     return method or accepted[0]
 
 
-def _chosen_grant(definition: "Definition", given: str | None) -> str:
+def _chosen_grant(definition: Definition, given: str | None) -> str:
     """The grant that a client is for, by its name; a grant type of the provider's own is one of its first grant."""
-    by_type = {value: name for name, value in GRANT_TYPES.items()}
     first = definition.oauth2.grants[0]
-    return first if given is None else given if given in GRANT_TYPES else by_type.get(given, first)
+    if given is None:
+        return first
+    from oauthreg.oauth2 import GRANT_TYPES
+
+    by_type = {value: name for name, value in GRANT_TYPES.items()}
+    return given if given in GRANT_TYPES else by_type.get(given, first)
+
+
+def _is_jwt_bearer(grant_type: str) -> bool:
+    from oauthreg.oauth2 import GRANT_TYPES
+
+    return grant_type in ("jwt_bearer", GRANT_TYPES["jwt_bearer"])
 
 
 def _missing(known: _Known, names: list[str], *, asked: bool) -> MissingCredentialError:

@@ -3,15 +3,19 @@
 Spec: RFC 5849 section 2.3 (token credentials); RFC 6749 section 5.1 (access token response).
 """
 
+from __future__ import annotations
+
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oauthreg.errors import MissingTokenError
+from oauthreg.records import dataclass, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SECRET_NAMES = ("oauth_token_secret", "oauth_secret")
 """The second spelling stands in documentation that people follow."""
@@ -26,7 +30,7 @@ class OAuth1Token:
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @classmethod
-    def from_mapping(cls, values: Mapping[str, str | bytes | None]) -> "OAuth1Token":
+    def from_mapping(cls, values: Mapping[str, str | bytes | None]) -> OAuth1Token:
         """A token from ``oauth_token`` and ``oauth_token_secret`` (or ``oauth_secret``); other fields become ``extra``.
 
         Raises ``MissingTokenError`` without ``oauth_token``. Bytes are read as UTF-8.

@@ -1,4 +1,5 @@
-from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, closest, listed, quoted, refusal
+from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, closest, listed, refusal
+from oauthreg.errors import quoted
 
 
 def test_an_error_says_all_its_findings():

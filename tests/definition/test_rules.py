@@ -2,7 +2,8 @@
 
 import pytest
 
-from oauthreg.definition.rules import RULES, check, documents_of
+from oauthreg.definition.requests import documents_of
+from oauthreg.definition.rules import RULES, check
 from oauthreg.definition.validation import InvalidDefinition, validate
 
 USERINFO = "https://api.acme.example/me"

@@ -129,5 +129,4 @@ def test_dates_come_back_as_dates(acme):
 
 def test_names_that_stand_nowhere_are_told_quickly(acme):
     definition = settled(validate({**acme, "token": {"params": {"k": "{client_id}"}}}).named("acme"))
-    assert definition.mentions(["client_id"])
-    assert not definition.mentions(["api_key"])
+    assert definition.in_braces(["client_id", "api_key", "client"]) == {"client_id"}

@@ -65,6 +65,8 @@ def make_client(session, authority, clock):
 class Claims:
     """A claims template that reads the documents of a test."""
 
+    documents = ("callback", "id_token", "token", "userinfo")
+
     def render(self, documents):
         return {
             "sub": documents["userinfo"]["token"],
@@ -950,7 +952,7 @@ class TestStartAndFinish:
 
 class TestProfile:
     async def test_claims_from_all_documents(self, make_defined, make_provider, authority, clock):
-        provider = make_provider(callback=CallbackSettings(keep=("shop",)), identity_documents=("id_token",))
+        provider = make_provider(callback=CallbackSettings(keep=("shop",)))
         id_token = jwt.encode({"alg": "HS256"}, {"nick": "adi"}, OctKey.import_key("k" * 32))
         token = authority.give(clock() + 3600, team="T", shop="s1", id_token=id_token)
         profile = await make_defined(provider, token=token).profile()

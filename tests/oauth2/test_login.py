@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 from multidict import MultiDict
 
+from oauthreg.claims import parse_claims
 from oauthreg.errors import AccessDeniedError, MismatchingStateError, ResponseError, UsageError
 from oauthreg.login import PendingLogin
 from oauthreg.oauth2.authorize import code_challenge
@@ -239,7 +240,10 @@ class TestFinish:
         assert (request.url, dict(request.form)["x"]) == ("https://o.example/token", "1")
 
     def test_an_id_token_that_tells_the_user_is_checked(self, drive, provider, identity):
-        given = provider(oauth2=OAuth2Settings(issuer="https://as.example"), identity_documents=("id_token",))
+        given = provider(
+            oauth2=OAuth2Settings(issuer="https://as.example"),
+            claims=parse_claims({"sub": "id_token:sub"}, documents=("id_token",)),
+        )
         pending = begin(given, scope="openid")
 
         def finish(nonce):

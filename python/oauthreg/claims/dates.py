@@ -6,12 +6,13 @@ date, so the patterns are compiled here: in English, and checked when they are r
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 
 from oauthreg.claims.casts import as_text
-from oauthreg.claims.problems import closest, quoted, refusal
+from oauthreg.claims.problems import closest, refusal
+from oauthreg.errors import quoted
+from oauthreg.records import dataclass
 
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),

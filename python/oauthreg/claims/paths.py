@@ -20,17 +20,20 @@ empty text, list or object. Following a path never raises and its work is bounde
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from oauthreg.claims.casts import as_text, is_absent, is_true
 from oauthreg.claims.placeholders import Placeholder, closing_brace, closing_quote, split_placeholders
-from oauthreg.claims.problems import TemplateSyntaxError, closest, quoted, refusal
+from oauthreg.claims.problems import TemplateSyntaxError, closest, refusal
+from oauthreg.errors import quoted
+from oauthreg.records import dataclass
 
 USERINFO = "userinfo"
 """The document of a path without a prefix."""
 
 _LONGEST = 512
+_REMEMBERED = 1024
 _DEEPEST = 12
 _MOST_ITEMS = 1000
 _EFFORT = 100_000
@@ -133,6 +136,12 @@ def parse_path(text: str, *, documents: Collection[str] = (), document: str = US
     Without ``documents`` the path is one into a single document: see ``Path.find_in``.
     Raises ``TemplateSyntaxError``.
     """
+    return _parsed(text, tuple(documents), document)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str, documents: tuple[str, ...], document: str) -> Path:
+    """A path is parsed once: ``id`` and ``email`` stand in nearly every definition."""
     return _PathParser(text, documents, document).path()
 
 
@@ -148,10 +157,11 @@ def parse_condition(text: str, *, documents: Collection[str] = (), document: str
 @dataclass(frozen=True, slots=True)
 class _Key:
     name: str
-    index: int | None = field(init=False)
+    index: int | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "index", int(self.name) if _INDEX.fullmatch(self.name) else None)
+    @classmethod
+    def of(cls, name: str) -> "_Key":
+        return cls(name, int(name) if _INDEX.fullmatch(name) else None)
 
     def follow(self, value: object, _: Reading) -> object:
         if isinstance(value, (dict, Mapping)):
@@ -168,7 +178,7 @@ class _FoundKey:
     def follow(self, value: object, reading: Reading) -> object:
         texts = [part if isinstance(part, str) else as_text(part.read(reading)) for part in self.parts]
         found = [text for text in texts if text is not None]
-        return _Key("".join(found)).follow(value, reading) if len(found) == len(texts) else None
+        return _Key.of("".join(found)).follow(value, reading) if len(found) == len(texts) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +337,7 @@ class _PathParser:
         if end == at:
             raise self._unexpected(at)
         segment = self.text[at:end]
-        return (self._found_key(segment) if "{" in segment else _Key(segment)), end
+        return (self._found_key(segment) if "{" in segment else _Key.of(segment)), end
 
     def _braces(self, at: int) -> int | None:
         return closing_brace(self.text, at) + 1 if self.text[at] == "{" else None
@@ -385,7 +395,7 @@ class _PathParser:
                 key, at = _quoted_key(content, at)
             else:
                 found = _BARE_IN_SELECTOR.match(content, at)
-                key, at = (_Key(found[0]), found.end()) if found else (_Key(""), len(content))
+                key, at = (_Key.of(found[0]), found.end()) if found else (_Key.of(""), len(content))
             if not key.name:
                 raise refusal(f"selector without a key: {quoted(f'[{content}]')}", _QUOTE_HINT)
             keys.append(key)
@@ -417,7 +427,7 @@ class _PathParser:
 
 def _quoted_key(text: str, at: int) -> tuple[_Key, int]:
     end = closing_quote(text, at)
-    return _Key(_unescaped(text[at + 1 : end])), end + 1
+    return _Key.of(_unescaped(text[at + 1 : end])), end + 1
 
 
 def _unquoted(value: str) -> str:

@@ -1,9 +1,10 @@
 """The one rule for braces: ``{expression}`` is a placeholder, ``{{`` and ``}}`` are literal braces."""
 
 import re
-from dataclasses import dataclass
 
-from oauthreg.claims.problems import quoted, refusal
+from oauthreg.claims.problems import refusal
+from oauthreg.errors import quoted
+from oauthreg.records import dataclass
 
 _BRACE = re.compile(r"[{}]")
 _DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"

@@ -1,10 +1,8 @@
 """What is wrong with a template: findings that the caller can place in its file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 
-_SHOWN = 80
+from oauthreg.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +31,6 @@ def refusal(message: str, hint: str = "") -> TemplateSyntaxError:
     return TemplateSyntaxError([ClaimProblem((), message, hint)])
 
 
-def quoted(value: object) -> str:
-    """The value as a message shows it: its repr, cut when long."""
-    shown = repr(value[:_SHOWN] if isinstance(value, str) else value)
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
-
-
 def listed(names: Iterable[str]) -> str:
     """Names in backticks, in order, with commas."""
     return ", ".join(f"`{name}`" for name in names)
@@ -46,6 +38,8 @@ def listed(names: Iterable[str]) -> str:
 
 def closest(word: str, names: Iterable[str]) -> str:
     """``did you mean `x`?`` for the name that is nearest to ``word``, or a list of all that there are."""
+    from difflib import get_close_matches
+
     known = list(names)
     near = get_close_matches(word.lower(), known, n=1)
     return f"did you mean `{near[0]}`?" if near else f"known: {listed(known)}" if known else ""

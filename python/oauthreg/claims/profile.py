@@ -1,11 +1,11 @@
 """A person as a provider describes them, in the standard's words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from oauthreg.claims.casts import STANDARD_CLAIMS, is_absent, standard_cast
 from oauthreg.errors import MalformedResponseError
+from oauthreg.records import dataclass, field
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 

@@ -13,7 +13,6 @@ and the filters of ``FILTERS``, which work on every item of a list.
 import html
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
@@ -23,15 +22,9 @@ from oauthreg.claims.casts import CASTS, STANDARD_CLAIMS, Cast, as_int, as_list,
 from oauthreg.claims.dates import parse_date_pattern
 from oauthreg.claims.paths import Condition, ExhaustedError, Path, Reading, parse_condition, parse_path
 from oauthreg.claims.placeholders import Placeholder, split_placeholders
-from oauthreg.claims.problems import (
-    ClaimProblem,
-    ClaimsSyntaxError,
-    TemplateSyntaxError,
-    closest,
-    listed,
-    quoted,
-    refusal,
-)
+from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, TemplateSyntaxError, closest, listed, refusal
+from oauthreg.errors import quoted
+from oauthreg.records import dataclass
 
 _LONGEST_TEXT = 8192
 _LARGEST = 65_536

@@ -5,14 +5,14 @@ A literal brace is written twice. A template never calls anything and never grow
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from oauthreg.claims.paths import Path, Reading, parse_path
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
-from oauthreg.claims.problems import ClaimProblem, TemplateSyntaxError, closest, listed, quoted, refusal
-from oauthreg.errors import UsageError
+from oauthreg.claims.problems import ClaimProblem, TemplateSyntaxError, closest, listed, refusal
+from oauthreg.errors import UsageError, quoted
+from oauthreg.records import dataclass
 
 Position: TypeAlias = Literal["start", "authority", "path", "query", "fragment"]
 """Where a variable stands if the text is a URL; ``start`` means that it is or begins the whole URL."""

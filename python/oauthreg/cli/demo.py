@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.installation import describe_engine, engine_line
 from oauthreg.cli.output import echo_json, echo_table
+from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
     from oauthreg.definition import Definition

@@ -10,15 +10,21 @@ stale or of another schema is as good as none. Nothing here is code, and whoever
 into the user's folder of definitions.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import time
 import zlib
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
+
+from oauthreg.definition.folders import user_cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SWITCH = "OAUTHREG_CACHE"
 """The variable that names another folder, or says ``off``."""
@@ -31,16 +37,11 @@ _YOUNG = 2.0
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
-class Kept(NamedTuple):
-    """One line: the names of the definition and of what it extends, their stamps, its aliases, and its data.
+Kept: TypeAlias = tuple[str, str, str, bytes]
+"""One line: the names of the definition and of what it extends, their stamps, its aliases, and its data.
 
-    All but the data are words with blanks between them.
-    """
-
-    names: str
-    stamps: str
-    aliases: str
-    text: bytes
+All but the data are words with blanks between them. A plain tuple, since all lines may be asked for at once.
+"""
 
 
 class Cache:
@@ -51,15 +52,13 @@ class Cache:
         self._lines: dict[bytes, bytes] | None = None
 
     @classmethod
-    def chosen(cls, environ: Mapping[str, str]) -> "Cache":
+    def chosen(cls, environ: Mapping[str, str]) -> Cache:
         """The cache that ``OAUTHREG_CACHE`` asks for: in the user's cache folder, in another one, or none."""
-        from platformdirs import user_cache_path
-
         asked = environ.get(SWITCH, "")
         if asked == "off":
             return cls(None)
         with suppress(OSError, RuntimeError):
-            return cls(Path(asked) if asked else user_cache_path("oauthreg"))
+            return cls(Path(asked) if asked else user_cache_folder())
         return cls(None)
 
     @cached_property
@@ -79,7 +78,8 @@ class Cache:
         key = os.fsencode(path)
         if self.path is None or b"\t" in key or b"\n" in key:
             return
-        line = b"\t".join((key, *(words.encode() for words in kept[:3]), kept.text))
+        names, stamps, aliases, text = kept
+        line = b"\t".join((key, names.encode(), stamps.encode(), aliases.encode(), text))
         line = b"%08x\t%s" % (zlib.crc32(line), line)
         if self._lines is None:
             self._lines = self._read()
@@ -114,7 +114,7 @@ def _parsed(line: bytes | None) -> Kept | None:
     if len(parts) != 6 or parts[0] != b"%08x" % zlib.crc32(line[9:]):
         return None
     _, _, names, stamps, aliases, text = parts
-    return Kept(names.decode(), stamps.decode(), aliases.decode(), text)
+    return names.decode(), stamps.decode(), aliases.decode(), text
 
 
 @lru_cache(maxsize=2)

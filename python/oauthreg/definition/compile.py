@@ -6,42 +6,19 @@ Nothing here needs the model's classes: what was found good in an earlier proces
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from oauthreg.claims import (
-    DocumentText,
-    Path,
-    TextTemplate,
-    Variable as Placed,
-    encode_for_url,
-    parse_claims,
-    parse_condition,
-    parse_path,
-    parse_text_template,
-)
-from oauthreg.claims.casts import as_text
-from oauthreg.claims.placeholders import Placeholder
-from oauthreg.claims.problems import quoted
-from oauthreg.definition import texts
-from oauthreg.definition.rules import (
-    REALMS_OF_REQUESTS,
-    documents_of,
-    leg_documents,
-    legs_of,
-    signatures_of,
-    templates_of,
-)
+from oauthreg.definition.requests import REALMS_OF_REQUESTS, documents_of, leg_documents, legs_of, signatures_of
 from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault, source_of, told_at
-from oauthreg.errors import CallbackError, UsageError
-from oauthreg.legs import append_query
+from oauthreg.errors import CallbackError, UsageError, quoted
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
     AssertionSettings,
     CallbackSettings,
     CallbackSignature,
+    Condition,
     Documents,
     ErrorRule,
     Exchange,
@@ -58,11 +35,13 @@ from oauthreg.provider import (
     TokenAnswer,
     TokenPlacement,
 )
-from oauthreg.signing import SIGNATURE_METHODS
+from oauthreg.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from oauthreg.claims import ClaimsTemplate, DocumentText, Path, TextTemplate, Variable as Placed
+    from oauthreg.claims.placeholders import Placeholder
     from oauthreg.definition import model
     from oauthreg.messages import Pairs
 
@@ -119,6 +98,8 @@ def required_credentials(
         named |= dict.fromkeys(_secrets_of_requests(definition), True)
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
+    from oauthreg.signing import SIGNATURE_METHODS
+
     method = signature_method or definition.oauth1.signature[0]
     row = SIGNATURE_METHODS.get(method)
     secret = "private_key" if row and row[0] == "rsa" else "client_secret"
@@ -150,6 +131,10 @@ def _secrets_of_requests(definition: model.Definition) -> Iterator[str]:
 
 def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
     """The credentials that the definition puts into URLs, parameters and headers: never a secret of the protocol."""
+    from oauthreg.claims.placeholders import Placeholder
+    from oauthreg.definition import texts
+    from oauthreg.definition.rules import templates_of
+
     named = {"client_id", *definition.credentials}
     return frozenset(
         piece.expression
@@ -257,7 +242,6 @@ class _Compiler:
         definition = self.definition
         endpoints = {name: self.url(text) for name, text in self._endpoints()}
         identity = tuple(self._identity(endpoints.get("userinfo")))
-        claims = parse_claims(definition.claims, documents=self.documents) if definition.claims else None
         signed = definition.callback.signature
         base = _TokenBase.of(definition.api)
         return Provider(
@@ -312,8 +296,7 @@ class _Compiler:
                 signature=CallbackSignature(signed.parameter) if signed else None,
             ),
             identity=identity,
-            identity_documents=tuple(sorted(claims.documents)) if claims else (),
-            claims=claims,
+            claims=_Claims(definition.claims, self.documents) if definition.claims else None,
             api_headers=self.pairs(definition.api.headers),
             api_params=self.pairs(definition.api.params),
             api_signature=_signature(definition.api.sign),
@@ -331,12 +314,19 @@ class _Compiler:
 
     def url(self, text: str) -> str:
         """A URL with its variables filled in, each value encoded for its position."""
-        return self._secure(self._fill(parse_text_template(text)).render({}) if _is_template(text) else text)
+        if not _is_template(text):
+            return self._secure(text)
+        from oauthreg.claims import parse_text_template
+
+        return self._secure(self._fill(parse_text_template(text)).render({}))
 
     def document_url(self, text: str) -> str | DocumentText:
         """A URL that may still need documents when it is used."""
         if not _is_template(text):
             return self._secure(text)
+        from oauthreg.claims import DocumentText, parse_path
+        from oauthreg.definition import texts
+
         template, stand_ins = texts.url_template(text, self.values)
         filled = self._fill(template)
         if not stand_ins:
@@ -352,7 +342,7 @@ class _Compiler:
     def _beginning(self, template: TextTemplate) -> Mapping[str, str]:
         """The value of a variable that is the beginning of a URL: its own last slash would be one too many."""
         first, *rest = template.parts
-        return {first.name: self.values[first.name].rstrip("/")} if isinstance(first, Placed) and rest else {}
+        return {} if isinstance(first, str) or not rest else {first.name: self.values[first.name].rstrip("/")}
 
     def _secure(self, url: str) -> str:
         scheme, host, _ = self._origin(url)
@@ -371,6 +361,8 @@ class _Compiler:
         return origin
 
     def _encode(self, value: str, placed: Placed) -> str:
+        from oauthreg.claims import encode_for_url
+
         encoded = encode_for_url(value, placed)
         if encoded is None:
             raise UsageError(
@@ -390,6 +382,8 @@ class _Compiler:
         """A text with its variables filled in as they are; ``None`` if one has no value."""
         if not _is_template(text):
             return text
+        from oauthreg.claims import parse_text_template
+
         template = parse_text_template(text)
         return template.render(self.values) if template.names <= self.values.keys() else None
 
@@ -471,8 +465,9 @@ class _Compiler:
 
     def _issuer_template(self, text: str) -> str:
         """The template as an ID token's claims fill it, everything else filled in."""
-        parts = [self._part(piece, ("id_token",)) for piece in texts.pieces(text)]
-        return "".join(f"{{{part.text.partition(':')[2]}}}" if isinstance(part, Path) else part or "" for part in parts)
+        parts = self._parts(text, ("id_token",))
+        filled = (part or "" if part is None or isinstance(part, str) else _claim_of(part) for part in parts)
+        return "".join(filled)
 
     def _assertion(self, table: model.ClientAssertion) -> AssertionSettings:
         return AssertionSettings(
@@ -497,19 +492,23 @@ class _Compiler:
         """A text with its variables filled in as they are, which may still need documents when it is used."""
         if not _is_template(text):
             return text
-        parts = [self._part(piece, documents) for piece in texts.pieces(text)]
+        parts = self._parts(text, documents)
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
             return None
-        return (
-            _DocumentValue(tuple(known)) if any(isinstance(part, Path) for part in known) else "".join(map(str, known))
-        )
+        literal = [part for part in known if isinstance(part, str)]
+        return "".join(literal) if len(literal) == len(known) else _DocumentValue(tuple(known))
+
+    def _parts(self, text: str, documents: Collection[str]) -> list[str | Path | None]:
+        from oauthreg.definition import texts
+
+        return [self._part(piece, documents) for piece in texts.pieces(text)]
 
     def _part(self, piece: str | Placeholder, documents: Collection[str]) -> str | Path | None:
         if isinstance(piece, str):
             return piece
         if ":" in piece.expression:
-            return parse_path(piece.expression, documents=documents)
+            return _path(piece.expression, documents)
         return self.values.get(piece.expression)
 
     def _page(self, table: model.PageLeg) -> Leg:
@@ -555,17 +554,24 @@ class _Compiler:
     def _identity(self, userinfo: str | None) -> Iterator[IdentityRequest]:
         if userinfo is not None:
             table = self.definition.userinfo
-            yield self._request("userinfo", append_query(userinfo, self._query(table)), table)
+            yield self._request("userinfo", _with_query(userinfo, self._query(table)), table)
         for request in self.definition.identity.request:
-            added = append_query("", self._query(request))[1:]
+            added = _with_query("", self._query(request))[1:]
             joint = "&" if "?" in request.url else "?"
             yield replace(
                 self._request(
                     request.name, self.document_url(f"{request.url}{joint}{added}" if added else request.url), request
                 ),
-                when=parse_condition(request.when, documents=self.documents).holds if request.when else None,
+                when=self._condition(request.when),
                 optional=request.optional,
             )
+
+    def _condition(self, text: str | None) -> Condition | None:
+        if not text:
+            return None
+        from oauthreg.claims import parse_condition
+
+        return parse_condition(text, documents=self.documents).holds
 
     def _query(self, table: model.Userinfo) -> Pairs:
         """The parameters of a GET that need no document."""
@@ -593,6 +599,8 @@ class _Compiler:
         """A JSON body, its placeholders filled in or, where they need documents, made templates."""
         match value:
             case str():
+                from oauthreg.definition import texts
+
                 return self._document_value(value, self.documents) if texts.only_placeholder(value) else value
             case Mapping():
                 made = {name: self._json(item) for name, item in value.items()}
@@ -607,8 +615,7 @@ class _Compiler:
             if name not in ("authorize", "end_session"):
                 yield self._origin(url)
         for request in identity:
-            if isinstance(request.url, str | DocumentText):
-                yield self._origin(_before_documents(request.url))
+            yield self._origin(_before_documents(request.url))
         for text in self.definition.api.origins:
             yield self._origin(self.url(text))
 
@@ -624,6 +631,46 @@ class _Compiler:
         )
 
 
+class _Claims:
+    """The claims of a definition, which are parsed when somebody asks who logged in."""
+
+    def __init__(self, table: Mapping[str, Any], documents: Collection[str]) -> None:
+        self._table = table
+        self._known = documents
+
+    @cached_property
+    def _template(self) -> ClaimsTemplate:
+        from oauthreg.claims import parse_claims
+
+        return parse_claims(self._table, documents=self._known)
+
+    @property
+    def documents(self) -> frozenset[str]:
+        return self._template.documents
+
+    def render(self, documents: Documents) -> dict[str, Any]:
+        return self._template.render(documents)
+
+
+def _with_query(url: str, pairs: Pairs) -> str:
+    if not pairs:
+        return url
+    from oauthreg.legs import append_query
+
+    return append_query(url, pairs)
+
+
+def _path(text: str, documents: Collection[str] = ()) -> Path:
+    from oauthreg.claims import parse_path
+
+    return parse_path(text, documents=documents)
+
+
+def _claim_of(path: Path) -> str:
+    """A claim of the ID token as a template names it."""
+    return f"{{{path.text.partition(':')[2]}}}"
+
+
 def _is_template(text: str) -> bool:
     """Whether a text has placeholders, or braces that stand for themselves."""
     return "{" in text or "}" in text
@@ -637,9 +684,11 @@ class _DocumentValue:
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset(part.text for part in self.parts if isinstance(part, Path))
+        return frozenset(part.text for part in self.parts if not isinstance(part, str))
 
     def render(self, documents: Documents) -> str | None:
+        from oauthreg.claims.casts import as_text
+
         found = [part if isinstance(part, str) else as_text(part.find(documents)) for part in self.parts]
         return None if None in found else "".join(piece for piece in found if piece is not None)
 
@@ -656,9 +705,12 @@ class _TokenBase:
     def of(cls, table: model.API) -> _TokenBase | None:
         if table.base_from is None or table.base_pattern is None:
             return None
-        return cls(parse_path(table.base_from).find_in, table.base_pattern)
+        return cls(_path(table.base_from).find_in, table.base_pattern)
 
     def render(self, documents: Documents) -> str | None:
+        from oauthreg.claims.casts import as_text
+        from oauthreg.definition import texts
+
         found = as_text(self.find(documents.get("token") or {}))
         if found is None or not texts.matches(self.pattern, found):
             return None
@@ -672,10 +724,11 @@ class _Locator:
     def __init__(
         self, own: Provider, told: Mapping[str, model.Variable], compile_with: Callable[[Mapping[str, str]], Provider]
     ) -> None:
+        from oauthreg.definition.texts import LOGIN_DOCUMENTS
+
         self._own = own
         self._told = {
-            name: (variable, parse_path(told_at(variable) or "", documents=texts.LOGIN_DOCUMENTS))
-            for name, variable in told.items()
+            name: (variable, _path(told_at(variable) or "", LOGIN_DOCUMENTS)) for name, variable in told.items()
         }
         self._compile_with = lru_cache(maxsize=_MOST_LOCATIONS)(lambda found: compile_with(dict(found)))
 
@@ -696,6 +749,8 @@ class _Locator:
         )
 
     def _found(self, documents: Documents) -> Iterator[tuple[str, str]]:
+        from oauthreg.claims.casts import as_text
+
         for name, (variable, path) in self._told.items():
             told = as_text(path.find(documents))
             if told is None:
@@ -710,8 +765,8 @@ class _Locator:
             yield name, value
 
 
-def _before_documents(url: str | DocumentText) -> str:
-    """The beginning of a URL that is known before any document is; it holds the host."""
+def _before_documents(url: Any) -> str:
+    """The beginning of a URL (text, or a ``DocumentText``) that is known before any document; it holds the host."""
     first = url if isinstance(url, str) else url.template.parts[0]
     return first if isinstance(first, str) else ""
 
@@ -728,7 +783,7 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),
-        fields={name: parse_path(path).find_in for name, path in table.fields.items()},
+        fields={name: _path(path).find_in for name, path in table.fields.items()},
         success_status=table.success_status,
         error=_error(error),
         expires_kind=table.expires_kind,
@@ -764,9 +819,11 @@ def _refresh_answer(definition: model.Definition) -> TokenAnswer | None:
 def _signature(table: model.SignTable | None) -> RequestSignature | None:
     if table is None:
         return None
+    from oauthreg.definition.texts import pieces
+
     return RequestSignature(
         algorithm=table.algorithm,
-        over=tuple(map(_signed_part, texts.pieces(table.over))),
+        over=tuple(map(_signed_part, pieces(table.over))),
         key=table.key,
         pair=table.pair,
         joint=table.joint,
@@ -799,13 +856,15 @@ def _error(table: model.ErrorTable | None) -> ErrorRule | None:
 
 
 def _finder(path: str | None) -> Callable[[Any], Any] | None:
-    return parse_path(path).find_in if path else None
+    return _path(path).find_in if path else None
 
 
 def _text_finder(path: str | None) -> Callable[[Any], str]:
     if path is None:
         return lambda _: ""
-    find = parse_path(path).find_in
+    from oauthreg.claims.casts import as_text
+
+    find = _path(path).find_in
     return lambda document: as_text(find(document)) or ""
 
 
@@ -814,12 +873,12 @@ def _holds(when: model.When) -> Callable[[Any, str], bool]:
     prefix = when.text_prefix
     if prefix is not None:
         return lambda _, text: text.lstrip().startswith(prefix)
-    find, test = parse_path(when.path or ".").find_in, _test(when)
+    find, test = _path(when.path or ".").find_in, _test(when)
     return lambda document, _: test(find(document))
 
 
 def _is_there(path: str | None) -> Callable[[Any, str], bool]:
-    find = parse_path(path or ".").find_in
+    find = _path(path or ".").find_in
     return lambda document, _: find(document) is not None
 
 

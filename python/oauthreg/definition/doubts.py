@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from oauthreg.definition.diagnostics import render_path
 from oauthreg.definition.spans import Spans
+from oauthreg.records import dataclass
 
 _MARK = re.compile(r"\bunconfirmed\b", re.IGNORECASE)
 

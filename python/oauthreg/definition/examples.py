@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from oauthreg.claims import parse_claims
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.diagnostics import Finding
 from oauthreg.definition.model import Definition
-from oauthreg.definition.rules import documents_of
+from oauthreg.definition.requests import documents_of
+from oauthreg.errors import quoted
 
 
 def check_examples(definition: Definition) -> Iterator[Finding]:

@@ -4,29 +4,32 @@ Folders are looked through in order, and a later one wins by name: the bundled f
 ``OAUTHREG_PATH``, those given as ``paths``. Only names are collected at first; a file is read when it is asked for, so
 that a broken one hurts nobody else.
 """
+
+from __future__ import annotations
+
 # Where some hundred files are looked at, a `Path` for each would cost more than all else.
 # ruff: noqa: PTH113, PTH116, PTH118
-
 import os
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from oauthreg.claims.problems import quoted
-from oauthreg.definition.cache import Cache, Kept, is_at_rest, stamp
+from oauthreg.definition.cache import Cache, is_at_rest, stamp
+from oauthreg.definition.folders import user_config_folder
 from oauthreg.definition.names import PROVIDER_NAME, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
 from oauthreg.definition.suggestions import hint, suggestion
-from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError
+from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from oauthreg.definition.diagnostics import Problem
     from oauthreg.definition.model import Definition
     from oauthreg.definition.settled import Outline
     from oauthreg.definition.sources import Source
 
 
-def load_definition(source: str | os.PathLike[str], *, name: str = "custom") -> "Definition":
+def load_definition(source: str | os.PathLike[str], *, name: str = "custom") -> Definition:
     """The definition in a TOML text, or in the file of a path object (whose stem is its name then).
 
     What it extends is looked for as in ``Loader``. Raises ``DefinitionError``.
@@ -72,16 +75,13 @@ class Loader:
     @property
     def places(self) -> tuple[Path, ...]:
         """All files and folders that are looked through, in order, whether they exist or not."""
-        from platformdirs import user_config_path
-
         listed = self._environ.get("OAUTHREG_PATH", "").split(os.pathsep)
-        user = user_config_path("oauthreg") / "providers"
+        user = user_config_folder() / "providers"
         return (_BUNDLED, user, *(Path(path) for path in listed if path), *self._paths)
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted. Nothing is read for it."""
-        found = {*self._files(), *self._added}
-        return tuple(sorted(name for name in found if PROVIDER_NAME.fullmatch(name)))
+        return tuple(sorted(filter(PROVIDER_NAME.fullmatch, {*self._files(), *self._added})))
 
     def resolve(self, name: str) -> str:
         """The name itself, or the one of which it is an alias. Raises ``UnknownProviderError``.
@@ -98,7 +98,7 @@ class Loader:
             return self._aliases[name]
         raise self._unknown(name)
 
-    def load(self, name: str) -> "Definition":
+    def load(self, name: str) -> Definition:
         """The definition of a name or alias, with all that it extends, read from its files.
 
         Raises ``UnknownProviderError``, ``DefinitionSyntaxError`` for the first fault of a text that is not TOML, and
@@ -111,14 +111,14 @@ class Loader:
         self._keep(chain, definition)
         return definition
 
-    def settle(self, name: str) -> "Definition | SettledDefinition":
+    def settle(self, name: str) -> Definition | SettledDefinition:
         """As ``load``, for those who make clients of it: from the cache if no file has changed.
 
         What comes from there has the attributes of a ``Definition``, without examples and ``[meta]``.
         """
         return self._settled(name) or self._settled(name := self.resolve(name)) or self.load(name)
 
-    def check(self, name: str) -> "tuple[Problem, ...]":
+    def check(self, name: str) -> tuple[Problem, ...]:
         """All problems of a definition, in the order of their places, and those of its examples.
 
         Raises ``UnknownProviderError``.
@@ -128,7 +128,7 @@ class Loader:
         name = self.resolve(name)
         return all_problems(lambda: self.chain(name))
 
-    def chain(self, name: str) -> "tuple[Source, ...]":
+    def chain(self, name: str) -> tuple[Source, ...]:
         """The texts that make up a definition: its own, then what it extends, and so on."""
         from oauthreg.definition.sources import wrong_base
 
@@ -151,7 +151,7 @@ class Loader:
             chain.append(source)
         return tuple(chain)
 
-    def add(self, name: str, source: "Source | Definition | str") -> "Definition":
+    def add(self, name: str, source: Source | Definition | str) -> Definition:
         """Put a definition before all others of its name: TOML text, a text that was read, or a loaded definition.
 
         Raises ``UsageError`` for a bad name, and ``DefinitionError`` if the definition cannot be used.
@@ -173,7 +173,7 @@ class Loader:
                 self._added[name] = hidden
             raise
 
-    def read(self, path: Path) -> "Source":
+    def read(self, path: Path) -> Source:
         """The text of a file, parsed. Raises ``DefinitionError``."""
         from oauthreg.definition.sources import read_source
 
@@ -223,7 +223,7 @@ class Loader:
             self._tried = [(str(place.absolute()), place.stem if is_file else "") for is_file, place in there]
         return self._tried
 
-    def _source(self, name: str, depth: int) -> "Source":
+    def _source(self, name: str, depth: int) -> Source:
         """The text of a name: the one that wins, or one that it hides (``depth`` 1 and above)."""
         from oauthreg.definition.sources import read_source, wrong_name
 
@@ -242,13 +242,16 @@ class Loader:
         """The definition as it is kept, if its files are still the same."""
         paths = [] if name in self._added or not isinstance(name, str) else self._paths_of(name)
         kept = self._cache.find(paths[-1]) if paths else None
-        if kept is None or self._stamps(kept.names.split(" ")) != kept.stamps:
+        if kept is None:
+            return None
+        names, stamps, aliases, text = kept
+        if self._stamps(names.split(" ")) != stamps:
             return None
         if self._outline is None:
             self._outline = self._kept_outline()
         if self._outline is None:
             return None
-        return self._outline.definition(name, paths[-1], kept.aliases, kept.text)
+        return self._outline.definition(name, paths[-1], aliases, text)
 
     def _stamps(self, names: Iterable[str]) -> str | None:
         """The stamps of the files that make up a definition, found by the names in its chain."""
@@ -265,7 +268,7 @@ class Loader:
                 return None
         return " ".join(stamps)
 
-    def _keep(self, chain: "tuple[Source, ...]", definition: "Definition") -> None:
+    def _keep(self, chain: tuple[Source, ...], definition: Definition) -> None:
         """Keep what was found good, if all of it came from files that are at rest."""
         found = [source.found for source in chain if source.found is not None and is_at_rest(source.found)]
         names = [source.name for source in chain]
@@ -273,7 +276,7 @@ class Loader:
             return
         path, chained, stamps = self._paths_of(names[0])[-1], " ".join(names), " ".join(map(stamp, found))
         known = self._cache.find(path)
-        if known is not None and (known.names, known.stamps) == (chained, stamps):
+        if known is not None and known[:2] == (chained, stamps):
             return
         from oauthreg.definition.outline import render_outline, render_settled
 
@@ -281,12 +284,12 @@ class Loader:
         if text is None:
             return
         if self._cache.find(_OUTLINE) is None:
-            self._cache.keep(_OUTLINE, Kept("", "", "", render_outline().encode()))
-        self._cache.keep(path, Kept(chained, stamps, " ".join(definition.aliases), text.encode()))
+            self._cache.keep(_OUTLINE, ("", "", "", render_outline().encode()))
+        self._cache.keep(path, (chained, stamps, " ".join(definition.aliases), text.encode()))
 
-    def _kept_outline(self) -> "Outline | None":
+    def _kept_outline(self) -> Outline | None:
         kept = self._cache.find(_OUTLINE)
-        return None if kept is None else parse_outline(kept.text)
+        return None if kept is None else parse_outline(kept[-1])
 
     # --- names --------------------------------------------------------------------------------------------------------
 
@@ -321,11 +324,11 @@ class Loader:
 def _definitions_in(folder: str) -> list[tuple[str, str]]:
     """The definitions of a folder: name and path."""
     with os.scandir(folder) as entries:
-        return sorted(
-            (entry.name[: -len(_SUFFIX)], entry.path)
+        return [
+            (name[: -len(_SUFFIX)], entry.path)
             for entry in entries
-            if entry.name.endswith(_SUFFIX) and entry.is_file()
-        )
+            if (name := entry.name).endswith(_SUFFIX) and entry.is_file()
+        ]
 
 
 def _check_bundled() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from oauthreg.claims import (
     STANDARD_CLAIMS,
@@ -17,15 +16,24 @@ from oauthreg.claims import (
     parse_condition,
     parse_document_text,
 )
-from oauthreg.claims.problems import listed, quoted
+from oauthreg.claims.problems import listed
 from oauthreg.definition import texts, variables
 from oauthreg.definition.diagnostics import Finding, Target
+from oauthreg.definition.requests import (
+    LEGS,
+    REALMS_OF_REQUESTS,
+    documents_named,
+    documents_of,
+    leg_documents,
+)
 from oauthreg.definition.suggestions import hint, suggestion
+from oauthreg.errors import quoted
+from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
+    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
 
 SECRETS = ("client_secret", "private_key", "passphrase")
@@ -121,10 +129,6 @@ _PROTOCOL_PARAMETERS = frozenset(
 )
 _MOST_OWN_CLAIMS = 256
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
-_LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
-_LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
-)
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
 _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -133,9 +137,6 @@ _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Flow -> the endpoints that it cannot do without."""
 
 _NEEDED_BY_LOGINS = ("request_token", "authorize", "token")
-
-REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
-"""Realms that each request has for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
         bound=frozenset(_bound(shape.get("variables"))),
         credentials=_keys(shape.get("credentials")) | {"client_id"},
         endpoints=_keys(shape.get("endpoints")),
-        documents=_documents(
+        documents=documents_named(
             str(shape.get("protocol")),
             _keys(shape.get("endpoints")),
             [row.get("name") for row in _rows(shape, "identity", "request") if isinstance(row, Mapping)],
@@ -175,23 +176,6 @@ def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]
         yield from rule(subject)
 
 
-def documents_of(definition: Definition) -> tuple[str, ...]:
-    """The documents that claims and examples of a definition may name."""
-    requests = [request.name for request in definition.identity.request]
-    return _documents(definition.protocol, definition.endpoints.model_fields_set, requests)
-
-
-def legs_of(definition: Definition) -> Iterator[TokenLeg]:
-    """The protocol requests that a definition says something of, or may."""
-    yield from (leg for name in _LEGS if (leg := getattr(definition, name)) is not None)
-
-
-def signatures_of(definition: Definition) -> Iterator[SignTable]:
-    """Every signature over a request that is not OAuth's own."""
-    signs = (definition.api.sign, *(leg.sign for leg in legs_of(definition)))
-    yield from (sign for sign in signs if sign is not None)
-
-
 def templates_of(definition: Definition) -> Iterator[str]:
     """Every text of a definition that may hold placeholders, the claims apart."""
     for endpoints in (definition.endpoints, *(one.endpoints for one in definition.environments.values())):
@@ -200,20 +184,6 @@ def templates_of(definition: Definition) -> Iterator[str]:
     yield from definition.api.origins
     yield from (request.url for request in definition.identity.request)
     yield from (text for _, text, _ in _every_text(definition))
-
-
-def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:
-    """The documents that the parameters and headers of a leg may name."""
-    known = _LEG_DOCUMENTS.get(leg, ())
-    is_later = definition.app_token is not None and leg in {"token", "refresh"}
-    return (*known, "app_token") if is_later else known
-
-
-def _documents(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
-    named = [name for name in requests if isinstance(name, str)]
-    first = ["userinfo"] if "userinfo" in endpoints else []
-    of_oidc = [] if protocol == "oauth1" else ["id_token"]
-    return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
 
 
 def keys_written(table: BaseModel) -> frozenset[str]:
@@ -644,7 +614,7 @@ def _endpoint_tables(definition: Definition) -> Iterator[tuple[KeyPath, Endpoint
 
 
 def _written_legs(definition: Definition) -> Iterator[tuple[str, TokenLeg]]:
-    for name in _LEGS:
+    for name in LEGS:
         if name in definition.model_fields_set:
             yield name, getattr(definition, name)
 
@@ -719,7 +689,7 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
 
 def _leg_authentication(definition: Definition) -> Iterator[Finding]:
     settings = definition.oauth2
-    for name in _LEGS:
+    for name in LEGS:
         leg = getattr(definition, name)
         if leg is not None and leg.client_auth in ("header", "query") and not settings.client_auth_name:
             yield Finding(
@@ -820,7 +790,7 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 
 def _renamed(subject: _Subject) -> Iterator[Finding]:
     """Names that a leg gives twice: one of the two values would be lost."""
-    for name in ("authorize", "end_session", *_LEGS):
+    for name in ("authorize", "end_session", *LEGS):
         leg = getattr(subject.definition, name)
         taken: dict[str, str] = {}
         for standard, own in leg.rename.items() if leg is not None else ():

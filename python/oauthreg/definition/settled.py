@@ -5,6 +5,8 @@ needed to read what was found good. So the schema's outline (keys, defaults, whi
 beside the data, and tables are made of both when somebody looks.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -31,7 +33,7 @@ class SettledTable:
     """
 
     _fields: Fields
-    _outline: "Outline"
+    _outline: Outline
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
@@ -83,9 +85,9 @@ class SettledDefinition(SettledTable):
         setattr(self, name, value)
         return value
 
-    def mentions(self, names: Iterable[str]) -> bool:
-        """Whether one of these names stands anywhere in it."""
-        return any(name.encode() in self._text for name in names)
+    def in_braces(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these names that stand in braces anywhere in it, be it in a text that has no placeholders."""
+        return frozenset(name for name in names if f"{{{name}}}".encode() in self._text)
 
     @property
     def file(self) -> str:

@@ -6,12 +6,10 @@ found good before needs none of them.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Problem, place, place_at, render_problems
 from oauthreg.definition.examples import check_examples
 from oauthreg.definition.model import Definition
@@ -19,7 +17,8 @@ from oauthreg.definition.names import shown
 from oauthreg.definition.spans import KeyPath, Spans
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.validation import InvalidDefinition, validate
-from oauthreg.errors import DefinitionError, DefinitionInvalidError
+from oauthreg.errors import DefinitionError, DefinitionInvalidError, quoted
+from oauthreg.records import dataclass, field, replace
 
 STRING = "<string>"
 """What stands in place of a path when a text came from no file."""

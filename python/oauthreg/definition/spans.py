@@ -11,8 +11,9 @@ import bisect
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from oauthreg.records import dataclass
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of the document down, such as ``("identity", "request", 0, "url")``."""

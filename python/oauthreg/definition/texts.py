@@ -10,15 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
-from oauthreg.claims.problems import quoted
 from oauthreg.definition.names import PROVIDER_NAME
 from oauthreg.definition.suggestions import hint
-from oauthreg.errors import OAuthRegError
-from oauthreg.jose import SIGNING_ALGORITHMS
-from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
-from oauthreg.oauth2.grants import GRANTS
+from oauthreg.errors import OAuthRegError, quoted
 from oauthreg.origins import is_loopback, parse_origin
-from oauthreg.signing import SIGNATURE_METHODS
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -221,6 +216,8 @@ def check_parameter_name(text: str) -> str:
 
 def check_signature_method(text: str) -> str:
     """A signature method of the table."""
+    from oauthreg.signing import SIGNATURE_METHODS
+
     if text not in SIGNATURE_METHODS:
         raise Refused(f"unknown signature method: {quoted(text)}", hint(text, SIGNATURE_METHODS))
     return text
@@ -228,6 +225,8 @@ def check_signature_method(text: str) -> str:
 
 def check_grant(text: str) -> str:
     """A grant of the table."""
+    from oauthreg.oauth2 import GRANTS
+
     if text not in GRANTS:
         raise Refused(f"unknown grant: {quoted(text)}", hint(text, GRANTS))
     return text
@@ -235,6 +234,8 @@ def check_grant(text: str) -> str:
 
 def check_client_auth(text: str) -> str:
     """A method of client authentication of the table."""
+    from oauthreg.oauth2 import CLIENT_AUTH_METHODS
+
     if text not in CLIENT_AUTH_METHODS:
         raise Refused(f"unknown method of client authentication: {quoted(text)}", hint(text, CLIENT_AUTH_METHODS))
     return text
@@ -242,6 +243,8 @@ def check_client_auth(text: str) -> str:
 
 def check_signing_algorithm(text: str) -> str:
     """An algorithm that signs JWTs."""
+    from oauthreg.jose import SIGNING_ALGORITHMS
+
     if text not in SIGNING_ALGORITHMS:
         raise Refused(f"unknown signing algorithm: {quoted(text)}", hint(text, SIGNING_ALGORITHMS))
     return text

@@ -8,7 +8,6 @@ tried on. One pass then reports all, and a fault is not reported again as its ow
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time
 from itertools import islice
 from types import MappingProxyType, UnionType
@@ -16,13 +15,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from oauthreg.claims.problems import quoted
 from oauthreg.definition import rules
 from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Target, render_path
 from oauthreg.definition.model import Definition
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.texts import Refused
+from oauthreg.errors import quoted
+from oauthreg.records import replace
 
 _ROUNDS = 50
 _DEEPEST = 32

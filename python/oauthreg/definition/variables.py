@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from oauthreg.claims.problems import quoted
-from oauthreg.definition import texts
+from oauthreg.errors import quoted
 
 if TYPE_CHECKING:
     from oauthreg.definition.model import Variable
 
 _LONGEST = 255
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
-_URL = re.compile(r"https?://[^/?#@]+(?:/[^?#]*)?")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?"
+_URL = r"https?://[^/?#@]+(?:/[^?#]*)?"
 
 
 def source_of(variable: Variable) -> str | None:
@@ -32,9 +31,9 @@ def fault(variable: Variable, value: str) -> str:
     if not value or len(value) > _LONGEST or not value.isprintable():
         return f"not 1 to {_LONGEST} printable characters: {quoted(value)}"
     match variable.kind:
-        case "label" if not _LABEL.fullmatch(value):
+        case "label" if not re.fullmatch(_LABEL, value):
             return f"not one part of a host name: {quoted(value)}"
-        case "host" if not _HOST.fullmatch(value):
+        case "host" if not re.fullmatch(_HOST, value):
             return f"not a host: {quoted(value)}"
         case "url":
             return _fault_of_url(value) or _fault_of_pattern(variable, value)
@@ -50,8 +49,10 @@ def derived(variable: Variable, value: str) -> str:
 
 
 def _fault_of_url(value: str) -> str:
-    if not _URL.fullmatch(value) or "{" in value or "}" in value:
+    if not re.fullmatch(_URL, value) or "{" in value or "}" in value:
         return "not an absolute URL without query, fragment and user information"
+    from oauthreg.definition import texts
+
     try:
         texts.check_url(f"https{value[value.index(':') :]}")
     except texts.Refused as error:
@@ -60,6 +61,8 @@ def _fault_of_url(value: str) -> str:
 
 
 def _fault_of_pattern(variable: Variable, value: str) -> str:
+    from oauthreg.definition import texts
+
     if variable.pattern is None or texts.matches(variable.pattern, value):
         return ""
     return f"not of the pattern {quoted(variable.pattern)}: {quoted(value)}"

@@ -11,19 +11,25 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession as ClientSession
 
     from oauthreg.http.assertion_client import AsyncAssertionClient as AsyncAssertionClient
-    from oauthreg.http.driver import run as run
-    from oauthreg.http.middleware import AuthenticationMiddleware as AuthenticationMiddleware
+    from oauthreg.http.driver import awaited as awaited, run as run
+    from oauthreg.http.middleware import AuthenticationMiddleware as AuthenticationMiddleware, chain as chain
     from oauthreg.http.oauth1_client import AsyncOAuth1Client as AsyncOAuth1Client
     from oauthreg.http.oauth2_client import AsyncOAuth2Client as AsyncOAuth2Client
+    from oauthreg.http.references import resolve as resolve
     from oauthreg.http.request_class import OAuthRequest as OAuthRequest
+    from oauthreg.http.request_context import RequestContext as RequestContext
 
 _HOME = {
     "AsyncAssertionClient": "assertion_client",
     "AsyncOAuth1Client": "oauth1_client",
     "AsyncOAuth2Client": "oauth2_client",
     "AuthenticationMiddleware": "middleware",
-    "ClientSession": "api_client",
+    "ClientSession": "driver",
     "OAuthRequest": "request_class",
+    "RequestContext": "request_context",
+    "awaited": "driver",
+    "chain": "middleware",
+    "resolve": "references",
     "run": "driver",
 }
 """Name -> the module that holds it."""
@@ -35,6 +41,10 @@ __all__ = [
     "AuthenticationMiddleware",
     "ClientSession",
     "OAuthRequest",
+    "RequestContext",
+    "awaited",
+    "chain",
+    "resolve",
     "run",
 ]
 

@@ -1,28 +1,30 @@
 """What all clients share: one request object for every verb, over a session that stays the caller's."""
 
+from __future__ import annotations
+
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
-from oauthreg.claims import Profile
+from oauthreg import http
 from oauthreg.clock import Clock
 from oauthreg.errors import UsageError
-from oauthreg.http.driver import Around, Sleeper, run
-from oauthreg.http.middleware import AuthenticationMiddleware, Repair, chain
-from oauthreg.http.references import resolve
-from oauthreg.http.request_context import RequestContext
-from oauthreg.identity import identity_flow
-from oauthreg.messages import Authenticator, Flow, Pairs
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
-from oauthreg.signing._pure import make_nonce
+from oauthreg.records import dataclass
+
+if TYPE_CHECKING:
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+
+    from oauthreg.claims import Profile
+    from oauthreg.http.driver import Around, Sleeper
+    from oauthreg.http.middleware import Repair
+    from oauthreg.messages import Authenticator, Flow, Pairs
 
 Result = TypeVar("Result")
 
@@ -85,37 +87,37 @@ class ApiClient(ABC):
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} is bound to its session: make a new one in place of a copy")
 
-    def get(self, url: str | URL, **options: Any) -> RequestContext:
+    def get(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A GET; see ``request``."""
         return self.request("GET", url, **options)
 
-    def options(self, url: str | URL, **options: Any) -> RequestContext:
+    def options(self, url: str | URL, **options: Any) -> http.RequestContext:
         """An OPTIONS; see ``request``."""
         return self.request("OPTIONS", url, **options)
 
-    def head(self, url: str | URL, **options: Any) -> RequestContext:
+    def head(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A HEAD; see ``request``."""
         return self.request("HEAD", url, **options)
 
-    def post(self, url: str | URL, **options: Any) -> RequestContext:
+    def post(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A POST; see ``request``."""
         return self.request("POST", url, **options)
 
-    def put(self, url: str | URL, **options: Any) -> RequestContext:
+    def put(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A PUT; see ``request``."""
         return self.request("PUT", url, **options)
 
-    def patch(self, url: str | URL, **options: Any) -> RequestContext:
+    def patch(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A PATCH; see ``request``."""
         return self.request("PATCH", url, **options)
 
-    def delete(self, url: str | URL, **options: Any) -> RequestContext:
+    def delete(self, url: str | URL, **options: Any) -> http.RequestContext:
         """A DELETE; see ``request``."""
         return self.request("DELETE", url, **options)
 
-    def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
+    def request(self, method: str, url: str | URL, **options: Any) -> http.RequestContext:
         """An authenticated request, awaited or entered with ``async with``; ``options`` are ``session.request``'s."""
-        return RequestContext(self._request(method, url, **options))
+        return http.RequestContext(self._request(method, url, **options))
 
     @abstractmethod
     async def _request(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
@@ -132,15 +134,15 @@ class ApiClient(ABC):
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
         self._check_loop()
-        own = AuthenticationMiddleware(
+        own = http.AuthenticationMiddleware(
             access.authenticator,
             access.origins,
             headers=self._missing_headers(options.get("headers")),
             repair=repair or access.repair,
             clear_text=access.clear_text,
         )
-        target = resolve(access.base, url)
-        return self.session.request(method, target, middlewares=chain(self.session, middlewares, own), **options)
+        target = http.resolve(access.base, url)
+        return self.session.request(method, target, middlewares=http.chain(self.session, middlewares, own), **options)
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""
@@ -160,7 +162,7 @@ class ApiClient(ABC):
     ) -> Awaitable[Result]:
         """The value of a flow that is run over the session."""
         self._check_loop()
-        return run(
+        return http.run(
             flow,
             self.session,
             origins=origins,
@@ -210,6 +212,9 @@ class ApiClient(ABC):
                 code="no-claims",
                 hint="use a provider whose definition has `[claims]`",
             )
+        from oauthreg.identity import identity_flow
+        from oauthreg.signing._pure import make_nonce
+
         return identity_flow(
             provider or self.provider,
             authenticator_for,
@@ -222,6 +227,8 @@ class ApiClient(ABC):
 
     def _profile(self, documents: Documents, token: Mapping[str, Any]) -> Profile:
         """The claims that documents give; ``token`` is what may be shown of the token answer."""
+        from oauthreg.claims import Profile
+
         claims = self.provider.claims.render(documents) if self.provider.claims is not None else {}
         return Profile.from_claims(claims, raw={**documents, "token": token})
 

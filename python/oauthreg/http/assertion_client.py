@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -21,6 +20,7 @@ from oauthreg.oauth2.assertion_grant import assertion_flow
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.grants import GRANT_TYPES
 from oauthreg.provider import AssertionSettings, Provider
+from oauthreg.records import replace
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from oauthreg.answers import decode_text
@@ -10,6 +9,7 @@ from oauthreg.errors import UnsupportedMethodError, UsageError
 from oauthreg.http.driver import awaited
 from oauthreg.legs import render_form
 from oauthreg.messages import Request, Response
+from oauthreg.records import replace
 
 HOOK_TYPES = (
     "access_token_request",

@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
@@ -16,6 +15,7 @@ from oauthreg.legs import render_form
 from oauthreg.messages import Flow, Request, Response, Sleep
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, parse_origin
+from oauthreg.records import replace
 
 Result = TypeVar("Result")
 

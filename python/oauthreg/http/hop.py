@@ -31,7 +31,7 @@ from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
 
-_IS_AUTHORITY = re.compile(r"[^/?#@\\\s\x00-\x1f\x7f-\U0010ffff]+").fullmatch
+_IS_AUTHORITY = re.compile(r"[!\"$-.0->A-\[\]-~]+").fullmatch  # printable ASCII without `/?#@\`
 
 
 def locate(req: ClientRequest) -> tuple[URL | str, tuple[Origin, ...]]:

@@ -3,18 +3,16 @@
 Names, parameters and the shape of calls are those of Authlib's aiohttp clients (0.11 and 0.12).
 """
 
+from __future__ import annotations
+
 import asyncio
 import hmac
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
-from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
-from yarl import URL
-
-from oauthreg.claims import Profile
+from oauthreg import http, oauth1, oauth2, signing
 from oauthreg.errors import (
     CallbackError,
     MismatchingStateError,
@@ -33,29 +31,20 @@ from oauthreg.http.api_client import (
     pairs,
     pinned_origins,
 )
-from oauthreg.http.middleware import Repair
-from oauthreg.http.request_context import RequestContext
-from oauthreg.legs import append_query
-from oauthreg.login import PendingLogin
-from oauthreg.messages import Authenticator, Flow, Pairs, Response
-from oauthreg.oauth1.flow import (
-    access_token_flow,
-    build_authorization_url,
-    exchange_flow,
-    is_timestamp_refusal,
-    parse_authorization_response,
-    parse_token_answer,
-    password_flow,
-    refresh_flow,
-    request_token_flow,
-    revocation_flow,
-)
-from oauthreg.oauth1.placement import OAuth1Authentication
-from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
-from oauthreg.signing import SIGNATURE_METHODS, EngineName, Signer, refusals
+from oauthreg.records import replace
 from oauthreg.token import OAuth1Token, OAuth2Token
+
+if TYPE_CHECKING:
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+    from yarl import URL
+
+    from oauthreg.claims import Profile
+    from oauthreg.http.middleware import Repair
+    from oauthreg.http.request_context import RequestContext
+    from oauthreg.login import PendingLogin
+    from oauthreg.messages import Authenticator, Flow, Pairs, Response
 
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
@@ -112,11 +101,13 @@ class AsyncOAuth1Client(ApiClient):
         body_hash: bool | None = None,
         allowed_origins: Iterable[str] = (),
         clock: Callable[[], float] | None = None,
-        engine: EngineName | None = None,
+        engine: signing.EngineName | None = None,
         passphrase: str | bytes | None = None,
         token_updater: TokenUpdater | None = None,
     ) -> None:
         if not client_id:
+            from oauthreg.signing import refusals
+
             raise refusals.missing_client_id()
         self._is_custom = provider is None
         super().__init__(
@@ -126,6 +117,8 @@ class AsyncOAuth1Client(ApiClient):
             clock=learning_clock(clock),
         )
         if self._is_rsa and rsa_key is None:
+            from oauthreg.signing import refusals
+
             raise refusals.missing_key(self.signature_method)
         self.client_id = client_id
         self.redirect_uri = redirect_uri
@@ -193,7 +186,7 @@ class AsyncOAuth1Client(ApiClient):
     def auth(self) -> Authenticator:
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
         settings, params = self.provider.oauth1, self.provider.api_params
-        return self._bearer or OAuth1Authentication.of(settings, self._signer_for(self._token), params=params)
+        return self._bearer or oauth1.OAuth1Authentication.of(settings, self._signer_for(self._token), params=params)
 
     def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
@@ -206,7 +199,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``UsageError`` for a foreign origin, ``UnsignableRequestError`` for a request whose wire form cannot be
         covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
         """
-        return RequestContext(self._request(method, url, **options))
+        return http.RequestContext(self._request(method, url, **options))
 
     async def fetch_request_token(
         self, url: str | None = None, realm: str | Sequence[str] | None = None, **options: Any
@@ -221,7 +214,7 @@ class AsyncOAuth1Client(ApiClient):
         provider, params, transport = _with_request(self.provider, "request_token", url, options)
         signer = await self._prepared_signer(None, realm)
         token = await self._run(
-            lambda: request_token_flow(provider, signer, callback=self.redirect_uri, params=params), transport
+            lambda: oauth1.request_token_flow(provider, signer, callback=self.redirect_uri, params=params), transport
         )
         self._announced = self.redirect_uri
         self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
@@ -241,19 +234,21 @@ class AsyncOAuth1Client(ApiClient):
         provider, added = self.provider, pairs("parameters", parameters)
         find = provider.oauth1.authorize_url_from
         if url is None and find and self._token and token == self._token.token and (found := find(self._token.extra)):
+            from oauthreg.legs import append_query
+
             return append_query(str(found), added)
         if self._is_custom and self.redirect_uri != self._announced:
             # OAuth 1.0 without the "a": a callback that went with no request token goes here.
             provider = replace(provider, oauth1=replace(provider.oauth1, callback="both"))
         callback = None if "oauth_callback" in parameters else self.redirect_uri
-        return build_authorization_url(provider, token, callback=callback, url=url, params=added)
+        return oauth1.build_authorization_url(provider, token, callback=callback, url=url, params=added)
 
     def parse_authorization_response(self, url: str) -> dict[str, str]:
         """The parameters of a callback URL; its token and verifier complete ``token``.
 
         Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``.
         """
-        response = parse_authorization_response(url, self.provider.callback)
+        response = oauth1.parse_authorization_response(url, self.provider.callback)
         token = response.token
         if token is None and not self.provider.oauth1.token_in_callback:
             token = self._token.token if self._token else None
@@ -289,7 +284,7 @@ class AsyncOAuth1Client(ApiClient):
                 )
         signer = await self._prepared_signer(None if is_for_itself else self._token)
         token = await self._run(
-            lambda: access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
+            lambda: oauth1.access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
             transport,
         )
         await self._adopt(token)
@@ -310,14 +305,16 @@ class AsyncOAuth1Client(ApiClient):
             )
         signer = await self._prepared_signer(None)
         token = await self._run(
-            lambda: password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
+            lambda: oauth1.password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
         )
         await self._adopt(token)
         return token
 
     def parse_response_token(self, status: int, text: str) -> dict[str, str]:
         """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
-        return parse_token_answer(Response(status, body=text.encode()), self.provider.token_answer)
+        from oauthreg.messages import Response
+
+        return oauth1.parse_token_answer(Response(status, body=text.encode()), self.provider.token_answer)
 
     @staticmethod
     def handle_error(error_type: str, error_description: str) -> NoReturn:
@@ -344,13 +341,17 @@ class AsyncOAuth1Client(ApiClient):
         only_oob = provider.oauth1.callback == "oob"
         callback = "oob" if only_oob else redirect_uri or self.redirect_uri or "oob"
         signer = await self._prepared_signer(None)
-        token = await self._run(lambda: request_token_flow(provider, signer, callback=callback, scope=scope))
+        token = await self._run(lambda: oauth1.request_token_flow(provider, signer, callback=callback, scope=scope))
         added = pairs("parameters", parameters)
         if token.authorize_url:
+            from oauthreg.legs import append_query
+
             url = append_query(token.authorize_url, added)
         else:
-            url = build_authorization_url(provider, token.token, callback=callback, scope=scope, params=added)
+            url = oauth1.build_authorization_url(provider, token.token, callback=callback, scope=scope, params=added)
         values = {"oauth_token": token.token, "oauth_token_secret": token.token_secret}
+        from oauthreg.login import PendingLogin
+
         return PendingLogin(
             provider.name, provider.protocol, url, callback, MappingProxyType(values), int(self.clock())
         )
@@ -374,7 +375,7 @@ class AsyncOAuth1Client(ApiClient):
         kept: dict[str, str] = {}
         documents: dict[str, Mapping[str, str]] = {}
         if callback_url is not None:
-            response = parse_authorization_response(callback_url, provider.callback)
+            response = oauth1.parse_authorization_response(callback_url, provider.callback)
             if response.token is not None or provider.oauth1.token_in_callback:
                 _check_same_login(pending, response.token)
             verifier, documents = verifier or response.verifier, {"callback": response.parameters}
@@ -387,7 +388,9 @@ class AsyncOAuth1Client(ApiClient):
             )
         signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
         token = await self._run(
-            lambda: access_token_flow(provider, signer, verifier=verifier, documents=documents, sent_at=self.clock())
+            lambda: oauth1.access_token_flow(
+                provider, signer, verifier=verifier, documents=documents, sent_at=self.clock()
+            )
         )
         token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
         await self._adopt(token)
@@ -407,7 +410,7 @@ class AsyncOAuth1Client(ApiClient):
             )
         old = self._owned("to renew")
         signer = await self._prepared_signer(old)
-        token = await self._run(lambda: refresh_flow(provider, signer, old, sent_at=self.clock()))
+        token = await self._run(lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock()))
         await self._adopt(token)
         return token
 
@@ -418,7 +421,7 @@ class AsyncOAuth1Client(ApiClient):
         """
         provider, token = self.provider, self._owned("to give up")
         signer = await self._prepared_signer(token)
-        await self._run(lambda: revocation_flow(provider, signer, token))
+        await self._run(lambda: oauth1.revocation_flow(provider, signer, token))
         self._keep(None)
 
     async def exchange_token(self) -> OAuth2Token:
@@ -429,7 +432,7 @@ class AsyncOAuth1Client(ApiClient):
         """
         provider, token = self.provider, self._owned("to exchange")
         signer = await self._prepared_signer(token)
-        return await self._run(lambda: exchange_flow(provider, signer, token, sent_at=self.clock()))
+        return await self._run(lambda: oauth1.exchange_flow(provider, signer, token, sent_at=self.clock()))
 
     async def profile(self) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
@@ -447,7 +450,7 @@ class AsyncOAuth1Client(ApiClient):
             lambda: self._identity(
                 lambda nonce: (
                     self._bearer
-                    or OAuth1Authentication.of(
+                    or oauth1.OAuth1Authentication.of(
                         self.provider.oauth1, signer, nonce=nonce, params=self.provider.api_params
                     )
                 ),
@@ -477,7 +480,7 @@ class AsyncOAuth1Client(ApiClient):
 
     async def _made_access(self) -> Access:
         token, bearer = self._token, self._bearer
-        authenticator = bearer or OAuth1Authentication.of(
+        authenticator = bearer or oauth1.OAuth1Authentication.of(
             self.provider.oauth1, await self._prepared_signer(token), params=self.provider.api_params
         )
         access = Access(
@@ -494,7 +497,7 @@ class AsyncOAuth1Client(ApiClient):
 
     def _covering(self, access: Access, fields: Pairs) -> Access:
         """The same access with signatures that cover further fields; a bearer covers none."""
-        if not isinstance(access.authenticator, OAuth1Authentication):
+        if not isinstance(access.authenticator, oauth1.OAuth1Authentication):
             return access
         authenticator = replace(access.authenticator, signed=fields)
         return replace(access, authenticator=authenticator, repair=self._repairing(authenticator))
@@ -505,7 +508,7 @@ class AsyncOAuth1Client(ApiClient):
         return self._token
 
     @property
-    def _bearer(self) -> BearerAuthentication | None:
+    def _bearer(self) -> oauth2.BearerAuthentication | None:
         """What calls carry where they are not signed. Raises ``MissingTokenError`` for a token without it."""
         name = self.provider.oauth1.bearer
         if name is None:
@@ -513,7 +516,7 @@ class AsyncOAuth1Client(ApiClient):
         value = self._token.to_mapping().get(name) if self._token else None
         if not value:
             raise MissingTokenError(f"there is no token with a field `{name}`", hint="set `token`, or log in")
-        return BearerAuthentication(value, self.provider.token_placement, params=self.provider.api_params)
+        return oauth2.BearerAuthentication(value, self.provider.token_placement, params=self.provider.api_params)
 
     @property
     def _base_of_token(self) -> str | None:
@@ -532,9 +535,9 @@ class AsyncOAuth1Client(ApiClient):
     def _repairing(self, authenticator: Authenticator) -> Repair:
         async def repair(response: Response) -> Authenticator | None:
             try:
-                parse_token_answer(response)
+                oauth1.parse_token_answer(response)
             except OAuthError as error:
-                if is_timestamp_refusal(error) and self._learn_time(response.headers):
+                if oauth1.is_timestamp_refusal(error) and self._learn_time(response.headers):
                     return authenticator
             return None
 
@@ -550,7 +553,7 @@ class AsyncOAuth1Client(ApiClient):
         try:
             return await self._running(make_flow(), options, origins)
         except OAuthError as error:
-            if not (is_timestamp_refusal(error) and self._learn_time(error.headers)):
+            if not (oauth1.is_timestamp_refusal(error) and self._learn_time(error.headers)):
                 raise
         return await self._running(make_flow(), options, origins)
 
@@ -568,17 +571,19 @@ class AsyncOAuth1Client(ApiClient):
 
     @property
     def _is_rsa(self) -> bool:
-        return SIGNATURE_METHODS[self.signature_method][0] == "rsa"
+        return signing.SIGNATURE_METHODS[self.signature_method][0] == "rsa"
 
-    async def _prepared_signer(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
+    async def _prepared_signer(
+        self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None
+    ) -> signing.Signer:
         """A signer for a token; an RSA key is read off the event loop."""
         if self._is_rsa:
             return await asyncio.to_thread(self._signer_for, token, realm)
         return self._signer_for(token, realm)
 
-    def _signer_for(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> Signer:
+    def _signer_for(self, token: OAuth1Token | None, realm: str | Sequence[str] | None = None) -> signing.Signer:
         settings = self.provider.oauth1
-        return Signer(
+        return signing.Signer(
             self.signature_method,
             self.client_id,
             self._client_secret,
@@ -611,8 +616,10 @@ def _with_choices(
     if signature_method is not _DEFAULT_METHOD:
         others = tuple(name for name in settings.signature_methods if name != signature_method)
         settings = replace(settings, signature_methods=(signature_method, *others))
-    if settings.signature_methods[0] not in SIGNATURE_METHODS:
-        raise refusals.unknown_signature_method(str(settings.signature_methods[0]), tuple(SIGNATURE_METHODS))
+    if settings.signature_methods[0] not in signing.SIGNATURE_METHODS:
+        from oauthreg.signing import refusals
+
+        raise refusals.unknown_signature_method(str(settings.signature_methods[0]), tuple(signing.SIGNATURE_METHODS))
     if signature_type is not _DEFAULT_TYPE:
         placement = _PLACEMENTS.get(signature_type.upper())
         if placement is None:

@@ -1,21 +1,20 @@
 """The OAuth 2.0 client: log in, or be somebody oneself, then make requests with a token that renews itself."""
 
+from __future__ import annotations
+
 import asyncio
-import base64
-import hmac
 import inspect
-import secrets
+import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError
 
-from oauthreg.answers import parse_form
+from oauthreg import http, oauth2
 from oauthreg.errors import (
     MismatchingStateError,
     MissingCredentialError,
@@ -24,32 +23,21 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs
-from oauthreg.http.driver import Sleeper, awaited
 from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
-from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
-from oauthreg.legs import render_scope, split_scope
-from oauthreg.login import PendingLogin
-from oauthreg.messages import Pairs
-from oauthreg.oauth2.authorize import check_resources, make_state
-from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, check_client_auth, client_auth_method
-from oauthreg.oauth2.draft import ClientIdentity
-from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
-from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback, pushed_login_flow
-from oauthreg.oauth2.logout import build_logout_url
-from oauthreg.oauth2.token_endpoint import (
-    DeviceAuthorization,
-    device_authorization_flow,
-    device_token_flow,
-    introspection_flow,
-    renewal_flow,
-    revocation_flow,
-    token_flow,
-)
 from oauthreg.provider import Provider
-from oauthreg.stores import TokenKey, TokenStore
+from oauthreg.records import dataclass, field, replace
 from oauthreg.token import OAuth2Token
 
-Progress: TypeAlias = Callable[[DeviceAuthorization, str, float], Any]
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from oauthreg.http.driver import Sleeper
+    from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
+    from oauthreg.login import PendingLogin
+    from oauthreg.messages import Pairs
+    from oauthreg.stores import TokenKey, TokenStore
+
+Progress: TypeAlias = Callable[["oauth2.DeviceAuthorization", str, float], Any]
 """Told the codes to show, how a device login stands, and the seconds until the provider is asked (again)."""
 
 Callback: TypeAlias = str | bytes | Mapping[str, Any]
@@ -81,7 +69,7 @@ _ENDPOINTS = {
 
 _SIGNING = frozenset(("client_secret_jwt", "private_key_jwt", "signed_secret"))
 _MOST_LOGINS = 1000
-_PROCESS_KEY = secrets.token_bytes(32)
+_PROCESS_KEY = os.urandom(32)
 """With it any client of this process makes the same code verifier from a state."""
 
 
@@ -150,12 +138,11 @@ class AsyncOAuth2Client(TokenClient):
         self.redirect_uri = redirect_uri
         self.state = state
         self._account = account
-        self._resources = check_resources(resource)
+        self._resources = oauth2.check_resources(resource) if resource else ()
         self._audience = audience
         self._refresh_params = pairs("refresh_token_params", refresh_token_params) if refresh_token_params else ()
         self._nonce = parameters.pop("nonce", None)
         self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
-        self._open: OrderedDict[str, PendingLogin] = OrderedDict()
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
         chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
         if chosen.oauth2.grants[0] == "client_credentials" and account is None:
@@ -166,7 +153,7 @@ class AsyncOAuth2Client(TokenClient):
         super().__init__(
             session,
             chosen,
-            make_client=lambda: ClientIdentity(
+            make_client=lambda: oauth2.ClientIdentity(
                 client_id or "", now, make_id, client_secret, private_key, passphrase, key_id, own
             ),
             clock=now,
@@ -179,7 +166,7 @@ class AsyncOAuth2Client(TokenClient):
             allowed_origins=allowed_origins,
         )
         if client_id and chosen.oauth2.client_auth in _SIGNING:
-            check_client_auth(chosen, self._client)
+            oauth2.check_client_auth(chosen, self._client)
         self._take_up(self._first_key(), token)
 
     def create_authorization_url(
@@ -192,9 +179,11 @@ class AsyncOAuth2Client(TokenClient):
 
         Spec: RFC 6749 section 4.1.1; RFC 7636.
         """
-        state = state or make_state()
+        state = state or oauth2.make_state()
         parameters.setdefault("code_verifier", self._make_verifier(state))
-        pending = build_login(self.provider, self._known_client, self._login_request(url, state, None, parameters))
+        pending = oauth2.build_login(
+            self.provider, self._known_client, self._login_request(url, state, None, parameters)
+        )
         self.state = state
         self._open[state] = pending
         if len(self._open) > _MOST_LOGINS:
@@ -217,7 +206,7 @@ class AsyncOAuth2Client(TokenClient):
         Spec: OpenID Connect RP-Initiated Logout 1.0 section 2.
         """
         token = self._life.token
-        return build_logout_url(
+        return oauth2.build_logout_url(
             self.provider,
             client_id=self._known_client.client_id,
             id_token_hint=id_token_hint or (token.id_token if token else None),
@@ -318,7 +307,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, call.provider.oauth2.revoke_first)
-        flow = revocation_flow(
+        flow = oauth2.revocation_flow(
             await self._located(call),
             self._known_client,
             text,
@@ -347,7 +336,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
-        flow = introspection_flow(
+        flow = oauth2.introspection_flow(
             await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url
         )
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
@@ -372,8 +361,8 @@ class AsyncOAuth2Client(TokenClient):
         request = self._login_request(None, None, binding, parameters)
         settings = self.provider.oauth2
         if settings.require_par or "par" in self.provider.endpoints:
-            return await self._exchange(pushed_login_flow(self.provider, self._known_client, request))
-        return build_login(self.provider, self._known_client, request)
+            return await self._exchange(oauth2.pushed_login_flow(self.provider, self._known_client, request))
+        return oauth2.build_login(self.provider, self._known_client, request)
 
     async def finish(self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None) -> OAuth2Token:
         """Ends a login that ``start`` began, here or in another process; the token is saved and becomes ``token``.
@@ -406,7 +395,7 @@ class AsyncOAuth2Client(TokenClient):
         call = self._call("device", parameters=parameters)
         wanted, client = self.scope if scope is None else scope, self._known_client
         authorization = await self._exchange(
-            device_authorization_flow(
+            oauth2.device_authorization_flow(
                 call.provider, client, scope=wanted, resources=call.resources, params=call.params
             ),
             options=call.options,
@@ -419,10 +408,10 @@ class AsyncOAuth2Client(TokenClient):
 
         async def wait(seconds: float) -> None:
             if progress is not None:
-                await awaited(progress(authorization, state, seconds))
+                await http.awaited(progress(authorization, state, seconds))
             await (sleep or asyncio.sleep)(seconds)
 
-        flow = device_token_flow(
+        flow = oauth2.device_token_flow(
             call.provider,
             client,
             authorization,
@@ -475,13 +464,13 @@ class AsyncOAuth2Client(TokenClient):
             return await self._ask_again()
         return await self._refresh(token, self._call("refresh"))
 
-    async def _refresh(self, token: OAuth2Token | None, call: "_Call") -> OAuth2Token:
+    async def _refresh(self, token: OAuth2Token | None, call: _Call) -> OAuth2Token:
         settings = call.provider.oauth2
         where = self.redirect_uri if settings.refresh_redirect_uri else None
         added = [("redirect_uri", where)] if where is not None else []
 
         def attempt() -> Awaitable[OAuth2Token]:
-            flow = renewal_flow(
+            flow = oauth2.renewal_flow(
                 call.provider,
                 self._known_client,
                 token or OAuth2Token(),
@@ -505,13 +494,13 @@ class AsyncOAuth2Client(TokenClient):
         grant = "client_credentials"
         return await self._ask(grant, self._call("token", grant=grant))
 
-    async def _ask(self, grant: str, call: "_Call") -> OAuth2Token:
+    async def _ask(self, grant: str, call: _Call) -> OAuth2Token:
         arguments = {
-            name: await awaited(value() if callable(value) else value) for name, value in call.arguments.items()
+            name: await http.awaited(value() if callable(value) else value) for name, value in call.arguments.items()
         }
 
         def attempt() -> Awaitable[OAuth2Token]:
-            flow = token_flow(
+            flow = oauth2.token_flow(
                 call.provider,
                 self._known_client,
                 grant,
@@ -527,15 +516,13 @@ class AsyncOAuth2Client(TokenClient):
         is_repeatable = self._signs and grant != "authorization_code"
         return await self._twice_if_late(attempt, ("invalid_client",) if is_repeatable else ())
 
-    async def _redeem(
-        self, pending: PendingLogin, callback: Callback, binding: str | None, call: "_Call"
-    ) -> OAuth2Token:
+    async def _redeem(self, pending: PendingLogin, callback: Callback, binding: str | None, call: _Call) -> OAuth2Token:
         """Exchange the code in a callback, once."""
         client = self._known_client
         state = pending.values.get("state")
         if state is not None and state in self._lives.spent:
             raise _finished()
-        answer = parse_callback(
+        answer = oauth2.parse_callback(
             call.provider,
             pending,
             callback,
@@ -546,10 +533,12 @@ class AsyncOAuth2Client(TokenClient):
         if not self._lives.spent.spend(state or answer.code, self.clock()):
             raise _finished()
         self._open.pop(state or "", None)
-        flow = login_flow(call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url)
+        flow = oauth2.login_flow(
+            call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url
+        )
         return await self._log_in(lambda: self._exchange(flow, hooks="access_token", options=call.options), call)
 
-    async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]], call: "_Call") -> OAuth2Token:
+    async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]], call: _Call) -> OAuth2Token:
         """Take over a user's new token: with an account in its place, else beside those of other users."""
         has_account = self._account is not None
         life = self._life if has_account else self._lives.of_token(None)
@@ -574,16 +563,16 @@ class AsyncOAuth2Client(TokenClient):
 
     def _login_request(
         self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
-    ) -> LoginRequest:
+    ) -> oauth2.LoginRequest:
         rest = {**self._authorize_params, **parameters}
         resources = rest.pop("resource", None)
         if self._audience is not None:
             rest.setdefault("audience", self._audience)
-        return LoginRequest(
+        return oauth2.LoginRequest(
             redirect_uri=rest.pop("redirect_uri", self.redirect_uri),
             now=self.clock(),
             scope=rest.pop("scope", self.scope),
-            resources=self._resources if resources is None else check_resources(resources),
+            resources=self._resources if resources is None else oauth2.check_resources(resources),
             url=url,
             binding=binding,
             state=state,
@@ -592,7 +581,7 @@ class AsyncOAuth2Client(TokenClient):
             params=_flat(rest),
         )
 
-    def _find_login(self, call: "_Call", response: Callback, state: str | None) -> "tuple[_Call, PendingLogin]":
+    def _find_login(self, call: _Call, response: Callback, state: str | None) -> tuple[_Call, PendingLogin]:
         """The login that a callback belongs to: one that this client began, or the one whose state it was told."""
         provider, given, expected = call.provider, _state_in(response, call.provider), state or self.state
         # A state that the caller names is the only one that will do.
@@ -604,6 +593,8 @@ class AsyncOAuth2Client(TokenClient):
                 hint="pass the `state=` that `create_authorization_url` gave, or the one kept with the user's session",
             )
         if login is None:
+            from oauthreg.login import PendingLogin
+
             told = {"state": expected, "code_verifier": self._make_verifier(expected)} if expected else {}
             kept = MappingProxyType({name: value for name, value in told.items() if value})
             login = PendingLogin(provider.name, provider.protocol, "", self.redirect_uri, kept, int(self.clock()))
@@ -616,7 +607,7 @@ class AsyncOAuth2Client(TokenClient):
         login = replace(login, values=MappingProxyType(values), redirect_uri=redirect_uri)
         return replace(call, provider=provider), login
 
-    def _with_verifier(self, call: "_Call", state: str | None) -> "_Call":
+    def _with_verifier(self, call: _Call, state: str | None) -> _Call:
         """A code without its callback: what belongs to it is looked up by the state."""
         expected = state or self.state or ""
         login = self._open.pop(expected, None)
@@ -630,6 +621,9 @@ class AsyncOAuth2Client(TokenClient):
         """The code verifier of a login without further memory: nobody outside of this process can make it."""
         if not state or self.provider.oauth2.pkce == "unsupported":
             return None
+        import base64
+        import hmac
+
         octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}".encode("utf-8", "surrogatepass"), "sha256")
         return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
@@ -643,15 +637,17 @@ class AsyncOAuth2Client(TokenClient):
         body: str = "",
         parameters: Mapping[str, Any] = _NOTHING,
         grant: str | None = None,
-    ) -> "_Call":
+    ) -> _Call:
         """A protocol request as its caller wants it."""
+        from oauthreg.answers import parse_form
+
         rest = dict(parameters)
-        accepted = inspect.signature(GRANTS[grant]).parameters if grant in GRANTS else {}
+        accepted = inspect.signature(oauth2.GRANTS[grant]).parameters if grant in oauth2.GRANTS else {}
         options = {name: rest.pop(name) for name in TRANSPORT_OPTIONS if name in rest}
         arguments = {name: rest.pop(name) for name in accepted if name in rest}
         if "scope" in accepted:
             arguments["scope"] = self._scope_for(grant, arguments.get("scope"))
-        resources = check_resources(rest.pop("resource")) if "resource" in rest else self._resources
+        resources = oauth2.check_resources(rest.pop("resource")) if "resource" in rest else self._resources
         is_about_a_token = leg in ("revoke", "introspect")
         if self._audience is not None and "audience" not in accepted and not is_about_a_token:
             rest.setdefault("audience", self._audience)
@@ -675,9 +671,13 @@ class AsyncOAuth2Client(TokenClient):
         wanted = self.scope if scope is None else scope
         if wanted is None and grant != self.provider.oauth2.grants[0]:
             return ""
+        from oauthreg.legs import render_scope
+
         return render_scope(self.provider, wanted)
 
     def _asked_scopes(self, scope: str | Iterable[str] | None) -> tuple[str, ...]:
+        from oauthreg.legs import render_scope, split_scope
+
         return split_scope(self.provider, render_scope(self.provider, scope))
 
     async def _which(self, token: str | None, hint: str | None, default: str) -> tuple[str, str | None]:
@@ -691,7 +691,7 @@ class AsyncOAuth2Client(TokenClient):
             return latest.refresh_token, "refresh_token"
         return latest.access_token, "access_token"
 
-    async def _located(self, call: "_Call") -> Provider:
+    async def _located(self, call: _Call) -> Provider:
         """The provider of a call with the servers that the client's token tells of."""
         return call.provider.located_for(await self._life.latest() or {})
 
@@ -701,8 +701,10 @@ class AsyncOAuth2Client(TokenClient):
             return None
         return self._make_key(self._call("token", grant="client_credentials"), is_own=is_own)
 
-    def _make_key(self, call: "_Call", *, is_own: bool) -> TokenKey:
+    def _make_key(self, call: _Call, *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
+        from oauthreg.stores import TokenKey
+
         return TokenKey(
             self.provider.name,
             self._account or "",
@@ -713,8 +715,13 @@ class AsyncOAuth2Client(TokenClient):
             self._server,
         )
 
+    @cached_property
+    def _open(self) -> OrderedDict[str, PendingLogin]:
+        """The logins that ``create_authorization_url`` began, by state."""
+        return OrderedDict()
+
     @property
-    def _known_client(self) -> ClientIdentity:
+    def _known_client(self) -> oauth2.ClientIdentity:
         if not self._client.client_id:
             raise MissingCredentialError(
                 "there is no client identifier", code="missing-client-id", hint="pass `client_id=`"
@@ -723,7 +730,7 @@ class AsyncOAuth2Client(TokenClient):
 
     @property
     def _signs(self) -> bool:
-        return client_auth_method(self.provider, self._client) in _SIGNING
+        return oauth2.client_auth_method(self.provider, self._client) in _SIGNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -778,9 +785,10 @@ def _with_choices(
 
 
 def _known_method(name: str | None) -> str | None:
-    if name is not None and name not in CLIENT_AUTH_METHODS:
+    if name is not None and name not in oauth2.CLIENT_AUTH_METHODS:
+        known = ", ".join(oauth2.CLIENT_AUTH_METHODS)
         raise UnsupportedMethodError(
-            f"unknown method of client authentication: {str(name)[:40]!r} (known: {', '.join(CLIENT_AUTH_METHODS)})",
+            f"unknown method of client authentication: {str(name)[:40]!r} (known: {known})",
             code="unknown-client-auth",
         )
     return name
@@ -804,11 +812,11 @@ def _chosen_grant(
 
 def _grant_name(grant_type: str) -> str:
     """The short name of a grant. Raises ``UnsupportedMethodError``."""
-    for name, value in GRANT_TYPES.items():
+    for name, value in oauth2.GRANT_TYPES.items():
         if grant_type in (name, value):
             return name
     raise UnsupportedMethodError(
-        f"unknown grant: {str(grant_type)[:60]!r} (known: {', '.join(GRANTS)})", code="unknown-grant"
+        f"unknown grant: {str(grant_type)[:60]!r} (known: {', '.join(oauth2.GRANTS)})", code="unknown-grant"
     )
 
 
@@ -817,6 +825,8 @@ def _state_in(response: Callback, provider: Provider) -> str | None:
     if isinstance(response, Mapping):
         found = response.get(name)
         return None if found is None else str(found)
+    from urllib.parse import parse_qsl
+
     text = response.decode("utf-8", "replace") if isinstance(response, bytes) else response
     before, mark, after = text.partition("#")[0].partition("?")
     return dict(parse_qsl(after if mark else before)).get(name)

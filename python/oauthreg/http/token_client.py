@@ -1,21 +1,19 @@
 """What the clients of OAuth 2.0 share: a bearer token that is fresh whenever a request needs it."""
 
+from __future__ import annotations
+
 import logging
-import secrets
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
-from oauthreg.answers import malformed
-from oauthreg.claims import Profile
-from oauthreg.clock import Clock
+from oauthreg import oauth2
 from oauthreg.errors import (
     MissingTokenError,
     OAuthError,
@@ -24,18 +22,19 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import Access, ApiClient, Default, pinned_origins
-from oauthreg.http.compliance import ComplianceHooks
-from oauthreg.http.driver import Send, Sleeper
 from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
-from oauthreg.messages import Authenticator, Flow, Request, Response
-from oauthreg.oauth2.bearer import BearerAuthentication
-from oauthreg.oauth2.draft import ClientIdentity
-from oauthreg.oauth2.id_token import read_id_token
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
-from oauthreg.redaction import is_secret, redact_url
-from oauthreg.stores import TokenKey, TokenStore
+from oauthreg.records import replace
 from oauthreg.token import OAuth2Token
+
+if TYPE_CHECKING:
+    from oauthreg.claims import Profile
+    from oauthreg.clock import Clock
+    from oauthreg.http.compliance import ComplianceHooks
+    from oauthreg.http.driver import Send, Sleeper
+    from oauthreg.messages import Authenticator, Flow, Request, Response
+    from oauthreg.stores import TokenKey, TokenStore
 
 Result = TypeVar("Result")
 GivenToken: TypeAlias = str | Mapping[str, Any]
@@ -64,7 +63,7 @@ class TokenClient(ApiClient):
         session: ClientSession,
         provider: Provider,
         *,
-        make_client: Callable[[], ClientIdentity],
+        make_client: Callable[[], oauth2.ClientIdentity],
         clock: Clock,
         is_custom: bool,
         store: TokenStore | None,
@@ -157,7 +156,7 @@ class TokenClient(ApiClient):
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
         if token.id_token and "id_token" in self.provider.identity_documents:
-            known["id_token"] = read_id_token(token.id_token)
+            known["id_token"] = oauth2.read_id_token(token.id_token)
         flow = self._identity(
             lambda _: self._bearer(token),
             known,
@@ -170,11 +169,13 @@ class TokenClient(ApiClient):
     # Applications make a client for each of their own requests: what the first call needs is made with it.
 
     @cached_property
-    def _client(self) -> ClientIdentity:
+    def _client(self) -> oauth2.ClientIdentity:
         return self._make_client()
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:
+        from oauthreg.http.compliance import ComplianceHooks
+
         return ComplianceHooks()
 
     @cached_property
@@ -256,7 +257,7 @@ class TokenClient(ApiClient):
 
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         provider = self.provider
-        return BearerAuthentication(
+        return oauth2.BearerAuthentication(
             token.access_token,
             provider.token_placement,
             provider.proof,
@@ -322,6 +323,8 @@ class TokenClient(ApiClient):
 
     def _shown(self, url: str) -> str:
         """A URL as logs may hold it: of one that is made of values, as by a token in its path, the origin alone."""
+        from oauthreg.redaction import redact_url
+
         known = self.provider.endpoints.values()
         shown = redact_url(url)
         return shown if shown in map(redact_url, known) else render_origin(parse_origin(url))
@@ -371,11 +374,15 @@ def with_placement(provider: Provider, placement: str) -> Provider:
 
 def make_id() -> str:
     """A fresh identifier for an assertion: 128 random bits."""
+    import secrets
+
     return secrets.token_hex(16)
 
 
 def _without_secrets(value: Any) -> Any:
     """What of a token answer may be shown, however deep it lies."""
+    from oauthreg.redaction import is_secret
+
     if isinstance(value, Mapping):
         return {name: _without_secrets(inner) for name, inner in value.items() if not is_secret(str(name))}
     return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
@@ -388,6 +395,8 @@ def _refuse_redirect(response: Response) -> None:
         target = render_origin(parse_origin(str(URL(response.url).join(URL(response.headers["location"])))))
     except (KeyError, ValueError):
         target = "nowhere"
+    from oauthreg.answers import malformed
+
     raise malformed(
         response,
         f"the endpoint redirects to {target}, and no redirect of a protocol request is followed",

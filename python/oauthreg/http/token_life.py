@@ -6,6 +6,8 @@ answers them all, in a task of its own that no caller's cancellation reaches.
 Spec: RFC 6749 section 6; RFC 9700 section 4.14 (a refresh token that was replaced must never be sent again).
 """
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
 import logging
@@ -15,11 +17,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
+from oauthreg import http
 from oauthreg.errors import (
     MissingTokenError,
     ReauthorizationRequired,
@@ -28,9 +30,11 @@ from oauthreg.errors import (
     TokenStoreError,
     UsageError,
 )
-from oauthreg.http.driver import awaited
-from oauthreg.stores import TokenKey, TokenStore
+from oauthreg.records import dataclass
 from oauthreg.token import OAuth2Token
+
+if TYPE_CHECKING:
+    from oauthreg.stores import TokenKey, TokenStore
 
 TokenUpdater: TypeAlias = Callable[[OAuth2Token], Any]
 """Called with every new token before it is used; what it returns is awaited if it can be."""
@@ -79,7 +83,7 @@ class TokenLife:
     ``token`` is the latest one in memory, which may be about to be saved. With a store, what others saved there counts.
     """
 
-    def __init__(self, lives: "TokenLives", key: TokenKey | None = None) -> None:
+    def __init__(self, lives: TokenLives, key: TokenKey | None = None) -> None:
         self._lives = lives
         self._key = key
         self._place = None if key is None or lives.store is None else (lives.store, key)
@@ -278,7 +282,7 @@ class TokenLife:
             while self._place is not None and self._is_unwritten:
                 await self._write(*self._place)
             if self.token is not None and self._untold is not None:
-                await awaited(self._untold(copy(self.token)))
+                await http.awaited(self._untold(copy(self.token)))
         except Exception as error:
             raise _store_failed("a new token could not be saved", error) from error
         self._untold, self._is_login = None, False
@@ -355,7 +359,7 @@ class TokenLife:
 
     def _board(
         self, make: Callable[[], Coroutine[Any, Any, OAuth2Token]], *, is_shared: bool = True
-    ) -> "tuple[_Flight, bool]":
+    ) -> tuple[_Flight, bool]:
         """The renewal under way, or a new one; and whether it is new."""
         with self._lock:
             flight = self._flight
@@ -437,7 +441,7 @@ class TokenLives:
             self._of_token[name] = life
         self._touch(life)
 
-    def begin(self, make: Callable[[], Coroutine[Any, Any, OAuth2Token]], *, is_shared: bool) -> "_Flight":
+    def begin(self, make: Callable[[], Coroutine[Any, Any, OAuth2Token]], *, is_shared: bool) -> _Flight:
         """Run a renewal in a task of its own, which ``aclose`` waits for."""
 
         async def renewal() -> OAuth2Token:
@@ -497,8 +501,8 @@ class _Flight:
     """A renewal under way: its loop, its task, its end as other loops see it, and whether its error is everybody's."""
 
     loop: asyncio.AbstractEventLoop
-    task: "asyncio.Task[OAuth2Token]"
-    landed: "Future[None]"
+    task: asyncio.Task[OAuth2Token]
+    landed: Future[None]
     is_shared: bool
 
     @property
@@ -506,7 +510,7 @@ class _Flight:
         """Whether nothing more comes of it; that of a loop that has stopped is over, too."""
         return self.task.done() or not self.loop.is_running()
 
-    def land(self, task: "asyncio.Task[OAuth2Token]") -> None:
+    def land(self, task: asyncio.Task[OAuth2Token]) -> None:
         """Tell other loops, and log what nobody may be left to hear."""
         self.landed.set_result(None)
         error = None if task.cancelled() else task.exception()

@@ -5,7 +5,6 @@ Spec: RFC 5849 section 2; "OAuth Problem Reporting" and "OAuth Session 1.0" for 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +32,7 @@ from oauthreg.messages import Flow, Pairs, Request, Response
 from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenAnswer
+from oauthreg.records import dataclass, field, replace
 from oauthreg.redaction import redact, redact_headers
 from oauthreg.signing import Signer
 from oauthreg.token import OAuth1Token, OAuth2Token

@@ -4,7 +4,6 @@ Spec: RFC 5849 section 3.5.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,6 +11,7 @@ from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_missing, append_text, render_form
 from oauthreg.messages import Authenticated, Pairs
 from oauthreg.provider import OAuth1Settings, Placement
+from oauthreg.records import dataclass, field
 from oauthreg.signing import Signer
 from oauthreg.signing._pure import escape, make_nonce, unescape
 

@@ -10,7 +10,6 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +28,7 @@ from oauthreg.messages import Pairs
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.provider import Documents, Provider
+from oauthreg.records import dataclass, field
 from oauthreg.redaction import redact, redact_url
 from oauthreg.signing._pure import parse_parameters
 

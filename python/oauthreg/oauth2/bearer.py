@@ -1,7 +1,6 @@
 """Bearer tokens on API calls. Spec: RFC 6750 section 2."""
 
 import hmac
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -11,6 +10,7 @@ from oauthreg.messages import Authenticated, Pairs
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.request_signature import sign_call
 from oauthreg.provider import RequestProof, RequestSignature, TokenPlacement
+from oauthreg.records import dataclass, field
 
 _FORM = "application/x-www-form-urlencoded"
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))

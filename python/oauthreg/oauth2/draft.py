@@ -1,13 +1,13 @@
 """The words of client authentication: who the client is, and the request that is being put together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from oauthreg.errors import MissingCredentialError
 from oauthreg.messages import Authenticator
 from oauthreg.provider import Provider
+from oauthreg.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

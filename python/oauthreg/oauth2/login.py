@@ -7,7 +7,6 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +26,7 @@ from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import parse_id_token
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
 from oauthreg.provider import Provider
+from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
 LIFETIME = 600

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +15,7 @@ from oauthreg.legs import append_query, render_form
 from oauthreg.messages import Pairs, Request
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.provider import RequestSignature
+from oauthreg.records import replace
 from oauthreg.signing._pure import rsa_sign
 from oauthreg.signing.keys import load_private_key
 

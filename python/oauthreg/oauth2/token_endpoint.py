@@ -4,7 +4,6 @@ Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628; RFC 9126.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from oauthreg.answers import decode_text, malformed
@@ -27,6 +26,7 @@ from oauthreg.oauth2.grants import GRANTS
 from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
+from oauthreg.records import dataclass, field, replace
 from oauthreg.redaction import is_secret, mask_secrets
 from oauthreg.token import OAuth2Token
 

@@ -2,12 +2,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, final
 
 from oauthreg.signing._pure import (
-    SIGNATURE_METHODS as SIGNATURE_METHODS,
     ParameterPairs,
     Placement,
     Text,
     host_a_label as host_a_label,
 )
+from oauthreg.signing.methods import SIGNATURE_METHODS as SIGNATURE_METHODS
 
 __all__ = [
     "ENGINE",

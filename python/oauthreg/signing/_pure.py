@@ -22,22 +22,12 @@ from urllib.parse import unquote_to_bytes
 
 from oauthreg.errors import OAuthRegError
 from oauthreg.signing import keys, refusals
+from oauthreg.signing.methods import SIGNATURE_METHODS
 
 SURFACE = 2
 """Raised whenever a name, a signature or a meaning changes, so that a stale extension is noticed."""
 
 ENGINE = "pure"
-
-SIGNATURE_METHODS: dict[str, tuple[str, str]] = {
-    "HMAC-SHA1": ("hmac", "sha1"),
-    "HMAC-SHA256": ("hmac", "sha256"),
-    "HMAC-SHA512": ("hmac", "sha512"),
-    "RSA-SHA1": ("rsa", "sha1"),
-    "RSA-SHA256": ("rsa", "sha256"),
-    "RSA-SHA512": ("rsa", "sha512"),
-    "PLAINTEXT": ("plaintext", ""),
-}
-"""Signature method -> (family, hash). Spec: RFC 5849 section 3.4; the SHA-2 rows are the same construction."""
 
 Text: TypeAlias = str | bytes
 Placement: TypeAlias = Literal["header", "query", "body"]

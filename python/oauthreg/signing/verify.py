@@ -6,11 +6,11 @@ Spec: RFC 5849 section 3.2; the body hash follows the extension "OAuth Request B
 import hmac
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from oauthreg.errors import InvalidSignatureError, VerificationError
+from oauthreg.records import dataclass, field
 from oauthreg.signing import SIGNATURE_METHODS, AnyEngine, EngineName, load_engine, refusals
 from oauthreg.signing._pure import _IS_POSITIVE, Placement, SignedRequest, Text, _is_form, _split, unescape
 

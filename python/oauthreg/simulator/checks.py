@@ -5,12 +5,12 @@ Spec: RFC 5849 section 3.2; "OAuth Problem Reporting" for the words of a refusal
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import OAuthError, VerificationError
 from oauthreg.oauth1.placement import realm_of, signed_url
 from oauthreg.provider import Documents, Leg, Placement, Provider
+from oauthreg.records import dataclass, replace
 from oauthreg.signing._pure import escape
 from oauthreg.signing.verify import SignedRequest, VerificationKeys, verify
 from oauthreg.simulator.faults import Step

@@ -1,12 +1,12 @@
 """Faults on demand: what goes wrong with servers and networks, put into otherwise right answers."""
 
 import json
-from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from oauthreg.answers import parse_answer
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
+from oauthreg.records import dataclass, field, replace
 
 Step: TypeAlias = Literal[
     "request_token",

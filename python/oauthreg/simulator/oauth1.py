@@ -5,7 +5,6 @@ Spec: RFC 5849 section 2 (the three legs); "OAuth Problem Reporting" for refusal
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from oauthreg.legs import append_query, render_form
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth1.placement import FORM
 from oauthreg.provider import IdentityRequest, JWTRules, Provider
+from oauthreg.records import dataclass, field
 from oauthreg.signing.verify import SignedRequest
 from oauthreg.simulator.checks import Checks, absent, is_password_login, rejected, wire_name
 from oauthreg.simulator.faults import Step

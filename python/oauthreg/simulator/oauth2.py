@@ -6,7 +6,6 @@ Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
+from oauthreg.records import dataclass, field
 from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of

@@ -5,10 +5,10 @@ All tokens that follow from one decision of the person are a family: one that wa
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from oauthreg.errors import OAuthError
+from oauthreg.records import dataclass, field, replace
 
 CODE_LIFETIME = 60
 """Seconds. Spec: RFC 6749 section 4.1.2 (ten minutes at most)."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from oauthreg.legs import is_sent_in_query, render_pairs
 from oauthreg.messages import Response
 from oauthreg.oauth1.placement import FORM
 from oauthreg.provider import Documents, Leg, Placement
+from oauthreg.records import dataclass, field
 from oauthreg.signing._pure import parse_parameters
 from oauthreg.signing.verify import SignedRequest, parse_authorization
 

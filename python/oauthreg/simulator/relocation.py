@@ -1,12 +1,12 @@
 """A provider moved to this machine: each of its origins becomes a port on loopback, paths and queries stay."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Exchange, Provider, TextTemplate
+from oauthreg.records import dataclass, field, replace
 
 _NO_DOCUMENTS: Documents = MappingProxyType({})
 

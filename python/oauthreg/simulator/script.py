@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
 from oauthreg.definition.model import Definition, ErrorTable, TokenLeg, When
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat
+from oauthreg.records import dataclass, field
 from oauthreg.simulator.rendering import render_document
 
 _KEY = re.compile(r"""\["([^"]*)"\]|\['([^']*)'\]|"([^"]*)"|'([^']*)'|\[(-?\d+)\]|([^.\[\]"']+)""")

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
@@ -23,6 +22,7 @@ from oauthreg.errors import UsageError
 from oauthreg.legs import append_text, render_form
 from oauthreg.messages import Response
 from oauthreg.provider import Placement, Provider
+from oauthreg.records import dataclass, field
 from oauthreg.redaction import MASK, is_secret, redact
 from oauthreg.registry import Registry
 from oauthreg.simulator.faults import Fault, Faults, Half, Slow, Status, Step, build_error, spoil

@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
 from oauthreg.errors import OAuthError
+from oauthreg.records import dataclass, field, replace
 
 WINDOW = 300.0
 """How far a timestamp may be off, in seconds."""

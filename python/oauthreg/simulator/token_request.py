@@ -1,11 +1,11 @@
 """A request to the token endpoint or one of its neighbours, as a simulated provider has read it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from oauthreg.errors import OAuthError
 from oauthreg.legs import split_scope
 from oauthreg.provider import Leg, Provider
+from oauthreg.records import dataclass, field
 from oauthreg.simulator.oauth2_state import OAuth2State
 from oauthreg.simulator.received import Credentials, Received
 

@@ -1,16 +1,20 @@
 """Tokens in memory: for tests, for scripts, and for servers of one process."""
 
+from __future__ import annotations
+
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from oauthreg.records import dataclass, field
 from oauthreg.stores.token_store import TokenKey, stale_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 
 class MemoryStore:
@@ -60,7 +64,7 @@ class MemoryStore:
         finally:
             self._give_back(key, mine)
 
-    def _take(self, key: TokenKey, mine: "_Lease") -> "_Lease":
+    def _take(self, key: TokenKey, mine: _Lease) -> _Lease:
         """The lease that holds now: ``mine`` if the key was free or the time of its holder is over."""
         with self._lock:
             held = self._leases.get(key)
@@ -68,7 +72,7 @@ class MemoryStore:
                 held = self._leases[key] = mine
             return held
 
-    def _give_back(self, key: TokenKey, mine: "_Lease") -> None:
+    def _give_back(self, key: TokenKey, mine: _Lease) -> None:
         with self._lock:
             if self._leases.get(key) is mine:
                 del self._leases[key]
@@ -80,7 +84,7 @@ class _Lease:
     """Until when a lease holds, and who waits for its end."""
 
     until: float
-    waiting: "list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]" = field(default_factory=list)
+    waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
     is_over: bool = False
 
     async def wait(self, seconds: float) -> None:

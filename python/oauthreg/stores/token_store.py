@@ -1,11 +1,15 @@
 """What every token store promises: versions that fence off late writers, and leases that keep renewals apart."""
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oauthreg.errors import TokenStoreError
+from oauthreg.records import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
 
 
 @dataclass(frozen=True, slots=True)

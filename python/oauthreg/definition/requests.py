@@ -1,0 +1,57 @@
+"""The requests of a definition: its legs, the signatures on them, and the documents that they may name.
+
+Apart from ``rules`` because clients are made with it of definitions that were found good, which nobody checks again.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from typing import Literal
+
+    from oauthreg.definition.model import Definition, SignTable, TokenLeg
+
+REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
+"""Realms that each request has for itself."""
+
+LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
+"""The tables of protocol requests, the page for the user apart."""
+
+_LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
+)
+
+
+def documents_of(definition: Definition) -> tuple[str, ...]:
+    """The documents that claims and examples of a definition may name."""
+    requests = [request.name for request in definition.identity.request]
+    return documents_named(definition.protocol, definition.endpoints.model_fields_set, requests)
+
+
+def documents_named(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
+    """The documents of a definition of which only names are known: its endpoints and its identity requests."""
+    named = [name for name in requests if isinstance(name, str)]
+    first = ["userinfo"] if "userinfo" in endpoints else []
+    of_oidc = [] if protocol == "oauth1" else ["id_token"]
+    return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
+
+
+def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:
+    """The documents that the parameters and headers of a leg may name."""
+    known = _LEG_DOCUMENTS.get(leg, ())
+    is_later = definition.app_token is not None and leg in {"token", "refresh"}
+    return (*known, "app_token") if is_later else known
+
+
+def legs_of(definition: Definition) -> Iterator[TokenLeg]:
+    """The protocol requests that a definition says something of, or may."""
+    yield from (leg for name in LEGS if (leg := getattr(definition, name)) is not None)
+
+
+def signatures_of(definition: Definition) -> Iterator[SignTable]:
+    """Every signature over a request that is not OAuth's own."""
+    signs = (definition.api.sign, *(leg.sign for leg in legs_of(definition)))
+    yield from (sign for sign in signs if sign is not None)
