@@ -117,6 +117,7 @@ class ApiClient(ABC):
         clear_text: bool,
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
+        repairs: int = 1,
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
         self._check_loop()
@@ -125,6 +126,7 @@ class ApiClient(ABC):
             origins,
             headers=self._missing_headers(options.get("headers")),
             repair=repair,
+            repairs=repairs,
             clear_text=clear_text,
         )
         return self.session.request(

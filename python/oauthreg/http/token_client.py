@@ -26,14 +26,25 @@ from oauthreg.errors import (
 from oauthreg.http.api_client import ApiClient, Default, pinned_origins
 from oauthreg.http.compliance import ComplianceHooks
 from oauthreg.http.driver import Send, Sleeper
+from oauthreg.http.middleware import plain_headers
 from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.oauth2.dpop import (
+    TOKEN_TYPE,
+    DPoPAuthentication,
+    DPoPKey,
+    DPoPProofs,
+    check_token_key,
+    is_nonce_challenge,
+    nonce_refused,
+)
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import read_id_token
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.redaction import is_secret, redact_url
+from oauthreg.signing._pure import make_nonce
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 
@@ -48,6 +59,10 @@ _PLACEMENTS: Mapping[str, TokenPlacement] = {
     "uri": TokenPlacement("query", "access_token", ""),
 }
 """``token_placement`` -> placement. Spec: RFC 6750 section 2."""
+
+_DPOP_PLACEMENT = TokenPlacement(prefix=f"{TOKEN_TYPE} ")
+_MOST_REPAIRS = 4
+"""Attempts beyond the first where proofs are needed: a new token, and a nonce for each of a few origins."""
 
 _log = logging.getLogger("oauthreg")
 
@@ -73,6 +88,7 @@ class TokenClient(ApiClient):
         leeway: float | None,
         background_refresh: bool,
         allowed_origins: Iterable[str],
+        dpop_key: Any = None,
     ) -> None:
         if provider.protocol == "oauth1":
             raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
@@ -81,6 +97,7 @@ class TokenClient(ApiClient):
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
         self._make_client = make_client
+        self._dpop_key = None if dpop_key is None else _read_dpop_key(dpop_key, provider)
         self._lives = TokenLives(store) if lives is None else lives
         self._leeway = provider.oauth2.leeway if leeway is None else leeway
         self._in_background = background_refresh
@@ -170,7 +187,13 @@ class TokenClient(ApiClient):
 
     @cached_property
     def _client(self) -> ClientIdentity:
-        return self._make_client()
+        made, settings = self._make_client(), self.provider.oauth2
+        if self._dpop_key is None and settings.dpop != "required":
+            return made
+        key = self._dpop_key or self._lives.dpop_key(
+            settings.dpop_algorithms, self.provider.name, self._server, made.client_id
+        )
+        return replace(made, proofs=DPoPProofs(key, self.clock, make_nonce, self._lives.nonces))
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:
@@ -219,9 +242,12 @@ class TokenClient(ApiClient):
         url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
         options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
         repaired: list[OAuth2Token] = []
+        challenged: set[Origin] = set()
 
-        async def repair(_: Response) -> Authenticator | None:
-            if not self._can_replace(life, token):
+        async def repair(refusal: Response) -> Authenticator | None:
+            if self._client.proofs is not None and is_nonce_challenge(refusal):
+                return self._with_nonce(repaired[0] if repaired else token, refusal, challenged)
+            if repaired or not self._can_replace(life, token):
                 return None
             repaired.append(await life.replace(token.access_token, self._renewal))
             return self._bearer(repaired[0])
@@ -236,7 +262,9 @@ class TokenClient(ApiClient):
             clear_text=self.provider.allow_insecure_http,
             middlewares=middlewares,
             options=options,
+            repairs=1 if self._client.proofs is None else _MOST_REPAIRS,
         )
+        self._learn_nonces(response)
         if repaired and response.status == 401:
             life.note_refusal(repaired[0])
         return response
@@ -248,11 +276,33 @@ class TokenClient(ApiClient):
             return True
         return self._renewal.way(current) is not None and not life.is_refused(token)
 
+    def _with_nonce(self, token: OAuth2Token, refusal: Response, challenged: set[Origin]) -> Authenticator | None:
+        """What to send a request with whose proof only lacked the nonce of the server, once for each origin."""
+        origin = parse_origin(refusal.url)
+        if origin in challenged:
+            raise nonce_refused(refusal)
+        challenged.add(origin)
+        return self._bearer(token) if self._lives.nonces.learn(refusal.url, refusal.headers) else None
+
+    def _learn_nonces(self, response: ClientResponse) -> None:
+        """Keep the nonces that came with answers to proofs, those of redirects among them."""
+        if self._client.proofs is not None:
+            for answer in (*response.history, response):
+                self._lives.nonces.learn(str(answer.url), plain_headers(answer))
+
     def _bearer(self, token: OAuth2Token) -> Authenticator:
+        """What puts the token on a request: a bound one with a proof. Raises as ``check_token_key``."""
+        check_token_key(token, self._client.proofs)
+        if token.token_type != TOKEN_TYPE or self._client.proofs is None:
+            return self._carrier(token, self.provider.token_placement)
+        inner = self._carrier(token, _DPOP_PLACEMENT)
+        return DPoPAuthentication(self._client.proofs, token.access_token, inner)
+
+    def _carrier(self, token: OAuth2Token, placement: TokenPlacement) -> BearerAuthentication:
         provider = self.provider
         return BearerAuthentication(
             token.access_token,
-            provider.token_placement,
+            placement,
             provider.proof,
             self._client.client_secret or "",
             provider.api_params,
@@ -321,6 +371,27 @@ class TokenClient(ApiClient):
             if error.error not in errors or not self._learn_time(error.headers):
                 raise
         return await attempt()
+
+
+def _read_dpop_key(key: Any, provider: Provider) -> DPoPKey:
+    """The key that an application gave. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` and ``UsageError``."""
+    settings = provider.oauth2
+    if settings.dpop == "unsupported":
+        raise UsageError(
+            f"{provider.name} is not known to bind tokens to DPoP keys",
+            code="dpop-unsupported",
+            hint='if it does, its definition says `dpop = "supported"` or `"required"`; else leave `dpop_key=` out',
+        )
+    if not isinstance(key, DPoPKey):
+        return DPoPKey(key, algorithms=settings.dpop_algorithms)
+    if settings.dpop_algorithms and key.algorithm not in settings.dpop_algorithms:
+        raise UnsupportedMethodError(
+            f"{provider.name} takes no DPoP proofs signed with {key.algorithm} "
+            f"(it takes: {', '.join(settings.dpop_algorithms)})",
+            code="unsupported-dpop-algorithm",
+            hint="pass another key",
+        )
+    return key
 
 
 def read_token(value: Any, now: float) -> OAuth2Token:

@@ -29,6 +29,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.driver import awaited
+from oauthreg.oauth2.dpop import DPoPKey, DPoPNonces
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 
@@ -393,7 +394,7 @@ class TokenLife:
 
 
 class TokenLives:
-    """What the clients of one registry share: the lives of their tokens, and which logins are over.
+    """What the clients of one registry share: the lives of their tokens, DPoP keys and nonces, which logins are over.
 
     ``store`` keeps tokens that have an account or belong to the client itself. ``jitter`` gives numbers from 0 to 1.
     """
@@ -403,6 +404,8 @@ class TokenLives:
         self.jitter = jitter
         self.spent = SpentStates()
         self.unsaved: set[TokenLife] = set()
+        self.nonces = DPoPNonces()
+        self._dpop_keys: dict[tuple[str, ...], DPoPKey] = {}
         self._told: set[str] = set()
         self._of_key: WeakValueDictionary[TokenKey, TokenLife] = WeakValueDictionary()
         self._of_token: WeakValueDictionary[str, TokenLife] = WeakValueDictionary()
@@ -452,6 +455,15 @@ class TokenLives:
         flight.task.add_done_callback(self._tasks.discard)
         flight.task.add_done_callback(flight.land)
         return flight
+
+    def dpop_key(self, algorithms: tuple[str, ...], *owner: str) -> DPoPKey:
+        """The key that was made for a client, by whatever tells it from others; it ends with the process."""
+        place = (*owner, *algorithms)
+        key = self._dpop_keys.get(place)
+        if key is None:
+            # Of two threads that come at once the first one's key is everybody's.
+            key = self._dpop_keys.setdefault(place, DPoPKey(algorithms=algorithms))
+        return key
 
     def is_news(self, text: str) -> bool:
         """Whether this is asked for the first time: clients come and go, and one warning is enough."""

@@ -44,6 +44,7 @@ _MADE = frozenset(
         "code_challenge_method",
         "request_uri",
         "resource",
+        "dpop_jkt",
     )
 )
 """What only the client itself puts into an authorization request."""
@@ -175,15 +176,17 @@ def authorization_parameters(
     scope: Iterable[str] | str | None = None,
     code_verifier: str | None = None,
     nonce: str | None = None,
+    dpop_jkt: str | None = None,
     resources: Sequence[str] = (),
     params: Pairs = (),
     documents: Documents = MappingProxyType({}),
 ) -> list[tuple[str, str]]:
     """The parameters of an authorization request, by the provider's names and in the order in which they are sent.
 
-    ``params`` win over the definition's and must not repeat the parameters that are made here. Raises ``UsageError``.
+    ``params`` win over the definition's and must not repeat the parameters that are made here. ``dpop_jkt`` binds the
+    code to a key, given by its thumbprint. Raises ``UsageError``.
 
-    Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3; RFC 8707 section 2.1.
+    Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3; RFC 8707 section 2.1; RFC 9449 section 10.
     """
     settings, leg = provider.oauth2, provider.authorize
     for name, _ in params:
@@ -207,6 +210,8 @@ def authorization_parameters(
     pairs += [("resource", resource) for resource in check_resources(resources)]
     if nonce is not None:
         pairs.append(("nonce", nonce))
+    if dpop_jkt is not None:
+        pairs.append(("dpop_jkt", dpop_jkt))
     if settings.response_mode:
         pairs.append(("response_mode", settings.response_mode))
     return leg_parameters(leg, pairs, params=params, documents=documents)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from oauthreg.errors import MissingCredentialError
 from oauthreg.messages import Authenticator
+from oauthreg.oauth2.dpop import DPoPProofs
 from oauthreg.provider import Provider
 
 
@@ -15,7 +16,8 @@ class ClientIdentity:
     """A client and what it can prove itself with; ``credentials`` are further ones that a definition names.
 
     ``private_key`` is PEM, DER, a JWK, a path object or a key object; ``key_id`` its ``kid``. ``now`` gives the time in
-    seconds since 1970, ``make_id`` a fresh random identifier for an assertion.
+    seconds since 1970, ``make_id`` a fresh random identifier for an assertion. ``proofs`` are there where tokens are to
+    be bound to a key (DPoP).
     """
 
     client_id: str
@@ -26,6 +28,7 @@ class ClientIdentity:
     passphrase: str | bytes | None = field(default=None, repr=False)
     key_id: str | None = None
     credentials: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    proofs: DPoPProofs | None = None
 
     @property
     def documents(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from oauthreg.answers import decode_text, malformed
 from oauthreg.errors import (
     AccessDeniedError,
+    MissingCredentialError,
     OAuthError,
     ReauthorizationRequired,
     ResponseError,
@@ -18,10 +19,11 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.legs import answered, append_query, build_request, endpoint, renamed
+from oauthreg.legs import append_query, build_request, endpoint, renamed
 from oauthreg.messages import Flow, Pairs, Request, Response, Result, Sleep
 from oauthreg.oauth2.authorize import check_resources, render_scope
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
+from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
 from oauthreg.oauth2.request_signature import sign_request
@@ -73,6 +75,7 @@ def token_flow(
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
     A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
+    A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449).
 
     Raises ``OAuthError`` and its kinds (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's
     ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
@@ -83,6 +86,12 @@ def token_flow(
         *_scope(provider, grant, scopes),
         *(("resource", resource) for resource in check_resources(resources)),
     ]
+    if provider.oauth2.dpop == "required" and client.proofs is None:
+        raise MissingCredentialError(
+            f"{provider.name} gives only tokens that are bound to a DPoP key",
+            code="missing-dpop-key",
+            hint="pass `dpop_key=`",
+        )
     renewal = grant == "refresh_token"
     leg = provider.refresh if renewal and provider.refresh is not None else provider.token
     name = "refresh" if renewal and "refresh" in provider.endpoints else "token"
@@ -91,13 +100,20 @@ def token_flow(
         seen["app_token"] = yield from _app_token_flow(provider.app_token, client)
     target = url or client_endpoint(provider, client, name)
     request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
+    request = with_proof(request, client.proofs)
     sent_at = client.now()
     how = (provider.refresh_answer if renewal else None) or provider.token_answer
     wanted = [name for name in scopes if name != provider.scopes.offline]
     token = yield from _ask(
         request,
         lambda response: parse_token_response(
-            response, how, sent_at=sent_at, previous=previous if renewal else None, scopes=wanted
+            response,
+            how,
+            sent_at=sent_at,
+            previous=previous if renewal else None,
+            scopes=wanted,
+            bound_to=None if client.proofs is None else client.proofs.key.thumbprint,
+            must_be_bound=provider.oauth2.dpop == "required",
         ),
         _secrets(client, pairs),
     )
@@ -126,11 +142,14 @@ def renewal_flow(
     """Renews a user's token, as the provider renews it: by its refresh token, or by its second step once more.
 
     ``scopes`` and ``resources`` are those of the login. Raises, without any traffic, ``TokenExpiredError`` for a token
-    that cannot be renewed and ``ReauthorizationRequired`` when the refresh token has expired; else as ``token_flow``.
+    that cannot be renewed, ``ReauthorizationRequired`` when the refresh token has expired, and ``InvalidKeyError`` or
+    ``MissingCredentialError`` where a public client no longer has the DPoP key of the login; else as ``token_flow``.
 
-    Spec: RFC 6749 section 6.
+    Spec: RFC 6749 section 6; RFC 9449 section 5.
     """
     provider = provider.located_for(token)
+    if client_auth_method(provider, client) == "none":
+        check_token_key(token, client.proofs)
     if provider.exchange is not None and provider.exchange.renews:
         return (yield from exchange_flow(provider, client, token))
     sent = token.refresh_token if provider.oauth2.refresh_with == "refresh_token" else token.access_token
@@ -266,7 +285,7 @@ def pushed_authorization_flow(
     request = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
     return (
         yield from _ask(
-            request,
+            with_proof(request, client.proofs),
             lambda response: parse_pushed_authorization(response, now=client.now()),
             _secrets(client, parameters),
         )
@@ -439,7 +458,7 @@ def _parse_introspection(response: Response, answer: TokenAnswer, now: float) ->
 
 def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
     """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
-    response = answered((yield request))
+    response = yield from send_proven(request)
     try:
         return read(response)
     except (OAuthError, ResponseError):
