@@ -7,6 +7,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cache, lru_cache
 from typing import Any
 
@@ -318,6 +319,40 @@ def parse_own_jwt(text: str, key: Any, algorithm: str) -> tuple[dict[str, Any], 
     except (JoseError, ValueError, TypeError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
+
+
+def parse_jwt_of_its_own_key(text: str, algorithms: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the claims of a JWT that is signed with the public key in its header (``jwk``).
+
+    That proves only that whoever made it holds the private key: whose key it is must be known otherwise. Raises
+    ``ResponseError`` for any other JWT, for an algorithm that is not among ``algorithms``, and for a private or shared
+    key in the header. Spec: RFC 7515 section 4.1.3; RFC 9449 section 4.3.
+    """
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import JWKRegistry
+
+    header, _ = parse_unverified_jwt(text)
+    jwk, algorithm = header.get("jwk"), str(header.get("alg"))
+    kinds = {SIGNING_ALGORITHMS[name] for name in algorithms if name == algorithm}
+    if not isinstance(jwk, dict) or not kinds:
+        raise _refused("its algorithm or its key is not accepted", "jwt-signature")
+    try:
+        key: Any = JWKRegistry.import_key(jwk)
+        if key.is_private or (key.key_type, getattr(key, "curve_name", "")) not in kinds:
+            raise _refused("its key is not a public one for its algorithm", "jwt-signature")
+        found = jwt.decode(text, key, algorithms=[algorithm], registry=_wide_registry())
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise _refused("its signature or form is wrong", "jwt-signature") from None
+    return dict(found.header), dict(found.claims)
+
+
+@cache
+def _wide_registry() -> Any:
+    """As ``_registry``, for headers that hold a key."""
+    made = copy(_registry())
+    made.max_header_length = _LONGEST
+    return made
 
 
 def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:
