@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
@@ -55,15 +56,14 @@ def identity_flow(
                 hint="its URL names a document field that the earlier answers did not give",
             )
         try:
-            asked = build_identity_request(provider, request, url, authenticator_for(nonce), found)
-            response = yield from send_proven(asked)
+            build = partial(build_identity_request, provider, request, documents=found)
+            response = yield from send_proven(partial(build, url, authenticator_for(nonce)))
             for _ in range(_MOST_REDIRECTS):
                 target = _redirect(request, url, response)
                 if target is None:
                     break
                 url = target
-                asked = build_identity_request(provider, request, url, authenticator_for(None), found)
-                response = yield from send_proven(asked)
+                response = yield from send_proven(partial(build, url, authenticator_for(None)))
             found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
         except (OAuthError, ResponseError):
             if not request.optional:

@@ -400,6 +400,16 @@ class TestTokenRequests:
             flow.send(answer(BOUND))
         assert end.value.value.access_token == "A1"
 
+    def test_checklist_41_checklist_51_the_retry_has_a_client_assertion_of_its_own(
+        self, drive, provider, identity, make_proofs, answer
+    ):
+        settings = OAuth2Settings(client_auth="client_secret_jwt", issuer="https://as.example")
+        client = identity(client_secret="s" * 32, proofs=make_proofs())
+        flow = token_flow(provider(oauth2=settings), client, "client_credentials")
+        _, sent = drive(flow, self.challenge(answer), BOUND)
+        jtis = {part(dict(request.form)["client_assertion"].split(".")[1])["jti"] for request in sent}
+        assert len(jtis) == 2
+
     def test_checklist_51_a_second_challenge_is_an_error(self, drive, provider, bound, answer):
         flow = token_flow(provider(), bound(), "client_credentials")
         with pytest.raises(OAuthError) as refused:

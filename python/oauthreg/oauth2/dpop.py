@@ -242,12 +242,13 @@ def is_nonce_challenge(response: Response) -> bool:
     return isinstance(document, Mapping) and document.get("error") == NONCE_ERROR
 
 
-def send_proven(request: Request) -> Flow[Response]:
-    """The answer to a request, which is sent once more, with a new proof, if the server only wants its nonce there.
+def send_proven(build: Callable[[], Request]) -> Flow[Response]:
+    """The answer to a request, which is made and sent once more if the server only wants its nonce in the proof.
 
-    Raises ``OAuthError`` with the code ``dpop-nonce-refused`` if that does not help. A request without a proof is sent
-    once. Spec: RFC 9449 section 8.
+    ``build`` makes it anew, since a client assertion is good once, too. Raises ``OAuthError`` with the code
+    ``dpop-nonce-refused`` if the nonce does not help. A request without a proof is sent once. Spec: RFC 9449 section 8.
     """
+    request = build()
     response = answered((yield request))
     prover = request.authenticator
     if not isinstance(prover, DPoPAuthentication):
@@ -255,7 +256,7 @@ def send_proven(request: Request) -> Flow[Response]:
     has_nonce = prover.proofs.nonces.learn(request.url, response.headers)
     if not (has_nonce and is_nonce_challenge(response)):
         return response
-    response = answered((yield request))
+    response = answered((yield build()))
     prover.proofs.nonces.learn(request.url, response.headers)
     if is_nonce_challenge(response):
         raise nonce_refused(response)

@@ -99,13 +99,16 @@ def token_flow(
     if provider.app_token is not None and grant in _OF_A_USER:
         seen["app_token"] = yield from _app_token_flow(provider.app_token, client)
     target = url or client_endpoint(provider, client, name)
-    request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
-    request = with_proof(request, client.proofs)
+
+    def build() -> Request:
+        made = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
+        return with_proof(made, client.proofs)
+
     sent_at = client.now()
     how = (provider.refresh_answer if renewal else None) or provider.token_answer
     wanted = [name for name in scopes if name != provider.scopes.offline]
     token = yield from _ask(
-        request,
+        build,
         lambda response: parse_token_response(
             response,
             how,
@@ -198,7 +201,7 @@ def exchange_flow(
         request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
             _secrets(client, pairs, token.access_token),
         )
@@ -214,7 +217,7 @@ def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]
     sent_at = client.now()
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: parse_token_response(response, step.answer, sent_at=sent_at),
             _secrets(client, pairs),
         )
@@ -282,10 +285,14 @@ def pushed_authorization_flow(
     section 2.
     """
     url = client_endpoint(provider, client, "par")
-    request = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
+
+    def build() -> Request:
+        made = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
+        return with_proof(made, client.proofs)
+
     return (
         yield from _ask(
-            with_proof(request, client.proofs),
+            build,
             lambda response: parse_pushed_authorization(response, now=client.now()),
             _secrets(client, parameters),
         )
@@ -327,7 +334,7 @@ def device_authorization_flow(
     )
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: parse_device_authorization(response, provider.device_answer, now=client.now()),
             _secrets(client, pairs),
         )
@@ -419,7 +426,7 @@ def revocation_flow(
     seen = {**client.documents, "token": {"access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
     yield from _ask(
-        request,
+        lambda: request,
         lambda response: raise_for_error(response, provider.revoke_answer, now=client.now()),
         _secrets(client, pairs),
     )
@@ -442,7 +449,7 @@ def introspection_flow(
     request = build_token_request(provider, client, provider.introspect, target, pairs, documents=client.documents)
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: _parse_introspection(response, provider.introspect_answer, client.now()),
             _secrets(client, pairs),
         )
@@ -456,9 +463,9 @@ def _parse_introspection(response: Response, answer: TokenAnswer, now: float) ->
     return fields
 
 
-def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
+def _ask(build: Callable[[], Request], read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
     """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
-    response = yield from send_proven(request)
+    response = yield from send_proven(build)
     try:
         return read(response)
     except (OAuthError, ResponseError):
