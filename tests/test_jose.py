@@ -12,9 +12,11 @@ from oauthreg.jose import (
     SIGNING_ALGORITHMS,
     load_signing_key,
     parse_hmac_jwt,
+    parse_jwt_of_its_own_key,
     parse_unverified_jwt,
     sign_jwt,
 )
+from oauthreg.jws import compact_signer
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
 NOW = 1_700_000_000
@@ -269,6 +271,45 @@ class TestKeys:
 
     def test_an_empty_secret(self):
         assert refusal("", "HS256") == "empty-secret"
+
+
+class TestOwnKey:
+    """JWTs that are signed with the key in their header."""
+
+    KEY = ECKey.generate_key("P-256")
+
+    def made(self, *, alg="ES256", **header):
+        members = {"alg": alg, "jwk": self.KEY.as_dict(private=False), **header}
+        return compact_signer(members, self.KEY.raw_value, "ES256")(json.dumps(CLAIMS).encode())
+
+    def test_header_and_claims(self):
+        header, claims = parse_jwt_of_its_own_key(self.made(typ="x"), ["RS256", "ES256"])
+        assert (header["typ"], header["jwk"], claims) == ("x", self.KEY.as_dict(private=False), CLAIMS)
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            {"jwk": KEY.as_dict(private=True)},
+            {"jwk": ECKey.generate_key("P-256").as_dict(private=False)},
+            {"jwk": ECKey.generate_key("P-384").as_dict(private=False)},
+            {"jwk": {"kty": "oct", "k": "c2VjcmV0"}},
+            {"jwk": {"kty": "EC"}},
+            {"jwk": {}},
+            {"jwk": None},
+            {"alg": "HS256"},
+            {"alg": "ES384"},
+            {"alg": 7},
+        ],
+        ids=str,
+    )
+    def test_others_are_refused(self, header):
+        with pytest.raises(ResponseError) as refused:
+            parse_jwt_of_its_own_key(self.made(**header), ["ES256", "ES384"])
+        assert refused.value.code == "jwt-signature"
+
+    def test_an_algorithm_that_is_not_allowed(self):
+        with pytest.raises(ResponseError):
+            parse_jwt_of_its_own_key(self.made(), ["RS256"])
 
 
 class TestUnverified:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, SignTable, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
 
-SECRETS = ("client_secret", "private_key", "passphrase")
+SECRETS = ("client_secret", "private_key", "passphrase", "dpop_key")
 """Credentials that never go into a text of a definition."""
 
 _OAUTH1_TABLES = ("oauth1", "request_token")

@@ -44,7 +44,7 @@ from oauthreg.oauth2.id_token import read_id_token
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.redaction import is_secret, redact_url
-from oauthreg.signing._pure import make_nonce
+from oauthreg.signing import load_engine
 from oauthreg.stores import TokenKey, TokenStore
 from oauthreg.token import OAuth2Token
 
@@ -193,7 +193,7 @@ class TokenClient(ApiClient):
         key = self._dpop_key or self._lives.dpop_key(
             settings.dpop_algorithms, self.provider.name, self._server, made.client_id
         )
-        return replace(made, proofs=DPoPProofs(key, self.clock, make_nonce, self._lives.nonces))
+        return replace(made, proofs=DPoPProofs(key, self.clock, load_engine().make_nonce, self._lives.nonces))
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:
