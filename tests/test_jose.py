@@ -294,6 +294,7 @@ class TestOwnKey:
             {"jwk": ECKey.generate_key("P-384").as_dict(private=False)},
             {"jwk": {"kty": "oct", "k": "c2VjcmV0"}},
             {"jwk": {"kty": "EC"}},
+            {"jwk": {"kty": ["EC"]}},
             {"jwk": {}},
             {"jwk": None},
             {"alg": "HS256"},

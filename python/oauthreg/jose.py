@@ -335,7 +335,7 @@ def parse_jwt_of_its_own_key(text: str, algorithms: Sequence[str]) -> tuple[dict
     header, _ = parse_unverified_jwt(text)
     jwk, algorithm = header.get("jwk"), str(header.get("alg"))
     kinds = {SIGNING_ALGORITHMS[name] for name in algorithms if name == algorithm}
-    if not isinstance(jwk, dict) or not kinds:
+    if not isinstance(jwk, dict) or jwk.get("kty") not in [kind for kind, _ in kinds]:
         raise _refused("its algorithm or its key is not accepted", "jwt-signature")
     try:
         key: Any = JWKRegistry.import_key(jwk)
