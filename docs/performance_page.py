@@ -144,6 +144,7 @@ TABLES: Mapping[str, Table] = {
     "client, authlib": Table("client", (Figure("times Authlib's client", is_least=True),), by=("request",)),
     "verify": Table("`verify`", (Figure("times signing"), Figure("by a `Verifier`", "ratio_of_verifier"))),
     "private_key_jwt": Table("`private_key_jwt`", (Figure("times bare `key.sign`"),), by=("method",)),
+    "DPoP proof": Table("DPoP proof", (Figure("times bare `key.sign`"),), by=("case",)),
     "start-up": Table("start-up", (Figure("processor time", "net", "mark", seconds),), (), by=("case",)),
     "signing, memory": Table("memory after signatures", (Figure("growth", "grown", "grown_mark", octets),), ()),
     "client, memory": Table("memory after 10,000 clients", (Figure("growth", "grown", "grown_mark", octets),), ()),

@@ -19,12 +19,12 @@ def blocks(language):
 
 
 def test_the_readme_has_the_examples_that_are_run_here():
-    assert len(blocks("python")) == 5
+    assert len(blocks("python")) == 6
     assert len(blocks("toml")) == 1
 
 
 async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
-    login, call = blocks("python")[:2]
+    login, _, call = blocks("python")[:3]
     async with Simulator("twitter") as simulator, aiohttp.ClientSession() as session:
         monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
         names = {}
@@ -38,8 +38,24 @@ async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
         assert await names["timeline"](session, token) == [{"id": 1}]
 
 
+async def test_a_login_with_a_key_of_ones_own(monkeypatch):
+    login, bound = blocks("python")[:2]
+    definition = blocks("toml")[0].replace('"oauth1"', '"oauth2"').replace("request_token = ", "revoke = ")
+    known = oauthreg.Registry(environ={})
+    known.add(f'{definition}\n[oauth2]\ndpop = "required"\nclient_auth = "none"\n', "acme")
+    async with Simulator("acme", registry=known) as simulator, aiohttp.ClientSession() as session:
+        monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
+        names = {}
+        exec(login + bound, names)
+        key = names["new_key"]()
+        kept = await names["bound_login"](session, "acme", key)
+        callback = await simulator.approve(oauthreg.PendingLogin.from_json(kept).url)
+        said = await names["bound_come_back"](session, "acme", key, kept, callback)
+    assert said == f"DPoP {oauthreg.DPoPKey(key).thumbprint}"
+
+
 def test_signing_by_hand(engine):
-    exec(blocks("python")[2], {"oauthreg": oauthreg})
+    exec(blocks("python")[3], {"oauthreg": oauthreg})
 
 
 async def test_the_definition_of_the_readme_logs_in(tmp_path):
@@ -55,13 +71,13 @@ async def test_the_definition_of_the_readme_logs_in(tmp_path):
 
 async def test_the_test_of_the_readme_passes():
     names = {"aiohttp": aiohttp}
-    exec(blocks("python")[3], names)
+    exec(blocks("python")[4], names)
     await names["test_log_in"]()
 
 
 async def test_old_code_runs_after_changing_the_import(capsys):
     async with Simulator("twitter") as simulator:
-        source = blocks("python")[4]
+        source = blocks("python")[5]
         for name, endpoint in (("request_token", "request_token"), ("authorize", "authorize")):
             source = source.replace(f"https://api.example.com/oauth/{name}", simulator.provider.endpoints[endpoint])
         credentials = simulator.credentials

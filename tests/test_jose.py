@@ -3,19 +3,20 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, utils, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from oauthreg import jose
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
 from oauthreg.jose import (
     SIGNING_ALGORITHMS,
     load_signing_key,
     parse_hmac_jwt,
+    parse_jwt_of_its_own_key,
     parse_unverified_jwt,
     sign_jwt,
 )
+from oauthreg.jws import compact_signer
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
 NOW = 1_700_000_000
@@ -143,14 +144,6 @@ class TestSigning:
     def test_JK08_an_elliptic_signature_is_two_numbers_of_fixed_length(self, algorithm, octets):
         signature = sign_jwt({}, SIGNERS[algorithm], algorithm).rpartition(".")[2]
         assert len(base64.urlsafe_b64decode(signature + "==")) == octets
-
-    @pytest.mark.parametrize("size", [32, 48, 66])
-    def test_JK08_whatever_the_two_numbers_are(self, size):
-        least, first_bit, most = 1, 1 << (size * 8 - 1), (1 << size * 8) - 1
-        for r in (least, 0x80, first_bit >> 8, first_bit, most):
-            for s in (least, 0x80, first_bit >> 8, first_bit, most):
-                joined = jose._joined(utils.encode_dss_signature(r, s), size)
-                assert joined == r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
     def test_the_key_identifier_of_a_jwk(self):
         key = jwk(P256, kid="k7")
@@ -308,6 +301,46 @@ class TestKeys:
 
     def test_an_empty_secret(self):
         assert refusal("", "HS256") == "empty-secret"
+
+
+class TestOwnKey:
+    """JWTs that are signed with the key in their header."""
+
+    KEY = ECKey.generate_key("P-256")
+
+    def made(self, *, alg="ES256", **header):
+        members = {"alg": alg, "jwk": self.KEY.as_dict(private=False), **header}
+        return compact_signer(members, self.KEY.raw_value, "ES256")(json.dumps(CLAIMS).encode())
+
+    def test_header_and_claims(self):
+        header, claims = parse_jwt_of_its_own_key(self.made(typ="x"), ["RS256", "ES256"])
+        assert (header["typ"], header["jwk"], claims) == ("x", self.KEY.as_dict(private=False), CLAIMS)
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            {"jwk": KEY.as_dict(private=True)},
+            {"jwk": ECKey.generate_key("P-256").as_dict(private=False)},
+            {"jwk": ECKey.generate_key("P-384").as_dict(private=False)},
+            {"jwk": {"kty": "oct", "k": "c2VjcmV0"}},
+            {"jwk": {"kty": "EC"}},
+            {"jwk": {"kty": ["EC"]}},
+            {"jwk": {}},
+            {"jwk": None},
+            {"alg": "HS256"},
+            {"alg": "ES384"},
+            {"alg": 7},
+        ],
+        ids=str,
+    )
+    def test_others_are_refused(self, header):
+        with pytest.raises(ResponseError) as refused:
+            parse_jwt_of_its_own_key(self.made(**header), ["ES256", "ES384"])
+        assert refused.value.code == "jwt-signature"
+
+    def test_an_algorithm_that_is_not_allowed(self):
+        with pytest.raises(ResponseError):
+            parse_jwt_of_its_own_key(self.made(), ["RS256"])
 
 
 class TestUnverified:

@@ -7,15 +7,17 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import aiohttp
 import pytest
 
-from oauthreg import registry as registry_module
+from oauthreg import DPoPKey, registry as registry_module
 from oauthreg.definition import Definition
 from oauthreg.errors import (
     DefinitionError,
     DefinitionInvalidError,
+    InvalidKeyError,
     MissingCredentialError,
     UnknownProviderError,
     UnsupportedMethodError,
@@ -614,3 +616,66 @@ async def test_what_is_kept_of_a_client_shows_no_secret(session):
     known = registry._known["acme"]
     assert "env-secret" in str(known.prepared.arguments)  # it is there
     assert "env-secret" not in f"{known!r}{known.prepared!r}{known.environ!r}{registry!r}"
+
+
+BOUND = """schema = 1
+title = "Bound"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://bound.example/authorize"
+token = "https://bound.example/token"
+
+[oauth2]
+client_auth = "none"
+dpop = "supported"
+"""
+BOUND_ENVIRON = {"OAUTHREG_ACME_CLIENT_ID": "id"}
+
+
+def thumbprint_of(client):
+    """The key to which a client binds its tokens."""
+    return dict(parse_qsl(client.create_authorization_url(redirect_uri="https://app.example/")[0])).get("dpop_jkt")
+
+
+@pytest.mark.parametrize("place", ["argument", "object", "credentials", "environment", "file"])
+async def test_a_dpop_key_from_every_place(session, tmp_path, place):
+    key = DPoPKey()
+    pem = key.export_private_key()
+    path = tmp_path / "key.pem"
+    path.write_text(pem)
+    more = {
+        "environment": {"OAUTHREG_ACME_DPOP_KEY": pem},
+        "file": {"OAUTHREG_ACME_DPOP_KEY_FILE": str(path)},
+    }.get(place, {})
+    secrets = {"credentials": {"acme": {"dpop_key": pem}}} if place == "credentials" else {}
+    given = {"argument": {"dpop_key": pem}, "object": {"dpop_key": key}}.get(place, {})
+    registry = made({**BOUND_ENVIRON, **more}, text=BOUND, **secrets)
+    for _ in range(2):
+        assert thumbprint_of(registry.client("acme", session, **given)) == key.thumbprint
+
+
+async def test_a_dpop_key_is_loaded_once_for_clients_that_are_alike(session):
+    registry = made({**BOUND_ENVIRON, "OAUTHREG_ACME_DPOP_KEY": DPoPKey().export_private_key()}, text=BOUND)
+    registry.client("acme", session)
+    first = registry._known["acme"].prepared.arguments["dpop_key"]
+    registry.client("acme", session)
+    assert registry._known["acme"].prepared.arguments["dpop_key"] is first
+
+
+async def test_a_dpop_key_is_read_where_the_definition_knows_of_it(session):
+    environ = {**BOUND_ENVIRON, "OAUTHREG_ACME_DPOP_KEY": "no key"}
+    plain = BOUND.replace('dpop = "supported"\n', "")
+    assert thumbprint_of(made(environ, text=plain).client("acme", session)) is None
+    with pytest.raises(InvalidKeyError):
+        made(environ, text=BOUND).client("acme", session)
+    with pytest.raises(UsageError) as refused:
+        made(BOUND_ENVIRON, text=plain).client("acme", session, dpop_key=DPoPKey())
+    assert refused.value.code == "dpop-unsupported"
+
+
+async def test_the_clients_of_a_registry_share_the_key_that_is_made_for_them(session):
+    text = BOUND.replace("supported", "required")
+    registry, other = made(BOUND_ENVIRON, text=text), made(BOUND_ENVIRON, text=text)
+    found = [thumbprint_of(known.client("acme", session)) for known in (registry, registry, other)]
+    assert found[0] == found[1] != found[2]

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         OAuthRequest as OAuthRequest,
     )
     from oauthreg.login import PendingLogin as PendingLogin
+    from oauthreg.oauth2.dpop import DPoPKey as DPoPKey
     from oauthreg.provider import Provider as Provider
     from oauthreg.registry import Registry as Registry
     from oauthreg.signing import Signer as Signer
@@ -71,6 +72,7 @@ _HOME = {
     "CallbackError": "errors",
     "ClientAuthenticationError": "errors",
     "Clock": "clock",
+    "DPoPKey": "oauth2.dpop",
     "DefinitionError": "errors",
     "DefinitionInvalidError": "errors",
     "DefinitionSyntaxError": "errors",

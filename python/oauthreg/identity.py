@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
@@ -9,9 +10,10 @@ from urllib.parse import urljoin
 from oauthreg.answers import decode_text, malformed, parse_answer
 from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import parse_hmac_jwt
-from oauthreg.legs import answered, append_query, render_pairs
+from oauthreg.legs import append_query, render_pairs
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
+from oauthreg.oauth2.dpop import send_proven
 from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.records import replace
@@ -54,13 +56,14 @@ def identity_flow(
                 hint="its URL names a document field that the earlier answers did not give",
             )
         try:
-            response = yield build_identity_request(provider, request, url, authenticator_for(nonce), found)
+            build = partial(build_identity_request, provider, request, documents=found)
+            response = yield from send_proven(partial(build, url, authenticator_for(nonce)))
             for _ in range(_MOST_REDIRECTS):
-                target = _redirect(request, url, answered(response))
+                target = _redirect(request, url, response)
                 if target is None:
                     break
                 url = target
-                response = yield build_identity_request(provider, request, url, authenticator_for(None), found)
+                response = yield from send_proven(partial(build, url, authenticator_for(None)))
             found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
         except (OAuthError, ResponseError):
             if not request.optional:
@@ -122,13 +125,12 @@ def _filled(value: Any, documents: Documents) -> Any:
 def _read(
     provider: Provider,
     request: IdentityRequest,
-    response: Response | None,
+    response: Response,
     nonce: str | None,
     now: float,
     client_secret: str,
     documents: Documents,
 ) -> Any:
-    response = answered(response)
     text = decode_text(response.body)
     if not 200 <= response.status < 300:
         raise _refusal(response, f"the identity request `{request.name}` was refused")

@@ -4,16 +4,15 @@ Spec: RFC 7519; RFC 8725 sections 3.1 and 3.2 (the verifier, not the token, choo
 """
 
 import base64
-import binascii
-import hmac
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cache, lru_cache
-from json.encoder import encode_basestring
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
+from oauthreg.jws import compact_signer, render_json
 from oauthreg.signing import keys
 
 _LONGEST = 65536
@@ -79,10 +78,10 @@ def make_jwt_signer(
     """
     from joserfc.errors import JoseError
 
-    sign = _operation(load_signing_key(key, algorithm, passphrase).raw_value, algorithm)
+    private_key = load_signing_key(key, algorithm, passphrase).raw_value
     head = {"alg": algorithm, **_kid(key), **(header or {})}
     try:
-        protected = _base64url(_json(head).encode()) + b"."
+        sign = compact_signer(head, private_key, algorithm)
         _registry().check_header(head)
     except (JoseError, TypeError, ValueError):
         raise _unwritable() from None
@@ -91,10 +90,10 @@ def make_jwt_signer(
 
     def sign_claims(claims: Mapping[str, Any]) -> str:
         try:
-            signed = protected + _base64url(_json(claims).encode())
+            payload = render_json(claims)
         except (TypeError, ValueError):
             raise _unwritable() from None
-        return (signed + b"." + _base64url(sign(signed))).decode("ascii")
+        return sign(payload)
 
     return sign_claims
 
@@ -154,60 +153,6 @@ def _unwritable() -> UsageError:
         code="invalid-claims",
         hint="claims are what JSON knows; `kid`, `typ` and `alg` are text",
     )
-
-
-def _operation(key: Any, algorithm: str) -> Callable[[bytes], bytes]:
-    """The bare operation of an algorithm, its result in the form of RFC 7518 section 3.
-
-    What joserfc adds to an elliptic signature takes as long as the signature.
-    """
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, padding
-
-    kind = SIGNING_ALGORITHMS[algorithm][0]
-    if kind == "OKP":
-        return lambda octets: bytes(key.sign(octets))
-    digest = getattr(hashes, f"SHA{algorithm[2:]}")()
-    if kind == "oct":
-        return lambda octets: hmac.digest(key, octets, digest.name)
-    if kind == "RSA":
-        is_pss = algorithm.startswith("PS")
-        pad = padding.PSS(padding.MGF1(digest), digest.digest_size) if is_pss else padding.PKCS1v15()
-        return lambda octets: bytes(key.sign(octets, pad, digest))
-    ecdsa, size = ec.ECDSA(digest), (key.key_size + 7) // 8
-    return lambda octets: _joined(key.sign(octets, ecdsa), size)
-
-
-def _joined(der: bytes, size: int) -> bytes:
-    """The two numbers of an elliptic signature, each of ``size`` octets, out of the DER of ``Ecdsa-Sig-Value``.
-
-    Cut out rather than decoded to numbers and back, which is a tenth of the signature. Spec: RFC 7518 section 3.4;
-    RFC 3279 section 2.2.3.
-    """
-    begin = 4 if der[1] < 0x80 else 5  # from 128 octets on the sequence says its length in two
-    end = begin + der[begin - 1]
-    return der[begin:end][-size:].rjust(size, b"\0") + der[end + 2 :][-size:].rjust(size, b"\0")
-
-
-_encode_other = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    """A JSON object without spaces. Text and whole numbers, which are nearly all, do without the encoder's run-up."""
-    members = [
-        f"{encode_basestring(name)}:"
-        f"{encode_basestring(value) if type(value) is str else value if type(value) is int else _encode_other(value)}"
-        for name, value in values.items()
-    ]
-    return f"{{{','.join(members)}}}"
-
-
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-
-
-def _base64url(octets: bytes) -> bytes:
-    """Base64url without padding. Spec: RFC 7515 section 2."""
-    return binascii.b2a_base64(octets, newline=False).translate(_URL_SAFE, b"=")
 
 
 @cache
@@ -418,6 +363,40 @@ def parse_own_jwt(text: str, key: Any, algorithm: str) -> tuple[dict[str, Any], 
     except (JoseError, ValueError, TypeError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
+
+
+def parse_jwt_of_its_own_key(text: str, algorithms: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the claims of a JWT that is signed with the public key in its header (``jwk``).
+
+    That proves only that whoever made it holds the private key: whose key it is must be known otherwise. Raises
+    ``ResponseError`` for any other JWT, for an algorithm that is not among ``algorithms``, and for a private or shared
+    key in the header. Spec: RFC 7515 section 4.1.3; RFC 9449 section 4.3.
+    """
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import JWKRegistry
+
+    header, _ = parse_unverified_jwt(text)
+    jwk, algorithm = header.get("jwk"), str(header.get("alg"))
+    kinds = {SIGNING_ALGORITHMS[name] for name in algorithms if name == algorithm}
+    if not isinstance(jwk, dict) or jwk.get("kty") not in [kind for kind, _ in kinds]:
+        raise _refused("its algorithm or its key is not accepted", "jwt-signature")
+    try:
+        key: Any = JWKRegistry.import_key(jwk)
+        if key.is_private or (key.key_type, getattr(key, "curve_name", "")) not in kinds:
+            raise _refused("its key is not a public one for its algorithm", "jwt-signature")
+        found = jwt.decode(text, key, algorithms=[algorithm], registry=_wide_registry())
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise _refused("its signature or form is wrong", "jwt-signature") from None
+    return dict(found.header), dict(found.claims)
+
+
+@cache
+def _wide_registry() -> Any:
+    """As ``_registry``, for headers that hold a key."""
+    made = copy(_registry())
+    made.max_header_length = _LONGEST
+    return made
 
 
 def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:

@@ -60,7 +60,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: status, headers (names in lower case, the last value of a repeated one) and the whole body."""
+    """An answer: status, headers and the whole body.
+
+    Names are in lower case; of a repeated header the last value counts, but every challenge of ``www-authenticate``.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)

@@ -253,7 +253,9 @@ class OAuth2Settings:
     ``"auto"``: a login has one where an ID token is asked for. ``refresh_with`` and ``revoke_first`` say which token is
     sent to be renewed or given up. ``redirect_uri_is_name``: the provider has names for redirection URIs, and no URI is
     expected. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
-    ``leeway``: seconds before its expiry at which a token is renewed.
+    ``leeway``: seconds before its expiry at which a token is renewed. ``dpop``: whether tokens are bound to a key of
+    the client (``"required"``: no other token is accepted; ``"supported"``: where the client is given a key), which
+    signs with one of ``dpop_algorithms`` (none: with any).
 
     ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
     ``issuer_template`` is for providers with an issuer for each tenant: text with claims of the ID token in braces.
@@ -263,7 +265,7 @@ class OAuth2Settings:
     endpoint alone where only the tokens are bound to the certificate (``certificate_bound``);
     ``require_mtls_endpoints`` makes a missing one an error.
 
-    Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9207; RFC 9700.
+    Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9207; RFC 9449; RFC 9700.
     """
 
     grants: tuple[str, ...] = ("authorization_code", "refresh_token")
@@ -300,6 +302,8 @@ class OAuth2Settings:
     mtls_endpoints: Mapping[str, str] = field(default_factory=_nothing)
     require_mtls_endpoints: bool = False
     certificate_bound: bool = False
+    dpop: Literal["required", "supported", "unsupported"] = "unsupported"
+    dpop_algorithms: tuple[str, ...] = ()
     leeway: int = 60
 
 

@@ -43,6 +43,7 @@ CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], 
 _log = logging.getLogger("oauthreg")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN_CREDENTIALS = ("client_id", "client_secret", "private_key", "passphrase")
+_KEYS = ("private_key", "dpop_key")
 _LARGEST_FILE = 64 * 1024
 """Octets of a file that holds a credential."""
 _MOST_PROVIDERS = 1024
@@ -186,6 +187,8 @@ class Registry:
             provider = self._compile(known, variables, environment, credentials, allow_insecure_http)
         arguments = {"client_id": credentials["client_id"], "client_secret": credentials.get("client_secret")}
         arguments |= _more_arguments(grant, credentials)
+        if "dpop_key" in arguments:
+            arguments["dpop_key"] = _dpop_key(arguments["dpop_key"], provider)
         if grant_type is not None and (known.is_oauth1 or not _is_jwt_bearer(grant_type)):
             arguments["grant_type"] = grant_type
         prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
@@ -331,7 +334,7 @@ class Registry:
         if value:
             return value
         path = self._environ.get(f"{variable}_FILE")
-        return _read_secret(Path(path), f"{variable}_FILE", is_key=name == "private_key") if path else None
+        return _read_secret(Path(path), f"{variable}_FILE", is_key=name in _KEYS) if path else None
 
 
 class _Known:
@@ -363,7 +366,9 @@ class _Known:
         self.is_oauth1 = definition.protocol == "oauth1"
         self.name = definition.name
         self.prefix = f"OAUTHREG_{self.name.upper().replace('-', '_')}_"
-        self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *definition.credentials)))
+        binds = not self.is_oauth1 and self.definition.oauth2.dpop != "unsupported"
+        own = (*_OWN_CREDENTIALS, "dpop_key") if binds else _OWN_CREDENTIALS
+        self.credentials = tuple(dict.fromkeys((*own, *definition.credentials)))
         self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
         self.is_warned = False
         if isinstance(definition, SettledDefinition):
@@ -448,11 +453,20 @@ def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[s
     key, passphrase = credentials.get("private_key"), credentials.get("passphrase")
     if grant is None:
         return {"rsa_key": key, "passphrase": passphrase}
-    own = {name: value for name, value in credentials.items() if name not in _OWN_CREDENTIALS}
+    own = {name: value for name, value in credentials.items() if name not in (*_OWN_CREDENTIALS, "dpop_key")}
+    bound_to = {name: credentials[name] for name in ("dpop_key",) if name in credentials}
     if grant == "jwt_bearer":
         key = credentials.get("client_secret") if key is None else key
-        return {"key": key, "passphrase": passphrase, "credentials": own}
-    return {"private_key": key, "passphrase": passphrase, "credentials": own}
+        return {"key": key, "passphrase": passphrase, "credentials": own, **bound_to}
+    return {"private_key": key, "passphrase": passphrase, "credentials": own, **bound_to}
+
+
+def _dpop_key(given: Any, provider: Provider) -> Any:
+    """The key as an object, loaded once for all clients that are asked for in the same way."""
+    from oauthreg.oauth2.dpop import DPoPKey
+
+    is_made = isinstance(given, DPoPKey)
+    return given if is_made else DPoPKey(given, algorithms=provider.oauth2.dpop_algorithms)
 
 
 def _copied(asked: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -55,6 +55,10 @@ class OAuth1Token:
         return {"oauth_token": self.token, "oauth_token_secret": self.token_secret, **self.extra}
 
 
+DPOP_TYPE = "DPoP"
+"""The type of a token that is bound to a key, and the scheme of its header. Spec: RFC 9449 sections 5 and 7.1."""
+
+
 class OAuth2Token(dict[str, Any]):
     """An OAuth 2 token: a dictionary under the names of the wire, with the usual fields as attributes.
 

@@ -200,6 +200,12 @@ def test_a_plain_definition_signs_as_the_standard_says():
     assert (settings.issuer_aliases, settings.issuer_template, settings.trusted_audiences) == ((), None, ())
     assert (settings.strict_scope, settings.certificate_bound, settings.require_mtls_endpoints) == (False, False, False)
     assert settings.mtls_endpoints == {}
+    assert (settings.dpop, settings.dpop_algorithms) == ("unsupported", ())
+
+
+def test_how_tokens_are_bound_reaches_the_provider():
+    settings = compiled('\n[oauth2]\ndpop = "required"\ndpop_algorithms = ["EdDSA", "ES256"]\n').oauth2
+    assert (settings.dpop, settings.dpop_algorithms) == ("required", ("EdDSA", "ES256"))
 
 
 ASSERTIONS = """

@@ -298,6 +298,18 @@ async def test_a_repair_may_bring_another_authenticator(server, session, reply):
     assert [sent.target for sent in server.sent] == ["/", "/?access_token=t0k3n&proof=s1gnature"]
 
 
+@pytest.mark.parametrize(("repairs", "seen"), [(1, [401, 2]), (2, [401, 3]), (3, [200, 4])])
+async def test_as_many_repairs_as_are_allowed(server, session, reply, repairs, seen):
+    server.replies = [reply(401), reply(401), reply(401), reply()]
+
+    async def repair(response):
+        return Fixed()
+
+    own = AuthenticationMiddleware(Fixed(), repair=repair, repairs=repairs)
+    async with session.get(server.url, middlewares=(own,)) as response:
+        assert [response.status, len(server.sent)] == seen
+
+
 async def test_a_repair_holds_for_later_hops_and_is_not_asked_for_again(server, session, reply, redirect):
     server.replies = [reply(401), redirect(302, "/next"), reply(401)]
     asked = []

@@ -27,13 +27,17 @@ _LOGIN = ("authorization_code", "refresh_token")
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A client that the servers know; the first of its ``grants`` is what it is for."""
+    """A client that the servers know; the first of its ``grants`` is what it is for.
+
+    The tokens of one that ``is_bound`` are bound to a key (DPoP), by servers that know that.
+    """
 
     client_id: str
     client_secret: str | None = field(default=None, repr=False)
     client_auth: str = "client_secret_basic"
     grants: tuple[str, ...] = _LOGIN
     scopes: tuple[str, ...] = ("openid", "profile", "email")
+    is_bound: bool = False
 
 
 REGISTRATIONS = {
@@ -42,6 +46,8 @@ REGISTRATIONS = {
     "client_secret_jwt": Registration("hmac-client", LONG_SECRET, "client_secret_jwt"),
     "private_key_jwt": Registration("key-client", client_auth="private_key_jwt"),
     "none": Registration("public-client", client_auth="none"),
+    "none, bound": Registration("bound-public-client", client_auth="none", is_bound=True),
+    "private_key_jwt, bound": Registration("bound-key-client", client_auth="private_key_jwt", is_bound=True),
     "client_credentials": Registration("machine-client", SECRET, grants=("client_credentials",), scopes=()),
     "password": Registration("trusted-client", SECRET, grants=("password", "refresh_token")),
     "device_code": Registration("device-client", client_auth="none", grants=("device_code", "refresh_token")),
@@ -110,6 +116,7 @@ class AuthorizationServer:
             f'issuer = "{self.issuer}"',
             f"issuer_in_callback = {json.dumps(self.names_itself)}",
             f'basic_encoding = "{self.basic_encoding}"',
+            *(['dpop = "required"'] if client.is_bound else []),
             *(["[client_assertion]", f'algorithm = "{algorithm}"'] if algorithm else []),
             *([f'audience = "{self.assertion_audience}"'] if algorithm and self.assertion_audience else []),
             "[authorize.params]",

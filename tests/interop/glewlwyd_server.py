@@ -156,6 +156,8 @@ def _plugin(origin: str, keys: Keys) -> dict[str, Any]:
         "client-jwks-parameter": "jwks",
         "subject-type": "public",
         "oauth-as-iss-id": True,
+        "oauth-dpop-allowed": True,
+        "oauth-dpop-iat-duration": 30,
         "name-claim": "mandatory",
         "email-claim": "mandatory",
         "claims": [],

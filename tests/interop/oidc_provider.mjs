@@ -1,6 +1,7 @@
 // npm's oidc-provider on a port of the system's choice; INTEROP says who is known to it. Its first line is its origin.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { randomBytes } from "node:crypto";
 import { pathToFileURL } from "node:url";
 
 const { resolve } = createRequire(import.meta.url); // looks into NODE_PATH, as `import` does not
@@ -8,7 +9,7 @@ const { default: Provider } = await import(pathToFileURL(resolve("oidc-provider"
 const { callback, clients, user, server_key: serverKey } = JSON.parse(process.env.INTEROP);
 const on = { enabled: true };
 
-const metadata = ({ client_id, client_secret, client_auth, grants, jwks }) => ({
+const metadata = ({ client_id, client_secret, client_auth, grants, jwks, is_bound }) => ({
   client_id,
   client_secret: client_secret ?? undefined,
   jwks: jwks ?? undefined,
@@ -17,6 +18,7 @@ const metadata = ({ client_id, client_secret, client_auth, grants, jwks }) => ({
   token_endpoint_auth_signing_alg: { private_key_jwt: "ES256", client_secret_jwt: "HS256" }[client_auth],
   redirect_uris: grants.includes("authorization_code") ? [callback] : [],
   response_types: grants.includes("authorization_code") ? ["code"] : [],
+  dpop_bound_access_tokens: is_bound,
 });
 
 const server = createServer();
@@ -27,7 +29,10 @@ server.listen(0, "127.0.0.1", () => {
     jwks: { keys: [serverKey] },
     cookies: { keys: ["interop"] },
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"],
-    enabledJWA: { clientAuthSigningAlgValues: ["HS256", "ES256"] },
+    enabledJWA: {
+      clientAuthSigningAlgValues: ["HS256", "ES256"],
+      dPoPSigningAlgValues: ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
+    },
     scopes: ["openid", "offline_access", "api:read"],
     claims: { openid: ["sub"], profile: ["name"], email: ["email"] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ ...user, sub }) }),
@@ -36,7 +41,8 @@ server.listen(0, "127.0.0.1", () => {
     issueRefreshToken: (_, client) => client.grantTypeAllowed("refresh_token"),
     ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 3600, AuthorizationCode: 60, DeviceCode: 300,
       Grant: 3600, IdToken: 600, Interaction: 600, Session: 600 },
-    features: { devInteractions: on, deviceFlow: on, clientCredentials: on, introspection: on, revocation: on },
+    features: { devInteractions: on, deviceFlow: on, clientCredentials: on, introspection: on, revocation: on,
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } },
   });
   server.on("request", provider.callback());
   console.log(origin);

@@ -33,6 +33,7 @@ PROVEN: dict[str, str] = {
     "oauth2/test_token_endpoint.py": """
         EC06 EC07 RK01 RK03 RF01 RF08 PC01 TE02 SC09 RA02 RA03 SL02 DF02 DF05 DF06 RV01 RV03 MT02 MT03
     """,
+    "oauth2/test_dpop.py": "TT05 DP05",
     "test_jose.py": "JK01 JK02 JK03 JK04 JK05 JK06 JK07 JK08",
     "test_token.py": "EC02 EC03 SL03 SE02",
 }
@@ -42,7 +43,6 @@ NOT_YET: dict[str, str] = {
     "OpenID Connect": """
         ID09 ID10 ID11 ID13 ID14 ID15 ID19 JW01 JW02 JW03 JW04 JW05 UI01 UI03 DI03 DI04 DI06 DI07
     """,
-    "DPoP": "TT05 DP05",
 }
 """A part that is to come -> its cases."""
 

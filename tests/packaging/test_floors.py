@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
     ("clock", "errors", "facade", "login", "messages", "origins", "provider", "records", "redaction", "token"),
-    ("jose", "signing"),
+    ("jose", "jws", "signing"),
     ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc"),
     ("definition",),
     ("http", "stores"),
@@ -34,7 +34,7 @@ IMPURE = frozenset({"asyncio", "http", "select", "socket", "ssl", "subprocess", 
 THIRD_PARTY = {
     "aiohttp": ("http", "simulator", "cli"),
     "click": ("cli", "__main__"),
-    "cryptography": ("jose", "signing"),
+    "cryptography": ("jose", "jws", "signing"),
     "idna": ("signing",),
     "joserfc": ("jose",),
     "platformdirs": ("definition",),

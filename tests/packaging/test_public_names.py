@@ -20,6 +20,7 @@ PUBLIC_NAMES = [
     "CallbackError",
     "ClientAuthenticationError",
     "Clock",
+    "DPoPKey",
     "DefinitionError",
     "DefinitionInvalidError",
     "DefinitionSyntaxError",

@@ -457,6 +457,8 @@ class _Compiler:
             },
             require_mtls_endpoints=table.require_mtls_endpoints,
             certificate_bound=table.certificate_bound,
+            dpop=table.dpop,
+            dpop_algorithms=tuple(table.dpop_algorithms),
             leeway=table.leeway,
         )
 

@@ -26,7 +26,7 @@ Target: TypeAlias = Literal["key", "value", "table"]
 MOST_FINDINGS = 100
 """A file with more is not one that somebody mends line by line; each costs a search for what was meant and where."""
 
-_SECRET = re.compile(r"\b(?:client_secret|consumer_secret|passphrase|password|private_key)[\"']?\s*=\s*")
+_SECRET = re.compile(r"\b(?:client_secret|consumer_secret|dpop_key|passphrase|password|private_key)[\"']?\s*=\s*")
 """What is never written into a definition, and must not be shown when someone does it."""
 _WIDEST = 120
 _LEAD = 20

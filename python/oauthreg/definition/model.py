@@ -45,6 +45,9 @@ ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_n
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
 ClientAuth: TypeAlias = Annotated[str, AfterValidator(texts.check_client_auth)]
 SigningAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_signing_algorithm)]
+DPoPAlgorithm: TypeAlias = Literal[
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"
+]
 SignatureMethod: TypeAlias = Annotated[str, AfterValidator(texts.check_signature_method)]
 TokenField: TypeAlias = Annotated[str, AfterValidator(texts.check_token_field)]
 AnswerPath: TypeAlias = Annotated[str, AfterValidator(texts.check_path)]
@@ -295,6 +298,13 @@ class OAuth2(Table):
         default=False, description="whether such a client is refused where there is no other URL"
     )
     certificate_bound: bool = Field(default=False, description="whether tokens are bound to the client's certificate")
+    dpop: Literal["required", "supported", "unsupported"] = Field(
+        default="unsupported",
+        description="whether tokens are bound to a key of the client (RFC 9449); `required`: no others are accepted",
+    )
+    dpop_algorithms: Listed[DPoPAlgorithm] = Field(
+        default=(), description="what a proof may be signed with, the preferred one first; none: anything"
+    )
     leeway: int = Field(default=60, ge=0, le=3600, description="how many seconds before its end a token is renewed")
 
 

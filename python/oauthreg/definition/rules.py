@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
 
-SECRETS = ("client_secret", "private_key", "passphrase")
+SECRETS = ("client_secret", "private_key", "passphrase", "dpop_key")
 """Credentials that never go into a text of a definition."""
 
 _OAUTH1_TABLES = ("oauth1", "request_token")
@@ -682,9 +682,28 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
             "write the URLs under `[oauth2.mtls_endpoints]`",
             at="key",
         )
+    yield from _dpop(definition)
     yield from _api_base(definition)
     yield from _made_parameters(definition)
     yield from _assertions(definition)
+
+
+def _dpop(definition: Definition) -> Iterator[Finding]:
+    settings = definition.oauth2
+    if settings.dpop_algorithms and settings.dpop == "unsupported":
+        yield Finding(
+            ("oauth2", "dpop_algorithms"),
+            "`dpop_algorithms` without `dpop`",
+            'write `dpop = "supported"` or `"required"`',
+            at="key",
+        )
+    if settings.dpop == "required" and "token_placement" in definition.model_fields_set:
+        yield Finding(
+            ("token_placement",),
+            "`[token_placement]` where every token is bound to a key",
+            "such a token goes into the header `Authorization` (RFC 9449 section 7.1)",
+            at="key",
+        )
 
 
 def _leg_authentication(definition: Definition) -> Iterator[Finding]:

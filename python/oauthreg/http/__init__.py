@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from oauthreg.http.assertion_client import AsyncAssertionClient as AsyncAssertionClient
     from oauthreg.http.driver import awaited as awaited, run as run
-    from oauthreg.http.middleware import AuthenticationMiddleware as AuthenticationMiddleware, chain as chain
+    from oauthreg.http.middleware import (
+        AuthenticationMiddleware as AuthenticationMiddleware,
+        chain as chain,
+        plain_headers as plain_headers,
+    )
     from oauthreg.http.oauth1_client import AsyncOAuth1Client as AsyncOAuth1Client
     from oauthreg.http.oauth2_client import AsyncOAuth2Client as AsyncOAuth2Client
     from oauthreg.http.references import resolve as resolve
@@ -29,6 +33,7 @@ _HOME = {
     "RequestContext": "request_context",
     "awaited": "driver",
     "chain": "middleware",
+    "plain_headers": "middleware",
     "resolve": "references",
     "run": "driver",
 }
@@ -44,6 +49,7 @@ __all__ = [
     "RequestContext",
     "awaited",
     "chain",
+    "plain_headers",
     "resolve",
     "run",
 ]

@@ -131,6 +131,7 @@ class ApiClient(ABC):
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
         repair: Repair | None = None,
+        repairs: int = 1,
     ) -> Awaitable[ClientResponse]:
         """One authenticated request, not yet begun."""
         self._check_loop()
@@ -139,6 +140,7 @@ class ApiClient(ABC):
             access.origins,
             headers=self._missing_headers(options.get("headers")),
             repair=repair or access.repair,
+            repairs=repairs,
             clear_text=access.clear_text,
         )
         target = http.resolve(access.base, url)

@@ -90,6 +90,7 @@ class AsyncAssertionClient(TokenClient):
         credentials: Mapping[str, str] = _NOTHING,
         leeway: float | None = None,
         background_refresh: bool = False,
+        dpop_key: Any = None,
     ) -> None:
         now, own = learning_clock(clock), MappingProxyType(dict(credentials))
         self._issuer = issuer or client_id or ""
@@ -125,6 +126,7 @@ class AsyncAssertionClient(TokenClient):
             leeway=leeway,
             background_refresh=background_refresh,
             allowed_origins=allowed_origins,
+            dpop_key=dpop_key,
         )
         self._take_up(
             TokenKey(

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
 from oauthreg.answers import malformed
 from oauthreg.http.hop import refuse_clear_text
-from oauthreg.http.middleware import AuthenticationMiddleware, chain
+from oauthreg.http.middleware import AuthenticationMiddleware, chain, plain_headers
 from oauthreg.legs import render_form
 from oauthreg.messages import Flow, Request, Response, Sleep
 from oauthreg.oauth1.placement import FORM
@@ -117,7 +117,7 @@ async def _perform(
         middlewares=middlewares,
         **options,
     ) as response:
-        answer = Response(response.status, _lower_case(response), b"", request.url)
+        answer = Response(response.status, plain_headers(response), b"", request.url)
         return replace(answer, body=await _read(response, answer))
 
 
@@ -127,10 +127,6 @@ def _content(request: Request) -> tuple[list[tuple[str, str]], bytes | None]:
         return list(request.headers), request.body
     headers = [pair for pair in request.headers if pair[0].lower() != "content-type"]
     return [*headers, ("Content-Type", FORM)], render_form(request.form).encode()
-
-
-def _lower_case(response: ClientResponse) -> Mapping[str, str]:
-    return MappingProxyType({name.lower(): value for name, value in response.headers.items()})
 
 
 async def _read(response: ClientResponse, answer: Response) -> bytes:

@@ -4,8 +4,9 @@ Spec: RFC 5849 section 3.3 (a nonce for every request), RFC 6454 (origins).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TypeAlias
 
 from aiohttp import ClientError, ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, ClientSession
@@ -30,14 +31,23 @@ class AuthenticationMiddleware:
     ``origins`` are the origins that may receive the credential; without any, the first hop's own origin is the only
     one. A hop elsewhere goes out as the caller made it, with nothing of ours on it, and so do all that follow it, lest
     a stranger choose what is signed; one that would carry a body is refused. ``headers`` go where the credential goes.
-    ``repair`` may ask for one more attempt after a 401; it is asked even if the body is used up, so that later requests
-    fare better, and then the refusal stands. ``clear_text`` allows http to other machines.
+    ``repair`` may ask for ``repairs`` more attempts after a 401; it is asked even if the body is used up, so that later
+    requests fare better, and then the refusal stands. ``clear_text`` allows http to other machines.
 
     Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
-    __slots__ = ("_authenticator", "_clear_text", "_has_left", "_headers", "_is_first", "_origins", "_repair")
+    __slots__ = (
+        "_authenticator",
+        "_clear_text",
+        "_has_left",
+        "_headers",
+        "_is_first",
+        "_origins",
+        "_repair",
+        "_repairs_left",
+    )
 
     def __init__(
         self,
@@ -46,12 +56,14 @@ class AuthenticationMiddleware:
         *,
         headers: Pairs = (),
         repair: Repair | None = None,
+        repairs: int = 1,
         clear_text: bool = False,
     ) -> None:
         self._authenticator = authenticator
         self._origins = frozenset(origins)
         self._headers = headers
         self._repair = repair
+        self._repairs_left = repairs
         self._clear_text = clear_text
         self._is_first = True
         self._has_left = False
@@ -62,14 +74,14 @@ class AuthenticationMiddleware:
         if not self._may_receive(req, origins):
             return await handler(req)
         response = await send_with(self._authenticator, req, covered, handler, self._headers)
-        if self._repair is None or response.status != _UNAUTHORIZED:
-            return response
-        repaired = await self._repaired(self._repair, response)
-        if repaired is None or not is_replayable(req.body):
-            return response
-        self._repair, self._authenticator = None, repaired
-        response.release()
-        return await send_with(self._authenticator, req, covered, handler, self._headers)
+        while self._repair is not None and response.status == _UNAUTHORIZED and self._repairs_left:
+            repaired = await self._repaired(self._repair, response)
+            if repaired is None or not is_replayable(req.body):
+                return response
+            self._repairs_left, self._authenticator = self._repairs_left - 1, repaired
+            response.release()
+            response = await send_with(self._authenticator, req, covered, handler, self._headers)
+        return response
 
     async def _repaired(self, repair: Repair, response: ClientResponse) -> Authenticator | None:
         try:
@@ -133,5 +145,12 @@ async def _peek(response: ClientResponse) -> Response:
         async with asyncio.timeout(_PATIENCE):
             await response.content.wait_eof()
         body = await response.read()
+    return Response(response.status, plain_headers(response), body, str(response.url))
+
+
+def plain_headers(response: ClientResponse) -> Mapping[str, str]:
+    """The headers by names in lower case, the last value of a repeated one, but every challenge (RFC 9110 11.6.1)."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Response(response.status, headers, body, str(response.url))
+    if "www-authenticate" in headers:
+        headers["www-authenticate"] = ", ".join(response.headers.getall("WWW-Authenticate"))
+    return MappingProxyType(headers)

@@ -96,11 +96,16 @@ class AsyncOAuth2Client(TokenClient):
     another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
     ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
     ``prompt``, ``login_hint`` and their like, and what a server's metadata says by the names that it has there
-    (``token_endpoint`` …, ``require_pushed_authorization_requests``).
+    (``token_endpoint`` …, ``require_pushed_authorization_requests``, ``dpop_signing_alg_values_supported``).
+
+    ``dpop_key`` (a ``DPoPKey``, or a private key in any form) is the key to which tokens are bound; a client without
+    ``provider`` then takes no others, unless ``dpop_bound_access_tokens`` is false. Where the provider demands DPoP and
+    no key is given, one is made that ends with the process, for all clients that share ``lives``: logins and stored
+    tokens that another process is to go on with need a key of one's own.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds.
 
-    Spec: RFC 6749; RFC 6750; RFC 9700.
+    Spec: RFC 6749; RFC 6750; RFC 9449; RFC 9700.
     """
 
     def __init__(
@@ -132,8 +137,11 @@ class AsyncOAuth2Client(TokenClient):
         audience: str | None = None,
         leeway: float | None = None,
         background_refresh: bool = False,
+        dpop_key: Any = None,
         **parameters: Any,
     ) -> None:
+        if dpop_key is not None and provider is None:
+            parameters.setdefault("dpop_bound_access_tokens", True)
         self.scope = scope if scope is None or isinstance(scope, str) else tuple(scope)
         self.redirect_uri = redirect_uri
         self.state = state
@@ -164,6 +172,7 @@ class AsyncOAuth2Client(TokenClient):
             leeway=leeway,
             background_refresh=background_refresh,
             allowed_origins=allowed_origins,
+            dpop_key=dpop_key,
         )
         if client_id and chosen.oauth2.client_auth in _SIGNING:
             oauth2.check_client_auth(chosen, self._client)
@@ -482,7 +491,7 @@ class AsyncOAuth2Client(TokenClient):
             return self._exchange(flow, hooks="refresh_token", options=call.options)
 
         try:
-            return await self._twice_if_late(attempt, ("invalid_client",) if self._signs else ())
+            return await self._twice_if_late(attempt, self._refusals_of_time)
         except (ClientError, TimeoutError) as error:
             if not settings.refresh_repeatable:
                 error.add_note("the refresh token may be spent: the provider may have answered all the same")
@@ -513,12 +522,12 @@ class AsyncOAuth2Client(TokenClient):
             return self._exchange(flow, hooks="access_token", options=call.options)
 
         # A code must not be sent twice, whatever the reason (RFC 6749 section 4.1.2).
-        is_repeatable = self._signs and grant != "authorization_code"
-        return await self._twice_if_late(attempt, ("invalid_client",) if is_repeatable else ())
+        return await self._twice_if_late(attempt, () if grant == "authorization_code" else self._refusals_of_time)
 
     async def _redeem(self, pending: PendingLogin, callback: Callback, binding: str | None, call: _Call) -> OAuth2Token:
         """Exchange the code in a callback, once."""
         client = self._known_client
+        oauth2.check_login_key(pending, client)
         state = pending.values.get("state")
         if state is not None and state in self._lives.spent:
             raise _finished()
@@ -621,11 +630,12 @@ class AsyncOAuth2Client(TokenClient):
         """The code verifier of a login without further memory: nobody outside of this process can make it."""
         if not state or self.provider.oauth2.pkce == "unsupported":
             return None
-        import base64
         import hmac
 
+        from oauthreg.jws import encode_segment
+
         octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}".encode("utf-8", "surrogatepass"), "sha256")
-        return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+        return encode_segment(octets).decode()
 
     def _call(
         self,
@@ -729,8 +739,10 @@ class AsyncOAuth2Client(TokenClient):
         return self._client
 
     @property
-    def _signs(self) -> bool:
-        return oauth2.client_auth_method(self.provider, self._client) in _SIGNING
+    def _refusals_of_time(self) -> tuple[str, ...]:
+        """How servers refuse what this client signs if its clock is wrong."""
+        signs = oauth2.client_auth_method(self.provider, self._client) in _SIGNING
+        return (*(("invalid_client",) if signs else ()), *(("invalid_dpop_proof",) if self._client.proofs else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -775,6 +787,7 @@ def _with_choices(
         response_type=rest.pop("response_type", None) or provider.oauth2.response_type,
         response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
         require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
+        **_dpop_choices(provider, rest),
     )
     if (grant_type := rest.pop("grant_type", None)) is not None:
         first = _grant_name(grant_type)
@@ -782,6 +795,25 @@ def _with_choices(
     if rest:
         raise TypeError(f"unexpected keyword argument: {min(rest)!r}")
     return replace(provider, endpoints={**provider.endpoints, **endpoints}, oauth2=settings)
+
+
+def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
+    """What the metadata of server and client say of DPoP (RFC 9449 sections 5.1 and 5.2), taken out of ``rest``."""
+    chosen: dict[str, Any] = {}
+    accepted = rest.pop("dpop_signing_alg_values_supported", None)
+    if accepted is not None:
+        chosen["dpop_algorithms"] = tuple(name for name in oauth2.DPOP_ALGORITHMS if name in accepted)
+        if not chosen["dpop_algorithms"]:
+            raise UnsupportedMethodError(
+                f"the server takes no DPoP proofs that are made here (known: {', '.join(oauth2.DPOP_ALGORITHMS)})",
+                code="unsupported-dpop-algorithm",
+            )
+        if provider.oauth2.dpop == "unsupported":
+            chosen["dpop"] = "supported"
+    is_bound = rest.pop("dpop_bound_access_tokens", None)
+    if is_bound is not None:
+        chosen["dpop"] = "required" if is_bound else "supported"
+    return chosen
 
 
 def _known_method(name: str | None) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
-from oauthreg import oauth2
+from oauthreg import http, oauth2, signing
 from oauthreg.errors import (
     MissingTokenError,
     OAuthError,
@@ -26,7 +26,7 @@ from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdate
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.records import replace
-from oauthreg.token import OAuth2Token
+from oauthreg.token import DPOP_TYPE, OAuth2Token
 
 if TYPE_CHECKING:
     from oauthreg.claims import Profile
@@ -47,6 +47,10 @@ _PLACEMENTS: Mapping[str, TokenPlacement] = {
     "uri": TokenPlacement("query", "access_token", ""),
 }
 """``token_placement`` -> placement. Spec: RFC 6750 section 2."""
+
+_DPOP_PLACEMENT = TokenPlacement(prefix=f"{DPOP_TYPE} ")
+_MOST_REPAIRS = 4
+"""Attempts beyond the first where proofs are needed: a new token, and a nonce for each of a few origins."""
 
 _log = logging.getLogger("oauthreg")
 
@@ -72,6 +76,7 @@ class TokenClient(ApiClient):
         leeway: float | None,
         background_refresh: bool,
         allowed_origins: Iterable[str],
+        dpop_key: Any = None,
     ) -> None:
         if provider.protocol == "oauth1":
             raise UsageError(f"{provider.name} speaks another protocol: {provider.protocol!r}", code="wrong-protocol")
@@ -80,6 +85,7 @@ class TokenClient(ApiClient):
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
         self._make_client = make_client
+        self._dpop_key = None if dpop_key is None else _read_dpop_key(dpop_key, provider)
         self._lives = TokenLives(store) if lives is None else lives
         self._leeway = provider.oauth2.leeway if leeway is None else leeway
         self._in_background = background_refresh
@@ -170,7 +176,14 @@ class TokenClient(ApiClient):
 
     @cached_property
     def _client(self) -> oauth2.ClientIdentity:
-        return self._make_client()
+        made, settings = self._make_client(), self.provider.oauth2
+        if self._dpop_key is None and settings.dpop != "required":
+            return made
+        key = self._dpop_key or self._lives.dpop_key(
+            settings.dpop_algorithms, self.provider.name, self._server, made.client_id
+        )
+        proofs = oauth2.DPoPProofs(key, self.clock, signing.load_engine().make_nonce, self._lives.nonces)
+        return replace(made, proofs=proofs)
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:
@@ -222,14 +235,19 @@ class TokenClient(ApiClient):
             url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
             options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
         repaired: list[OAuth2Token] = []
+        challenged: set[Origin] = set()
 
-        async def repair(_: Response) -> Authenticator | None:
-            if not self._can_replace(life, token):
+        async def repair(refusal: Response) -> Authenticator | None:
+            if self._client.proofs is not None and oauth2.is_nonce_challenge(refusal):
+                return self._with_nonce(repaired[0] if repaired else token, refusal, challenged)
+            if repaired or not self._can_replace(life, token):
                 return None
             repaired.append(await life.replace(token.access_token, self._renewal))
             return self._bearer(repaired[0])
 
-        response = await self._send(method, url, self._access_with(token), middlewares, options, repair)
+        repairs = 1 if self._client.proofs is None else _MOST_REPAIRS
+        response = await self._send(method, url, self._access_with(token), middlewares, options, repair, repairs)
+        self._learn_nonces(response)
         if repaired and response.status == 401:
             life.note_refusal(repaired[0])
         return response
@@ -255,11 +273,33 @@ class TokenClient(ApiClient):
             return True
         return self._renewal.way(current) is not None and not life.is_refused(token)
 
+    def _with_nonce(self, token: OAuth2Token, refusal: Response, challenged: set[Origin]) -> Authenticator | None:
+        """What to send a request with whose proof only lacked the nonce of the server, once for each origin."""
+        origin = parse_origin(refusal.url)
+        if origin in challenged:
+            raise oauth2.nonce_refused(refusal)
+        challenged.add(origin)
+        return self._bearer(token) if self._lives.nonces.learn(refusal.url, refusal.headers) else None
+
+    def _learn_nonces(self, response: ClientResponse) -> None:
+        """Keep the nonces that came with answers to proofs, those of redirects among them."""
+        if self._client.proofs is not None:
+            for answer in (*response.history, response):
+                self._lives.nonces.learn(str(answer.url), http.plain_headers(answer))
+
     def _bearer(self, token: OAuth2Token) -> Authenticator:
+        """What puts the token on a request: a bound one with a proof. Raises as ``check_token_key``."""
+        proofs = oauth2.check_token_key(token, self._client.proofs) if token.token_type == DPOP_TYPE else None
+        if proofs is None:
+            return self._carrier(token, self.provider.token_placement)
+        inner = self._carrier(token, _DPOP_PLACEMENT)
+        return oauth2.DPoPAuthentication(proofs, token.access_token, inner)
+
+    def _carrier(self, token: OAuth2Token, placement: TokenPlacement) -> oauth2.BearerAuthentication:
         provider = self.provider
         return oauth2.BearerAuthentication(
             token.access_token,
-            provider.token_placement,
+            placement,
             provider.proof,
             self._client.client_secret or "",
             provider.api_params,
@@ -337,6 +377,27 @@ class TokenClient(ApiClient):
             if error.error not in errors or not self._learn_time(error.headers):
                 raise
         return await attempt()
+
+
+def _read_dpop_key(key: Any, provider: Provider) -> oauth2.DPoPKey:
+    """The key that an application gave. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` and ``UsageError``."""
+    settings = provider.oauth2
+    if settings.dpop == "unsupported":
+        raise UsageError(
+            f"{provider.name} is not known to bind tokens to DPoP keys",
+            code="dpop-unsupported",
+            hint='if it does, its definition says `dpop = "supported"` or `"required"`; else leave `dpop_key=` out',
+        )
+    if not isinstance(key, oauth2.DPoPKey):
+        return oauth2.DPoPKey(key, algorithms=settings.dpop_algorithms)
+    if settings.dpop_algorithms and key.algorithm not in settings.dpop_algorithms:
+        raise UnsupportedMethodError(
+            f"{provider.name} takes no DPoP proofs signed with {key.algorithm} "
+            f"(it takes: {', '.join(settings.dpop_algorithms)})",
+            code="unsupported-dpop-algorithm",
+            hint="pass another key",
+        )
+    return key
 
 
 def read_token(value: Any, now: float) -> OAuth2Token:

@@ -17,11 +17,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
-from oauthreg import http
+from oauthreg import http, oauth2
 from oauthreg.errors import (
     MissingTokenError,
     ReauthorizationRequired,
@@ -397,7 +398,7 @@ class TokenLife:
 
 
 class TokenLives:
-    """What the clients of one registry share: the lives of their tokens, and which logins are over.
+    """What the clients of one registry share: the lives of their tokens, DPoP keys and nonces, which logins are over.
 
     ``store`` keeps tokens that have an account or belong to the client itself. ``jitter`` gives numbers from 0 to 1.
     """
@@ -407,6 +408,7 @@ class TokenLives:
         self.jitter = jitter
         self.spent = SpentStates()
         self.unsaved: set[TokenLife] = set()
+        self._dpop_keys: dict[tuple[str, ...], oauth2.DPoPKey] = {}
         self._told: set[str] = set()
         self._of_key: WeakValueDictionary[TokenKey, TokenLife] = WeakValueDictionary()
         self._of_token: WeakValueDictionary[str, TokenLife] = WeakValueDictionary()
@@ -456,6 +458,20 @@ class TokenLives:
         flight.task.add_done_callback(self._tasks.discard)
         flight.task.add_done_callback(flight.land)
         return flight
+
+    @cached_property
+    def nonces(self) -> oauth2.DPoPNonces:
+        """The nonces for DPoP proofs that origins gave."""
+        return oauth2.DPoPNonces()
+
+    def dpop_key(self, algorithms: tuple[str, ...], *owner: str) -> oauth2.DPoPKey:
+        """The key that was made for a client, by whatever tells it from others; it ends with the process."""
+        place = (*owner, *algorithms)
+        key = self._dpop_keys.get(place)
+        if key is None:
+            # Of two threads that come at once the first one's key is everybody's.
+            key = self._dpop_keys.setdefault(place, oauth2.DPoPKey(algorithms=algorithms))
+        return key
 
     def is_news(self, text: str) -> bool:
         """Whether this is asked for the first time: clients come and go, and one warning is enough."""

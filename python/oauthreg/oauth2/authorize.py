@@ -3,7 +3,6 @@
 Spec: RFC 6749 section 4.1; RFC 7636; RFC 9207; RFC 9700 sections 2.1 and 4.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -23,6 +22,7 @@ from oauthreg.errors import (
     TemporarilyUnavailableError,
     UsageError,
 )
+from oauthreg.jws import encode_segment
 from oauthreg.legs import endpoint, leg_parameters, render_page_url, render_scope
 from oauthreg.messages import Pairs
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
@@ -44,6 +44,7 @@ _MADE = frozenset(
         "code_challenge_method",
         "request_uri",
         "resource",
+        "dpop_jkt",
     )
 )
 """What only the client itself puts into an authorization request."""
@@ -80,7 +81,7 @@ def code_challenge(verifier: str, method: str = "S256", encoding: str = "base64u
     if method == "plain":
         return verifier
     digest = hashlib.sha256(verifier.encode()).digest()
-    return digest.hex() if encoding == "hex" else base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return digest.hex() if encoding == "hex" else encode_segment(digest).decode()
 
 
 def check_redirect_uri(uri: str) -> str:
@@ -156,15 +157,17 @@ def authorization_parameters(
     scope: Iterable[str] | str | None = None,
     code_verifier: str | None = None,
     nonce: str | None = None,
+    dpop_jkt: str | None = None,
     resources: Sequence[str] = (),
     params: Pairs = (),
     documents: Documents = MappingProxyType({}),
 ) -> list[tuple[str, str]]:
     """The parameters of an authorization request, by the provider's names and in the order in which they are sent.
 
-    ``params`` win over the definition's and must not repeat the parameters that are made here. Raises ``UsageError``.
+    ``params`` win over the definition's and must not repeat the parameters that are made here. ``dpop_jkt`` binds the
+    code to a key, given by its thumbprint. Raises ``UsageError``.
 
-    Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3; RFC 8707 section 2.1.
+    Spec: RFC 6749 section 4.1.1; RFC 7636 section 4.3; RFC 8707 section 2.1; RFC 9449 section 10.
     """
     settings, leg = provider.oauth2, provider.authorize
     for name, _ in params:
@@ -188,6 +191,8 @@ def authorization_parameters(
     pairs += [("resource", resource) for resource in check_resources(resources)]
     if nonce is not None:
         pairs.append(("nonce", nonce))
+    if dpop_jkt is not None:
+        pairs.append(("dpop_jkt", dpop_jkt))
     if settings.response_mode:
         pairs.append(("response_mode", settings.response_mode))
     return leg_parameters(leg, pairs, params=params, documents=documents)

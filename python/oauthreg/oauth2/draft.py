@@ -1,13 +1,18 @@
 """The words of client authentication: who the client is, and the request that is being put together."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from oauthreg.errors import MissingCredentialError
-from oauthreg.messages import Authenticator
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
+
+if TYPE_CHECKING:
+    from oauthreg.messages import Authenticator
+    from oauthreg.oauth2.dpop import DPoPProofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,8 @@ class ClientIdentity:
     """A client and what it can prove itself with; ``credentials`` are further ones that a definition names.
 
     ``private_key`` is PEM, DER, a JWK, a path object or a key object; ``key_id`` its ``kid``. ``now`` gives the time in
-    seconds since 1970, ``make_id`` a fresh random identifier for an assertion.
+    seconds since 1970, ``make_id`` a fresh random identifier for an assertion. ``proofs`` are there where tokens are to
+    be bound to a key (DPoP).
     """
 
     client_id: str
@@ -26,6 +32,7 @@ class ClientIdentity:
     passphrase: str | bytes | None = field(default=None, repr=False)
     key_id: str | None = None
     credentials: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    proofs: DPoPProofs | None = None
 
     @property
     def documents(self) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from oauthreg.oauth2.authorize import (
     parse_authorization_response,
     render_authorization_url,
 )
+from oauthreg.oauth2.dpop import check_key
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import parse_id_token
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
@@ -100,6 +101,8 @@ def _asked(
         values["nonce"] = request.nonce or make_state()
     if request.binding is not None:
         values["binding"] = _digest(request.binding)
+    if client.proofs is not None:
+        values["dpop_jkt"] = client.proofs.key.thumbprint
     sent = authorization_parameters(
         provider,
         client_id=client.client_id,
@@ -108,6 +111,7 @@ def _asked(
         scope=asked,
         code_verifier=values.get("code_verifier"),
         nonce=values.get("nonce"),
+        dpop_jkt=values.get("dpop_jkt"),
         resources=request.resources,
         params=request.params,
         documents=client.documents,
@@ -177,8 +181,9 @@ def login_flow(
     """Ends a login: the callback is checked and its code exchanged for a token, once.
 
     The token holds the callback's parameters that the definition keeps. An ID token that tells who the user is is
-    checked as well. Raises what ``parse_callback``, ``token_flow`` and ``parse_id_token`` raise.
+    checked as well. Raises what ``check_login_key``, ``parse_callback``, ``token_flow`` and ``parse_id_token`` raise.
     """
+    check_login_key(pending, client)
     answer = parse_callback(
         provider,
         pending,
@@ -210,6 +215,16 @@ def login_flow(
         if name in answer.parameters:
             token[name] = answer.parameters[name]
     return token
+
+
+def check_login_key(pending: PendingLogin, client: ClientIdentity) -> None:
+    """Raises where a login began with a DPoP key that the client no longer has: its code would be refused.
+
+    ``MissingCredentialError`` without any key, ``InvalidKeyError`` with another one. Spec: RFC 9449 section 10.
+    """
+    bound_to = pending.values.get("dpop_jkt")
+    if bound_to is not None:
+        check_key(bound_to, client.proofs, "the login")
 
 
 def _forwarded(provider: Provider, answer: AuthorizationCode) -> Pairs:

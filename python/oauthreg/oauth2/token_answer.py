@@ -27,13 +27,15 @@ from oauthreg.oauth2.lifetime import expires_at, refresh_expires_at
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.provider import TokenAnswer
 from oauthreg.redaction import is_secret, redact, redact_headers
-from oauthreg.token import OAuth2Token
+from oauthreg.token import DPOP_TYPE, OAuth2Token
 
 _TRANSIENT_STATUS = frozenset((408, 425, 429))
 _REFUSAL_STATUS = frozenset((400, 401, 403))
 _KNOWN_TYPES = {"bearer": "Bearer", "n_a": "N_A"}
 """Of RFC 6750 and RFC 8693: the latter for a security token that is no access token."""
-_OF_THE_ANSWER = frozenset(("expires_in", "expires_at", "expires_on", "expires", "ext_expires_in", "missing_scopes"))
+_OF_THE_ANSWER = frozenset(
+    ("dpop_jkt", "expires_in", "expires_at", "expires_on", "expires", "ext_expires_in", "missing_scopes")
+)
 """Fields that say something of one answer alone, so that none is inherited from the last one."""
 _ANSWER = TokenAnswer()
 
@@ -55,12 +57,16 @@ def parse_token_response(
     sent_at: float,
     previous: OAuth2Token | None = None,
     scopes: Iterable[str] = (),
+    bound_to: str | None = None,
+    must_be_bound: bool = False,
 ) -> OAuth2Token:
     """The token in an answer.
 
     ``sent_at`` (seconds since 1970) is when the request left; lifetimes count from it. ``previous`` is the token that
     is being renewed: its refresh token, scope and further fields stay where the answer has none. ``scopes`` are those
-    that were asked for; what is missing of them is noted in ``missing_scopes`` and is no error.
+    that were asked for; what is missing of them is noted in ``missing_scopes`` and is no error. ``bound_to`` is the
+    thumbprint of the DPoP key that the request proved, kept as ``dpop_jkt`` with a token of that type; with
+    ``must_be_bound`` any other type is refused (``MalformedResponseError`` with the code ``token-not-bound``).
 
     Raises ``OAuthError`` (``ReauthorizationRequired`` for ``invalid_grant``, ``ClientAuthenticationError``,
     ``TemporarilyUnavailableError``) and ``MalformedResponseError``.
@@ -78,7 +84,16 @@ def parse_token_response(
             hint="check the token endpoint's URL; `.text` is what the server said",
         )
     made = {name: value for name, value in fields.items() if name not in _OF_THE_ANSWER and value is not None}
-    made["token_type"] = _token_type(response, answer, fields.get("token_type"))
+    made["token_type"] = _token_type(response, answer, fields.get("token_type"), bound_to)
+    if made["token_type"] == DPOP_TYPE:
+        made["dpop_jkt"] = bound_to
+    elif must_be_bound:
+        raise malformed(
+            response,
+            f"the token is not bound to the client's key, its type is {made['token_type']!r}",
+            code="token-not-bound",
+            hint='this provider should give DPoP tokens; if it need not, the definition says `dpop = "supported"`',
+        )
     end = expires_at(answer, fields, sent_at)
     if end is not None:
         made |= {"expires_at": end, "expires_in": end - int(sent_at)}
@@ -229,9 +244,11 @@ def _date(value: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _token_type(response: Response, answer: TokenAnswer, given: Any) -> str:
+def _token_type(response: Response, answer: TokenAnswer, given: Any, bound_to: str | None) -> str:
     if not isinstance(given, str) or not given:
         return answer.default_token_type
+    if bound_to is not None and given.lower() == DPOP_TYPE.lower():
+        return DPOP_TYPE
     understood = answer.token_types.get(given.lower()) or _KNOWN_TYPES.get(given.lower())
     if understood is None:
         raise malformed(

@@ -9,6 +9,7 @@ from typing import Any
 from oauthreg.answers import decode_text, malformed
 from oauthreg.errors import (
     AccessDeniedError,
+    MissingCredentialError,
     OAuthError,
     ReauthorizationRequired,
     ResponseError,
@@ -17,10 +18,11 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.legs import answered, append_query, build_request, endpoint, renamed, render_scope
+from oauthreg.legs import append_query, build_request, endpoint, renamed, render_scope
 from oauthreg.messages import Flow, Pairs, Request, Response, Result, Sleep
 from oauthreg.oauth2.authorize import check_resources
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
+from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
 from oauthreg.oauth2.request_signature import sign_request
@@ -73,6 +75,7 @@ def token_flow(
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
     A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
+    A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449).
 
     Raises ``OAuthError`` and its kinds (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's
     ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
@@ -83,6 +86,12 @@ def token_flow(
         *_scope(provider, grant, scopes),
         *(("resource", resource) for resource in check_resources(resources)),
     ]
+    if provider.oauth2.dpop == "required" and client.proofs is None:
+        raise MissingCredentialError(
+            f"{provider.name} gives only tokens that are bound to a DPoP key",
+            code="missing-dpop-key",
+            hint="pass `dpop_key=`",
+        )
     renewal = grant == "refresh_token"
     leg = provider.refresh if renewal and provider.refresh is not None else provider.token
     name = "refresh" if renewal and "refresh" in provider.endpoints else "token"
@@ -90,14 +99,24 @@ def token_flow(
     if provider.app_token is not None and grant in _OF_A_USER:
         seen["app_token"] = yield from _app_token_flow(provider.app_token, client)
     target = url or client_endpoint(provider, client, name)
-    request = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
+
+    def build() -> Request:
+        made = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
+        return with_proof(made, client.proofs)
+
     sent_at = client.now()
     how = (provider.refresh_answer if renewal else None) or provider.token_answer
     wanted = [name for name in scopes if name != provider.scopes.offline]
     token = yield from _ask(
-        request,
+        build,
         lambda response: parse_token_response(
-            response, how, sent_at=sent_at, previous=previous if renewal else None, scopes=wanted
+            response,
+            how,
+            sent_at=sent_at,
+            previous=previous if renewal else None,
+            scopes=wanted,
+            bound_to=None if client.proofs is None else client.proofs.key.thumbprint,
+            must_be_bound=provider.oauth2.dpop == "required",
         ),
         _secrets(client, pairs),
     )
@@ -126,11 +145,14 @@ def renewal_flow(
     """Renews a user's token, as the provider renews it: by its refresh token, or by its second step once more.
 
     ``scopes`` and ``resources`` are those of the login. Raises, without any traffic, ``TokenExpiredError`` for a token
-    that cannot be renewed and ``ReauthorizationRequired`` when the refresh token has expired; else as ``token_flow``.
+    that cannot be renewed, ``ReauthorizationRequired`` when the refresh token has expired, and ``InvalidKeyError`` or
+    ``MissingCredentialError`` where a public client no longer has the DPoP key of the login; else as ``token_flow``.
 
-    Spec: RFC 6749 section 6.
+    Spec: RFC 6749 section 6; RFC 9449 section 5.
     """
     provider = provider.located_for(token)
+    if client_auth_method(provider, client) == "none":
+        check_token_key(token, client.proofs)
     if provider.exchange is not None and provider.exchange.renews:
         return (yield from exchange_flow(provider, client, token))
     sent = token.refresh_token if provider.oauth2.refresh_with == "refresh_token" else token.access_token
@@ -179,7 +201,7 @@ def exchange_flow(
         request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
             _secrets(client, pairs, token.access_token),
         )
@@ -195,7 +217,7 @@ def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]
     sent_at = client.now()
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: parse_token_response(response, step.answer, sent_at=sent_at),
             _secrets(client, pairs),
         )
@@ -263,10 +285,14 @@ def pushed_authorization_flow(
     section 2.
     """
     url = client_endpoint(provider, client, "par")
-    request = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
+
+    def build() -> Request:
+        made = build_token_request(provider, client, _PUSHED, url, parameters, documents=client.documents)
+        return with_proof(made, client.proofs)
+
     return (
         yield from _ask(
-            request,
+            build,
             lambda response: parse_pushed_authorization(response, now=client.now()),
             _secrets(client, parameters),
         )
@@ -308,7 +334,7 @@ def device_authorization_flow(
     )
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: parse_device_authorization(response, provider.device_answer, now=client.now()),
             _secrets(client, pairs),
         )
@@ -403,7 +429,7 @@ def revocation_flow(
     seen = {**known, **client.documents, "token": {**known.get("token", {}), "access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
     yield from _ask(
-        request,
+        lambda: request,
         lambda response: raise_for_error(response, provider.revoke_answer, now=client.now()),
         _secrets(client, pairs),
     )
@@ -426,7 +452,7 @@ def introspection_flow(
     request = build_token_request(provider, client, provider.introspect, target, pairs, documents=client.documents)
     return (
         yield from _ask(
-            request,
+            lambda: request,
             lambda response: _parse_introspection(response, provider.introspect_answer, client.now()),
             _secrets(client, pairs),
         )
@@ -440,9 +466,9 @@ def _parse_introspection(response: Response, answer: TokenAnswer, now: float) ->
     return fields
 
 
-def _ask(request: Request, read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
+def _ask(build: Callable[[], Request], read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
     """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
-    response = answered((yield request))
+    response = yield from send_proven(build)
     try:
         return read(response)
     except (OAuthError, ResponseError):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Half as Half,
         Missing as Missing,
         Slow as Slow,
+        StaleNonce as StaleNonce,
         Status as Status,
         Step as Step,
     )
@@ -42,6 +43,7 @@ _HOME = {
     "SIMULATED_PROTOCOLS": "server",
     "Simulator": "server",
     "Slow": "faults",
+    "StaleNonce": "faults",
     "Status": "faults",
     "Step": "faults",
 }

@@ -69,7 +69,12 @@ class Slow:
     seconds: float
 
 
-Fault: TypeAlias = Status | ContentType | Body | Missing | Half | Slow
+@dataclass(frozen=True, slots=True)
+class StaleNonce:
+    """The provider wants another nonce in DPoP proofs than it gave last, from this request on (OAuth 2.0)."""
+
+
+Fault: TypeAlias = Status | ContentType | Body | Missing | Half | Slow | StaleNonce
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from oauthreg.oauth2.authorize import code_challenge
 from oauthreg.oauth2.grants import GRANT_TYPES
 from oauthreg.oauth2.grants.token_exchange import TOKEN_TYPES
 from oauthreg.provider import Leg, Provider
+from oauthreg.simulator.client_proofs import client_auth_of
 from oauthreg.simulator.oauth2_state import Issued
 from oauthreg.simulator.token_request import TokenRequest
 
@@ -52,6 +53,8 @@ def _authorization_code(request: TokenRequest) -> Issued:
     ):
         raise OAuthError("invalid_grant", "`redirect_uri` is not the one of the authorization request")
     _check_verifier(request, authorization.code_challenge, authorization.code_challenge_method)
+    if authorization.dpop_jkt not in (None, request.dpop_jkt):
+        raise OAuthError("invalid_grant", "the code is bound to another DPoP key than the request proves")
     return request.state.issue(
         authorization.scope,
         request.now,
@@ -84,6 +87,10 @@ def _refresh_token(request: TokenRequest) -> Issued:
         if old is None:
             raise OAuthError("invalid_grant", "the token that should be renewed is not good")
         return request.state.issue(old.scope, request.now, family=old.family)
+    old = request.state.find(request.needed("refresh_token"), request.now)
+    is_public = client_auth_of(request.provider, request.leg) == "none"
+    if old is not None and is_public and old.dpop_jkt not in (None, request.dpop_jkt):  # RFC 9449 section 5
+        raise OAuthError("invalid_grant", "the refresh token is bound to another DPoP key than the request proves")
     return request.state.renew(request.needed("refresh_token"), request.now, request.scope or None)
 
 

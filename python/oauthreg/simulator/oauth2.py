@@ -1,6 +1,6 @@
 """The server's side of OAuth 2.0, without input and output: a received request in, the provider's answer out.
 
-Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 9207.
+Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 9207; RFC 9449.
 """
 
 import hmac
@@ -14,9 +14,11 @@ from oauthreg.errors import OAuthError
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
+from oauthreg.oauth2.dpop import NONCE_ERROR
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
-from oauthreg.records import dataclass, field
+from oauthreg.records import dataclass, field, replace
 from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
+from oauthreg.simulator.dpop_proofs import PROOF_ERROR, check_proof
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of
 from oauthreg.simulator.oauth2_state import (
@@ -49,6 +51,7 @@ from oauthreg.simulator.rendering import render_document, render_end, render_jwt
 from oauthreg.simulator.request_signatures import check_signature
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
 from oauthreg.simulator.token_request import TokenRequest
+from oauthreg.token import DPOP_TYPE
 
 _MAY_REPEAT = ("resource", "audience")
 _ID_TOKEN_LIFETIME = 600
@@ -88,7 +91,14 @@ class OAuth2Server:
         return self.provider, self.provider.located(self.script.documents)
 
     def answer(self, received: Received, step: Step) -> Served:
-        """The answer to a request, whatever it is."""
+        """The answer to a request, whatever it is; one to a DPoP proof brings the nonce for the next."""
+        served, nonce = self._answered(received, step), self.state.dpop_nonce
+        if nonce is None or "dpop" not in received.headers:
+            return served
+        headers = {**served.answer.headers, "dpop-nonce": nonce}
+        return replace(served, answer=replace(served.answer, headers=headers))
+
+    def _answered(self, received: Received, step: Step) -> Served:
         pages = {"authorize": self._authorize, "device_page": self._device_page, "end_session": self._end_session}
         if step in pages:
             return Served(pages[step](received))
@@ -100,7 +110,7 @@ class OAuth2Server:
                 kind = None if placement.kind == "none" else placement.kind
                 return Served(self._opened(received, identity), token_placement=kind)
             except OAuthError as error:
-                return self._refused(error, self.script.api_refusal, "Bearer")
+                return self._refused(error, self.script.api_refusal, "DPoP" if _has_dpop_scheme(received) else "Bearer")
         method = client_auth_of(self.provider, self._legs(self.provider)[step][1])
         try:
             return Served(self._produce(received, step), client_auth=method)
@@ -191,6 +201,7 @@ class OAuth2Server:
             challenge if settings.pkce != "unsupported" else None,
             method,
             parameters.get("nonce"),
+            parameters.get("dpop_jkt") if settings.dpop != "unsupported" else None,
         )
 
     def _approval(self, authorization: Authorization) -> Pairs:
@@ -285,6 +296,8 @@ class OAuth2Server:
         request = self._read(received, step)
         if step not in ("exchange", "app_token"):
             check_client(request)
+        if step in ("token", "refresh", "par"):
+            request = replace(request, dpop_jkt=self._proven_key(received, step))
         answers: dict[Step, Callable[[TokenRequest], Response]] = {
             "app_token": self._app_token,
             "device": self._device,
@@ -294,6 +307,16 @@ class OAuth2Server:
             "revoke": self._revoke,
         }
         return answers.get(step, self._token)(request)
+
+    def _proven_key(self, received: Received, step: Step) -> str | None:
+        """The key that a request proves, where the provider binds tokens."""
+        demanded = self.provider.oauth2.dpop
+        if demanded == "unsupported":
+            return None
+        proven = check_proof(self.provider, self.state, received, self.now())
+        if proven is None and demanded == "required" and step != "par":
+            raise OAuthError(PROOF_ERROR, "this provider demands a DPoP proof")
+        return proven
 
     def _read(self, received: Received, step: Step) -> TokenRequest:
         """The request, sent as the definition says."""
@@ -321,7 +344,10 @@ class OAuth2Server:
         if is_renewal and answer.reuse_token:
             self.state.prolong(request.needed("refresh_token"), request.now)
             return shape.render({})
-        return self._issued(GRANT_ANSWERS[grant](request), shape, answer)
+        issued = GRANT_ANSWERS[grant](request)
+        if request.dpop_jkt is not None:
+            issued = self.state.bind(issued, request.dpop_jkt)
+        return self._issued(issued, shape, answer)
 
     def _revoke(self, request: TokenRequest) -> Response:
         self.state.revoke(request.mentioned or "")
@@ -352,6 +378,8 @@ class OAuth2Server:
             raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
         self._redirect_uri(parameters)
         self._asked_for(parameters)
+        if request.dpop_jkt is not None and parameters.setdefault("dpop_jkt", request.dpop_jkt) != request.dpop_jkt:
+            raise OAuthError(PROOF_ERROR, "`dpop_jkt` names another key than the proof")  # RFC 9449 section 10.1
         request_uri = self.state.push(parameters, self.now())
         return render_document({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME}, "json", status=201)
 
@@ -371,7 +399,10 @@ class OAuth2Server:
 
     def _introspection(self, request: TokenRequest) -> Response:
         found = self.state.find(request.needed("token"), request.now)
-        known = {} if found is None else {"scope": found.scope, "exp": int(found.expires_at), "token_type": "Bearer"}
+        known: dict[str, Any] = {}
+        if found is not None:
+            known = {"scope": found.scope, "exp": int(found.expires_at), "token_type": _type_of(found) or "Bearer"}
+            known |= {"cnf": {"jkt": found.dpop_jkt}} if found.dpop_jkt else {}
         about = {"client_id": self.credentials.client_id} if found is not None else {}
         return self.script.introspect.render({"active": found is not None, **about, **known})
 
@@ -380,7 +411,7 @@ class OAuth2Server:
         end = render_end(answer.expires_kind, issued.expires_at, self.now())
         fields: dict[str, Any] = {
             "access_token": issued.access_token,
-            "token_type": example.get("token_type") or next(iter(answer.token_types), "Bearer"),
+            "token_type": _type_of(issued) or example.get("token_type") or next(iter(answer.token_types), "Bearer"),
             "expires_in": None if answer.default_expires_in else end,
             "refresh_token": issued.refresh_token,
             "scope": answer.scope_separator.join(issued.scope.split()) or None,
@@ -417,7 +448,7 @@ class OAuth2Server:
         text = self._claimed_token(received, placement)
         if not text:
             raise OAuthError("invalid_token", "the access token is missing", status=401)
-        self.state.token(text, self.now())
+        self._check_binding(received, self.state.token(text, self.now()))
         rule, proof = self.provider.api_signature, self.provider.proof
         if rule is not None:
             check_signature(rule, received, self.credentials, access_token=text)
@@ -426,7 +457,23 @@ class OAuth2Server:
             if not hmac.compare_digest(expected, received.query.get(proof.name, "")):
                 raise OAuthError("invalid_request", f"the proof is missing or wrong: {proof.name}", status=400)
 
+    def _check_binding(self, received: Received, issued: Issued) -> None:
+        """A bound token comes with its own scheme and a proof of its key. Spec: RFC 9449 sections 7.1 and 7.2."""
+        is_bound = issued.dpop_jkt is not None
+        if is_bound is not _has_dpop_scheme(received):
+            raise OAuthError("invalid_token", "the scheme `DPoP` is for access tokens bound to a key", status=401)
+        if not is_bound:
+            return
+        access_token, now = issued.access_token, self.now()
+        proven = check_proof(self.provider, self.state, received, now, access_token=access_token, status=401)
+        if proven is None:
+            raise OAuthError(PROOF_ERROR, "the call carries no DPoP proof", status=401)
+        if proven != issued.dpop_jkt:
+            raise OAuthError("invalid_token", "the access token is bound to another key", status=401)
+
     def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
+        if _has_dpop_scheme(received):
+            return received.headers["authorization"].partition(" ")[2].strip()
         if placement.kind == "query":
             return received.query.get(placement.name, "")
         if placement.kind == "body":
@@ -518,6 +565,8 @@ class OAuth2Server:
         words = self.provider.token_answer.error_map.items()
         own_words = {standard: own for own, standard in words if not own.isdigit()}
         said = own_words.get(error.error, error.error)
+        if error.error in (PROOF_ERROR, NONCE_ERROR):  # these are the standard's words everywhere
+            shape, scheme = None, "DPoP"
         if shape is not None:
             answer = shape.render(said, error.description)
         else:
@@ -525,7 +574,8 @@ class OAuth2Server:
                 {"error": said, "error_description": error.description}, "json", status=error.status or 400
             )
             if error.status == 401 and scheme:
-                challenge = f'{scheme} realm="simulated"' + (f', error="{said}"' if scheme == "Bearer" else "")
+                has_error = scheme in ("Bearer", "DPoP")
+                challenge = f'{scheme} realm="simulated"' + (f', error="{said}"' if has_error else "")
                 answer = Response(401, {**answer.headers, "www-authenticate": challenge}, answer.body)
         return Served(answer, problem=error.error, advice=error.description)
 
@@ -536,3 +586,12 @@ def _place(url: str, leg: Leg, received: Received) -> str:
         return url
     path, mark, query = url.partition("?")
     return f"{path.rstrip('/')}/{last_segment(received.url)}{mark}{query}"
+
+
+def _type_of(issued: Issued) -> str | None:
+    """The type of a token, if it is bound to a key."""
+    return None if issued.dpop_jkt is None else DPOP_TYPE
+
+
+def _has_dpop_scheme(received: Received) -> bool:
+    return received.headers.get("authorization", "").partition(" ")[0].lower() == DPOP_TYPE.lower()

@@ -26,6 +26,7 @@ class Authorization:
     code_challenge: str | None = field(default=None, repr=False)
     code_challenge_method: str = "plain"
     nonce: str | None = field(default=None, repr=False)
+    dpop_jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,16 @@ class Issued:
     scope: str
     expires_at: float
     nonce: str | None = field(default=None, repr=False)
+    dpop_jkt: str | None = None
+    """The thumbprint of the key to which both are bound."""
 
 
 class OAuth2State:
     """Codes, devices and tokens of one simulated provider. ``make_text`` gives unguessable text for new ones.
 
     ``lifetime`` is that of an access token in seconds. With ``rotates`` each renewal gives a new refresh token and the
-    old one is used up; whoever shows it again ends the whole family (RFC 9700 section 4.14.2).
+    old one is used up; whoever shows it again ends the whole family (RFC 9700 section 4.14.2). A ``dpop_nonce`` is
+    demanded in every DPoP proof.
     """
 
     def __init__(self, make_text: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> None:
@@ -72,6 +76,7 @@ class OAuth2State:
         self.id_tokens: set[str] = set()
         self.app_token: dict[str, str] = {}
         self.rotates = True
+        self.dpop_nonce: str | None = None
         self._make_text = make_text
         self._families = 0
         self._ended: set[int] = set()
@@ -193,6 +198,18 @@ class OAuth2State:
         if made.refresh_token is not None:
             self._refresh[made.refresh_token] = made
         return made
+
+    def bind(self, issued: Issued, dpop_jkt: str) -> Issued:
+        """A token that was just issued, bound to a key. Spec: RFC 9449 section 6."""
+        bound = replace(issued, dpop_jkt=dpop_jkt)
+        self._access[bound.access_token] = bound
+        if bound.refresh_token is not None:
+            self._refresh[bound.refresh_token] = bound
+        return bound
+
+    def renew_dpop_nonce(self) -> None:
+        """Demand another nonce from now on. Spec: RFC 9449 section 8.2."""
+        self.dpop_nonce = self._make_text()
 
     def renew(self, refresh_token: str, now: float, scope: str | None = None) -> Issued:
         """The next access token of a family, and the next refresh token where they rotate.

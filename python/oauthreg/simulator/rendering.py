@@ -1,6 +1,5 @@
 """Answers as providers write them: the reverse of reading. JSON, JSONP, form, XML, plain text and signed JWTs."""
 
-import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from oauthreg.jose import generate_private_key_for, sign_jwt
+from oauthreg.jws import encode_segment
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat, ExpiresKind
@@ -69,19 +69,15 @@ def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS25
     """
     if not algorithm.startswith("HS"):
         return sign_jwt(claims, _key_for(algorithm), algorithm, header={"typ": "JWT"})
-    header = _base64url(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
-    signed = f"{header}.{_base64url(json.dumps(dict(claims)).encode())}"
+    header = encode_segment(json.dumps({"alg": algorithm, "typ": "JWT"}).encode()).decode()
+    signed = f"{header}.{encode_segment(json.dumps(dict(claims)).encode()).decode()}"
     digest = hmac.digest(secret.encode(), signed.encode(), f"sha{algorithm.removeprefix('HS')}")
-    return f"{signed}.{_base64url(digest)}"
+    return f"{signed}.{encode_segment(digest).decode()}"
 
 
 @cache
 def _key_for(algorithm: str) -> str:
     return generate_private_key_for(algorithm)
-
-
-def _base64url(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def _json(document: Any) -> str:

@@ -25,7 +25,7 @@ from oauthreg.provider import Placement, Provider
 from oauthreg.records import dataclass, field
 from oauthreg.redaction import MASK, is_secret, redact
 from oauthreg.registry import Registry
-from oauthreg.simulator.faults import Fault, Faults, Half, Slow, Status, Step, build_error, spoil
+from oauthreg.simulator.faults import Fault, Faults, Half, Slow, StaleNonce, Status, Step, build_error, spoil
 from oauthreg.simulator.inventions import invent_credentials, invent_variables
 from oauthreg.simulator.oauth1 import OAuth1Server
 from oauthreg.simulator.oauth2 import OAuth2Server
@@ -276,6 +276,8 @@ class Simulator:
         server = self._alive.server
         step = server.step_of(received)
         fault = self._faults.take(step)
+        if isinstance(fault, StaleNonce):
+            self.state.renew_dpop_nonce()
         served = Served(build_error(fault)) if isinstance(fault, Status) else server.answer(received, step)
         self._remember(received, step, served, time.perf_counter() - begin)
         if isinstance(fault, Slow):

@@ -14,7 +14,7 @@ from oauthreg.simulator.received import Credentials, Received
 class TokenRequest:
     """``parameters`` go by the standard's names; ``mentioned`` is the good token among their values.
 
-    ``now`` is in seconds since 1970.
+    ``now`` is in seconds since 1970; ``dpop_jkt`` is the thumbprint of the key that the request proves.
     """
 
     provider: Provider
@@ -25,6 +25,7 @@ class TokenRequest:
     parameters: Mapping[str, str] = field(repr=False)
     mentioned: str | None = field(repr=False)
     now: float
+    dpop_jkt: str | None = None
 
     def needed(self, name: str) -> str:
         """The value of a parameter. Raises ``OAuthError`` with ``invalid_request`` when it is missing."""

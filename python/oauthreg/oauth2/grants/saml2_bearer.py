@@ -1,6 +1,6 @@
 """The SAML 2.0 bearer grant. Spec: RFC 7522 section 2.1."""
 
-import base64
+from oauthreg.jws import encode_segment
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 
@@ -8,6 +8,6 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 def build_parameters(*, assertion: str | bytes, scope: str | None = None) -> list[tuple[str, str]]:
     """The parameters that exchange a SAML assertion, given as XML."""
     octets = assertion.encode() if isinstance(assertion, str) else assertion
-    encoded = base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+    encoded = encode_segment(octets).decode()
     parameters = [("grant_type", GRANT_TYPE), ("assertion", encoded)]
     return [*parameters, ("scope", scope)] if scope else parameters
