@@ -56,25 +56,37 @@ def sign_jwt(
     Spec: RFC 7515 section 7.1.
     """
     given = header or {}
-    # A file may change, and so may a mapping; a shared secret is kept by nobody but the client.
-    is_fixed = isinstance(key, (str, bytes)) or hasattr(key, "private_bytes")
     is_shared = algorithm in SIGNING_ALGORITHMS and SIGNING_ALGORITHMS[algorithm][0] == "oct"
-    if is_fixed and not is_shared and all(type(value) is str for value in given.values()):
-        return _kept_signer(key, algorithm, passphrase, *given.items())(claims)
-    return make_jwt_signer(key, algorithm, header=given, passphrase=passphrase)(claims)
+    payload = render_claims(claims)
+    # A shared secret is kept by nobody but the client.
+    if is_lasting(key) and not is_shared and all(type(value) is str for value in given.values()):
+        return _kept_signer(key, algorithm, passphrase, *given.items())(payload)
+    return make_signer(key, algorithm, header=given, passphrase=passphrase)(payload)
 
 
-def make_jwt_signer(
+def render_claims(claims: Mapping[str, Any]) -> bytes:
+    """The payload of a JWT. Raises ``UsageError`` for claims that JSON cannot hold. Spec: RFC 7519 section 3."""
+    try:
+        return render_json(claims)
+    except (TypeError, ValueError):
+        raise _unwritable() from None
+
+
+def is_lasting(key: Any) -> bool:
+    """Whether a key stays what it is: a file may change, and so may a mapping."""
+    return isinstance(key, (str, bytes)) or hasattr(key, "private_bytes")
+
+
+def make_signer(
     key: Any,
     algorithm: str,
     *,
     header: Mapping[str, Any] | None = None,
     passphrase: str | bytes | None = None,
-) -> Callable[[Mapping[str, Any]], str]:
-    """A function from claims to a signed JWT, with key and header made ready once.
+) -> Callable[[bytes], str]:
+    """A function from the octets of claims to a signed JWT, with key and header made ready once.
 
-    Arguments and errors are those of ``sign_jwt``, which keeps such functions; ``UsageError`` for claims is raised by
-    the function.
+    Arguments and errors are those of ``sign_jwt``, which keeps such functions.
     """
     from joserfc.errors import JoseError
 
@@ -87,22 +99,14 @@ def make_jwt_signer(
         raise _unwritable() from None
     if head["alg"] != algorithm or "b64" in head:  # RFC 7797 section 7: the payload of a JWT is encoded
         raise _unwritable()
-
-    def sign_claims(claims: Mapping[str, Any]) -> str:
-        try:
-            payload = render_json(claims)
-        except (TypeError, ValueError):
-            raise _unwritable() from None
-        return sign(payload)
-
-    return sign_claims
+    return sign
 
 
 @lru_cache(maxsize=64)
 def _kept_signer(
     key: Any, algorithm: str, passphrase: str | bytes | None, *header: tuple[str, str]
-) -> Callable[[Mapping[str, Any]], str]:
-    return make_jwt_signer(key, algorithm, header=dict(header), passphrase=passphrase)
+) -> Callable[[bytes], str]:
+    return make_signer(key, algorithm, header=dict(header), passphrase=passphrase)
 
 
 def generate_private_key_for(algorithm: str) -> str:

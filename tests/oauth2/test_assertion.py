@@ -1,5 +1,7 @@
 """JWT assertions: their claims, header and bounds. Test ids are those of ``tests/vectors/oauth2_cases.json``."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -201,6 +203,92 @@ class TestAudience:
         with pytest.raises(UsageError) as refused:
             build_client_assertion(given, client, KEY, "RS256")
         assert refused.value.code == "several-audiences"
+
+
+class TestOfAClient:
+    """Assertions by which a client proves itself: made ready once, new each time."""
+
+    @pytest.fixture
+    def given(self, provider):
+        def make(**settings):
+            return provider(
+                oauth2=OAuth2Settings(issuer="https://as.example", client_assertion=AssertionSettings(**settings))
+            )
+
+        return make
+
+    @pytest.mark.parametrize("key", ["object", "text", "file"])
+    def test_times_and_identifier_are_new(self, given, identity, key, tmp_path):
+        path, seconds = tmp_path / "key.pem", iter((NOW, NOW + 7, NOW + 7))
+        path.write_text(PEM)
+        client = replace(identity(key_id="k1"), now=lambda: next(seconds) + 0.9)
+        it = given(lifetime=30, backdate=5, claims={"team": Text("client", "client_id")})
+        found = [
+            decode(build_client_assertion(it, client, {"object": KEY, "text": PEM, "file": path}[key], "RS256"))
+            for _ in range(3)
+        ]
+        assert [one.claims for one in found] == [
+            {
+                "iss": "c1",
+                "sub": "c1",
+                "aud": "https://as.example",
+                "team": "c1",
+                "iat": issued_at,
+                "exp": issued_at + 30,
+                "jti": f"id{number}",
+            }
+            for number, issued_at in enumerate((NOW - 5, NOW + 2, NOW + 2), start=1)
+        ]
+        assert all(one.header == {"alg": "RS256", "kid": "k1", "typ": PLAIN.typ} for one in found)
+
+    def test_nothing_of_another_provider_key_or_algorithm(self, given, client):
+        other, first = rsa.generate_private_key(public_exponent=65537, key_size=2048), given()
+        second = replace(first, oauth2=replace(first.oauth2, issuer="https://other.example"))
+        for it, key, algorithm in (
+            (first, KEY, "RS256"),
+            (second, KEY, "RS256"),
+            (second, other, "RS256"),
+            (first, KEY, "RS512"),
+            (first, other, "RS512"),
+            (first, KEY, "RS256"),
+        ):
+            public = RSAKey(key.public_key(), key.public_key())
+            found = jwt.decode(build_client_assertion(it, client, key, algorithm), public, algorithms=[algorithm])
+            assert (found.claims["aud"], found.header["alg"]) == (it.oauth2.issuer, algorithm)
+
+    def test_a_file_is_read_anew(self, given, client, tmp_path):
+        path = tmp_path / "key.pem"
+        path.write_text(PEM)
+        it = given()
+        decode(build_client_assertion(it, client, path, "RS256"))
+        path.write_text("no key")
+        with pytest.raises(InvalidKeyError):
+            build_client_assertion(it, client, path, "RS256")
+
+    @pytest.mark.parametrize("claim", ["iat", "exp", "jti"])
+    def test_settings_may_say_what_is_made(self, given, client, claim):
+        said = {"iat": NOW + 1, "exp": NOW + 2, "jti": "own"}
+        it = given(claims={claim: said[claim]})
+        assert decode(build_client_assertion(it, client, KEY, "RS256")).claims[claim] == said[claim]
+
+    def test_an_identifier_of_any_characters(self, given, identity):
+        client = replace(identity(), make_id=lambda: 'a"b\\c\n')
+        assert decode(build_client_assertion(given(), client, PEM, "RS256")).claims["jti"] == 'a"b\\c\n'
+
+    @pytest.mark.parametrize("key", ["object", "file"])
+    def test_a_lifetime_out_of_bounds(self, given, client, key, tmp_path):
+        path = tmp_path / "key.pem"
+        path.write_text(PEM)
+        with pytest.raises(UsageError) as refused:
+            build_client_assertion(
+                given(lifetime=61, max_lifetime=60), client, KEY if key == "object" else path, "RS256"
+            )
+        assert refused.value.code == "assertion-lifetime"
+
+    def test_nothing_kept_is_shown(self, given, client):
+        build_client_assertion(given(), client, PEM, "RS256")
+        assert "PRIVATE" not in repr(client)
+        assert "ready" not in repr(client)
 
 
 class TestSelfSigned:

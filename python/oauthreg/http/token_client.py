@@ -435,9 +435,8 @@ def with_placement(provider: Provider, placement: str) -> Provider:
 
 def make_id() -> str:
     """A fresh identifier for an assertion: 128 random bits."""
-    import secrets
-
-    return secrets.token_hex(16)
+    made: str = signing.load_engine().make_nonce()
+    return made
 
 
 def _without_secrets(value: Any) -> Any:

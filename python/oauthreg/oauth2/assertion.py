@@ -3,17 +3,21 @@
 Spec: RFC 7521; RFC 7523; its revision draft-ietf-oauth-rfc7523bis (the audience of a client assertion is the issuer).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from oauthreg.errors import UsageError
-from oauthreg.jose import parse_unverified_jwt, sign_jwt
+from oauthreg.jose import is_lasting, make_signer, parse_unverified_jwt, render_claims, sign_jwt
 from oauthreg.legs import endpoint
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.provider import AssertionSettings, Documents, Provider
 from oauthreg.token import OAuth2Token
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_MADE = frozenset(("iat", "exp", "jti"))
+"""Claims that are new in each assertion."""
 
 
 def build_assertion(
@@ -36,20 +40,10 @@ def build_assertion(
     gives a fresh ``jti``. Raises ``UsageError`` (``assertion-lifetime``) for a lifetime that the settings do not allow
     and ``InvalidKeyError`` when key and algorithm do not fit. Spec: RFC 7523 section 3.
     """
+    named, head = _parts(settings, client, issuer, subject, audience, scope, claims, header)
     now = int(client.now()) - settings.backdate if issued_at is None else int(issued_at)
     wanted = settings.lifetime if lifetime is None else int(lifetime)
-    made: dict[str, Any] = {"iss": issuer, "sub": subject, "aud": audience, "iat": now, "exp": now + wanted}
-    made["jti"] = client.make_id()
-    head: dict[str, Any] = {"typ": settings.typ or None, "kid": client.key_id}
-    if settings.claims or settings.header:
-        named = {"issuer": issuer, "subject": subject, "audience": audience, "scope": scope or None}
-        documents: Documents = {**client.documents, "assertion": named}
-        made |= _rendered(settings.claims, documents)
-        head |= _rendered(settings.header, documents)
-    if claims:
-        made |= claims
-    if header:
-        head |= header
+    made = {"iat": now, "exp": now + wanted, "jti": client.make_id()} | named
     _check_lifetime(settings, made)
     return sign_jwt(
         _present(made),
@@ -66,16 +60,33 @@ def build_client_assertion(provider: Provider, client: ClientIdentity, key: Any,
     The audience is one alone: what the settings say, or the provider's issuer, or the token endpoint where no issuer
     is known. Spec: RFC 7523 section 3; rfc7523bis section 3.
     """
-    settings = provider.oauth2.client_assertion
-    return build_assertion(
-        settings,
-        client,
-        issuer=client.client_id,
-        subject=client.client_id,
-        audience=audience_of(provider, settings, client.documents, prefer_issuer=True),
-        header={"alg": algorithm},
-        key=key,
-    )
+    known = client.ready.get(algorithm)
+    if known is None or known[0] is not provider or known[1] is not key:
+        known = client.ready[algorithm] = provider, key, _client_assertions(provider, client, key, algorithm)
+    make: Callable[[], str] = known[2]
+    return make()
+
+
+def _client_assertions(provider: Provider, client: ClientIdentity, key: Any, algorithm: str) -> Callable[[], str]:
+    """What makes the assertions of a client: of the next one only times and identifier are new."""
+    settings, issuer, given = provider.oauth2.client_assertion, client.client_id, {"alg": algorithm}
+    audience = audience_of(provider, settings, client.documents, prefer_issuer=True)
+    named, head = _parts(settings, client, issuer, issuer, audience, None, None, given)
+    if not is_lasting(key) or _MADE.intersection(named):
+        return partial(
+            build_assertion, settings, client, issuer=issuer, subject=issuer, audience=audience, header=given, key=key
+        )
+    lifetime, backdate, now, make_id = settings.lifetime, settings.backdate, client.now, client.make_id
+    _check_lifetime(settings, {"iat": 0, "exp": lifetime})
+    sign = make_signer(key, str(head.pop("alg")), header=_present(head), passphrase=client.passphrase)
+    begin = render_claims(_present(named)).decode().removesuffix("}")
+
+    def make() -> str:
+        issued_at = int(now()) - backdate
+        times = f'"iat":{issued_at},"exp":{issued_at + lifetime}'
+        return sign(f'{begin},{times},"jti":{quoted(make_id())}}}'.encode())
+
+    return make
 
 
 def build_signed_secret(provider: Provider, client: ClientIdentity) -> str:
@@ -148,6 +159,27 @@ def audience_of(
     if prefer_issuer and provider.oauth2.issuer:
         return provider.oauth2.issuer
     return endpoint(provider, "token")
+
+
+def _parts(
+    settings: AssertionSettings,
+    client: ClientIdentity,
+    issuer: str,
+    subject: str | None,
+    audience: str | None,
+    scope: str | None,
+    claims: Mapping[str, Any] | None,
+    header: Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The claims and the header of an assertion, but for its times and its identifier."""
+    made: dict[str, Any] = {"iss": issuer, "sub": subject, "aud": audience}
+    head: dict[str, Any] = {"typ": settings.typ or None, "kid": client.key_id}
+    if settings.claims or settings.header:
+        named = {"issuer": issuer, "subject": subject, "audience": audience, "scope": scope or None}
+        documents: Documents = {**client.documents, "assertion": named}
+        made |= _rendered(settings.claims, documents)
+        head |= _rendered(settings.header, documents)
+    return {**made, **(claims or {})}, {**head, **(header or {})}
 
 
 def _check_lifetime(settings: AssertionSettings, claims: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ class ClientIdentity:
 
     ``private_key`` is PEM, DER, a JWK, a path object or a key object; ``key_id`` its ``kid``. ``now`` gives the time in
     seconds since 1970, ``make_id`` a fresh random identifier for an assertion. ``proofs`` are there where tokens are to
-    be bound to a key (DPoP).
+    be bound to a key (DPoP). ``ready`` is what was made ready of all this, to be used again.
     """
 
     client_id: str
@@ -33,6 +33,7 @@ class ClientIdentity:
     key_id: str | None = None
     credentials: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     proofs: DPoPProofs | None = None
+    ready: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def documents(self) -> Mapping[str, Any]:
