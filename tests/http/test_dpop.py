@@ -281,6 +281,20 @@ class TestNonces:
         assert [claims.get("nonce") for claims in reader.claims] == [None, "n1"]
         assert [claims.get("nonce") for claims in other.claims] == [None, "o1"]
 
+    async def test_checklist_52_a_nonce_belongs_to_the_host_that_a_request_claims(
+        self, logged_in, authority, reader, make_client
+    ):
+        client = make_client(token=logged_in.token, allowed_origins=[authority.url, "http://api.localhost"])
+        reader.nonce, host = "n1", {"Host": "api.localhost"}
+        assert await call(client, f"{authority.url}/me", headers=host) == 200
+        reader.nonce, reader.next_nonces = None, ["n2"]
+        assert await call(client, f"{authority.url}/me", headers=host) == 200
+        reader.nonce = "n2"
+        assert await call(client, f"{authority.url}/me", headers=host) == 200
+        reader.nonce = None
+        assert await call(client, f"{authority.url}/me") == 200
+        assert [claims.get("nonce") for claims in reader.claims] == [None, "n1", "n1", "n2", None]
+
     async def test_checklist_52_clients_that_share_tokens_share_nonces(self, make_client, authority, reader):
         lives = TokenLives()
         reader.nonce = "n1"

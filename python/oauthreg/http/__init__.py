@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from oauthreg.http.middleware import (
         AuthenticationMiddleware as AuthenticationMiddleware,
         chain as chain,
-        plain_headers as plain_headers,
+        plain_answer as plain_answer,
     )
     from oauthreg.http.oauth1_client import AsyncOAuth1Client as AsyncOAuth1Client
     from oauthreg.http.oauth2_client import AsyncOAuth2Client as AsyncOAuth2Client
@@ -33,7 +33,7 @@ _HOME = {
     "RequestContext": "request_context",
     "awaited": "driver",
     "chain": "middleware",
-    "plain_headers": "middleware",
+    "plain_answer": "middleware",
     "resolve": "references",
     "run": "driver",
 }
@@ -49,7 +49,7 @@ __all__ = [
     "RequestContext",
     "awaited",
     "chain",
-    "plain_headers",
+    "plain_answer",
     "resolve",
     "run",
 ]

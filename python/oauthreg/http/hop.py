@@ -49,8 +49,18 @@ def locate(req: ClientRequest) -> tuple[URL | str, tuple[Origin, ...]]:
         raise UnsignableRequestError(
             f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
         )
-    covered = f"{url.scheme}://{host}{url.raw_path_qs}"
+    covered = _under(url, host)
     return covered, (connected, parse_origin(covered))
+
+
+def located(response: ClientResponse) -> str:
+    """The URL of an answer as its server put it together: that which :func:`locate` gave for the request."""
+    url, host = response.url, response.request_info.headers.get(hdrs.HOST)
+    return str(url) if host is None or host == url.host_port_subcomponent else _under(url, host)
+
+
+def _under(url: URL, host: str) -> str:
+    return f"{url.scheme}://{host}{url.raw_path_qs}"
 
 
 def refuse_clear_text(origin: Origin) -> None:

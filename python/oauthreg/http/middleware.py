@@ -12,7 +12,7 @@ from typing import TypeAlias
 from aiohttp import ClientError, ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, ClientSession
 
 from oauthreg.errors import ResponseError, UsageError
-from oauthreg.http.hop import has_content, is_replayable, locate, refuse_clear_text, send_with
+from oauthreg.http.hop import has_content, is_replayable, locate, located, refuse_clear_text, send_with
 from oauthreg.messages import Authenticator, Pairs, Response
 from oauthreg.origins import Origin, render_origin
 
@@ -145,7 +145,12 @@ async def _peek(response: ClientResponse) -> Response:
         async with asyncio.timeout(_PATIENCE):
             await response.content.wait_eof()
         body = await response.read()
-    return Response(response.status, plain_headers(response), body, str(response.url))
+    return plain_answer(response, body)
+
+
+def plain_answer(response: ClientResponse, body: bytes = b"") -> Response:
+    """An answer as flows know it, its body read or not."""
+    return Response(response.status, plain_headers(response), body, located(response))
 
 
 def plain_headers(response: ClientResponse) -> Mapping[str, str]:

@@ -285,7 +285,8 @@ class TokenClient(ApiClient):
         """Keep the nonces that came with answers to proofs, those of redirects among them."""
         if self._client.proofs is not None:
             for answer in (*response.history, response):
-                self._lives.nonces.learn(str(answer.url), http.plain_headers(answer))
+                known = http.plain_answer(answer)
+                self._lives.nonces.learn(known.url, known.headers)
 
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         """What puts the token on a request: a bound one with a proof. Raises as ``check_token_key``."""
