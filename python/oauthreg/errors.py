@@ -109,7 +109,7 @@ class DefinitionError(OAuthRegError):
 
 
 class DefinitionSyntaxError(DefinitionError):
-    """The file is not TOML 1.0 in UTF-8."""
+    """The file is not TOML 1.1 in UTF-8."""
 
     code = "definition-syntax"
 

@@ -310,7 +310,7 @@ USE = """
 import sys
 from oauthreg.definition import Loader, compile_definition
 compile_definition(Loader(sys.argv[1:2], environ={"OAUTHREG_CACHE": sys.argv[2]}).settle("child"))
-sys.exit("pydantic" in sys.modules or "tomllib" in sys.modules)
+sys.exit("pydantic" in sys.modules or "tomli" in sys.modules)
 """
 
 

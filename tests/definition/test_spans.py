@@ -1,8 +1,7 @@
 """Key path to line and column: checked against the library's parser, which knows which paths there are."""
 
-import tomllib
-
 import pytest
+import tomli
 from hypothesis import given, strategies as st
 
 from oauthreg.definition.spans import Span, Spans
@@ -71,7 +70,7 @@ def paths(value, path=()):
 
 def test_no_path_is_without_a_place():
     spans = Spans(TEXT)
-    assert [path for path in paths(tomllib.loads(TEXT)) if path not in spans] == []
+    assert [path for path in paths(tomli.loads(TEXT)) if path not in spans] == []
 
 
 def test_a_path_that_is_not_there_gets_the_table_around_it():
@@ -79,6 +78,14 @@ def test_a_path_that_is_not_there_gets_the_table_around_it():
     assert spans.key(("arr", 1, "sub", "missing")) == spans.key(("arr", 1, "sub"))
     assert spans.value(("missing", "too")) == Span(1, 1)
     assert spans.key(()) == Span(1, 1)
+
+
+def test_an_inline_table_on_several_lines():
+    text = 'a = {\n  b = "\\x41",  # one\n  c = [\n    1, { d = 2, },\n  ],\n}\n"\\x41" = 1\n'
+    spans = Spans(text)
+    assert [path for path in paths(tomli.loads(text)) if path not in spans] == []
+    assert (spans.key(("a", "b")), spans.value(("a", "b"))) == (Span(2, 3), Span(2, 7, 6))
+    assert (spans.key(("a", "c", 1, "d")), spans.key(("A",))) == (Span(4, 10), Span(7, 1, 6))
 
 
 def test_a_part_of_a_value_has_its_own_place():
@@ -144,8 +151,8 @@ def test_text_that_is_no_toml_is_mapped_as_far_as_it_goes(text):
 def test_no_text_is_too_strange(text):
     spans = Spans(text)
     try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        data = tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError):
         return
     assert [path for path in paths(data) if path not in spans] == []
 

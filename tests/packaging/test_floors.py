@@ -41,6 +41,7 @@ THIRD_PARTY = {
     "pydantic": ("definition",),
     "pytest": ("simulator",),
     "rich": ("cli",),
+    "tomli": ("definition",),
     "yarl": ("http", "simulator"),
 }
 

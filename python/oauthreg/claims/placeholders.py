@@ -7,6 +7,7 @@ from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 _BRACE = re.compile(r"[{}]")
+_MARK = re.compile(r"[{}\"']")
 _DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"
 
 
@@ -48,7 +49,8 @@ def closing_brace(text: str, at: int) -> int:
     """The index of the brace that closes the one at ``at``, passing over pairs and quotes within."""
     depth = 0
     start = at
-    while at < len(text):
+    while mark := _MARK.search(text, at):
+        at = mark.start()
         match text[at]:
             case "{":
                 depth += 1
@@ -56,7 +58,7 @@ def closing_brace(text: str, at: int) -> int:
                 depth -= 1
                 if not depth:
                     return at
-            case '"' | "'":
+            case _:
                 at = closing_quote(text, at)
         at += 1
     raise refusal(f"`{{` without `}}`: {quoted(text[start:])}", _DOUBLE_HINT)

@@ -1,4 +1,4 @@
-"""Tables as TOML text, for people to read: what ``tomllib`` reads back to the same tables."""
+"""Tables as TOML text, for people to read: what any parser reads back to the same tables."""
 
 import json
 import re

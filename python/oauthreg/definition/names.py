@@ -15,4 +15,6 @@ def shown(path: Path) -> str:
     except OSError:
         return path.as_posix()
     text = str(path)
-    return Path(f"{text}{os.sep}"[len(here) :]).as_posix() if f"{text}{os.sep}".startswith(here) else path.as_posix()
+    if text.startswith(here):
+        return text[len(here) :].replace(os.sep, "/")
+    return "." if f"{text}{os.sep}" == here else path.as_posix()

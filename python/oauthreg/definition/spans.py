@@ -1,17 +1,18 @@
 """Where each key and value of a TOML text stands: key path -> line and column.
 
-The standard library's parser gives values without places. This scanner reads the same text a second time, and only
+The parser gives values without places. This scanner reads the same text a second time, and only
 when there is something to report: it knows the shape of TOML (headers, dotted keys, strings, arrays, inline tables,
 comments) and nothing of the meaning of values. It never raises: text that is not TOML is mapped as far as it goes.
 
-Spec: TOML 1.0.0.
+Spec: TOML 1.1.0.
 """
 
 import bisect
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import TypeAlias
+
+import tomli
 
 from oauthreg.records import dataclass
 
@@ -296,6 +297,6 @@ def _unquote(key: str) -> str:
     if key[0] not in "\"'":
         return key
     try:
-        return str(tomllib.loads(f"key = {key}")["key"])
-    except tomllib.TOMLDecodeError:
+        return str(tomli.loads(f"key = {key}")["key"])
+    except tomli.TOMLDecodeError:
         return key[1:-1]

@@ -28,7 +28,8 @@ def hint(word: str, names: Iterable[str]) -> str:
 
 def _edits(word: str, name: str, allowed: int) -> int:
     """How many edits lead from one to the other (optimal string alignment), or just more than ``allowed``."""
-    if abs(len(word) - len(name)) > allowed:
+    # An edit changes one letter into another at most, which most names are ruled out by.
+    if abs(len(word) - len(name)) > allowed or len({*word} ^ {*name}) > 2 * allowed:
         return allowed + 1
     rows = [list(range(len(name) + 1))]
     for i, letter in enumerate(word, 1):

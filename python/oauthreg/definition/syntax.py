@@ -1,8 +1,9 @@
 """From text to parsed TOML, or to the place where it is none."""
 
 import re
-import tomllib
 from typing import Any
+
+import tomli
 
 from oauthreg.definition.diagnostics import Problem, place_at, render_problem
 from oauthreg.definition.spans import Span, Spans
@@ -22,7 +23,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (
         "Invalid initial character for a key",
         "not a key",
-        "a key has letters, digits, `_` and `-`, or stands in quotes; an inline table stands on one line",
+        "a key has letters, digits, `_` and `-`, or stands in quotes",
     ),
     ("Invalid value (at end", "the value is missing, or its list is not closed", 'as in `["a", "b"]`'),
     ("Invalid value", "not a value", _QUOTES),
@@ -36,7 +37,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (
         "Unclosed inline table",
         "the inline table is not closed, or lacks a comma",
-        'as in `{ a = "1", b = "2" }`, on one line',
+        'as in `{ a = "1", b = "2" }`',
     ),
     ("Unescaped", "a backslash that escapes nothing", "write it twice, or put the text in single quotes"),
     ("Invalid hex value", "a bad escape in the text", "as in `\\u00e9`, with four digits"),
@@ -47,14 +48,14 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ("Cannot redefine", _TWICE, ""),
     ("Duplicate inline table key", _TWICE, ""),
 )
-"""Start of the standard library's message -> ours, and what to do."""
+"""Start of the parser's message -> ours, and what to do."""
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
-    """The tables of a text. Raises ``DefinitionSyntaxError`` with the place of the fault. Spec: TOML 1.0.0."""
+    """The tables of a text. Raises ``DefinitionSyntaxError`` with the place of the fault. Spec: TOML 1.1.0."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise syntax_error(_problem(str(error), file, Spans(text))) from None
     except RecursionError:
         spans = Spans("")

@@ -5,6 +5,7 @@ Each ``check_`` function gives its argument back or raises ``Refused``.
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
@@ -155,12 +156,16 @@ def check_host(text: str) -> str:
 
 def check_time_zone(text: str) -> str:
     """The name of a time zone, as far as this machine knows them."""
-    from zoneinfo import available_timezones  # it looks through a folder
+    from zoneinfo import ZoneInfo, available_timezones
 
-    known = available_timezones()
-    if not _TIME_ZONE.fullmatch(text) or (known and text not in known):
-        raise Refused(f"not a time zone: {quoted(text)}", hint(text, sorted(known)) or 'as in "America/New_York"')
-    return text
+    is_name = _TIME_ZONE.fullmatch(text) is not None
+    if is_name:
+        with suppress(OSError, LookupError, ValueError):
+            return ZoneInfo(text).key
+    known = sorted(available_timezones())  # it looks through a folder
+    if is_name and not known:
+        return text
+    raise Refused(f"not a time zone: {quoted(text)}", hint(text, known) or 'as in "America/New_York"')
 
 
 def check_origin(text: str) -> str:
@@ -417,10 +422,11 @@ def _check_characters(text: str, outline: str) -> None:
 
 def _check_origin(text: str, outline: str, url: re.Match[str]) -> None:
     authority = _AUTHORITY.fullmatch(url["authority"])
-    try:
-        parse_origin(outline)
-    except OAuthRegError:
-        authority = None if url["scheme"] in {"https", "http"} else authority
+    if ":" in url["authority"]:  # a port, or an address that may be none
+        try:
+            parse_origin(outline)
+        except OAuthRegError:
+            authority = None if url["scheme"] in {"https", "http"} else authority
     if authority is None:
         raise Refused(f"a URL without a valid host: {quoted(text)}", _URL_EXAMPLE)
     if url["scheme"] != "https" and not (url["scheme"] == "http" and is_loopback(authority["host"].strip("[]"))):
