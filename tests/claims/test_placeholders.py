@@ -20,7 +20,7 @@ from oauthreg.claims.problems import TemplateSyntaxError
     ],
 )
 def test_split(text, parts):
-    assert split_placeholders(text) == parts
+    assert list(split_placeholders(text)) == parts
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """The one rule for braces: ``{expression}`` is a placeholder, ``{{`` and ``}}`` are literal braces."""
 
 import re
+from functools import lru_cache
 
 from oauthreg.claims.problems import refusal
 from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
+_LONGEST_KEPT = 1024
 _BRACE = re.compile(r"[{}]")
 _MARK = re.compile(r"[{}\"']")
 _DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"
@@ -18,11 +20,16 @@ class Placeholder:
     expression: str
 
 
-def split_placeholders(text: str) -> list[str | Placeholder]:
+def split_placeholders(text: str) -> tuple[str | Placeholder, ...]:
     """Literals and placeholders in order; an expression may hold braces in pairs, or in quotes.
 
     Raises ``TemplateSyntaxError``.
     """
+    # A check asks for the same text several times: for its form, its names, its place in a URL.
+    return _split_again(text) if len(text) <= _LONGEST_KEPT else _split(text)
+
+
+def _split(text: str) -> tuple[str | Placeholder, ...]:
     parts: list[str | Placeholder] = []
     literal = ""
     at = 0
@@ -42,7 +49,10 @@ def split_placeholders(text: str) -> list[str | Placeholder]:
         else:
             raise refusal(f"`}}` without `{{`: {quoted(text)}", _DOUBLE_HINT)
     literal += text[at:]
-    return [*parts, literal] if literal else parts
+    return (*parts, literal) if literal else tuple(parts)
+
+
+_split_again = lru_cache(maxsize=128)(_split)
 
 
 def closing_brace(text: str, at: int) -> int:

@@ -4,7 +4,7 @@ A literal brace is written twice. A template never calls anything and never grow
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
@@ -154,7 +154,7 @@ def encode_for_url(value: str | None, variable: Variable) -> str | None:
     return quote(value, safe="", errors="replace")
 
 
-def _split(text: str) -> list[str | Placeholder]:
+def _split(text: str) -> tuple[str | Placeholder, ...]:
     if len(text) > _LONGEST:
         raise refusal(f"text of {len(text)} characters", f"a template may have {_LONGEST}")
     return split_placeholders(text)
@@ -167,7 +167,7 @@ def _problems_of_name(name: str, names: Collection[str] | None) -> Iterator[Temp
         yield refusal(f"unknown variable: {quoted(name)}", closest(name, sorted(names)))
 
 
-def _template(parts: list[str | Placeholder]) -> TextTemplate:
+def _template(parts: Sequence[str | Placeholder]) -> TextTemplate:
     unplaced = (part if isinstance(part, str) else Variable(part.expression, "start") for part in parts)
     return TextTemplate(tuple(_positioned(unplaced)))
 

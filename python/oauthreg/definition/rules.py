@@ -128,6 +128,7 @@ _PROTOCOL_PARAMETERS = frozenset(
     )
 )
 _MOST_OWN_CLAIMS = 256
+_NONE: frozenset[str] = frozenset()
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
 """Endpoint -> the grant that cannot do without it, or ``None`` for all."""
@@ -188,8 +189,8 @@ def templates_of(definition: Definition) -> Iterator[str]:
 
 def keys_written(table: BaseModel) -> frozenset[str]:
     """The keys that stand in a table, as a file writes them."""
-    fields = type(table).model_fields
-    return frozenset(fields[name].alias or name for name in table.model_fields_set)
+    written, fields = table.model_fields_set, type(table).model_fields
+    return frozenset([fields[name].alias or name for name in written]) if written else _NONE
 
 
 def _keys(table: object) -> frozenset[str]:
@@ -940,7 +941,7 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 ("identity", "id_token"), "no claim is taken from the ID token", "write `id_token:sub`", at="key"
             )
-        if definition.callback.signature is None and "sub" in claims:
+        if definition.callback.signature is None and "sub" in claims and "callback" in template.documents:
             yield from _told_by_the_browser(parse_claims({"sub": claims["sub"]}, documents=subject.documents).documents)
     except ClaimsSyntaxError as error:
         for problem in error.problems:

@@ -333,10 +333,10 @@ def matches(pattern: str, value: str) -> bool:
     return True
 
 
-def pieces(text: str) -> list[str | Placeholder]:
+def pieces(text: str) -> tuple[str | Placeholder, ...]:
     """Literals and placeholders of a template."""
     if "{" not in text and "}" not in text:
-        return [text] if text else []
+        return (text,) if text else ()
     try:
         return split_placeholders(text)
     except TemplateSyntaxError as error:
@@ -395,7 +395,7 @@ def _bounded(text: str) -> str:
 
 def _outline(text: str) -> str:
     """The URL with stand-ins for its placeholders; one at the start is a whole URL."""
-    first, *rest = pieces(text) or [""]
+    first, *rest = pieces(text) or ("",)
     others = "".join(part if isinstance(part, str) else "x" for part in rest)
     if isinstance(first, str):
         return first + others
