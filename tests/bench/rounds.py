@@ -4,8 +4,8 @@ import gc
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Call: TypeAlias = Callable[[], object]
@@ -13,11 +13,12 @@ Call: TypeAlias = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds a call: the median over the rounds, the least, and the interquartile range over the median."""
+    """Seconds a call: the median over the rounds, the least, the interquartile range over the median, and all."""
 
     median: float
     least: float
     spread: float
+    seconds: tuple[float, ...] = field(repr=False)
 
 
 def time_in_turns(calls: Mapping[str, Call], *, rounds: int = 15, batch: float = 0.003) -> dict[str, Timing]:
@@ -38,6 +39,14 @@ def time_in_turns(calls: Mapping[str, Call], *, rounds: int = 15, batch: float =
     return {name: _timing(seconds) for name, seconds in taken.items()}
 
 
+def ratio(seconds: Sequence[float], others: Sequence[float]) -> float:
+    """How many times the other call's seconds a call takes: the median over the rounds of the ratio within each.
+
+    A processor may run at half its speed for seconds at a time: within a round it does so for both.
+    """
+    return statistics.median(one / other for one, other in zip(seconds, others, strict=True))
+
+
 def _repeats(call: Call, batch: float) -> int:
     repeats = 1
     while (seconds := _seconds(call, repeats)) * repeats < batch:
@@ -54,4 +63,4 @@ def _seconds(call: Call, repeats: int) -> float:
 
 def _timing(seconds: list[float]) -> Timing:
     first, median, third = statistics.quantiles(seconds, n=4)
-    return Timing(median, min(seconds), (third - first) / median)
+    return Timing(median, min(seconds), (third - first) / median, tuple(seconds))

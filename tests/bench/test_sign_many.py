@@ -48,7 +48,7 @@ def test_sign_many(benchmark, credentials, requests_by_name, capsys):
             {threads: functools.partial(signer.sign_many, batch, threads=threads) for threads in (1, 2)}
         )
         rates = {threads: SIZE / timing.median for threads, timing in timings.items()}
-        scaling = rates[2] / rates[1]
+        scaling = rounds.ratio(timings[1].seconds, timings[2].seconds)
         benchmark.extra_info.update(
             row="sign_many",
             rates=rates,
