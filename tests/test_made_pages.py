@@ -128,7 +128,7 @@ class TestFigures:
 
 def measurement(*rows):
     """A file of pytest-benchmark, with these rows."""
-    stats = {"median": 3.0, "iqr": 0.3}
+    stats = {"median": 3.0, "min": 2.0, "iqr": 0.3}
     machine = dict.fromkeys(("processor", "processors", "system", "kernel", "python", "date"), "")
     return {
         "machine_info": {"measured": machine | {"packages": {}, "others": 0.0, "minutes": 1.0}, "node": "a-host"},
@@ -167,10 +167,10 @@ class TestKeeping:
             if name != "start-up"
         ]
         base = {"row": "start-up", "case": "base", "less": "", "mark": None}
-        over = {"row": "start-up", "case": "over", "less": "base", "mark": 1.0, "stats": {"median": 5.0}}
+        over = {"row": "start-up", "case": "over", "less": "base", "mark": 1.0, "stats": {"median": 5.0, "min": 3.5}}
         kept = keep(*rows, base, over)
         assert kept["rows"][0] == {"row": "native", "value": 1.2346, "medians": {}}
-        assert [row["net"] for row in kept["rows"][-2:]] == [3.0, 2.0]
+        assert [(row["net"], row["least"]) for row in kept["rows"][-2:]] == [(3.0, 2.0), (2.0, 1.5)]
         assert "a-host" not in str(kept)
         assert "a-revision" not in str(kept)
 
