@@ -1,11 +1,16 @@
 """Tokens by JWT assertions."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from oauthreg import DPoPKey
+from oauthreg.errors import OAuthError
 from oauthreg.oauth2.assertion_grant import assertion_flow
+from oauthreg.oauth2.dpop import DPoPProofs
 from oauthreg.provider import AssertionSettings, OAuth2Settings, Scopes
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -90,3 +95,19 @@ def test_JA13_speaking_for_somebody_else_takes_the_token_endpoint(drive, make, c
     )
     assert (token.access_token, request.url) == ("AT1", "https://as.example/token")
     assert claims(request)["sub"] == "ada@example"
+
+
+@pytest.mark.parametrize("refusal", ["none", "repeats both assertions"])
+def test_an_attempt_with_the_servers_nonce_has_an_assertion_of_its_own(drive, make, client, answer, refusal):
+    bound = replace(client, proofs=DPoPProofs(DPoPKey(), lambda: 1.7e9, lambda: "p1"))
+    flow = assertion_flow(make(), bound, issuer="i", audience="aud")
+    challenge = answer({"error": "use_dpop_nonce"}, 400, dpop_nonce="n1")
+    if refusal == "none":
+        _, sent = drive(flow, challenge, {"access_token": "AT1", "token_type": "DPoP"})
+        assert len(sent) == len({claims(request)["jti"] for request in sent}) == 2
+        return
+    sent = [next(flow), flow.send(challenge)]
+    texts = [dict(request.form)["assertion"] for request in sent]
+    with pytest.raises(OAuthError) as refused:
+        flow.send(answer({"error": "invalid_grant", "error_description": " ".join(texts)}, 400))
+    assert not any(text in str(refused.value) for text in texts)

@@ -4,6 +4,7 @@ Spec: RFC 7523 section 2.1.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from oauthreg.legs import render_scope, split_scope
@@ -55,7 +56,8 @@ def assertion_flow(
             lifetime=lifetime,
             issued_at=issued_at,
         )
-    assertion = build_assertion(
+    assertion = partial(
+        build_assertion,
         settings,
         client,
         issuer=issuer,

@@ -3,7 +3,7 @@
 Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628; RFC 9126.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from oauthreg.answers import decode_text, malformed
@@ -69,7 +69,7 @@ def token_flow(
     url: str | None = None,
     **parameters: Any,
 ) -> Flow[OAuth2Token]:
-    """One token request by a grant of ``GRANTS`` with its ``parameters``.
+    """One token request by a grant of ``GRANTS`` with its ``parameters``: a function makes one anew for each attempt.
 
     ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
@@ -81,11 +81,13 @@ def token_flow(
     ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
     unknown grant, and for ``password`` where the provider's ``grants`` do not name it (RFC 9700 section 2.4).
     """
-    pairs = [
-        *_grant(provider, grant)(**parameters),
-        *_scope(provider, grant, scopes),
-        *(("resource", resource) for resource in check_resources(resources)),
-    ]
+    rest = [*_scope(provider, grant, scopes), *(("resource", resource) for resource in check_resources(resources))]
+
+    def draw() -> list[tuple[str, str]]:
+        given = {name: value() if callable(value) else value for name, value in parameters.items()}
+        return [*_grant(provider, grant)(**given), *rest]
+
+    ready, sent = [draw()], list[tuple[str, str]]()  # what is wrong with the parameters is said before any traffic
     if provider.oauth2.dpop == "required" and client.proofs is None:
         raise MissingCredentialError(
             f"{provider.name} gives only tokens that are bound to a DPoP key",
@@ -101,6 +103,8 @@ def token_flow(
     target = url or client_endpoint(provider, client, name)
 
     def build() -> Request:
+        pairs = ready.pop() if ready else draw()
+        sent.extend(pairs)
         made = build_token_request(provider, client, leg, target, pairs, params=params, documents=seen)
         return with_proof(made, client.proofs)
 
@@ -118,7 +122,7 @@ def token_flow(
             bound_to=None if client.proofs is None else client.proofs.key.thumbprint,
             must_be_bound=provider.oauth2.dpop == "required",
         ),
-        _secrets(client, pairs),
+        _secrets(client, sent),
     )
     if provider.oauth2.strict_scope and token.missing_scopes and not renewal:
         raise AccessDeniedError(
@@ -479,9 +483,11 @@ def _ask(build: Callable[[], Request], read: Callable[[Response], Result], secre
     return read(replace(response, body=body, url=url))
 
 
-def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> list[str]:
-    """What a request tells nobody but its endpoint."""
-    return [*others, *(value for name, value in pairs if is_secret(name)), client.client_secret or ""]
+def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> Iterator[str]:
+    """What a request tells nobody but its endpoint, as far as ``pairs`` were sent when it is asked for."""
+    yield from others
+    yield from (value for name, value in pairs if is_secret(name))
+    yield client.client_secret or ""
 
 
 def _grant(provider: Provider, name: str) -> Callable[..., list[tuple[str, str]]]:
