@@ -47,6 +47,14 @@ def ratio(seconds: Sequence[float], others: Sequence[float]) -> float:
     return statistics.median(one / other for one, other in zip(seconds, others, strict=True))
 
 
+def told(timings: Mapping[str, Timing]) -> dict[str, dict[str, float]]:
+    """What a table shows of timings: medians and spreads by name."""
+    return {
+        "medians": {name: timing.median for name, timing in timings.items()},
+        "spreads": {name: timing.spread for name, timing in timings.items()},
+    }
+
+
 def _repeats(call: Call, batch: float) -> int:
     repeats = 1
     while (seconds := _seconds(call, repeats)) * repeats < batch:

@@ -54,8 +54,7 @@ def test_client_assertion(benchmark, algorithm, rsa_keys, capsys):
         benchmark.extra_info.update(
             row="private_key_jwt",
             method=algorithm,
-            medians={rival: timing.median for rival, timing in timings.items()},
-            spreads={rival: timing.spread for rival, timing in timings.items()},
+            **rounds.told(timings),
             ratio=ratio,
             mark=MARK,
         )

@@ -29,8 +29,7 @@ def test_hmac_sha1(benchmark, named_request, credentials, capsys):
         benchmark.extra_info.update(
             row="pure",
             request=name,
-            medians={rival: timing.median for rival, timing in timings.items()},
-            spreads={rival: timing.spread for rival, timing in timings.items()},
+            **rounds.told(timings),
             ratio=ratios["authlib"],
             mark=MARKS[name],
         )

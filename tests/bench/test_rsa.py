@@ -64,7 +64,6 @@ def test_rsa(benchmark, bits, signature_method, engine, credentials, requests_by
             rounds=21,
             batch=0.01,
         )
-        medians = {rival: timing.median for rival, timing in timings.items()}
         ratio = rounds.ratio(timings["signer"].seconds, timings["key.sign"].seconds)
         scaling, bare_scaling = (
             2 * rounds.ratio(timings[f"one thread{of}"].seconds, timings[f"two threads{of}"].seconds)
@@ -75,8 +74,7 @@ def test_rsa(benchmark, bits, signature_method, engine, credentials, requests_by
             engine=engine,
             method=signature_method,
             bits=bits,
-            medians=medians,
-            spreads={rival: timing.spread for rival, timing in timings.items()},
+            **rounds.told(timings),
             ratio=ratio,
             mark=MARK,
             scaling=scaling,
@@ -85,7 +83,7 @@ def test_rsa(benchmark, bits, signature_method, engine, credentials, requests_by
         )
         with capsys.disabled():
             print(  # noqa: T201 - a table for whoever measures
-                f"\n{signature_method} {bits} {engine}  {medians['signer'] * 1e3:.3f} ms  {ratio:.3f}x key.sign "
+                f"\n{signature_method} {bits} {engine}  {timings['signer'].median * 1e3:.3f} ms  {ratio:.3f}x key.sign "
                 f"(mark {MARK}x)  two threads {scaling:.2f}x (mark {THREADS_MARK}x; of key.sign {bare_scaling:.2f}x)  "
                 f"spread {max(timing.spread for timing in timings.values()):.0%}"
             )

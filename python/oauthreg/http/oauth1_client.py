@@ -185,8 +185,7 @@ class AsyncOAuth1Client(ApiClient):
     @property
     def auth(self) -> Authenticator:
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
-        settings, params = self.provider.oauth1, self.provider.api_params
-        return self._bearer or oauth1.OAuth1Authentication.of(settings, self._signer_for(self._token), params=params)
+        return self._bearer or self._signing(self._signer_for(self._token))
 
     def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
@@ -448,12 +447,7 @@ class AsyncOAuth1Client(ApiClient):
         }
         documents = await self._run(
             lambda: self._identity(
-                lambda nonce: (
-                    self._bearer
-                    or oauth1.OAuth1Authentication.of(
-                        self.provider.oauth1, signer, nonce=nonce, params=self.provider.api_params
-                    )
-                ),
+                lambda nonce: self._bearer or self._signing(signer, nonce),
                 known,
                 client_id=self.client_id,
                 client_secret=self._client_secret,
@@ -480,9 +474,7 @@ class AsyncOAuth1Client(ApiClient):
 
     async def _made_access(self) -> Access:
         token, bearer = self._token, self._bearer
-        authenticator = bearer or oauth1.OAuth1Authentication.of(
-            self.provider.oauth1, await self._prepared_signer(token), params=self.provider.api_params
-        )
+        authenticator = bearer or self._signing(await self._prepared_signer(token))
         access = Access(
             authenticator,
             self._base_of_token or self.provider.endpoints.get("api_base"),
@@ -494,6 +486,11 @@ class AsyncOAuth1Client(ApiClient):
         if token is self._token:
             self._access = access
         return access
+
+    def _signing(self, signer: signing.Signer, nonce: str | None = None) -> oauth1.OAuth1Authentication:
+        """What signs a call of the API."""
+        settings, params = self.provider.oauth1, self.provider.api_params
+        return oauth1.OAuth1Authentication.of(settings, signer, nonce=nonce, params=params)
 
     def _covering(self, access: Access, fields: Pairs) -> Access:
         """The same access with signatures that cover further fields; a bearer covers none."""

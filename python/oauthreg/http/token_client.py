@@ -182,8 +182,7 @@ class TokenClient(ApiClient):
         key = self._dpop_key or self._lives.dpop_key(
             settings.dpop_algorithms, self.provider.name, self._server, made.client_id
         )
-        proofs = oauth2.DPoPProofs(key, self.clock, signing.load_engine().make_nonce, self._lives.nonces)
-        return replace(made, proofs=proofs)
+        return replace(made, proofs=oauth2.DPoPProofs(key, made.now, made.make_id, self._lives.nonces))
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:

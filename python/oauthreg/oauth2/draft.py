@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -77,6 +78,10 @@ class Draft:
             if known == name:
                 return
         self.parameters.append((name, value))
+
+    def put_basic(self, username: str, password: str) -> None:
+        """Add a Basic header. Spec: RFC 7617 section 2."""
+        self.headers.append(("Authorization", "Basic " + b64encode(f"{username}:{password}".encode()).decode()))
 
 
 Method: TypeAlias = Callable[[Draft, ClientIdentity, Provider], None]

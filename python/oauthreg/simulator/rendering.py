@@ -1,6 +1,5 @@
 """Answers as providers write them: the reverse of reading. JSON, JSONP, form, XML, plain text and signed JWTs."""
 
-import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,8 +8,8 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from oauthreg.jose import generate_private_key_for, sign_jwt
-from oauthreg.jws import encode_segment
+from oauthreg.jose import generate_private_key_for, load_signing_key
+from oauthreg.jws import compact_signer, render_json
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat, ExpiresKind
@@ -67,17 +66,13 @@ def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS25
 
     Spec: RFC 7515 section 3.1, RFC 7518 section 3.2.
     """
-    if not algorithm.startswith("HS"):
-        return sign_jwt(claims, _key_for(algorithm), algorithm, header={"typ": "JWT"})
-    header = encode_segment(json.dumps({"alg": algorithm, "typ": "JWT"}).encode()).decode()
-    signed = f"{header}.{encode_segment(json.dumps(dict(claims)).encode()).decode()}"
-    digest = hmac.digest(secret.encode(), signed.encode(), f"sha{algorithm.removeprefix('HS')}")
-    return f"{signed}.{encode_segment(digest).decode()}"
+    key = secret.encode() if algorithm.startswith("HS") else _key_for(algorithm)
+    return compact_signer({"alg": algorithm, "typ": "JWT"}, key, algorithm)(render_json(claims))
 
 
 @cache
-def _key_for(algorithm: str) -> str:
-    return generate_private_key_for(algorithm)
+def _key_for(algorithm: str) -> Any:
+    return load_signing_key(generate_private_key_for(algorithm), algorithm).raw_value
 
 
 def _json(document: Any) -> str:

@@ -3,7 +3,6 @@
 Spec: RFC 6749 section 2.3.1 and appendix B.
 """
 
-import base64
 from urllib.parse import quote_plus
 
 from oauthreg.errors import UsageError
@@ -22,6 +21,6 @@ def client_secret_basic(draft: Draft, client: ClientIdentity, provider: Provider
             code="colon-in-client-id",
             hint='take `basic_encoding = "form"`, or `client_secret_post`',
         )
-    draft.headers.append(("Authorization", "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()))
+    draft.put_basic(name, secret)
     if provider.oauth2.send_client_id:
         draft.put("client_id", client.client_id)

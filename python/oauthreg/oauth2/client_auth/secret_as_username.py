@@ -3,7 +3,6 @@
 Spec: RFC 7617 section 2; no RFC knows this as client authentication.
 """
 
-import base64
 from urllib.parse import quote_plus
 
 from oauthreg.errors import UsageError
@@ -22,6 +21,6 @@ def secret_as_username(draft: Draft, client: ClientIdentity, provider: Provider)
             code="colon-in-client-secret",
             hint='take `basic_encoding = "form"`, or `client_secret_post`',
         )
-    draft.headers.append(("Authorization", "Basic " + base64.b64encode(f"{secret}:".encode()).decode()))
+    draft.put_basic(secret, "")
     if provider.oauth2.send_client_id:
         draft.put("client_id", client.client_id)
