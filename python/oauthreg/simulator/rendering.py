@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from oauthreg.jose import generate_private_key_for, sign_jwt
+from oauthreg.jose import generate_private_key_for, load_signing_key, sign_jwt
 from oauthreg.jws import encode_segment
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
@@ -73,6 +73,12 @@ def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS25
     signed = f"{header}.{encode_segment(json.dumps(dict(claims)).encode()).decode()}"
     digest = hmac.digest(secret.encode(), signed.encode(), f"sha{algorithm.removeprefix('HS')}")
     return f"{signed}.{encode_segment(digest).decode()}"
+
+
+def public_jwk(algorithm: str) -> dict[str, Any]:
+    """The public half of the key that signs JWTs with an algorithm. Spec: RFC 7517 section 4."""
+    known = load_signing_key(_key_for(algorithm), algorithm).as_dict(private=False)
+    return {**known, "alg": algorithm, "use": "sig"}
 
 
 @cache
