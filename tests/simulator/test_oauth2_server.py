@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import aiohttp
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from oauthreg import Registry
 from oauthreg.errors import (
@@ -25,6 +27,7 @@ from oauthreg.oauth1.placement import FORM
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
+from oauthreg.origins import parse_origin
 from oauthreg.simulator import Credentials, Simulator, Status
 from oauthreg.simulator.client_proofs import CLIENT_PROOFS
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS
@@ -511,6 +514,59 @@ async def test_an_id_token_is_signed_as_the_definition_says(make_acme, session, 
     await log_in(simulator, client)
     assert (await client.profile()).sub == "12"
     assert problems(simulator) == []
+
+
+PUBLISHED = """discovery = "https://www.example.com/.well-known/oauth-authorization-server"
+jwks = "https://keys.example.com/jwks"
+registration = "https://api.example.com/register"
+"""
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256"])
+async def test_what_a_server_publishes(make_acme, session, algorithm):
+    text = ACME.replace("[endpoints]\n", f"[endpoints]\n{PUBLISHED}").replace(
+        'userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12" }'
+    )
+    text = text.replace('sub = "id"', 'sub = "id_token:sub"') + '[oauth2]\nissuer = "https://acme.example"\n'
+    simulator = await make_acme(f'[identity.id_token]\nalgorithms = ["{algorithm}"]\n', text)
+    client = simulator.client(session)
+    metadata = await client.fetch_server_metadata()
+    assert metadata["issuer"] == "https://acme.example"
+    assert metadata["token_endpoint"] == client.provider.endpoints["token"]
+    assert metadata["jwks_uri"] == client.provider.endpoints["jwks"]
+    keys = KeySet.import_key_set(await client.fetch_jwks(metadata["jwks_uri"]))
+    token = await log_in(simulator, client)
+    assert jwt.decode(token.id_token, keys, algorithms=[algorithm]).claims["sub"] == "12"
+    assert [exchange.step for exchange in simulator.exchanges][:2] == ["discovery", "jwks"]
+    assert parse_origin(client.provider.endpoints["jwks"]) not in client.provider.origins
+    assert problems(simulator) == []
+
+
+async def test_a_client_registers_itself_and_logs_in(make_acme, session):
+    simulator = await make_acme(text=ACME.replace("[endpoints]\n", f"[endpoints]\n{PUBLISHED}"))
+    metadata = {"redirect_uris": [CALLBACK], "client_name": "Jörg"}
+    made = await simulator.client(session).register_client(metadata, initial_access_token="IAT")
+    assert made.items() >= metadata.items()
+    client = simulator.client(session, client_id=made["client_id"], client_secret=made["client_secret"])
+    assert (await log_in(simulator, client)).access_token
+    assert "IAT" not in str(simulator.exchanges)
+    with pytest.raises(TypeError, match="'headers'"):
+        await client.fetch_jwks(headers={})
+    async with session.post(client.provider.endpoints["registration"], json=[1]) as refused:
+        assert (refused.status, (await refused.json())["error"]) == (400, "invalid_client_metadata")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if {"discovery", "jwks"} & KNOWN.definition(name).endpoints.model_fields_set]
+)
+async def test_what_a_bundled_provider_publishes(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        if "discovery" in client.provider.endpoints:
+            assert (await client.fetch_server_metadata())["issuer"]
+        if "jwks" in client.provider.endpoints:
+            assert (await client.fetch_jwks())["keys"]
+        assert problems(simulator) == []
 
 
 async def test_an_environment_may_have_less_and_another_issuer(make_acme, session):

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from oauthreg.messages import Pairs
 
 _NOTHING: Mapping[str, str] = {}
+_WITHOUT_CREDENTIALS = ("authorize", "end_session", "discovery", "jwks", "registration")
+"""Endpoints to which no client sends a token or a signature."""
 _MOST_LOCATIONS = 64
 _NOT = "not "
 _STANDARD_ANSWER = TokenAnswer()
@@ -612,9 +614,9 @@ class _Compiler:
         return value
 
     def _origins(self, endpoints: Mapping[str, str], identity: Iterable[IdentityRequest]) -> Iterator[Origin]:
-        """Where signed requests go: every endpoint but the user's pages, identity requests, steps, further origins."""
+        """Where credentials go: every endpoint but the user's pages and what is public, identity requests, the rest."""
         for name, url in endpoints.items():
-            if name not in ("authorize", "end_session"):
+            if name not in _WITHOUT_CREDENTIALS:
                 yield self._origin(url)
         for request in identity:
             yield self._origin(_before_documents(request.url))

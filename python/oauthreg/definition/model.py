@@ -132,6 +132,12 @@ class Endpoints(Table):
     end_session: URL | None = Field(
         default=None, description="where the user is sent to end their session there (RP-Initiated Logout 1.0)"
     )
+    discovery: URL | None = Field(
+        default=None,
+        description="the document in which the server tells of itself (RFC 8414, OpenID Connect Discovery)",
+    )
+    jwks: URL | None = Field(default=None, description="the server's public keys (RFC 7517)")
+    registration: URL | None = Field(default=None, description="where clients are registered (RFC 7591)")
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
     api_base: BaseURL | None = Field(default=None, description="what relative URLs are resolved against; ends with `/`")
 

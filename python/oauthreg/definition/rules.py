@@ -50,7 +50,7 @@ _OAUTH2_TABLES = (
     "app_token",
     "proof",
 )
-_OAUTH2_ENDPOINTS = ("device", "par", "introspect", "end_session")
+_OAUTH2_ENDPOINTS = ("device", "par", "introspect", "end_session", "discovery", "jwks", "registration")
 _OAUTH2_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "api": ("sign",),

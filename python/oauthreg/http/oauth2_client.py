@@ -56,12 +56,14 @@ _AUTHORIZATION_PARAMETERS = (
 )
 """What a client may say once and for all about its authorization requests."""
 
-_ENDPOINTS = {
+METADATA_ENDPOINTS = {
     "authorization_endpoint": "authorize",
     "device_authorization_endpoint": "device",
     "end_session_endpoint": "end_session",
     "introspection_endpoint": "introspect",
+    "jwks_uri": "jwks",
     "pushed_authorization_request_endpoint": "par",
+    "registration_endpoint": "registration",
     "revocation_endpoint": "revoke",
     "token_endpoint": "token",
 }
@@ -349,6 +351,38 @@ class AsyncOAuth2Client(TokenClient):
             await self._located(call), self._known_client, text, token_type_hint=hint, url=call.url
         )
         return await self._exchange(flow, hooks="introspect_token", options=call.options)
+
+    async def fetch_server_metadata(self, url: str | None = None, **options: Any) -> dict[str, Any]:
+        """What the server says of itself, under the names of RFC 8414, its issuer checked if the provider's is known.
+
+        ``options`` concern the transport (``proxy``, ``ssl``, ``timeout`` …). Raises ``UsageError`` where the provider
+        publishes nothing, ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 8414 section 3.
+        """
+        return await self._exchange(oauth2.server_metadata_flow(self.provider, url=url), options=_transport(options))
+
+    async def fetch_jwks(self, url: str | None = None, **options: Any) -> dict[str, Any]:
+        """The server's public keys as a JWK set, for those who check its signatures themselves.
+
+        ``options``, and what is raised, as in ``fetch_server_metadata``. Spec: RFC 7517 section 5.
+        """
+        return await self._exchange(oauth2.jwks_flow(self.provider, url=url), options=_transport(options))
+
+    async def register_client(
+        self,
+        metadata: Mapping[str, Any],
+        *,
+        initial_access_token: str | None = None,
+        url: str | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """What the server made of an application: ``client_id``, perhaps ``client_secret``, and what it knows of it.
+
+        ``metadata`` describes the application under the names of RFC 7591 (``redirect_uris``, ``client_name`` …). This
+        client stays as it is: keep the answer, which holds secrets, and make a client of it. ``options``, and what is
+        raised, as in ``fetch_server_metadata``. Spec: RFC 7591 section 3.
+        """
+        flow = oauth2.registration_flow(self.provider, metadata, initial_access_token=initial_access_token, url=url)
+        return await self._exchange(flow, options=_transport(options))
 
     async def start(
         self,
@@ -778,7 +812,7 @@ def _with_choices(
         return provider
     rest = dict(parameters)
     provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
-    endpoints = {name: rest.pop(key) for key, name in _ENDPOINTS.items() if key in rest}
+    endpoints = {name: rest.pop(key) for key, name in METADATA_ENDPOINTS.items() if key in rest}
     if refresh_token_url is not None:
         endpoints["refresh"] = refresh_token_url
     settings = replace(
@@ -814,6 +848,13 @@ def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
     if is_bound is not None:
         chosen["dpop"] = "required" if is_bound else "supported"
     return chosen
+
+
+def _transport(options: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(options.keys() - TRANSPORT_OPTIONS)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument: {unknown[0]!r}")
+    return options
 
 
 def _known_method(name: str | None) -> str | None:

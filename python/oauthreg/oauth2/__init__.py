@@ -51,6 +51,13 @@ if TYPE_CHECKING:
     from oauthreg.oauth2.logout import (
         build_logout_url as build_logout_url,
     )
+    from oauthreg.oauth2.registration import (
+        registration_flow as registration_flow,
+    )
+    from oauthreg.oauth2.server_metadata import (
+        jwks_flow as jwks_flow,
+        server_metadata_flow as server_metadata_flow,
+    )
     from oauthreg.oauth2.token_endpoint import (
         DeviceAuthorization as DeviceAuthorization,
         device_authorization_flow as device_authorization_flow,
@@ -85,14 +92,17 @@ _HOME = {
     "device_token_flow": "token_endpoint",
     "introspection_flow": "token_endpoint",
     "is_nonce_challenge": "dpop",
+    "jwks_flow": "server_metadata",
     "login_flow": "login",
     "make_state": "authorize",
     "nonce_refused": "dpop",
     "parse_callback": "login",
     "pushed_login_flow": "login",
     "read_id_token": "id_token",
+    "registration_flow": "registration",
     "renewal_flow": "token_endpoint",
     "revocation_flow": "token_endpoint",
+    "server_metadata_flow": "server_metadata",
     "token_flow": "token_endpoint",
 }
 """Name -> the module that holds it."""
@@ -121,14 +131,17 @@ __all__ = [
     "device_token_flow",
     "introspection_flow",
     "is_nonce_challenge",
+    "jwks_flow",
     "login_flow",
     "make_state",
     "nonce_refused",
     "parse_callback",
     "pushed_login_flow",
     "read_id_token",
+    "registration_flow",
     "renewal_flow",
     "revocation_flow",
+    "server_metadata_flow",
     "token_flow",
 ]
 

@@ -111,7 +111,7 @@ def token_flow(
     sent_at = client.now()
     how = (provider.refresh_answer if renewal else None) or provider.token_answer
     wanted = [name for name in scopes if name != provider.scopes.offline]
-    token = yield from _ask(
+    token = yield from ask(
         build,
         lambda response: parse_token_response(
             response,
@@ -204,7 +204,7 @@ def exchange_flow(
     if exchange.leg.sign is not None:
         request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
     return (
-        yield from _ask(
+        yield from ask(
             lambda: request,
             lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
             _secrets(client, pairs, token.access_token),
@@ -220,7 +220,7 @@ def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]
         request = sign_request(request, step.leg.sign, client)
     sent_at = client.now()
     return (
-        yield from _ask(
+        yield from ask(
             lambda: request,
             lambda response: parse_token_response(response, step.answer, sent_at=sent_at),
             _secrets(client, pairs),
@@ -295,7 +295,7 @@ def pushed_authorization_flow(
         return with_proof(made, client.proofs)
 
     return (
-        yield from _ask(
+        yield from ask(
             build,
             lambda response: parse_pushed_authorization(response, now=client.now()),
             _secrets(client, parameters),
@@ -337,7 +337,7 @@ def device_authorization_flow(
         provider, client, provider.device, url, pairs, params=params, documents=client.documents
     )
     return (
-        yield from _ask(
+        yield from ask(
             lambda: request,
             lambda response: parse_device_authorization(response, provider.device_answer, now=client.now()),
             _secrets(client, pairs),
@@ -432,7 +432,7 @@ def revocation_flow(
     known = documents or {}
     seen = {**known, **client.documents, "token": {**known.get("token", {}), "access_token": token}}
     request = build_token_request(provider, client, provider.revoke, target, pairs, documents=seen)
-    yield from _ask(
+    yield from ask(
         lambda: request,
         lambda response: raise_for_error(response, provider.revoke_answer, now=client.now()),
         _secrets(client, pairs),
@@ -455,7 +455,7 @@ def introspection_flow(
     target = url or client_endpoint(provider, client, "introspect")
     request = build_token_request(provider, client, provider.introspect, target, pairs, documents=client.documents)
     return (
-        yield from _ask(
+        yield from ask(
             lambda: request,
             lambda response: _parse_introspection(response, provider.introspect_answer, client.now()),
             _secrets(client, pairs),
@@ -470,7 +470,7 @@ def _parse_introspection(response: Response, answer: TokenAnswer, now: float) ->
     return fields
 
 
-def _ask(build: Callable[[], Request], read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
+def ask(build: Callable[[], Request], read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
     """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
     response = yield from send_proven(build)
     try:

@@ -21,6 +21,9 @@ Step: TypeAlias = Literal[
     "revoke",
     "introspect",
     "end_session",
+    "discovery",
+    "jwks",
+    "registration",
     "identity",
     "api",
 ]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from oauthreg.answers import parse_form
 from oauthreg.errors import OAuthError
+from oauthreg.http.oauth2_client import METADATA_ENDPOINTS
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
@@ -47,7 +48,7 @@ from oauthreg.simulator.received import (
     missing_of,
     unrenamed,
 )
-from oauthreg.simulator.rendering import render_document, render_end, render_jwt, render_resource
+from oauthreg.simulator.rendering import public_jwk, render_document, render_end, render_jwt, render_resource
 from oauthreg.simulator.request_signatures import check_signature
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape
 from oauthreg.simulator.token_request import TokenRequest
@@ -99,9 +100,17 @@ class OAuth2Server:
         return replace(served, answer=replace(served.answer, headers=headers))
 
     def _answered(self, received: Received, step: Step) -> Served:
-        pages = {"authorize": self._authorize, "device_page": self._device_page, "end_session": self._end_session}
+        pages = {
+            "authorize": self._authorize,
+            "device_page": self._device_page,
+            "end_session": self._end_session,
+            "discovery": self._metadata,
+            "jwks": self._jwks,
+        }
         if step in pages:
             return Served(pages[step](received))
+        if step == "registration":
+            return self._registration(received)
         if step in ("identity", "api"):
             identity = self._identity_request(received)
             placement = (identity and identity.token_placement) or self.provider.token_placement
@@ -289,6 +298,29 @@ class OAuth2Server:
             return render_done(self._title, "You are logged out.")
         back = append_query(self._registered(target), [] if state is None else [("state", state)])
         return Response(302, {"location": back, "cache-control": "no-store"})
+
+    # --- what is public ---------------------------------------------------------------------------------------------
+
+    def _metadata(self, _: Received) -> Response:
+        """Spec: RFC 8414 section 2."""
+        settings, known = self.provider.oauth2, self.provider.endpoints
+        issuer = settings.issuer or next(iter(settings.issuer_aliases), None) or settings.issuer_template
+        named = {name: known[key] for name, key in METADATA_ENDPOINTS.items() if key in known}
+        document = {"issuer": issuer or self._title, **named, "response_types_supported": ["code"]}
+        return render_document(document, "json")
+
+    def _jwks(self, _: Received) -> Response:
+        """Spec: RFC 7517 section 5."""
+        algorithms = self.provider.oauth2.id_token_algorithms or ("RS256",)
+        return render_document({"keys": [public_jwk(name) for name in algorithms if name[:2] != "HS"]}, "json")
+
+    def _registration(self, received: Received) -> Served:
+        """Spec: RFC 7591 section 3.2."""
+        described = received.json
+        if not isinstance(described, dict):
+            return self._refused(OAuthError("invalid_client_metadata", "The body is no JSON object."), None, "")
+        made = {"client_id": self.credentials.client_id, "client_secret": self.credentials.client_secret}
+        return Served(render_document({**described, **made, "client_secret_expires_at": 0}, "json", status=201))
 
     # --- the application's part -------------------------------------------------------------------------------------
 
@@ -546,6 +578,9 @@ class OAuth2Server:
             "introspect": (known.get("introspect", ""), provider.introspect),
             "authorize": (known.get("authorize", ""), provider.authorize),
             "end_session": (known.get("end_session", ""), provider.end_session),
+            "discovery": (known.get("discovery", ""), Leg(method="GET")),
+            "jwks": (known.get("jwks", ""), Leg(method="GET")),
+            "registration": (known.get("registration", ""), Leg()),
         }
         return {step: (url, leg) for step, (url, leg) in legs.items() if url}
 

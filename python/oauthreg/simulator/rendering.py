@@ -66,13 +66,18 @@ def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS25
 
     Spec: RFC 7515 section 3.1, RFC 7518 section 3.2.
     """
-    key = secret.encode() if algorithm.startswith("HS") else _key_for(algorithm)
+    key = secret.encode() if algorithm.startswith("HS") else _key_for(algorithm).raw_value
     return compact_signer({"alg": algorithm, "typ": "JWT"}, key, algorithm)(render_json(claims))
+
+
+def public_jwk(algorithm: str) -> dict[str, Any]:
+    """The public half of the key that signs JWTs with an algorithm. Spec: RFC 7517 section 4."""
+    return {**_key_for(algorithm).as_dict(private=False), "alg": algorithm, "use": "sig"}
 
 
 @cache
 def _key_for(algorithm: str) -> Any:
-    return load_signing_key(generate_private_key_for(algorithm), algorithm).raw_value
+    return load_signing_key(generate_private_key_for(algorithm), algorithm)
 
 
 def _json(document: Any) -> str:
