@@ -39,6 +39,7 @@ pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
     /// So many octets have no more than `ROOM` escaped.
     const MOST: usize = 30;
     const ROOM: usize = 128;
+    const PADDING: [u8; 4] = *b"%3D\x03";
     for part in octets.chunks(MOST) {
         let mut text = [0; ROOM + 4];
         let mut end = 0;
@@ -47,24 +48,26 @@ pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
             text[end % ROOM..][..4].copy_from_slice(&escaped);
             end += usize::from(escaped[3]);
         };
-        let mut whole = part.chunks_exact(3);
-        for three in &mut whole {
-            let word = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-            for shift in [18, 12, 6, 0] {
-                push(ESCAPED[(word >> shift) as usize % 64]);
-            }
-        }
-        let shifts: &[_] = match whole.remainder().len() {
-            0 => &[],
-            1 => &[18, 12],
-            _ => &[18, 12, 6],
+        let character = |word: [u8; 3], place: usize| {
+            let [first, second, third] = word;
+            ESCAPED[(u32::from_be_bytes([0, first, second, third]) >> (18 - 6 * place)) as usize % 64]
         };
-        let word = whole.remainder().iter().rev().fold(0, |word, &octet| word >> 8 | u32::from(octet) << 16);
-        for shift in shifts {
-            push(ESCAPED[(word >> shift) as usize % 64]);
+        let mut words = part.chunks_exact(3);
+        for word in &mut words {
+            let word = [word[0], word[1], word[2]];
+            (0..4).for_each(|place| push(character(word, place)));
         }
-        for _ in 0..padding(part) {
-            push(*b"%3D\x03");
+        match *words.remainder() {
+            [first, second] => {
+                (0..3).for_each(|place| push(character([first, second, 0], place)));
+                push(PADDING);
+            }
+            [first] => {
+                (0..2).for_each(|place| push(character([first, 0, 0], place)));
+                push(PADDING);
+                push(PADDING);
+            }
+            _ => {}
         }
         out.extend_from_slice(&text[..end]);
     }
