@@ -138,18 +138,16 @@ class ApiClient(ABC):
         own = http.AuthenticationMiddleware(
             access.authenticator,
             access.origins,
-            headers=self._missing_headers(options.get("headers")),
-            repair=repair or access.repair,
-            repairs=repairs,
-            clear_text=access.clear_text,
+            self._missing_headers(options.get("headers")) if self.provider.api_headers else (),
+            repair or access.repair,
+            repairs,
+            access.clear_text,
         )
-        target = http.resolve(access.base, url)
+        target = url if access.base is None else http.resolve(access.base, url)
         return self.session.request(method, target, middlewares=http.chain(self.session, middlewares, own), **options)
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""
-        if not self.provider.api_headers:
-            return ()
         items = given.items() if isinstance(given, Mapping) else given or ()
         taken = {str(name).lower() for name, _ in items} | {name.lower() for name in self.session.headers}
         return tuple(pair for pair in self.provider.api_headers if pair[0].lower() not in taken)

@@ -53,7 +53,6 @@ class AuthenticationMiddleware:
         self,
         authenticator: Authenticator,
         origins: Iterable[Origin] = (),
-        *,
         headers: Pairs = (),
         repair: Repair | None = None,
         repairs: int = 1,
