@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from oauthreg.definition.cache import Cache, is_at_rest, stamp
 from oauthreg.definition.folders import user_config_folder
-from oauthreg.definition.names import PROVIDER_NAME, shown
+from oauthreg.definition.names import is_provider_name, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError, quoted
@@ -81,7 +81,7 @@ class Loader:
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted. Nothing is read for it."""
-        return tuple(sorted(filter(PROVIDER_NAME.fullmatch, {*self._files(), *self._added})))
+        return tuple(sorted(filter(is_provider_name, {*self._files(), *self._added})))
 
     def resolve(self, name: str) -> str:
         """The name itself, or the one of which it is an alias. Raises ``UnknownProviderError``.
@@ -158,7 +158,7 @@ class Loader:
         """
         from oauthreg.definition.sources import made_source
 
-        if not PROVIDER_NAME.fullmatch(name):
+        if not is_provider_name(name):
             raise UsageError(
                 f"not a provider's name: {quoted(name)}", code="invalid-name", hint="lower-case letters, digits and `-`"
             )
@@ -204,7 +204,7 @@ class Loader:
         """The files of one name, the winner last. Folders are not listed for it."""
         if self._index is not None:
             return self._index.get(name, [])
-        if not PROVIDER_NAME.fullmatch(name):
+        if not is_provider_name(name):
             return self._files().get(name, [])
         found = self._looked_up.get(name)
         if found is None:
@@ -232,7 +232,7 @@ class Loader:
                 return self._added[name]
             depth -= 1
         path = Path(self._paths_of(name)[-1 - depth])
-        if not PROVIDER_NAME.fullmatch(name):
+        if not is_provider_name(name):
             raise wrong_name(path, name)
         return read_source(path)
 

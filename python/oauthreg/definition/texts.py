@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
-from oauthreg.definition.names import PROVIDER_NAME
+from oauthreg.definition.names import is_provider_name
 from oauthreg.definition.suggestions import hint
 from oauthreg.errors import OAuthRegError, quoted
 from oauthreg.origins import is_loopback, parse_origin
@@ -109,7 +109,7 @@ def check_variable_source(text: str) -> str:
 
 def check_provider_name(text: str) -> str:
     """The name of a definition, which is its file's stem."""
-    if not PROVIDER_NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
+    if not is_provider_name(text) or len(text) > _LONGEST_NAME:
         raise Refused(f"not a provider's name: {quoted(text)}", "lower-case letters, digits and `-`")
     return text
 
