@@ -162,7 +162,7 @@ class Registry:
                 raise _no_login(known.name)
             overrides["redirect_uri"] = redirect_uri
         if not known.is_oauth1:
-            overrides["lives"] = self._lives or self.lives
+            overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
         return client
 
@@ -204,6 +204,10 @@ class Registry:
 
             self._lives = TokenLives(self._store)
         return self._lives
+
+    def _begin_lives(self) -> TokenLives:
+        """What clients call with their first token: until then nothing of ``token_life`` is needed."""
+        return self.lives
 
     async def aclose(self) -> None:
         """Return when no client of this registry renews a token any more."""
