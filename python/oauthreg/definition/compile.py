@@ -326,15 +326,13 @@ class _Compiler:
         """A URL that may still need documents when it is used."""
         if not _is_template(text):
             return self._secure(text)
-        from oauthreg.claims import DocumentText, parse_path
-        from oauthreg.definition import texts
+        from oauthreg.claims import DocumentText, parse_url_template
 
-        template, stand_ins = texts.url_template(text, self.values)
+        template, stand_ins = parse_url_template(text, names=self.values)
         filled = self._fill(template)
         if not stand_ins:
             return self._secure(filled.render({}))
-        paths = {name: parse_path(path, documents=self.documents) for name, path in stand_ins.items()}
-        url = DocumentText(filled, paths)
+        url = DocumentText(filled, stand_ins, self.documents)
         self._secure(_before_documents(url))
         return url
 
@@ -573,9 +571,14 @@ class _Compiler:
     def _condition(self, text: str | None) -> Condition | None:
         if not text:
             return None
-        from oauthreg.claims import parse_condition
+        known = self.documents
 
-        return parse_condition(text, documents=self.documents).holds
+        def holds(documents: Documents) -> bool:
+            from oauthreg.claims import parse_condition
+
+            return parse_condition(text, documents=known).holds(documents)
+
+        return holds
 
     def _query(self, table: model.Userinfo) -> Pairs:
         """The parameters of a GET that need no document."""
@@ -709,7 +712,7 @@ class _TokenBase:
     def of(cls, table: model.API) -> _TokenBase | None:
         if table.base_from is None or table.base_pattern is None:
             return None
-        return cls(_path(table.base_from).find_in, table.base_pattern)
+        return cls(_found_at(table.base_from), table.base_pattern)
 
     def render(self, documents: Documents) -> str | None:
         from oauthreg.claims.casts import as_text
@@ -787,7 +790,7 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),
-        fields={name: _path(path).find_in for name, path in table.fields.items()},
+        fields={name: _found_at(path) for name, path in table.fields.items()},
         success_status=table.success_status,
         error=_error(error),
         expires_kind=table.expires_kind,
@@ -860,16 +863,24 @@ def _error(table: model.ErrorTable | None) -> ErrorRule | None:
 
 
 def _finder(path: str | None) -> Callable[[Any], Any] | None:
-    return _path(path).find_in if path else None
+    return _found_at(path) if path else None
+
+
+def _found_at(path: str) -> Callable[[Any], Any]:
+    """What finds the value at a path, which is parsed with the first answer and remembered."""
+    return lambda document: _path(path).find_in(document)
 
 
 def _text_finder(path: str | None) -> Callable[[Any], str]:
     if path is None:
         return lambda _: ""
-    from oauthreg.claims.casts import as_text
 
-    find = _path(path).find_in
-    return lambda document: as_text(find(document)) or ""
+    def find(document: Any) -> str:
+        from oauthreg.claims.casts import as_text
+
+        return as_text(_path(path).find_in(document)) or ""
+
+    return find
 
 
 def _holds(when: model.When) -> Callable[[Any, str], bool]:
@@ -877,12 +888,12 @@ def _holds(when: model.When) -> Callable[[Any, str], bool]:
     prefix = when.text_prefix
     if prefix is not None:
         return lambda _, text: text.lstrip().startswith(prefix)
-    find, test = _path(when.path or ".").find_in, _test(when)
+    find, test = _found_at(when.path or "."), _test(when)
     return lambda document, _: test(find(document))
 
 
 def _is_there(path: str | None) -> Callable[[Any, str], bool]:
-    find = _path(path or ".").find_in
+    find = _found_at(path or ".")
     return lambda document, _: find(document) is not None
 
 
