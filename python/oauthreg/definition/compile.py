@@ -10,7 +10,6 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from oauthreg.definition.requests import REALMS_OF_REQUESTS, documents_of, leg_documents, legs_of, signatures_of
-from oauthreg.definition.suggestions import hint
 from oauthreg.definition.variables import derived, fault, source_of, told_at
 from oauthreg.errors import CallbackError, UsageError, quoted
 from oauthreg.origins import Origin, is_loopback, parse_origin
@@ -174,6 +173,8 @@ def _environment(definition: model.Definition, name: str | None) -> model.Enviro
     if name is None:
         return None
     if name not in definition.environments:
+        from oauthreg.definition.suggestions import hint
+
         raise UsageError(
             f"{quoted(definition.name)} has no environment {quoted(name)}",
             code="unknown-environment",
@@ -188,6 +189,8 @@ def _values(
     """The value of each variable that has one, checked."""
     for name in given:
         if name not in definition.variables or source_of(definition.variables[name]) is not None:
+            from oauthreg.definition.suggestions import hint
+
             settable = [key for key, variable in definition.variables.items() if source_of(variable) is None]
             raise UsageError(
                 f"{quoted(definition.name)} takes no variable {quoted(name)}",

@@ -17,7 +17,6 @@ from oauthreg.definition.cache import Cache, is_at_rest, stamp
 from oauthreg.definition.folders import user_config_folder
 from oauthreg.definition.names import is_provider_name, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
-from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError, quoted
 
 if TYPE_CHECKING:
@@ -139,6 +138,8 @@ class Loader:
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
+                from oauthreg.definition.suggestions import hint
+
                 raise wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
             if depth and depth >= len(self._paths_of(base)) + (base in self._added):
                 raise wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
@@ -314,6 +315,8 @@ class Loader:
         return self._source(name, depth=0).data.get("aliases") if settled is None else settled.aliases
 
     def _unknown(self, name: str) -> UnknownProviderError:
+        from oauthreg.definition.suggestions import suggestion
+
         known = {*self._files(), *self._added, *(self._aliases or ())}
         near = suggestion(name, known)
         searched = ", ".join(shown(path) for path in self.places[1:])

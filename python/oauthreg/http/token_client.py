@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
-from oauthreg import http, oauth2, signing
+from oauthreg import http, oauth2
 from oauthreg.errors import (
     MissingTokenError,
     OAuthError,
@@ -447,6 +447,8 @@ def with_placement(provider: Provider, placement: str) -> Provider:
 
 def make_id() -> str:
     """A fresh identifier for an assertion: 128 random bits."""
+    from oauthreg import signing
+
     made: str = signing.load_engine().make_nonce()
     return made
 
