@@ -9,8 +9,15 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from oauthreg.definition.requests import REALMS_OF_REQUESTS, documents_of, leg_documents, legs_of, signatures_of
-from oauthreg.definition.variables import derived, fault, source_of, told_at
+from oauthreg.definition.requests import (
+    REALMS_OF_REQUESTS,
+    documents_of,
+    leg_documents,
+    legs_of,
+    signatures_of,
+    source_of,
+    told_at,
+)
 from oauthreg.errors import CallbackError, UsageError, quoted
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
@@ -215,11 +222,15 @@ def _values(
     for name, variable in definition.variables.items():
         source = source_of(variable)
         if source in values:
+            from oauthreg.definition.variables import derived
+
             values[name] = _fitting(definition, name, derived(variable, values[source]))
     return values
 
 
 def _fitting(definition: model.Definition, name: str, value: object) -> str:
+    from oauthreg.definition.variables import fault
+
     wrong = fault(definition.variables[name], value) if isinstance(value, str) else f"not text: {quoted(value)}"
     if wrong:
         raise UsageError(f"the variable `{name}` of {quoted(definition.name)} is {wrong}", code="invalid-variable")
@@ -608,6 +619,8 @@ class _Compiler:
     def _json(self, value: Any) -> Any:
         """A JSON body, its placeholders filled in or, where they need documents, made templates."""
         match value:
+            case None:
+                return None
             case str():
                 from oauthreg.definition import texts
 
@@ -760,6 +773,7 @@ class _Locator:
 
     def _found(self, documents: Documents) -> Iterator[tuple[str, str]]:
         from oauthreg.claims.casts import as_text
+        from oauthreg.definition.variables import derived, fault
 
         for name, (variable, path) in self._told.items():
             told = as_text(path.find(documents))
