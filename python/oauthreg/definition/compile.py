@@ -1,6 +1,7 @@
-"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place.
+"""From a definition to a provider: variables and credentials filled in, defaults in place.
 
 Nothing here needs the model's classes: what was found good in an earlier process comes without them (``settled``).
+Paths are parsed when they are first followed.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ class TokenClient(ApiClient):
     """A client whose requests carry an access token.
 
     ``account`` is the application's own name for the user: with it, all clients of one registry share the token, and a
-    ``store`` keeps it. Without it a token is known by itself, and nothing stores it.
+    ``store`` keeps it. Without it a token is known by itself, and nothing stores it. ``lives`` are the tokens that
+    several clients share, or what gives these when the first is needed.
     """
 
     def __init__(
