@@ -36,10 +36,39 @@ Errors of the transport (time-outs, TLS, DNS) are aiohttp's own and pass unwrapp
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Protocol
+
+    class Problem(Protocol):
+        """One finding in a provider file."""
+
+        @property
+        def file(self) -> str:
+            """The file's path, or ``<string>``."""
+
+        @property
+        def line(self) -> int:
+            """From 1."""
+
+        @property
+        def column(self) -> int:
+            """From 1, in characters."""
+
+        @property
+        def key(self) -> str:
+            """The dotted path of the key."""
+
+        @property
+        def message(self) -> str:
+            """What is wrong."""
+
+        @property
+        def hint(self) -> str:
+            """What to do; may be empty."""
+
 
 _SHOWN = 80
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -61,34 +90,6 @@ class OAuthRegError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
-
-
-class Problem(Protocol):
-    """One finding in a provider file."""
-
-    @property
-    def file(self) -> str:
-        """The file's path, or ``<string>``."""
-
-    @property
-    def line(self) -> int:
-        """From 1."""
-
-    @property
-    def column(self) -> int:
-        """From 1, in characters."""
-
-    @property
-    def key(self) -> str:
-        """The dotted path of the key."""
-
-    @property
-    def message(self) -> str:
-        """What is wrong."""
-
-    @property
-    def hint(self) -> str:
-        """What to do; may be empty."""
 
 
 class DefinitionError(OAuthRegError):

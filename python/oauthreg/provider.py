@@ -8,12 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from oauthreg.messages import Pairs
+
+    class TextTemplate(Protocol):
+        """Text with placeholders that are only known at run time, such as ``{token:user_id}``."""
+
+        @property
+        def names(self) -> frozenset[str]:
+            """The placeholders as written."""
+
+        def render(self, documents: Documents) -> str | None:
+            """The filled-in text; ``None`` if a value is missing.
+
+            In a URL each value is percent-encoded; in a parameter, a header or a claim it stands as it is.
+            """
+
+    class ClaimsTemplate(Protocol):
+        """The mapping from a provider's answers to standard claims."""
+
+        @property
+        def documents(self) -> Collection[str]:
+            """The names of the documents that claims are taken from."""
+
+        def render(self, documents: Documents) -> dict[str, Any]:
+            """The claims that the documents give; absent ones are left out."""
+
 
 Placement: TypeAlias = Literal["header", "query", "body"]
 BodyFormat: TypeAlias = Literal["auto", "form", "json", "multipart", "query"]
@@ -29,31 +55,6 @@ Templates also see ``client``, which holds ``client_id``.
 
 def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
-
-
-class TextTemplate(Protocol):
-    """Text with placeholders that are only known at run time, such as ``{token:user_id}``."""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The placeholders as written."""
-
-    def render(self, documents: Documents) -> str | None:
-        """The filled-in text; ``None`` if a value is missing.
-
-        In a URL each value is percent-encoded; in a parameter, a header or a claim it stands as it is.
-        """
-
-
-class ClaimsTemplate(Protocol):
-    """The mapping from a provider's answers to standard claims."""
-
-    @property
-    def documents(self) -> Collection[str]:
-        """The names of the documents that claims are taken from."""
-
-    def render(self, documents: Documents) -> dict[str, Any]:
-        """The claims that the documents give; absent ones are left out."""
 
 
 Condition: TypeAlias = Callable[[Documents], bool]

@@ -5,18 +5,24 @@ time of a first client. Here all classes share these methods. Type checkers see 
 those who ask a class for its fields (``dataclasses.fields``, ``replace``, ``asdict``) or its signature.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from __future__ import annotations
+
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from typing import NoReturn, TypeAlias
+
+    _Row: TypeAlias = tuple[str, Callable[[Any, Any], None], Any, Callable[[], Any] | None]
+    """A field as ``__init__`` needs it: its name, what sets it, its default, and what makes one."""
 
 __all__ = ["dataclass", "field", "replace"]
 
 Made = TypeVar("Made")
 
 _MISSING: Any = object()
-_Row: TypeAlias = tuple[str, Callable[[Any, Any], None], Any, Callable[[], Any] | None]
-"""A field as ``__init__`` needs it: its name, what sets it, its default, and what makes one."""
 
 
 class _Field:
@@ -93,7 +99,7 @@ else:
 
 @cache
 def _fields(made: Any) -> dict[str, _Field]:
-    """The fields of a record, which are looked at when the first one is made or compared."""
+    """The fields of a record, which are looked at when the first one is compared or shown."""
     said: dict[str, Any] = made._record_said  # noqa: SLF001
     return {name: one if isinstance(one, _Field) else _Field(default=one) for name, one in said.items()}
 
@@ -107,12 +113,10 @@ def _first_init(self: Any, /, *values: Any, **named: Any) -> None:
 
 def _init(made: Any) -> Callable[..., None]:
     """``__init__`` of a class: arguments are laid out, defaults filled in, and then ``__post_init__`` is called."""
-    fields = _fields(made)
-    rows = [(name, getattr(made, name).__set__, said.default, said.default_factory) for name, said in fields.items()]
-    taken = [row for row in rows if fields[row[0]].init]
+    taken, untaken = _rows(made)
     putters = [put for _, put, _, _ in taken]
     most = len(taken) if made._takes_positions else 0  # noqa: SLF001
-    finish = _finish(made, [row for row in rows if row not in taken])
+    finish = _finish(made, untaken)
 
     def init(self: Any, /, *values: Any, **named: Any) -> None:
         given, unused = len(values), len(named)
@@ -137,6 +141,19 @@ def _init(made: Any) -> Callable[..., None]:
 
     init.__name__, init.__qualname__ = "__init__", f"{made.__qualname__}.__init__"
     return init
+
+
+def _rows(made: Any) -> tuple[list[_Row], list[_Row]]:
+    """The fields that ``__init__`` takes, and those that it does not."""
+    taken: list[_Row] = []
+    untaken: list[_Row] = []
+    for name, said in made._record_said.items():  # noqa: SLF001
+        put = getattr(made, name).__set__
+        if type(said) is _Field:
+            (taken if said.init else untaken).append((name, put, said.default, said.default_factory))
+        else:
+            taken.append((name, put, said, None))
+    return taken, untaken
 
 
 def _finish(made: type, rows: list[_Row]) -> Callable[[Any], None] | None:

@@ -22,8 +22,6 @@ from oauthreg.definition import (
     check_usable,
     compile_definition,
     credentials_in_texts,
-    hint,
-    render_warning,
     required_credentials,
 )
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
@@ -162,7 +160,7 @@ class Registry:
                 raise _no_login(known.name)
             overrides["redirect_uri"] = redirect_uri
         if not known.is_oauth1:
-            overrides["lives"] = self._lives or self.lives
+            overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
         return client
 
@@ -204,6 +202,10 @@ class Registry:
 
             self._lives = TokenLives(self._store)
         return self._lives
+
+    def _begin_lives(self) -> TokenLives:
+        """What clients call with their first token: until then nothing of ``token_life`` is needed."""
+        return self.lives
 
     async def aclose(self) -> None:
         """Return when no client of this registry renews a token any more."""
@@ -322,6 +324,8 @@ class Registry:
             )
         for key in values:
             if key not in known.credentials:
+                from oauthreg.definition import hint
+
                 raise UsageError(
                     f"`credentials` gave an unknown one for {name!r}: {key!r}",
                     code="invalid-credentials",
@@ -384,7 +388,12 @@ class _Known:
         """Log that the provider has an end, if it comes near."""
         if not self.is_warned:
             self.is_warned = True
-            ends = render_warning(self.definition.lifecycle, _today())
+            lifecycle = self.definition.lifecycle
+            if not lifecycle.model_fields_set:
+                return
+            from oauthreg.definition import render_warning
+
+            ends = render_warning(lifecycle, _today())
             if ends:
                 _log.warning("%s: %s", self.name, ends)
 
@@ -495,6 +504,8 @@ def _own_name(source: Definition | str | os.PathLike[str]) -> str:
 def _checked_method(definition: Definition, method: str | None) -> str:
     accepted = definition.oauth1.signature
     if method is not None and method not in accepted:
+        from oauthreg.definition import hint
+
         raise UnsupportedMethodError(
             f"{definition.name!r} does not accept the signature method: {method!r}", hint=hint(method, accepted)
         )

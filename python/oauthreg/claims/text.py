@@ -3,23 +3,27 @@
 A literal brace is written twice. A template never calls anything and never grows: it is pieces of text in order.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
-from oauthreg.claims.paths import Path, Reading, parse_path
 from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
 from oauthreg.claims.problems import ClaimProblem, TemplateSyntaxError, closest, listed, refusal
 from oauthreg.errors import UsageError, quoted
 from oauthreg.records import dataclass
 
+if TYPE_CHECKING:
+    from oauthreg.claims.paths import Path
+
 Position: TypeAlias = Literal["start", "authority", "path", "query", "fragment"]
 """Where a variable stands if the text is a URL; ``start`` means that it is or begins the whole URL."""
 
 _LONGEST = 8192
-_NAME = re.compile(r"[A-Za-z_][\w.:-]*", re.ASCII)
-_AUTHORITY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_NAME = r"[A-Za-z_][\w.:-]*"
+_AUTHORITY = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class TextTemplate:
         """The template as it would be written, literal braces twice."""
         return "".join(escape_braces(part) if isinstance(part, str) else f"{{{part.name}}}" for part in self.parts)
 
-    def fill(self, values: Mapping[str, str], *, encode: Encode | None = None) -> "TextTemplate":
+    def fill(self, values: Mapping[str, str], *, encode: Encode | None = None) -> TextTemplate:
         """The template with the given variables filled in and the others left; ``encode`` sees each value first."""
         return TextTemplate(tuple(_positioned(self._filled(values, encode))))
 
@@ -96,10 +100,21 @@ def parse_text_template(text: str, *, names: Collection[str] | None = None) -> T
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """A text whose placeholders are paths into documents, such as ``https://x.example/users/{token:user_id}``."""
+    """A text whose placeholders are paths into documents, such as ``https://x.example/users/{token:user_id}``.
+
+    ``written`` maps each placeholder to its path, which may name the documents of ``known``.
+    """
 
     template: TextTemplate
-    paths: Mapping[str, Path]
+    written: Mapping[str, str]
+    known: tuple[str, ...]
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The paths, which are parsed when they are first followed: most clients only make requests."""
+        from oauthreg.claims.paths import parse_path
+
+        return {name: parse_path(path, documents=self.known) for name, path in self.written.items()}
 
     @property
     def names(self) -> frozenset[str]:
@@ -113,6 +128,8 @@ class DocumentText:
 
     def render(self, documents: Mapping[str, object]) -> str | None:
         """The text with every value encoded for its position in a URL; ``None`` if one is missing or does not fit."""
+        from oauthreg.claims.paths import Reading
+
         reading = Reading(documents)
         values = {name: path.find_text(reading) for name, path in self.paths.items()}
         encoded = [
@@ -126,18 +143,40 @@ def parse_document_text(text: str, *, documents: Collection[str]) -> DocumentTex
 
     Raises ``TemplateSyntaxError`` with every finding.
     """
+    from oauthreg.claims.paths import parse_path
+
     parts = _split(text)
-    paths: dict[str, Path] = {}
+    paths: dict[str, str] = {}
     problems: list[ClaimProblem] = []
     for part in parts:
         if isinstance(part, Placeholder):
             try:
-                paths[part.expression] = parse_path(part.expression, documents=documents)
+                parse_path(part.expression, documents=documents)
+                paths[part.expression] = part.expression
             except TemplateSyntaxError as error:
                 problems.extend(error.problems)
     if problems:
         raise TemplateSyntaxError(problems)
-    return DocumentText(_template(parts), paths)
+    return DocumentText(_template(parts), paths, tuple(documents))
+
+
+def parse_url_template(text: str, *, names: Collection[str]) -> tuple[TextTemplate, dict[str, str]]:
+    """A URL with the placeholders of ``names`` as they are, and stand-ins for all others: paths into documents.
+
+    The second value maps each stand-in to its path. Raises ``TemplateSyntaxError``.
+    """
+    paths: dict[str, str] = {}
+    template = ""
+    for piece in split_placeholders(text):
+        if isinstance(piece, str):
+            template += escape_braces(piece)
+        elif piece.expression in names:
+            template += f"{{{piece.expression}}}"
+        else:
+            stand_in = f"document.{len(paths)}"  # names have no dots
+            paths[stand_in] = piece.expression
+            template += f"{{{stand_in}}}"
+    return parse_text_template(template), paths
 
 
 def encode_for_url(value: str | None, variable: Variable) -> str | None:
@@ -148,7 +187,7 @@ def encode_for_url(value: str | None, variable: Variable) -> str | None:
     if value is None or variable.position == "start":
         return value
     if variable.position == "authority":
-        return value if _AUTHORITY.fullmatch(value) else None
+        return value if re.fullmatch(_AUTHORITY, value, re.ASCII) else None
     if value in {".", ".."}:
         return None
     return quote(value, safe="", errors="replace")
@@ -161,7 +200,7 @@ def _split(text: str) -> tuple[str | Placeholder, ...]:
 
 
 def _problems_of_name(name: str, names: Collection[str] | None) -> Iterator[TemplateSyntaxError]:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name, re.ASCII):
         yield refusal(f"not a variable's name: {quoted(name)}", "letters, digits, `_`, `-`, `.` and `:`")
     elif names is not None and name not in names:
         yield refusal(f"unknown variable: {quoted(name)}", closest(name, sorted(names)))

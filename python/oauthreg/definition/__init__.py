@@ -6,10 +6,8 @@ What knows the schema is loaded when it is first used: a definition that was fou
 from typing import TYPE_CHECKING
 
 from oauthreg.definition.compile import check_usable, compile_definition, credentials_in_texts, required_credentials
-from oauthreg.definition.lifecycle import render_warning
 from oauthreg.definition.loader import Loader, load_definition
 from oauthreg.definition.settled import SettledDefinition
-from oauthreg.definition.suggestions import hint
 from oauthreg.facade import load_from
 
 if TYPE_CHECKING:
@@ -19,8 +17,10 @@ if TYPE_CHECKING:
         render_problems as render_problems,
     )
     from oauthreg.definition.doubts import Doubt as Doubt, find_doubts as find_doubts
+    from oauthreg.definition.lifecycle import render_warning as render_warning
     from oauthreg.definition.model import Definition as Definition
     from oauthreg.definition.sources import Source as Source
+    from oauthreg.definition.suggestions import hint as hint
 
     ProviderDefinition = Definition
     """The name under which the façade offers it."""
@@ -32,8 +32,10 @@ _HOME = {
     "ProviderDefinition": "model:Definition",
     "Source": "sources",
     "find_doubts": "doubts",
+    "hint": "suggestions",
     "render_problem": "diagnostics",
     "render_problems": "diagnostics",
+    "render_warning": "lifecycle",
 }
 """Name -> the module that holds it (and its name there, if that is another)."""
 

@@ -1,6 +1,7 @@
-"""From a definition to a provider: variables and credentials filled in, paths parsed, defaults in place.
+"""From a definition to a provider: variables and credentials filled in, defaults in place.
 
 Nothing here needs the model's classes: what was found good in an earlier process comes without them (``settled``).
+Paths are parsed when they are first followed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,15 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from oauthreg.definition.requests import REALMS_OF_REQUESTS, documents_of, leg_documents, legs_of, signatures_of
-from oauthreg.definition.suggestions import hint
-from oauthreg.definition.variables import derived, fault, source_of, told_at
+from oauthreg.definition.requests import (
+    REALMS_OF_REQUESTS,
+    documents_of,
+    leg_documents,
+    legs_of,
+    signatures_of,
+    source_of,
+    told_at,
+)
 from oauthreg.errors import CallbackError, UsageError, quoted
 from oauthreg.origins import Origin, is_loopback, parse_origin
 from oauthreg.provider import (
@@ -174,6 +181,8 @@ def _environment(definition: model.Definition, name: str | None) -> model.Enviro
     if name is None:
         return None
     if name not in definition.environments:
+        from oauthreg.definition.suggestions import hint
+
         raise UsageError(
             f"{quoted(definition.name)} has no environment {quoted(name)}",
             code="unknown-environment",
@@ -188,6 +197,8 @@ def _values(
     """The value of each variable that has one, checked."""
     for name in given:
         if name not in definition.variables or source_of(definition.variables[name]) is not None:
+            from oauthreg.definition.suggestions import hint
+
             settable = [key for key, variable in definition.variables.items() if source_of(variable) is None]
             raise UsageError(
                 f"{quoted(definition.name)} takes no variable {quoted(name)}",
@@ -212,11 +223,15 @@ def _values(
     for name, variable in definition.variables.items():
         source = source_of(variable)
         if source in values:
+            from oauthreg.definition.variables import derived
+
             values[name] = _fitting(definition, name, derived(variable, values[source]))
     return values
 
 
 def _fitting(definition: model.Definition, name: str, value: object) -> str:
+    from oauthreg.definition.variables import fault
+
     wrong = fault(definition.variables[name], value) if isinstance(value, str) else f"not text: {quoted(value)}"
     if wrong:
         raise UsageError(f"the variable `{name}` of {quoted(definition.name)} is {wrong}", code="invalid-variable")
@@ -326,15 +341,13 @@ class _Compiler:
         """A URL that may still need documents when it is used."""
         if not _is_template(text):
             return self._secure(text)
-        from oauthreg.claims import DocumentText, parse_path
-        from oauthreg.definition import texts
+        from oauthreg.claims import DocumentText, parse_url_template
 
-        template, stand_ins = texts.url_template(text, self.values)
+        template, stand_ins = parse_url_template(text, names=self.values)
         filled = self._fill(template)
         if not stand_ins:
             return self._secure(filled.render({}))
-        paths = {name: parse_path(path, documents=self.documents) for name, path in stand_ins.items()}
-        url = DocumentText(filled, paths)
+        url = DocumentText(filled, stand_ins, self.documents)
         self._secure(_before_documents(url))
         return url
 
@@ -573,9 +586,14 @@ class _Compiler:
     def _condition(self, text: str | None) -> Condition | None:
         if not text:
             return None
-        from oauthreg.claims import parse_condition
+        known = self.documents
 
-        return parse_condition(text, documents=self.documents).holds
+        def holds(documents: Documents) -> bool:
+            from oauthreg.claims import parse_condition
+
+            return parse_condition(text, documents=known).holds(documents)
+
+        return holds
 
     def _query(self, table: model.Userinfo) -> Pairs:
         """The parameters of a GET that need no document."""
@@ -602,6 +620,8 @@ class _Compiler:
     def _json(self, value: Any) -> Any:
         """A JSON body, its placeholders filled in or, where they need documents, made templates."""
         match value:
+            case None:
+                return None
             case str():
                 from oauthreg.definition import texts
 
@@ -709,7 +729,7 @@ class _TokenBase:
     def of(cls, table: model.API) -> _TokenBase | None:
         if table.base_from is None or table.base_pattern is None:
             return None
-        return cls(_path(table.base_from).find_in, table.base_pattern)
+        return cls(_found_at(table.base_from), table.base_pattern)
 
     def render(self, documents: Documents) -> str | None:
         from oauthreg.claims.casts import as_text
@@ -754,6 +774,7 @@ class _Locator:
 
     def _found(self, documents: Documents) -> Iterator[tuple[str, str]]:
         from oauthreg.claims.casts import as_text
+        from oauthreg.definition.variables import derived, fault
 
         for name, (variable, path) in self._told.items():
             told = as_text(path.find(documents))
@@ -787,7 +808,7 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),
-        fields={name: _path(path).find_in for name, path in table.fields.items()},
+        fields={name: _found_at(path) for name, path in table.fields.items()},
         success_status=table.success_status,
         error=_error(error),
         expires_kind=table.expires_kind,
@@ -860,16 +881,24 @@ def _error(table: model.ErrorTable | None) -> ErrorRule | None:
 
 
 def _finder(path: str | None) -> Callable[[Any], Any] | None:
-    return _path(path).find_in if path else None
+    return _found_at(path) if path else None
+
+
+def _found_at(path: str) -> Callable[[Any], Any]:
+    """What finds the value at a path, which is parsed with the first answer and remembered."""
+    return lambda document: _path(path).find_in(document)
 
 
 def _text_finder(path: str | None) -> Callable[[Any], str]:
     if path is None:
         return lambda _: ""
-    from oauthreg.claims.casts import as_text
 
-    find = _path(path).find_in
-    return lambda document: as_text(find(document)) or ""
+    def find(document: Any) -> str:
+        from oauthreg.claims.casts import as_text
+
+        return as_text(_path(path).find_in(document)) or ""
+
+    return find
 
 
 def _holds(when: model.When) -> Callable[[Any, str], bool]:
@@ -877,12 +906,12 @@ def _holds(when: model.When) -> Callable[[Any, str], bool]:
     prefix = when.text_prefix
     if prefix is not None:
         return lambda _, text: text.lstrip().startswith(prefix)
-    find, test = _path(when.path or ".").find_in, _test(when)
+    find, test = _found_at(when.path or "."), _test(when)
     return lambda document, _: test(find(document))
 
 
 def _is_there(path: str | None) -> Callable[[Any, str], bool]:
-    find = _path(path or ".").find_in
+    find = _found_at(path or ".")
     return lambda document, _: find(document) is not None
 
 

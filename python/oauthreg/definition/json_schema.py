@@ -38,7 +38,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_schema: {"const": 1},
         texts.check_title: {"pattern": r"\S"},
         texts.check_name: {"pattern": "^[a-z][a-z0-9_]*$", "maxLength": 64},
-        texts.check_provider_name: {"pattern": f"^{PROVIDER_NAME.pattern}$", "maxLength": 64},
+        texts.check_provider_name: {"pattern": f"^{PROVIDER_NAME}$", "maxLength": 64},
         texts.check_link: {"pattern": "^https?://"},
         texts.check_url: {"pattern": f"^({_URL})"},
         texts.check_base_url: {"pattern": f"^({_URL}).*/$"},

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from oauthreg.definition.cache import Cache, is_at_rest, stamp
 from oauthreg.definition.folders import user_config_folder
-from oauthreg.definition.names import PROVIDER_NAME, shown
+from oauthreg.definition.names import is_provider_name, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
-from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError, quoted
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Loader:
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted. Nothing is read for it."""
-        return tuple(sorted(filter(PROVIDER_NAME.fullmatch, {*self._files(), *self._added})))
+        return tuple(sorted(filter(is_provider_name, {*self._files(), *self._added})))
 
     def resolve(self, name: str) -> str:
         """The name itself, or the one of which it is an alias. Raises ``UnknownProviderError``.
@@ -139,6 +138,8 @@ class Loader:
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
+                from oauthreg.definition.suggestions import hint
+
                 raise wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
             if depth and depth >= len(self._paths_of(base)) + (base in self._added):
                 raise wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
@@ -158,7 +159,7 @@ class Loader:
         """
         from oauthreg.definition.sources import made_source
 
-        if not PROVIDER_NAME.fullmatch(name):
+        if not is_provider_name(name):
             raise UsageError(
                 f"not a provider's name: {quoted(name)}", code="invalid-name", hint="lower-case letters, digits and `-`"
             )
@@ -204,7 +205,7 @@ class Loader:
         """The files of one name, the winner last. Folders are not listed for it."""
         if self._index is not None:
             return self._index.get(name, [])
-        if not PROVIDER_NAME.fullmatch(name):
+        if not is_provider_name(name):
             return self._files().get(name, [])
         found = self._looked_up.get(name)
         if found is None:
@@ -232,7 +233,7 @@ class Loader:
                 return self._added[name]
             depth -= 1
         path = Path(self._paths_of(name)[-1 - depth])
-        if not PROVIDER_NAME.fullmatch(name):
+        if not is_provider_name(name):
             raise wrong_name(path, name)
         return read_source(path)
 
@@ -314,6 +315,8 @@ class Loader:
         return self._source(name, depth=0).data.get("aliases") if settled is None else settled.aliases
 
     def _unknown(self, name: str) -> UnknownProviderError:
+        from oauthreg.definition.suggestions import suggestion
+
         known = {*self._files(), *self._added, *(self._aliases or ())}
         near = suggestion(name, known)
         searched = ", ".join(shown(path) for path in self.places[1:])

@@ -1,11 +1,17 @@
 """How definitions and their files are named."""
 
 import os
-import re
 from pathlib import Path
 
-PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-"""The stem of a definition's file."""
+PROVIDER_NAME = "[a-z0-9][a-z0-9-]*"
+"""The stem of a definition's file, as a pattern."""
+
+_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+
+def is_provider_name(text: str) -> bool:
+    """Whether a definition's file may have this stem: what ``PROVIDER_NAME`` says, with no pattern to compile."""
+    return text[:1] not in ("", "-") and not text.strip(_CHARACTERS)
 
 
 def shown(path: Path) -> str:

@@ -41,12 +41,10 @@ def _outline(model: type[BaseModel], found: dict[str, dict[str, Any]]) -> None:
             continue
         kind, table = _kind(field.annotation)
         default = None if field.is_required() else field.get_default(call_default_factory=True)
-        rows[name] = (
-            field.alias or name,
-            {} if isinstance(default, BaseModel) else default,
-            kind,
-            table.__name__ if table else "",
-        )
+        written = {} if isinstance(default, BaseModel) else default
+        key = field.alias or name
+        is_plain = kind == "plain" and key == name and not isinstance(written, list | tuple)
+        rows[name] = written if is_plain else (key, written, kind, table.__name__ if table else "")
         if table is not None:
             _outline(table, found)
 

@@ -1,4 +1,4 @@
-"""The requests of a definition: its legs, the signatures on them, and the documents that they may name.
+"""The requests of a definition: its legs, the signatures on them, and the documents that they and variables may name.
 
 Apart from ``rules`` because clients are made with it of definitions that were found good, which nobody checks again.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from typing import Literal
 
-    from oauthreg.definition.model import Definition, SignTable, TokenLeg
+    from oauthreg.definition.model import Definition, SignTable, TokenLeg, Variable
 
 REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"{url}": "url", "{origin}": "origin"})
 """Realms that each request has for itself."""
@@ -55,3 +55,13 @@ def signatures_of(definition: Definition) -> Iterator[SignTable]:
     """Every signature over a request that is not OAuth's own."""
     signs = (definition.api.sign, *(leg.sign for leg in legs_of(definition)))
     yield from (sign for sign in signs if sign is not None)
+
+
+def source_of(variable: Variable) -> str | None:
+    """The variable of which this one is another spelling."""
+    return None if variable.from_ is None or ":" in variable.from_ else variable.from_
+
+
+def told_at(variable: Variable) -> str | None:
+    """Where a document of the login tells the value."""
+    return variable.from_ if source_of(variable) is None else None

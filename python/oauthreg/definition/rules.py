@@ -25,6 +25,8 @@ from oauthreg.definition.requests import (
     documents_named,
     documents_of,
     leg_documents,
+    source_of,
+    told_at,
 )
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.errors import quoted
@@ -222,7 +224,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
         if variable.from_ is None:
             for key in sorted(variable.model_fields_set & {"lower", "replace"}):
                 yield Finding((*path, key), f"`{key}` without `from`", "it makes one variable from another", at="key")
-        elif variables.told_at(variable) is not None:
+        elif told_at(variable) is not None:
             yield from _told(subject, name)
         else:
             yield from _derivation(subject, name)
@@ -234,7 +236,7 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
 
 def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
     variable = subject.definition.variables[name]
-    source = subject.definition.variables.get(variables.source_of(variable) or "")
+    source = subject.definition.variables.get(source_of(variable) or "")
     path: KeyPath = ("variables", name)
     if variable.default is not None:
         yield Finding(
@@ -246,7 +248,7 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
             f"unknown variable: {quoted(variable.from_)}",
             hint(str(variable.from_), sorted(subject.variables)),
         )
-    elif source is not None and variables.source_of(source) is not None:
+    elif source is not None and source_of(source) is not None:
         yield Finding(
             (*path, "from"),
             f"a variable that comes from another itself: {quoted(variable.from_)}",
@@ -274,11 +276,11 @@ def _environments(subject: _Subject) -> Iterator[Finding]:
             variable = subject.definition.variables.get(key)
             if key not in subject.variables:
                 yield Finding(path, f"unknown variable: {quoted(key)}", hint(key, sorted(subject.variables)), at="key")
-            elif variable is not None and variables.source_of(variable) is not None:
+            elif variable is not None and source_of(variable) is not None:
                 yield Finding(
                     path,
                     f"a variable that comes from another: {quoted(key)}",
-                    f"set `{variables.source_of(variable)}`",
+                    f"set `{source_of(variable)}`",
                     at="key",
                 )
             elif variable is not None:
@@ -367,7 +369,7 @@ def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
 
 def _is_bound(subject: _Subject, name: str) -> bool:
     """Whether the values of a variable, or of the one that it comes from, are bound by a pattern or by a kind."""
-    source = variables.source_of(subject.definition.variables[name])
+    source = source_of(subject.definition.variables[name])
     return name in subject.bound or source in subject.bound
 
 

@@ -2,7 +2,8 @@
 
 Importing pydantic and making the model takes longer than all else that a first client needs, and nothing of it is
 needed to read what was found good. So the schema's outline (keys, defaults, which table is of which class) is kept
-beside the data, and tables are made of both when somebody looks.
+beside the data, and tables are made of both when somebody looks. All tables have one class: Python takes longer to make
+one than to fill a table.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any, TypeAlias
 
 from oauthreg.definition.names import shown
 
-Fields: TypeAlias = Mapping[str, tuple[str, Any, str, str]]
-"""Attribute -> its key, its default, its kind and, for tables, their class.
+Fields: TypeAlias = Mapping[str, Any]
+"""Attribute -> its default, or a list where there is more to say: key, default, kind and, for tables, their class.
 
 The kinds are ``plain``, ``list`` (a tuple), ``date``, ``table``, ``tables`` (by name) and ``rows`` (a tuple of them).
 """
@@ -26,27 +27,24 @@ _ROOT = "Definition"
 
 
 class SettledTable:
-    """One table: what is written in it, and under that the defaults.
+    """One table: what is written in it, and the defaults of all else."""
 
-    Each table of the schema has a class of its own (see ``Outline``), which gathers the defaults that were asked for:
-    all definitions share them.
-    """
-
-    _fields: Fields
-    _outline: Outline
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, shape: Shape, data: Mapping[str, Any]) -> None:
+        self.__dict__.update(shape.plain)
+        self._shape = shape
         self._data = data
-        if data:
-            for name, (key, _, kind, of) in self._fields.items():
-                if key in data:
-                    setattr(self, name, self._outline.made(data[key], kind, of))
+        for key, value in data.items():
+            name, kind, of = shape.by_key.get(key) or (key, "plain", "")
+            setattr(self, name, shape.outline.made(value, kind, of))
 
     def __getattr__(self, name: str) -> Any:
-        """The default of a key that is not written."""
-        _, default, kind, of = self._field(name)
-        value = self._outline.made(default, kind, of)
-        setattr(type(self), name, value)
+        """The default of a key that is not written and must be made of data."""
+        row = None if name.startswith("_") else self._shape.made.get(name)
+        if row is None:
+            raise _unknown(self, name)
+        _, default, kind, of = row
+        value = self._shape.outline.made(default, kind, of)
+        setattr(self, name, value)
         return value
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
@@ -56,18 +54,18 @@ class SettledTable:
     @property
     def model_fields_set(self) -> frozenset[str]:
         """The attributes that are written."""
-        data = self._data
-        return frozenset(name for name, row in self._fields.items() if row[0] in data) if data else frozenset()
+        by_key = self._shape.by_key
+        return frozenset(by_key[key][0] if key in by_key else key for key in self._data)
 
-    def _field(self, name: str) -> tuple[str, Any, str, str]:
-        row = None if name.startswith("_") else self._fields.get(name)
-        if row is None:
-            raise AttributeError(f"a settled table has no attribute {name!r}", name=name, obj=self)
-        return row
+    @property
+    def _fields(self) -> Fields:
+        return self._shape.fields
 
 
 class SettledDefinition(SettledTable):
     """A whole definition, from JSON that is read when it is first looked into; its tables are made one by one."""
+
+    _shape: Shape
 
     def __init__(self, name: str, path: str, aliases: str, text: bytes) -> None:
         self.name = name
@@ -80,8 +78,11 @@ class SettledDefinition(SettledTable):
         if name == "_data":
             self._data = json.loads(self._text)
             return self._data
-        key, default, kind, of = self._field(name)
-        value = self._outline.made(self._data.get(key, default), kind, of)
+        shape = self._shape
+        if name.startswith("_") or name not in shape.fields:
+            raise _unknown(self, name)
+        key, default, kind, of = shape.made.get(name) or (name, shape.plain[name], "plain", "")
+        value = shape.outline.made(self._data.get(key, default), kind, of)
         setattr(self, name, value)
         return value
 
@@ -98,14 +99,31 @@ class SettledDefinition(SettledTable):
         return f"<SettledDefinition {self.name!r}>"
 
 
+class Shape:
+    """What all tables of one class have in common.
+
+    ``plain`` holds the defaults that are values as they stand, ``made`` the rows of all other attributes, ``by_key``
+    attribute, kind and class of what these are called in a table.
+    """
+
+    __slots__ = ("by_key", "fields", "made", "outline", "plain")
+
+    def __init__(self, fields: Fields, outline: Outline) -> None:
+        self.fields = fields
+        self.outline = outline
+        self.plain = {name: row for name, row in fields.items() if type(row) is not list}
+        self.made = {name: row for name, row in fields.items() if type(row) is list}
+        self.by_key = {row[0]: (name, row[2], row[3]) for name, row in self.made.items()}
+
+
 class Outline:
     """The schema as it is kept: the fields of each class, by which tables are made of plain data."""
 
     def __init__(self, fields: Mapping[str, Fields]) -> None:
         self._fields = fields
-        self._classes: dict[str, type[SettledTable]] = {}
+        self._shapes: dict[str, Shape] = {}
         self._unwritten: dict[str, SettledTable] = {}
-        own = {"_fields": fields[_ROOT], "_outline": self}
+        own = {"_shape": Shape(fields[_ROOT], self)}
         self.definition: type[SettledDefinition] = type(_ROOT, (SettledDefinition,), own)
 
     def made(self, value: Any, kind: str, of: str) -> Any:
@@ -125,10 +143,10 @@ class Outline:
     def _table(self, of: str, data: Mapping[str, Any]) -> SettledTable:
         if not data and of in self._unwritten:
             return self._unwritten[of]
-        made = self._classes.get(of)
-        if made is None:
-            made = self._classes[of] = type(of, (SettledTable,), {"_fields": self._fields[of], "_outline": self})
-        table = made(data)
+        shape = self._shapes.get(of)
+        if shape is None:
+            shape = self._shapes[of] = Shape(self._fields[of], self)
+        table = SettledTable(shape, data)
         if not data:
             self._unwritten[of] = table
         return table
@@ -138,3 +156,7 @@ class Outline:
 def parse_outline(text: bytes) -> Outline:
     """The outline of the schema as it is kept."""
     return Outline(json.loads(text))
+
+
+def _unknown(table: SettledTable, name: str) -> AttributeError:
+    return AttributeError(f"a settled table has no attribute {name!r}", name=name, obj=table)

@@ -9,9 +9,9 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_text_template
-from oauthreg.claims.placeholders import Placeholder, escape_braces, split_placeholders
-from oauthreg.definition.names import PROVIDER_NAME
+from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_url_template
+from oauthreg.claims.placeholders import Placeholder, split_placeholders
+from oauthreg.definition.names import is_provider_name
 from oauthreg.definition.suggestions import hint
 from oauthreg.errors import OAuthRegError, quoted
 from oauthreg.origins import is_loopback, parse_origin
@@ -109,7 +109,7 @@ def check_variable_source(text: str) -> str:
 
 def check_provider_name(text: str) -> str:
     """The name of a definition, which is its file's stem."""
-    if not PROVIDER_NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
+    if not is_provider_name(text) or len(text) > _LONGEST_NAME:
         raise Refused(f"not a provider's name: {quoted(text)}", "lower-case letters, digits and `-`")
     return text
 
@@ -344,22 +344,11 @@ def pieces(text: str) -> tuple[str | Placeholder, ...]:
 
 
 def url_template(text: str, names: Collection[str]) -> tuple[TextTemplate, dict[str, str]]:
-    """A URL with the placeholders of ``names`` as they are, and stand-ins for all others: paths into documents.
-
-    The second value maps each stand-in to its path.
-    """
-    paths: dict[str, str] = {}
-    template = ""
-    for piece in pieces(text):
-        if isinstance(piece, str):
-            template += escape_braces(piece)
-        elif piece.expression in names:
-            template += f"{{{piece.expression}}}"
-        else:
-            stand_in = f"document.{len(paths)}"  # names have no dots
-            paths[stand_in] = piece.expression
-            template += f"{{{stand_in}}}"
-    return parse_text_template(template), paths
+    """What ``parse_url_template`` gives."""
+    try:
+        return parse_url_template(text, names=names)
+    except TemplateSyntaxError as error:
+        raise relayed(error) from None
 
 
 def only_placeholder(text: str) -> Placeholder | None:

@@ -16,16 +16,6 @@ _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,
 _URL = r"https?://[^/?#@]+(?:/[^?#]*)?"
 
 
-def source_of(variable: Variable) -> str | None:
-    """The variable of which this one is another spelling."""
-    return None if variable.from_ is None or ":" in variable.from_ else variable.from_
-
-
-def told_at(variable: Variable) -> str | None:
-    """Where a document of the login tells the value."""
-    return variable.from_ if source_of(variable) is None else None
-
-
 def fault(variable: Variable, value: str) -> str:
     """Why a value does not fit its variable, in words that end with it; empty if it does."""
     if not value or len(value) > _LONGEST or not value.isprintable():

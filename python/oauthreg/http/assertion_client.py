@@ -1,19 +1,16 @@
 """The assertion client: nobody logs in, a signed statement is exchanged for a token, or is itself the token."""
 
+from __future__ import annotations
+
 import json
-import os
-from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
-
-from aiohttp import ClientSession
+from typing import TYPE_CHECKING, Any, Self
 
 from oauthreg.errors import MissingCredentialError, UsageError
 from oauthreg.http.api_client import learning_clock
 from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
-from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
 from oauthreg.jose import load_signing_key
 from oauthreg.legs import render_scope
 from oauthreg.oauth2.assertion_grant import assertion_flow
@@ -22,7 +19,15 @@ from oauthreg.oauth2.grants import GRANT_TYPES
 from oauthreg.provider import AssertionSettings, Provider
 from oauthreg.records import replace
 from oauthreg.stores import TokenKey, TokenStore
-from oauthreg.token import OAuth2Token
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping
+
+    from aiohttp import ClientSession
+
+    from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
+    from oauthreg.token import OAuth2Token
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ANY_LIFETIME = 10 * 365 * 86400
@@ -78,7 +83,7 @@ class AsyncAssertionClient(TokenClient):
         expires_in: int | None = None,
         account: str | None = None,
         store: TokenStore | None = None,
-        lives: TokenLives | None = None,
+        lives: TokenLives | Callable[[], TokenLives] | None = None,
         token: GivenToken | None = None,
         token_updater: TokenUpdater | None = None,
         allowed_origins: Iterable[str] = (),

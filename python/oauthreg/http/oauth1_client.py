@@ -6,13 +6,12 @@ Names, parameters and the shape of calls are those of Authlib's aiohttp clients 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
-from oauthreg import http, oauth1, oauth2, signing
+from oauthreg import http, oauth1, signing
 from oauthreg.errors import (
     CallbackError,
     MismatchingStateError,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from oauthreg.http.request_context import RequestContext
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Authenticator, Flow, Pairs, Response
+    from oauthreg.oauth2 import BearerAuthentication
 
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
@@ -505,7 +505,7 @@ class AsyncOAuth1Client(ApiClient):
         return self._token
 
     @property
-    def _bearer(self) -> oauth2.BearerAuthentication | None:
+    def _bearer(self) -> BearerAuthentication | None:
         """What calls carry where they are not signed. Raises ``MissingTokenError`` for a token without it."""
         name = self.provider.oauth1.bearer
         if name is None:
@@ -513,7 +513,9 @@ class AsyncOAuth1Client(ApiClient):
         value = self._token.to_mapping().get(name) if self._token else None
         if not value:
             raise MissingTokenError(f"there is no token with a field `{name}`", hint="set `token`, or log in")
-        return oauth2.BearerAuthentication(value, self.provider.token_placement, params=self.provider.api_params)
+        from oauthreg.oauth2 import BearerAuthentication
+
+        return BearerAuthentication(value, self.provider.token_placement, params=self.provider.api_params)
 
     @property
     def _base_of_token(self) -> str | None:
@@ -654,7 +656,9 @@ def _realm(realm: str | Sequence[str] | None) -> str | None:
 def _check_same_login(pending: PendingLogin, token: str | None) -> None:
     if token is None:
         raise _missing_request_token()
-    if not hmac.compare_digest(token.encode(), pending.values.get("oauth_token", "").encode()):
+    from hmac import compare_digest
+
+    if not compare_digest(token.encode(), pending.values.get("oauth_token", "").encode()):
         raise MismatchingStateError(
             "the callback belongs to another login: its `oauth_token` differs",
             hint="keep each pending login with the browser that began it, and let the user start again",

@@ -128,7 +128,7 @@ class AsyncOAuth2Client(TokenClient):
         provider: Provider | None = None,
         account: str | None = None,
         store: TokenStore | None = None,
-        lives: TokenLives | None = None,
+        lives: TokenLives | Callable[[], TokenLives] | None = None,
         allowed_origins: Iterable[str] = (),
         clock: Callable[[], float] | None = None,
         private_key: Any = None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
-from oauthreg import http, oauth2, signing
+from oauthreg import http, oauth2
 from oauthreg.errors import (
     MissingTokenError,
     OAuthError,
@@ -22,7 +22,6 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import Access, ApiClient, Default, pinned_origins
-from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.records import replace
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from oauthreg.clock import Clock
     from oauthreg.http.compliance import ComplianceHooks
     from oauthreg.http.driver import Send, Sleeper
+    from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
     from oauthreg.messages import Authenticator, Flow, Request, Response
     from oauthreg.stores import TokenKey, TokenStore
 
@@ -59,7 +59,8 @@ class TokenClient(ApiClient):
     """A client whose requests carry an access token.
 
     ``account`` is the application's own name for the user: with it, all clients of one registry share the token, and a
-    ``store`` keeps it. Without it a token is known by itself, and nothing stores it.
+    ``store`` keeps it. Without it a token is known by itself, and nothing stores it. ``lives`` are the tokens that
+    several clients share, or what gives these when the first is needed.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class TokenClient(ApiClient):
         clock: Clock,
         is_custom: bool,
         store: TokenStore | None,
-        lives: TokenLives | None,
+        lives: TokenLives | Callable[[], TokenLives] | None,
         token_updater: TokenUpdater | None,
         leeway: float | None,
         background_refresh: bool,
@@ -86,7 +87,8 @@ class TokenClient(ApiClient):
         super().__init__(session, provider, origins=origins, clock=clock)
         self._make_client = make_client
         self._dpop_key = None if dpop_key is None else _read_dpop_key(dpop_key, provider)
-        self._lives = TokenLives(store) if lives is None else lives
+        self._store = store
+        self._shared_lives = lives
         self._leeway = provider.oauth2.leeway if leeway is None else leeway
         self._in_background = background_refresh
         self._token_updater = token_updater
@@ -191,7 +193,18 @@ class TokenClient(ApiClient):
         return ComplianceHooks()
 
     @cached_property
+    def _lives(self) -> TokenLives:
+        from oauthreg.http.token_life import TokenLives
+
+        shared = self._shared_lives
+        if shared is None:
+            return TokenLives(self._store)
+        return shared if isinstance(shared, TokenLives) else shared()
+
+    @cached_property
     def _renewal(self) -> Renewal:
+        from oauthreg.http.token_life import Renewal
+
         return Renewal(self._renew, self._way, self.clock, self._leeway, self._in_background, self._token_updater)
 
     @cached_property
@@ -435,6 +448,8 @@ def with_placement(provider: Provider, placement: str) -> Provider:
 
 def make_id() -> str:
     """A fresh identifier for an assertion: 128 random bits."""
+    from oauthreg import signing
+
     made: str = signing.load_engine().make_nonce()
     return made
 

@@ -1,12 +1,18 @@
 """A provider moved to this machine: each of its origins becomes a port on loopback, paths and queries stay."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oauthreg.origins import Origin, parse_origin
-from oauthreg.provider import Documents, Exchange, Provider, TextTemplate
 from oauthreg.records import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from oauthreg.provider import Documents, Exchange, Provider, TextTemplate
 
 _NO_DOCUMENTS: Documents = MappingProxyType({})
 
