@@ -186,7 +186,10 @@ class Registry:
         arguments = {"client_id": credentials["client_id"], "client_secret": credentials.get("client_secret")}
         arguments |= _more_arguments(grant, credentials)
         if "dpop_key" in arguments:
-            arguments["dpop_key"] = _dpop_key(arguments["dpop_key"], provider)
+            from oauthreg.http.token_client import read_dpop_key
+
+            # An object, loaded once for all clients that are asked for in the same way.
+            arguments["dpop_key"] = read_dpop_key(arguments["dpop_key"], provider)
         if grant_type is not None and (known.is_oauth1 or not _is_jwt_bearer(grant_type)):
             arguments["grant_type"] = grant_type
         prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
@@ -468,14 +471,6 @@ def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[s
         key = credentials.get("client_secret") if key is None else key
         return {"key": key, "passphrase": passphrase, "credentials": own, **bound_to}
     return {"private_key": key, "passphrase": passphrase, "credentials": own, **bound_to}
-
-
-def _dpop_key(given: Any, provider: Provider) -> Any:
-    """The key as an object, loaded once for all clients that are asked for in the same way."""
-    from oauthreg.oauth2.dpop import DPoPKey
-
-    is_made = isinstance(given, DPoPKey)
-    return given if is_made else DPoPKey(given, algorithms=provider.oauth2.dpop_algorithms)
 
 
 def _copied(asked: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -86,7 +86,7 @@ class TokenClient(ApiClient):
         origins = pinned_origins(None if is_custom else provider, allowed_origins)
         super().__init__(session, provider, origins=origins, clock=clock)
         self._make_client = make_client
-        self._dpop_key = None if dpop_key is None else _read_dpop_key(dpop_key, provider)
+        self._dpop_key = None if dpop_key is None else read_dpop_key(dpop_key, provider)
         self._store = store
         self._shared_lives = lives
         self._leeway = provider.oauth2.leeway if leeway is None else leeway
@@ -392,7 +392,7 @@ class TokenClient(ApiClient):
         return await attempt()
 
 
-def _read_dpop_key(key: Any, provider: Provider) -> oauth2.DPoPKey:
+def read_dpop_key(key: Any, provider: Provider) -> oauth2.DPoPKey:
     """The key that an application gave. Raises ``InvalidKeyError``, ``UnsupportedMethodError`` and ``UsageError``."""
     settings = provider.oauth2
     if settings.dpop == "unsupported":
