@@ -11,12 +11,13 @@ pub fn encode(octets: &[u8]) -> Vec<u8> {
 
 /// Writes the base64 of `octets`.
 pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
-    out.reserve(octets.len().div_ceil(6) * 8);
-    for (word, length) in words(octets) {
-        out.extend_from_slice(&word.to_be_bytes());
-        out.truncate(out.len() - 8 + length);
+    for three in octets.chunks(3) {
+        let word = three.iter().rev().fold(0, |word, &octet| word >> 8 | u32::from(octet) << 16);
+        out.extend_from_slice(&[18, 12, 6, 0].map(|shift| ALPHABET[(word >> shift) as usize % 64]));
     }
-    out.extend_from_slice(&b"=="[..padding(octets)]);
+    let padding = padding(octets);
+    out.truncate(out.len() - padding);
+    out.extend_from_slice(&b"=="[..padding]);
 }
 
 /// Sextet -> its character percent-encoded, and how many octets of the three that takes.
@@ -76,32 +77,6 @@ pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
 /// How many `=` stand at the end.
 fn padding(octets: &[u8]) -> usize {
     2 - (octets.len() + 2) % 3
-}
-
-const EACH: u64 = u64::from_ne_bytes([1; 8]);
-
-/// The characters of six octets each, in big-endian order, and how many of the eight there are.
-fn words(octets: &[u8]) -> impl Iterator<Item = (u64, usize)> {
-    (0..octets.len()).step_by(6).map(|start| {
-        let rest = &octets[start..];
-        let six = match rest.first_chunk() {
-            Some(eight) => u64::from_be_bytes(*eight) >> 16,
-            None => (0..6).fold(0, |six, place| six << 8 | u64::from(rest.get(place).copied().unwrap_or(0))),
-        };
-        (characters(six), (rest.len().min(6) * 4).div_ceil(3))
-    })
-}
-
-/// The eight characters of six octets, by arithmetic on all of them at once.
-fn characters(six: u64) -> u64 {
-    // The sextets are moved apart, half by half, until each has an octet.
-    let halves = (six & 0xFFFF_FF00_0000) << 8 | six & 0x00FF_FFFF;
-    let quarters = (halves & 0x00FF_F000_00FF_F000) << 4 | halves & 0x0000_0FFF_0000_0FFF;
-    let sextets = (quarters & 0x0FC0_0FC0_0FC0_0FC0) << 2 | quarters & 0x003F_003F_003F_003F;
-    let from = |first: u64| (sextets + EACH * (0x80 - first)) >> 7 & EACH;
-    // `A` to `Z` are followed by `a`, six characters behind them, and so on.
-    let characters = sextets + EACH * u64::from(b'A') + from(26) * 6 + from(63) * 3;
-    characters.wrapping_sub(from(52) * 75).wrapping_sub(from(62) * 15)
 }
 
 /// The octets whose base64 is `text`; `None` if `text` is any other spelling than the canonical one.

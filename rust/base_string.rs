@@ -196,6 +196,17 @@ impl Target {
         }
     }
 
+    /// The query of a request, whose target this becomes.
+    pub fn turn_to<'a>(&mut self, method: &[u8], address: &Address<'a>) -> Result<&'a [u8], Refusal> {
+        if let Some(query) = self.query(Some(method), address) {
+            return Ok(query);
+        }
+        let url = address.parse()?;
+        url.refuse_surrogates(url.query)?;
+        self.set(Some(method), address, &url)?;
+        Ok(url.query)
+    }
+
     /// Makes this the target of another request.
     pub fn set(&mut self, method: Option<&[u8]>, address: &Address<'_>, url: &Url<'_>) -> Result<(), Refusal> {
         self.url.clear();

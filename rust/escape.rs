@@ -102,6 +102,17 @@ impl<'a> Reserved<'a> {
         Self { octets, start: 0, marks: marks(octets) }
     }
 
+    /// Leaves out what lies before `place`, which is not before the last that was told.
+    #[inline(always)]
+    pub fn pass(&mut self, place: usize) {
+        let passed = place - self.start;
+        if passed < WINDOW {
+            self.marks &= u32::MAX << passed;
+        } else {
+            self.skip_to(place.min(self.octets.len()));
+        }
+    }
+
     /// Goes on at `place`, which is not behind the end.
     #[inline]
     pub fn skip_to(&mut self, place: usize) {

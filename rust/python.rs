@@ -27,7 +27,7 @@ mod _native {
     };
 
     #[pymodule_export]
-    use super::received::{SignedRequest, Verifier};
+    use super::received::{SignedRequest, Verifier, verify};
     #[pymodule_export]
     use super::signer::Signer;
     use super::{
@@ -47,7 +47,7 @@ mod _native {
 
     /// Equal to the pure engine's, or else the extension is stale.
     #[pymodule_export]
-    const SURFACE: u32 = 2;
+    const SURFACE: u32 = 3;
     #[pymodule_export]
     const ENGINE: &str = super::ENGINE;
 

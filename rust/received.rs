@@ -2,6 +2,8 @@
 //!
 //! Read is the usual form alone: everything else is left to `oauthreg/signing/verify.py`, which says what is wrong with it.
 
+use std::iter;
+
 use crate::{
     escape::{self, Reserved},
     params::Parameters,
@@ -43,32 +45,62 @@ const NAMES: [&[u8]; 10] = [
     b"oauth_version",
 ];
 const PREFIX: &[u8] = b"oauth_";
+const EQUALS: &[u8] = b"%3D";
+const AMPERSAND: &[u8] = b"%26";
+
+/// A name as it stands in the base string before its value, with room behind it so that it is copied in one step.
+struct Start {
+    text: [u8; LONGEST_START],
+    length: usize,
+}
+
+const LONGEST_START: usize = 32;
+/// The names, in their order.
+const STARTS: [Start; NAMES.len()] = {
+    let mut starts = [const { Start { text: [0; LONGEST_START], length: 0 } }; NAMES.len()];
+    let mut place = 0;
+    while place < NAMES.len() {
+        let (start, name) = (&mut starts[place], NAMES[place]);
+        start.length = name.len() + EQUALS.len();
+        let mut at = 0;
+        while at < start.length {
+            start.text[at] = if at < name.len() { name[at] } else { EQUALS[at - name.len()] };
+            at += 1;
+        }
+        place += 1;
+    }
+    starts
+};
 const MOST_DIGITS: usize = 18;
 
 /// A stretch of the text that was read.
 ///
-/// Small, since what holds them is moved about: the length of what was read is a `u32`.
-#[derive(Clone, Copy)]
+/// Small, since what holds them is moved about: a text has no more octets than a `u32` counts.
+#[derive(Clone, Copy, Default)]
 struct Span {
     start: u32,
     end: u32,
-    /// Whether it holds nothing but octets that stand for themselves.
-    is_plain: bool,
 }
 
 /// Where in a header, a query or a form the protocol parameters stand, no name twice.
 pub struct Outline {
     pub placement: Placement,
     realm: Option<Span>,
-    known: [Option<Span>; NAMES.len()],
-    /// Names and values, in order.
-    parameters: Vec<[Span; 2]>,
+    /// The values of those that mean something to a check.
+    known: [Span; NAMES.len()],
+    /// A bit for each of them that is there.
+    found: u16,
+    /// A bit for each of which is known that all its octets stand for themselves.
+    plain: u16,
+    /// Names and values of all others.
+    others: Vec<[Span; 2]>,
 }
 
 impl Span {
     #[inline(always)]
-    fn new(start: usize, end: usize, is_plain: bool) -> Option<Self> {
-        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()?, is_plain })
+    #[expect(clippy::cast_possible_truncation, reason = "no longer text is read")]
+    fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
     }
 
     #[inline(always)]
@@ -77,28 +109,34 @@ impl Span {
     }
 }
 
+impl Known {
+    #[inline(always)]
+    fn bit(self) -> u16 {
+        1 << self as usize
+    }
+}
+
 impl Outline {
     /// The parameters of an `Authorization` header; `None` if it has an unusual form.
     pub fn of_header(header: &[u8]) -> Option<Self> {
-        let mut outline = Self::new(Placement::Header);
+        let mut outline = Self::new(Placement::Header, header)?;
         let scheme = b"OAuth ";
         if !header.get(..scheme.len())?.eq_ignore_ascii_case(scheme) {
             return None;
         }
         let mut at = scheme.len();
         let mut places = Reserved::of(header);
-        places.skip_to(at);
         loop {
-            let mut place = places.next()?;
-            while place == at && matches!(header[place], b' ' | b',') {
+            while matches!(header.get(at), Some(b' ' | b',')) {
                 at += 1;
-                place = places.next()?;
             }
-            let name = Span::new(at, place, true)?;
-            if header[place] != b'=' || place == at || places.next()? != place + 1 || header[place + 1] != b'"' {
+            places.pass(at);
+            let name_end = places.next()?;
+            if name_end == at || !header[name_end..].starts_with(b"=\"") {
                 return None;
             }
-            let start = place + 2;
+            let start = name_end + 2;
+            places.pass(start);
             let mut end = places.next()?;
             let is_plain = header[end] == b'"';
             while is_of_value(header[end]) {
@@ -107,19 +145,19 @@ impl Outline {
             if header[end] != b'"' {
                 return None;
             }
-            outline.add_of_header(header, name, Span::new(start, end, is_plain)?)?;
+            outline.add_of_header(header, Span::new(at, name_end), Span::new(start, end), is_plain)?;
             at = end + 1;
-            match places.next() {
-                None if at == header.len() => return Some(outline),
-                Some(place) if place == at && header[place] == b',' => at += 1,
-                _ => return None,
+            match header.get(at) {
+                None => return Some(outline),
+                Some(b',') => at += 1,
+                Some(_) => return None,
             }
         }
     }
 
     /// The protocol parameters of a query or a form; `None` if there are none, or if they have an unusual form.
     pub fn of_form(form: &[u8], placement: Placement) -> Option<Self> {
-        let mut outline = Self::new(placement);
+        let mut outline = Self::new(placement, form)?;
         let mut start = 0;
         for piece in form.split(|&octet| octet == b'&') {
             let name_end = piece.iter().position(|&octet| octet == b'=').unwrap_or(piece.len());
@@ -129,41 +167,59 @@ impl Outline {
                 if escape::unreserved_run(name) < name.len() {
                     return None;
                 }
-                let value = Span::new((start + name_end + 1).min(end), end, false)?;
-                outline.add(form, Span::new(start, start + name_end, true)?, value)?;
+                let value = Span::new((start + name_end + 1).min(end), end);
+                outline.add(form, Span::new(start, start + name_end), value, false)?;
             } else if name.contains(&b'%') && escape::unescape(name).starts_with(PREFIX) {
                 return None;
             }
             start = end + 1;
         }
-        (!outline.parameters.is_empty()).then_some(outline)
+        (outline.found != 0 || !outline.others.is_empty()).then_some(outline)
     }
 
-    fn new(placement: Placement) -> Self {
-        Self { placement, realm: None, known: [None; NAMES.len()], parameters: Vec::with_capacity(NAMES.len()) }
+    fn new(placement: Placement, text: &[u8]) -> Option<Self> {
+        u32::try_from(text.len()).ok()?;
+        Some(Self {
+            placement,
+            realm: None,
+            known: [Span::default(); NAMES.len()],
+            found: 0,
+            plain: 0,
+            others: Vec::new(),
+        })
     }
 
-    fn add_of_header(&mut self, header: &[u8], name: Span, value: Span) -> Option<()> {
-        if !name.of(header).eq_ignore_ascii_case(b"realm") {
-            return self.add(header, name, value);
+    /// Adds a parameter of a header or its realm, unless there is one of that name.
+    #[inline(always)]
+    fn add_of_header(&mut self, header: &[u8], name: Span, value: Span, is_plain: bool) -> Option<()> {
+        if name.of(header).eq_ignore_ascii_case(b"realm") {
+            return self.realm.replace(value).is_none().then_some(());
         }
-        self.realm.replace(value).is_none().then_some(())
+        self.add(header, name, value, is_plain)
     }
 
     /// Adds a parameter, unless there is one of that name.
-    fn add(&mut self, text: &[u8], name: Span, value: Span) -> Option<()> {
-        let octets = name.of(text);
-        let is_new = match known(octets) {
-            Some(known) => self.known[known as usize].replace(value).is_none(),
-            None => !self.parameters.iter().any(|[other, _]| other.of(text) == octets),
-        };
-        self.parameters.push([name, value]);
+    #[inline(always)]
+    fn add(&mut self, text: &[u8], name: Span, value: Span, is_plain: bool) -> Option<()> {
+        let Some(known) = known(name.of(text)) else { return self.add_other(text, name, value) };
+        let is_new = self.found & known.bit() == 0;
+        self.known[known as usize] = value;
+        self.found |= known.bit();
+        self.plain |= if is_plain { known.bit() } else { 0 };
+        is_new.then_some(())
+    }
+
+    #[cold]
+    fn add_other(&mut self, text: &[u8], name: Span, value: Span) -> Option<()> {
+        let is_new = !self.others.iter().any(|[other, _]| other.of(text) == name.of(text));
+        self.others.push([name, value]);
         is_new.then_some(())
     }
 
     /// The value of a parameter as it stands in the text.
+    #[inline(always)]
     pub fn value<'a>(&self, text: &'a [u8], name: Known) -> Option<&'a [u8]> {
-        self.known[name as usize].map(|value| value.of(text))
+        (self.found & name.bit() != 0).then(|| self.known[name as usize].of(text))
     }
 
     /// The realm, as it stands in the text.
@@ -173,7 +229,11 @@ impl Outline {
 
     /// Names and values, decoded, in order.
     pub fn decoded<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Vec<u8>)> {
-        self.parameters.iter().map(|[name, value]| (name.of(text), self.decode(value.of(text))))
+        let known = places(self.found).map(|place| (NAMES[place], self.known[place]));
+        let others = self.others.iter().map(|[name, value]| (name.of(text), *value));
+        let mut parameters: Vec<_> = known.chain(others).collect();
+        parameters.sort_unstable_by_key(|(_, value)| value.start);
+        parameters.into_iter().map(|(name, value)| (name, self.decode(value.of(text))))
     }
 
     /// A value, decoded as the place demands where it stands.
@@ -194,38 +254,51 @@ impl Outline {
 
     /// Adds all parameters of a header but the signature; no other name may begin with `oauth_`.
     pub fn push_to(&self, text: &[u8], parameters: &mut Parameters) {
-        if self.known.iter().flatten().count() < self.parameters.len() {
+        if !self.others.is_empty() {
             return self.decoded(text).for_each(|(name, value)| parameters.push_unsigned(name, &value));
         }
         parameters.push_protocol(|out| {
-            let mut values = NAMES.iter().zip(&self.known).enumerate();
-            let start = out.len();
-            values.by_ref().filter(|(place, _)| *place != Known::Signature as usize).for_each(|(_, (name, value))| {
-                let Some(value) = value else { return };
-                if out.len() > start {
-                    out.extend_from_slice(b"%26");
-                }
-                out.extend_from_slice(name);
-                out.extend_from_slice(b"%3D");
-                if value.is_plain {
+            for place in places(self.found & !Known::Signature.bit()) {
+                let (start, value) = (&STARTS[place], self.known[place]);
+                escape::push_run::<LONGEST_START>(out, &start.text, 0, start.length);
+                if self.plain & 1 << place != 0 {
                     escape::push_run::<32>(out, text, value.start as usize, value.end as usize);
                 } else {
                     push_encoded_twice(out, value.of(text));
                 }
-            });
+                out.extend_from_slice(AMPERSAND);
+            }
+            out.truncate(out.len() - AMPERSAND.len());
         });
     }
 }
 
 /// The seconds of a timestamp; `None` for what is no positive whole number.
 pub fn seconds(timestamp: &[u8]) -> Option<i64> {
-    let is_number = (1..=MOST_DIGITS).contains(&timestamp.len()) && timestamp.iter().all(u8::is_ascii_digit);
-    let seconds = timestamp
-        .iter()
-        .fold(0_i64, |seconds, digit| seconds.wrapping_mul(10).wrapping_add(i64::from(digit.wrapping_sub(b'0'))));
-    (is_number && seconds > 0).then_some(seconds)
+    if timestamp.len() > MOST_DIGITS {
+        return None;
+    }
+    let mut seconds = 0;
+    for digit in timestamp {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        seconds = 10 * seconds + i64::from(value);
+    }
+    (seconds > 0).then_some(seconds)
 }
 
+/// The places of the bits that are set, in order.
+fn places(mut bits: u16) -> impl Iterator<Item = usize> {
+    iter::from_fn(move || {
+        let place = bits.trailing_zeros() as usize;
+        bits &= bits.checked_sub(1)?;
+        Some(place)
+    })
+}
+
+#[inline(always)]
 fn known(name: &[u8]) -> Option<Known> {
     Some(match name {
         b"oauth_body_hash" => Known::BodyHash,
@@ -352,6 +425,10 @@ mod tests {
         let form = "a=1&oauth_token=x+%2B&&oauth_x&b=oauth_";
         let outline = Outline::of_form(form.as_bytes(), Placement::Query).unwrap();
         assert_eq!(pairs(&outline, form), [("oauth_token".into(), "x +".into()), ("oauth_x".into(), String::new())]);
+        let form = "oauth_x=1&oauth_version=2&oauth_a=3&oauth_token=4";
+        let outline = Outline::of_form(form.as_bytes(), Placement::Query).unwrap();
+        let joined: Vec<_> = pairs(&outline, form).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(joined.join("&"), form);
         for form in
             ["", "a=1", "oauth_a=1&oauth_a=2", "%6fauth_a=1", "oauth_%61=1", "oauth_a+=1", "%6Fauth_a&oauth_b=1"]
         {

@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::OnceLock};
 use pyo3::{
     PyTraverseError, PyVisit, intern,
     prelude::*,
+    pybacked::PyBackedStr,
     types::{PyString, PyTuple},
 };
 
@@ -28,22 +29,22 @@ impl SignatureMethod {
     /// The method of that name; refuses one that is in no table.
     pub fn read(name: &Bound<'_, PyAny>) -> PyResult<Self> {
         let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
-        match text.and_then(Self::from_name) {
+        match text.map(str::as_bytes).and_then(Self::from_name) {
             Some(method) => Ok(method),
             None => Err(unknown_signature_method(name, |_| true)?),
         }
     }
 
     /// The method of that name, if it is in the table.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &[u8]) -> Option<Self> {
         Some(match name {
-            "HMAC-SHA1" => Self::Hmac(Hash::Sha1),
-            "HMAC-SHA256" => Self::Hmac(Hash::Sha256),
-            "HMAC-SHA512" => Self::Hmac(Hash::Sha512),
-            "RSA-SHA1" => Self::Rsa(Hash::Sha1),
-            "RSA-SHA256" => Self::Rsa(Hash::Sha256),
-            "RSA-SHA512" => Self::Rsa(Hash::Sha512),
-            "PLAINTEXT" => Self::Plaintext,
+            b"HMAC-SHA1" => Self::Hmac(Hash::Sha1),
+            b"HMAC-SHA256" => Self::Hmac(Hash::Sha256),
+            b"HMAC-SHA512" => Self::Hmac(Hash::Sha512),
+            b"RSA-SHA1" => Self::Rsa(Hash::Sha1),
+            b"RSA-SHA256" => Self::Rsa(Hash::Sha256),
+            b"RSA-SHA512" => Self::Rsa(Hash::Sha512),
+            b"PLAINTEXT" => Self::Plaintext,
             _ => return None,
         })
     }
@@ -96,11 +97,16 @@ pub fn join_secrets(
     client_secret: Option<&Bound<'_, PyAny>>,
     token_secret: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
-    let octets = |name, secret: Option<&Bound<'_, PyAny>>| match secret {
-        Some(secret) if secret.is_truthy()? => arguments::as_text_octets(name, secret),
-        _ => Ok(Vec::new()),
+    let text = |name, secret: Option<&Bound<'_, PyAny>>| -> PyResult<Option<PyBackedStr>> {
+        match secret {
+            Some(secret) if secret.is_truthy()? => arguments::as_text(name, secret)?.try_into().map(Some),
+            _ => Ok(None),
+        }
     };
-    Ok(signer::join_secrets(&octets("client_secret", client_secret)?, &octets("token_secret", token_secret)?))
+    let (client_secret, token_secret) = (text("client_secret", client_secret)?, text("token_secret", token_secret)?);
+    let [client_secret, token_secret] =
+        [&client_secret, &token_secret].map(|text| text.as_deref().unwrap_or_default().as_bytes());
+    Ok(signer::join_secrets(client_secret, token_secret))
 }
 
 /// The secrets and the key that requests are checked with, and what was derived from them.
@@ -149,6 +155,22 @@ impl Keys {
     /// The three as they were given.
     pub fn given<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, [&self.client_secret, &self.token_secret, &self.rsa_key])
+    }
+
+    /// Whether `escaped` is the code of `message` as signers write it in a header, compared in constant time.
+    ///
+    /// It is false for other methods and in other spellings, which have to be decoded.
+    pub fn is_escaped_code(
+        &self,
+        py: Python<'_>,
+        method: SignatureMethod,
+        message: &mut Vec<u8>,
+        escaped: &[u8],
+    ) -> PyResult<bool> {
+        let SignatureMethod::Hmac(hash) = method else { return Ok(false) };
+        let mut expected = Vec::with_capacity(128);
+        base64::push_escaped(&mut expected, self.mac(py, hash)?.code(message).as_ref());
+        Ok(expected.len() == escaped.len() && openssl::memcmp::eq(&expected, escaped))
     }
 
     /// Whether `claimed` is the signature of `message`, compared in constant time.

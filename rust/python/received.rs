@@ -1,10 +1,11 @@
 //! The class `SignedRequest` and the functions that check received requests.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use pyo3::{
     PyTraverseError, PyVisit, intern,
     prelude::*,
+    pybacked::PyBackedStr,
     sync::PyOnceLock,
     types::{PyBytes, PyDict, PyFloat, PyInt, PyMappingProxy, PyString, PyType},
 };
@@ -17,12 +18,14 @@ use super::{
     signer::hash_body,
 };
 use crate::{
-    base_string,
     params::Foreign,
     received::{Known, Outline, Placement, seconds},
     scratch::Scratch,
     signer::Form,
 };
+
+/// The setting by which a body that is no form must be hashed.
+const REQUIRED: &str = "required";
 
 /// What a received request says of itself.
 ///
@@ -32,9 +35,26 @@ use crate::{
 #[pyclass(frozen, module = "oauthreg.signing._native")]
 pub struct SignedRequest {
     /// What holds the parameters: they are decoded when somebody asks, which a check alone does not.
-    text: Vec<u8>,
+    text: Text,
     outline: Outline,
     parameters: PyOnceLock<Py<PyMappingProxy>>,
+}
+
+/// What was read of a request.
+enum Text {
+    /// Shared with whoever gave it.
+    Header(PyBackedStr),
+    Octets(Vec<u8>),
+}
+
+/// What a request must satisfy beside its signature, and who is asked.
+struct Rules<'a, 'py> {
+    lookup: Option<&'a Bound<'py, PyAny>>,
+    signature_methods: &'a Bound<'py, PyAny>,
+    body_hash: &'a Bound<'py, PyAny>,
+    window: &'a Bound<'py, PyAny>,
+    is_new_nonce: Option<&'a Bound<'py, PyAny>>,
+    decide: &'a Bound<'py, PyAny>,
 }
 
 /// A request as a server received it.
@@ -112,13 +132,20 @@ impl SignedRequest {
 }
 
 impl SignedRequest {
-    fn new(text: &[u8], outline: Outline) -> Self {
-        Self { text: text.to_vec(), outline, parameters: PyOnceLock::new() }
-    }
-
     /// The value of a parameter; empty without it.
     fn decoded(&self, name: Known) -> Vec<u8> {
         self.outline.decode(self.outline.value(&self.text, name).unwrap_or_default())
+    }
+}
+
+impl Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Header(text) => text.as_bytes(),
+            Self::Octets(octets) => octets,
+        }
     }
 }
 
@@ -171,27 +198,8 @@ impl Verifier {
         authorization: Option<&Bound<'py, PyAny>>,
         now: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = method.py();
         let given = Given { method, url, body, content_type, authorization, now };
-        let mut found = None;
-        let proven = Scratch::lend(|scratch| self.prove(&given, &mut found, scratch))?;
-        if let Some(request) = proven {
-            return Ok(request.into_any());
-        }
-        let secrets = match (&found, &self.lookup) {
-            (None, Some(_)) => None,
-            (found, _) => Some(found.as_ref().unwrap_or(&self.keys).given(py)?),
-        };
-        self.decide.bind(py).call1((
-            (ENGINE, method, url, body, content_type, authorization),
-            secrets,
-            &self.lookup,
-            &self.signature_methods,
-            &self.body_hash,
-            now,
-            &self.window,
-            &self.is_new_nonce,
-        ))
+        self.rules(method.py()).verify(&self.keys, &given)
     }
 
     /// The engine that runs: ``"pure"`` or ``"native"``.
@@ -216,9 +224,74 @@ impl Verifier {
 }
 
 impl Verifier {
+    fn rules<'a, 'py>(&'a self, py: Python<'py>) -> Rules<'a, 'py> {
+        Rules {
+            lookup: self.lookup.as_ref().map(|lookup| lookup.bind(py)),
+            signature_methods: self.signature_methods.bind(py),
+            body_hash: self.body_hash.bind(py),
+            window: self.window.bind(py),
+            is_new_nonce: self.is_new_nonce.as_ref().map(|is_new_nonce| is_new_nonce.bind(py)),
+            decide: self.decide.bind(py),
+        }
+    }
+}
+
+/// The request's own word, once its signature is proven.
+///
+/// The arguments are those of the public function, each demanded, and the ``decide`` of a ``Verifier``, which
+/// answers and refuses in the same way; nothing is kept. Spec: RFC 5849 section 3.2.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
+pub fn verify<'py>(
+    method: &Bound<'py, PyAny>,
+    url: &Bound<'py, PyAny>,
+    body: Option<&Bound<'py, PyAny>>,
+    content_type: Option<&Bound<'py, PyAny>>,
+    authorization: Option<&Bound<'py, PyAny>>,
+    client_secret: Option<&Bound<'py, PyAny>>,
+    token_secret: Option<&Bound<'py, PyAny>>,
+    rsa_key: Option<&Bound<'py, PyAny>>,
+    lookup: Option<&Bound<'py, PyAny>>,
+    signature_methods: &Bound<'py, PyAny>,
+    body_hash: &Bound<'py, PyAny>,
+    now: Option<&Bound<'py, PyAny>>,
+    window: &Bound<'py, PyAny>,
+    is_new_nonce: Option<&Bound<'py, PyAny>>,
+    decide: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let rules = Rules { lookup, signature_methods, body_hash, window, is_new_nonce, decide };
+    let given = Given { method, url, body, content_type, authorization, now };
+    rules.verify(&Keys::new(client_secret, token_secret, rsa_key), &given)
+}
+
+impl<'py> Rules<'_, 'py> {
+    fn verify(&self, keys: &Keys, given: &Given<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        let &Given { method, url, body, content_type, authorization, now } = given;
+        let mut found = None;
+        let proven = Scratch::lend(|scratch| self.prove(keys, given, &mut found, scratch))?;
+        if let Some(request) = proven {
+            return Ok(request.into_any());
+        }
+        let secrets = match (&found, self.lookup) {
+            (None, Some(_)) => None,
+            (found, _) => Some(found.as_ref().unwrap_or(keys).given(method.py())?),
+        };
+        self.decide.call1((
+            (ENGINE, method, url, body, content_type, authorization),
+            secrets,
+            self.lookup,
+            self.signature_methods,
+            self.body_hash,
+            now,
+            self.window,
+            self.is_new_nonce,
+        ))
+    }
+
     /// The request, if it has the usual form and is right; the keys that a lookup gave are left in `found`.
-    fn prove<'py>(
+    fn prove(
         &self,
+        keys: &Keys,
         given: &Given<'_, 'py>,
         found: &mut Option<Keys>,
         scratch: &mut Scratch,
@@ -227,18 +300,21 @@ impl Verifier {
         let Some((request, signature_method)) = unless_refused(py, self.read(given, scratch))?.flatten() else {
             return Ok(None);
         };
-        let request = Bound::new(py, request)?;
-        let keys = match &self.lookup {
-            None => &self.keys,
-            Some(lookup) => found.insert(Keys::of(&lookup.bind(py).call1((&request,))?)?),
+        let keys = match self.lookup {
+            None => keys,
+            Some(lookup) => found.insert(Keys::of(&lookup.call1((&request,))?)?),
         };
-        let signature = request.get().decoded(Known::Signature);
-        let is_right = keys.is_right(py, signature_method, &mut scratch.base_string, &signature);
+        let SignedRequest { text, outline, .. } = request.get();
+        let (claimed, message) = (outline.value(text, Known::Signature).unwrap_or_default(), &mut scratch.base_string);
+        let is_right = match keys.is_escaped_code(py, signature_method, message, claimed) {
+            Ok(false) => keys.is_right(py, signature_method, message, &outline.decode(claimed)),
+            outcome => outcome,
+        };
         if unless_refused(py, is_right)? != Some(true) {
             return Ok(None);
         }
-        if let Some(is_new_nonce) = &self.is_new_nonce {
-            if !is_new_nonce.bind(py).call1((&request,))?.is_truthy()? {
+        if let Some(is_new_nonce) = self.is_new_nonce {
+            if !is_new_nonce.call1((&request,))?.is_truthy()? {
                 let text = PyString::from_bytes(py, &scratch.base_string)?;
                 return Err(refusals::build(py, "nonce_used", (text,)));
             }
@@ -249,7 +325,11 @@ impl Verifier {
     /// A request of the usual form that meets all that is asked before its keys are known, and its signature method;
     /// its base string is in the buffers.
     #[inline(always)]
-    fn read(&self, given: &Given<'_, '_>, scratch: &mut Scratch) -> PyResult<Option<(SignedRequest, SignatureMethod)>> {
+    fn read(
+        &self,
+        given: &Given<'_, 'py>,
+        scratch: &mut Scratch,
+    ) -> PyResult<Option<(Bound<'py, SignedRequest>, SignatureMethod)>> {
         let py = given.method.py();
         let header = match given.authorization.map(Bound::cast::<PyString>) {
             None => "",
@@ -257,34 +337,44 @@ impl Verifier {
             Some(Err(_)) => return Ok(None),
         };
         let source = UrlSource::read(given.url)?;
-        let url = source.parse(py)?;
         let is_form = arguments::is_form(given.content_type)?;
         let octets = if is_form { arguments::body(given.body)? } else { Some(Cow::Borrowed(&b""[..])) };
         let (Some(octets), Ok(method)) = (octets, given.method.cast::<PyString>()) else { return Ok(None) };
+        let Scratch { parameters, target, base_string, .. } = scratch;
+        let (method, _) = arguments::with_surrogates(method)?;
+        let Ok(query) = source.address().and_then(|address| target.turn_to(&method, &address)) else {
+            return Ok(None);
+        };
         let placed = if header.is_empty() {
-            let query = Outline::of_form(url.query, Placement::Query).map(|outline| (url.query, outline));
-            query.or_else(|| Outline::of_form(&octets, Placement::Body).map(|outline| (&*octets, outline)))
+            let outline = Outline::of_form(query, Placement::Query).map(|outline| (query, outline));
+            outline.or_else(|| Outline::of_form(&octets, Placement::Body).map(|outline| (&*octets, outline)))
         } else {
             Outline::of_header(header.as_bytes()).map(|outline| (header.as_bytes(), outline))
         };
         let Some((text, outline)) = placed else { return Ok(None) };
         let Some(signature_method) = self.signature_method(py, text, &outline, given.now)? else { return Ok(None) };
-        if !self.covers_body(py, text, &outline, signature_method, is_form, given.body)? {
+        if !self.covers_body(text, &outline, signature_method, is_form, given.body)? {
             return Ok(None);
         }
-        let foreign = |place| if outline.placement == place { Foreign::Counted } else { Foreign::Refused };
-        let form = if is_form { Form::Octets(&octets) } else { Form::None };
-        let (method, _) = arguments::with_surrogates(method)?;
-        let parameters = &mut scratch.parameters;
-        parameters.clear(2 * (header.len() + url.query.len() + octets.len()));
+        parameters.clear(2 * (header.len() + query.len() + octets.len()));
         if outline.placement == Placement::Header {
             outline.push_to(text, parameters);
         }
-        let written = url
-            .push_query(parameters, foreign(Placement::Query))
-            .and_then(|()| form.push_to(parameters, foreign(Placement::Body)))
-            .and_then(|()| base_string::write(&mut scratch.base_string, Some(&method), &url, parameters));
-        Ok(written.is_ok().then(|| (SignedRequest::new(text, outline), signature_method)))
+        let foreign = |place| if outline.placement == place { Foreign::Counted } else { Foreign::Refused };
+        let form = if is_form { Form::Octets(&octets) } else { Form::None };
+        let pushed = parameters
+            .push_form(query, "query", foreign(Placement::Query))
+            .and_then(|()| form.push_to(parameters, foreign(Placement::Body)));
+        if pushed.is_err() {
+            return Ok(None);
+        }
+        target.write(base_string, parameters);
+        let text = match given.authorization.map(Bound::cast_exact::<PyString>) {
+            Some(Ok(header)) if outline.placement == Placement::Header => Text::Header(header.clone().try_into()?),
+            _ => Text::Octets(text.to_vec()),
+        };
+        let request = Bound::new(py, SignedRequest { text, outline, parameters: PyOnceLock::new() })?;
+        Ok(Some((request, signature_method)))
     }
 
     /// The signature method of a request whose claims are complete and accepted.
@@ -296,7 +386,7 @@ impl Verifier {
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<SignatureMethod>> {
         let claimed = outline.value(text, Known::SignatureMethod).unwrap_or_default();
-        let Some(method) = std::str::from_utf8(claimed).ok().and_then(SignatureMethod::from_name) else {
+        let Some(method) = SignatureMethod::from_name(claimed) else {
             return Ok(None);
         };
         if !outline.is_complete(text, method != SignatureMethod::Plaintext) {
@@ -304,17 +394,16 @@ impl Verifier {
         }
         if let Some(timestamp) = outline.value(text, Known::Timestamp) {
             match seconds(timestamp) {
-                Some(seconds) if is_in_window(seconds, now, self.window.bind(py))? => {}
+                Some(seconds) if is_in_window(seconds, now, self.window)? => {}
                 _ => return Ok(None),
             }
         }
-        Ok(self.signature_methods.bind(py).contains(method.name(py))?.then_some(method))
+        Ok(self.signature_methods.contains(method.name(py))?.then_some(method))
     }
 
     /// Whether the body hash is right, or missing where it may.
     fn covers_body(
         &self,
-        py: Python<'_>,
         text: &[u8],
         outline: &Outline,
         method: SignatureMethod,
@@ -327,8 +416,15 @@ impl Verifier {
                 let (computed, claimed) = (hash_body(hash, body)?, outline.decode(claimed));
                 Ok(computed.len() == claimed.len() && openssl::memcmp::eq(&computed, &claimed))
             }
-            _ => Ok(!self.body_hash.bind(py).eq(intern!(py, "required"))?),
+            _ => Ok(!is_required(self.body_hash)?),
         }
+    }
+}
+
+fn is_required(body_hash: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match body_hash.cast_exact::<PyString>() {
+        Ok(wanted) => Ok(wanted.to_str().is_ok_and(|wanted| wanted == REQUIRED)),
+        Err(_) => body_hash.eq(REQUIRED),
     }
 }
 

@@ -30,6 +30,7 @@ def test_the_functions_are_those_that_the_documentation_names():
     assert FUNCTIONS == [
         "base_string", "base_uri", "body_hash", "check_signature", "escape", "hmac", "host_a_label", "make_nonce",
         "normalize_parameters", "parse_parameters", "rsa_sign", "rsa_verify", "sign_base_string", "unescape",
+        "verify",
     ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "rsa_verify",
     "sign_base_string",
     "unescape",
+    "verify",
 ]
 
 SURFACE: Final[int]
@@ -173,6 +174,23 @@ def check_signature(
     token_secret: Text | None = None,
     rsa_key: Any = None,
 ) -> bool: ...
+def verify(
+    method: str,
+    url: Any,
+    body: Any,
+    content_type: str | None,
+    authorization: str | None,
+    client_secret: Text | None,
+    token_secret: Text | None,
+    rsa_key: Any,
+    lookup: Callable[[SignedRequest], Any] | None,
+    signature_methods: Collection[str],
+    body_hash: str,
+    now: float | None,
+    window: float,
+    is_new_nonce: Callable[[SignedRequest], bool] | None,
+    decide: Callable[..., Any],
+) -> SignedRequest: ...
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes: ...
 def rsa_sign(hash_name: str, key: Any, message: bytes) -> bytes: ...
 def rsa_verify(hash_name: str, key: Any, message: bytes, signature: bytes) -> bool: ...

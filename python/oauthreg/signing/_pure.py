@@ -24,7 +24,7 @@ from oauthreg.errors import OAuthRegError
 from oauthreg.signing import keys, refusals
 from oauthreg.signing.methods import SIGNATURE_METHODS
 
-SURFACE = 2
+SURFACE = 3
 """Raised whenever a name, a signature or a meaning changes, so that a stale extension is noticed."""
 
 ENGINE = "pure"
@@ -635,6 +635,34 @@ def check_signature(
     return _hmac.compare_digest(expected.encode(), claimed)
 
 
+def verify(
+    method: str,
+    url: Any,
+    body: Any,
+    content_type: str | None,
+    authorization: str | None,
+    client_secret: Text | None,
+    token_secret: Text | None,
+    rsa_key: Any,
+    lookup: Callable[[SignedRequest], Any] | None,
+    signature_methods: Collection[str],
+    body_hash: str,
+    now: float | None,
+    window: float,
+    is_new_nonce: Callable[[SignedRequest], bool] | None,
+    decide: Callable[..., SignedRequest],
+) -> SignedRequest:
+    """The request's own word, once its signature is proven.
+
+    The arguments are those of the public function, each demanded, and the ``decide`` of a ``Verifier``, which
+    answers and refuses in the same way; nothing is kept. Spec: RFC 5849 section 3.2.
+    """
+    verifier = Verifier(
+        client_secret, token_secret, rsa_key, lookup, signature_methods, body_hash, window, is_new_nonce, decide
+    )
+    return verifier.verify(method, url, body, content_type, authorization=authorization, now=now)
+
+
 def hmac(hash_name: str, key: bytes, message: bytes) -> bytes:
     """The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104."""
     _check_hash(hash_name)
@@ -780,10 +808,8 @@ def _read_request(
                 return None
             placement, own = place, protocol
         pairs += found
-    parts = _BETWEEN.join(own).split(_BETWEEN)
-    names = parts[::2]
-    encoded = dict(zip(names, parts[1::2], strict=False))
-    if len(encoded) < len(own) or "%" in "".join(names):
+    encoded = dict([pair.split(_BETWEEN) for pair in own])
+    if len(encoded) < len(own) or (placement != "header" and "%" in "".join(encoded)):
         return None
     signature_method = _claimed_method(encoded, signature_methods, now, window)
     if signature_method is None or not _covers_body(encoded, signature_method, body, form, body_hash):

@@ -112,10 +112,10 @@ def verify(
 
     Spec: RFC 5849 section 3.2.
     """
-    verifier = load_engine(engine).Verifier(
-        client_secret, token_secret, rsa_key, lookup, signature_methods, body_hash, window, is_new_nonce, _decide
-    )
-    proven: SignedRequest = verifier.verify(method, url, body, content_type, authorization=authorization, now=now)
+    proven: SignedRequest = load_engine(engine).verify(
+        method, url, body, content_type, authorization, client_secret, token_secret, rsa_key, lookup,
+        signature_methods, body_hash, now, window, is_new_nonce, _decide,
+    )  # fmt: skip
     return proven
 
 
