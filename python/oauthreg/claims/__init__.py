@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         encode_for_url as encode_for_url,
         parse_document_text as parse_document_text,
         parse_text_template as parse_text_template,
+        positions as positions,
     )
 
 _HOME = {
@@ -61,6 +62,7 @@ _HOME = {
     "parse_document_text": "text",
     "parse_path": "paths",
     "parse_text_template": "text",
+    "positions": "text",
 }
 """Name -> the module that holds it."""
 
@@ -86,6 +88,7 @@ __all__ = [
     "parse_document_text",
     "parse_path",
     "parse_text_template",
+    "positions",
 ]
 
 
