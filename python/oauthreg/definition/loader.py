@@ -130,12 +130,12 @@ class Loader:
 
     def chain(self, name: str) -> tuple[Source, ...]:
         """The texts that make up a definition: its own, then what it extends, and so on."""
-        from oauthreg.definition.sources import wrong_base
-
         name = self.resolve(name)
         chain = [self._source(name, depth=0)]
         depth = 0
         while isinstance(base := chain[-1].data.get("extends"), str):
+            from oauthreg.definition.sources import wrong_base
+
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
@@ -177,7 +177,7 @@ class Loader:
         """The text of a file, parsed. Raises ``DefinitionError``."""
         from oauthreg.definition.sources import read_source
 
-        return read_source(path)
+        return read_source(path.stem, str(path))
 
     def reload(self) -> None:
         """Forget which files there are, so that new ones are found; what was added stays."""
@@ -225,16 +225,18 @@ class Loader:
 
     def _source(self, name: str, depth: int) -> Source:
         """The text of a name: the one that wins, or one that it hides (``depth`` 1 and above)."""
-        from oauthreg.definition.sources import read_source, wrong_name
+        from oauthreg.definition.sources import read_source
 
         if name in self._added:
             if depth == 0:
                 return self._added[name]
             depth -= 1
-        path = Path(self._paths_of(name)[-1 - depth])
+        path = self._paths_of(name)[-1 - depth]
         if not PROVIDER_NAME.fullmatch(name):
+            from oauthreg.definition.sources import wrong_name
+
             raise wrong_name(path, name)
-        return read_source(path)
+        return read_source(name, path)
 
     # --- what was found good ----------------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from oauthreg.definition.names import shown
@@ -92,7 +91,7 @@ class SettledDefinition(SettledTable):
     @property
     def file(self) -> str:
         """Where it was read from."""
-        return shown(Path(self._path))
+        return shown(self._path)
 
     def __repr__(self) -> str:
         return f"<SettledDefinition {self.name!r}>"
