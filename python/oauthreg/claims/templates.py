@@ -347,6 +347,8 @@ class _ClaimsParser:
 
     def claim(self, value: object, at: KeyPath, depth: int = 0) -> tuple[Alternative, ...]:
         """The alternatives of a claim or of an ``else``."""
+        if isinstance(value, str):
+            return self._bare(value, at)
         if not isinstance(value, list):
             return self._alternative(value, at, depth)
         if not value:
@@ -383,7 +385,8 @@ class _ClaimsParser:
             self._relay(error, at)
             return ()
         self.read |= path.documents
-        self._check_single(path, _NOTHING, at)
+        if path.is_list:
+            self._check_single(path, _NOTHING, at)
         return alternatives
 
     def _check_single(self, source: Source, table: Mapping[str, object], at: KeyPath) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 # Where some hundred files are looked at, a `Path` for each would cost more than all else.
 # ruff: noqa: PTH113, PTH116, PTH118
 import os
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -66,7 +67,7 @@ class Loader:
         self._environ = environ
         self._added: dict[str, Source] = {}
         self._index: dict[str, list[str]] | None = None
-        self._looked_up: dict[str, list[str]] = {}
+        self._looked_up: dict[tuple[str, int], str] = {}
         self._tried: list[tuple[str, str]] | None = None
         self._aliases: dict[str, str] | None = None
         self._outline: Outline | None = None
@@ -140,7 +141,7 @@ class Loader:
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
                 raise wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
-            if depth and depth >= len(self._paths_of(base)) + (base in self._added):
+            if depth and not self._path(base, depth - (base in self._added)):
                 raise wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
             source = self._source(base, depth)
             if source in chain:
@@ -189,7 +190,7 @@ class Loader:
     # --- files ----------------------------------------------------------------------------------------------------
 
     def _is_known(self, name: str) -> bool:
-        return name in self._added or bool(self._paths_of(name))
+        return name in self._added or bool(self._path(name))
 
     def _files(self) -> dict[str, list[str]]:
         """Name -> the files that have it, the winner last."""
@@ -200,20 +201,25 @@ class Loader:
                     self._index.setdefault(name, []).append(path)
         return self._index
 
-    def _paths_of(self, name: str) -> list[str]:
-        """The files of one name, the winner last. Folders are not listed for it."""
-        if self._index is not None:
-            return self._index.get(name, [])
-        if not PROVIDER_NAME.fullmatch(name):
-            return self._files().get(name, [])
-        found = self._looked_up.get(name)
+    def _path(self, name: str, depth: int = 0) -> str:
+        """The file of a name that wins, or one that it hides (``depth`` 1 and above); empty if there is none.
+
+        Folders are not listed for it.
+        """
+        if self._index is not None or not PROVIDER_NAME.fullmatch(name):
+            paths = self._files().get(name, [])
+            return paths[-1 - depth] if depth < len(paths) else ""
+        found = self._looked_up.get((name, depth))
         if found is None:
-            tried = [
-                (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
-                for place, stem in self._looked_through()
-            ]
-            found = self._looked_up[name] = [path for path in tried if path and os.path.isfile(path)]
+            found = self._looked_up[name, depth] = next(islice(self._looked_for(name), depth, None), "")
         return found
+
+    def _looked_for(self, name: str) -> Iterator[str]:
+        """The files of a name, the winner first: few ask for one that is hidden."""
+        for place, stem in reversed(self._looked_through()):
+            path = (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
+            if path and os.path.isfile(path):
+                yield path
 
     def _looked_through(self) -> list[tuple[str, str]]:
         """The places that are there, each with its stem if it is a single file."""
@@ -231,7 +237,7 @@ class Loader:
             if depth == 0:
                 return self._added[name]
             depth -= 1
-        path = self._paths_of(name)[-1 - depth]
+        path = self._path(name, depth)
         if not PROVIDER_NAME.fullmatch(name):
             from oauthreg.definition.sources import wrong_name
 
@@ -242,8 +248,8 @@ class Loader:
 
     def _settled(self, name: str) -> SettledDefinition | None:
         """The definition as it is kept, if its files are still the same."""
-        paths = [] if name in self._added or not isinstance(name, str) else self._paths_of(name)
-        kept = self._cache.find(paths[-1]) if paths else None
+        path = "" if name in self._added or not isinstance(name, str) else self._path(name)
+        kept = self._cache.find(path) if path else None
         if kept is None:
             return None
         names, stamps, aliases, text = kept
@@ -253,7 +259,7 @@ class Loader:
             self._outline = self._kept_outline()
         if self._outline is None:
             return None
-        return self._outline.definition(name, paths[-1], aliases, text)
+        return self._outline.definition(name, path, aliases, text)
 
     def _stamps(self, names: Iterable[str]) -> str | None:
         """The stamps of the files that make up a definition, found by the names in its chain."""
@@ -261,11 +267,11 @@ class Loader:
         depth, last = 0, ""
         for name in names:
             depth, last = depth + 1 if name == last else 0, name
-            paths = self._paths_of(name)
-            if name in self._added or depth >= len(paths):
+            path = "" if name in self._added else self._path(name, depth)
+            if not path:
                 return None
             try:
-                stamps.append(stamp(os.stat(paths[-1 - depth])))
+                stamps.append(stamp(os.stat(path)))
             except OSError:
                 return None
         return " ".join(stamps)
@@ -276,7 +282,7 @@ class Loader:
         names = [source.name for source in chain]
         if not self._cache.path or len(found) < len(chain) or not self._added.keys().isdisjoint(names):
             return
-        path, chained, stamps = self._paths_of(names[0])[-1], " ".join(names), " ".join(map(stamp, found))
+        path, chained, stamps = self._path(names[0]), " ".join(names), " ".join(map(stamp, found))
         known = self._cache.find(path)
         if known is not None and known[:2] == (chained, stamps):
             return

@@ -32,10 +32,14 @@ from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.errors import quoted
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from pydantic import BaseModel
 
     from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
+
+    _KeysOfTable: TypeAlias = tuple[KeyPath, BaseModel, tuple[str, ...]]
 
 SECRETS = ("client_secret", "private_key", "passphrase", "dpop_key")
 """Credentials that never go into a text of a definition."""
@@ -525,7 +529,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                     at="key",
                 )
         if definition.protocol == "oauth2":
-            yield from _oauth1_keys(definition)
+            yield from _foreign(_oauth1_keys(definition), "oauth2", "oauth1")
             yield from _oauth2(subject)
         return
     for table in _OAUTH2_TABLES:
@@ -533,7 +537,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
             )
-    yield from _oauth2_keys(definition)
+    yield from _foreign(_oauth2_keys(definition), "oauth1", "oauth2")
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
     yield from _oauth1(subject)
@@ -570,45 +574,38 @@ def _oauth1(subject: _Subject) -> Iterator[Finding]:
         )
 
 
-def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
-    """Keys in shared tables that do nothing for OAuth 1.0."""
-    written = definition.model_fields_set
-    yield from _foreign(
-        [
-            *(((name,), getattr(definition, name), keys) for name, keys in _OAUTH2_KEYS.items() if name in written),
-            *((path, endpoints, _OAUTH2_ENDPOINTS) for path, endpoints in _endpoint_tables(definition)),
-            *((("environments", name), one, ("issuer",)) for name, one in definition.environments.items()),
-            *((path, request, ("token_placement",)) for path, request, _ in _requests(definition)),
-            *(((name,), leg, _OAUTH2_LEG_KEYS) for name, leg in _written_legs(definition)),
-            *(
-                ((name, "response"), leg.response, _OAUTH2_ANSWER_KEYS)
-                for name, leg in _written_legs(definition)
-                if name != "exchange"  # its answer is one of OAuth 2.0
-            ),
-        ],
-        "oauth1",
-        "oauth2",
-    )
+def _oauth2_keys(definition: Definition) -> Iterator[_KeysOfTable]:
+    """Shared tables, and their keys that do nothing for OAuth 1.0."""
+    for name, keys in _OAUTH2_KEYS.items():
+        if name in definition.model_fields_set:
+            yield (name,), getattr(definition, name), keys
+    for path, endpoints in _endpoint_tables(definition):
+        yield path, endpoints, _OAUTH2_ENDPOINTS
+    for name, environment in definition.environments.items():
+        yield ("environments", name), environment, ("issuer",)
+    for path, request, _ in _requests(definition):
+        yield path, request, ("token_placement",)
+    for name, leg in _written_legs(definition):
+        yield (name,), leg, _OAUTH2_LEG_KEYS
+        if name != "exchange":  # its answer is one of OAuth 2.0
+            yield (name, "response"), leg.response, _OAUTH2_ANSWER_KEYS
 
 
-def _oauth1_keys(definition: Definition) -> Iterator[Finding]:
-    """Keys in shared tables that do nothing for OAuth 2.0."""
-    yield from _foreign(
-        [
-            (("scopes",), definition.scopes, ("leg",)),
-            *((path, endpoints, ("request_token",)) for path, endpoints in _endpoint_tables(definition)),
-            *(((name,), leg, ("placement",)) for name, leg in _written_legs(definition)),
-            *(((*path, "jwt"), request.jwt, ("nonce",)) for path, request, _ in _requests(definition) if request.jwt),
-            *([(("oauth1",), definition.oauth1, _LOGIN_KEYS)] if definition.oauth2.client_auth == "oauth1" else []),
-        ],
-        definition.protocol,
-        "oauth1",
-    )
+def _oauth1_keys(definition: Definition) -> Iterator[_KeysOfTable]:
+    """Shared tables, and their keys that do nothing for OAuth 2.0."""
+    yield ("scopes",), definition.scopes, ("leg",)
+    for path, endpoints in _endpoint_tables(definition):
+        yield path, endpoints, ("request_token",)
+    for name, leg in _written_legs(definition):
+        yield (name,), leg, ("placement",)
+    for path, request, _ in _requests(definition):
+        if request.jwt is not None:
+            yield (*path, "jwt"), request.jwt, ("nonce",)
+    if definition.oauth2.client_auth == "oauth1":
+        yield ("oauth1",), definition.oauth1, _LOGIN_KEYS
 
 
-def _foreign(
-    tables: Iterable[tuple[KeyPath, BaseModel, tuple[str, ...]]], protocol: str, other: str
-) -> Iterator[Finding]:
+def _foreign(tables: Iterable[_KeysOfTable], protocol: str, other: str) -> Iterator[Finding]:
     """Those of the keys that are written, and that only the other protocol knows."""
     for path, table, keys in tables:
         for key in _written_of(table, keys):
@@ -651,9 +648,10 @@ def _idle_answers(definition: Definition) -> Iterator[Finding]:
 def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
     """Tables that say how a request is sent which is never made."""
     definition = subject.definition
-    known = subject.endpoints.union(*(keys_written(one.endpoints) for one in definition.environments.values()))
     for name in ("device", "revoke", "introspect", "end_session"):
-        if name in definition.model_fields_set and name not in known:
+        if name not in definition.model_fields_set or name in subject.endpoints:
+            continue
+        if not any(name in one.endpoints.model_fields_set for one in definition.environments.values()):
             yield Finding((name,), f"`[{name}]` without `{name}` in `[endpoints]`", "add the URL there", at="key")
 
 
@@ -726,9 +724,8 @@ def _dpop(definition: Definition) -> Iterator[Finding]:
 
 def _leg_authentication(definition: Definition) -> Iterator[Finding]:
     settings = definition.oauth2
-    for name in LEGS:
-        leg = getattr(definition, name)
-        if leg is not None and leg.client_auth in ("header", "query") and not settings.client_auth_name:
+    for name, leg in _written_legs(definition):
+        if leg.client_auth in ("header", "query") and not settings.client_auth_name:
             yield Finding(
                 (name, "client_auth"),
                 f"{quoted(leg.client_auth)} needs `client_auth_name` in `[oauth2]`",
@@ -797,9 +794,9 @@ def _api_base(definition: Definition) -> Iterator[Finding]:
 def _made_parameters(definition: Definition) -> Iterator[Finding]:
     yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
-        own_words = name == "refresh" or _has_one_grant(definition)
         for parameter in leg.params if leg is not None else ():
-            if parameter in _MADE_PARAMETERS and not (parameter == "grant_type" and own_words):
+            own_words = parameter == "grant_type" and (name == "refresh" or _has_one_grant(definition))
+            if parameter in _MADE_PARAMETERS and not own_words:
                 yield Finding(
                     (name, "params", parameter),
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
@@ -828,9 +825,11 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 def _renamed(subject: _Subject) -> Iterator[Finding]:
     """Names that a leg gives twice: one of the two values would be lost."""
     for name in ("authorize", "end_session", *LEGS):
+        if name not in subject.definition.model_fields_set:
+            continue
         leg = getattr(subject.definition, name)
         taken: dict[str, str] = {}
-        for standard, own in leg.rename.items() if leg is not None else ():
+        for standard, own in leg.rename.items():
             path: KeyPath = (name, "rename", standard)
             if own in taken:
                 yield Finding(path, f"two parameters of one name: {quoted(own)}", f"`{taken[own]}` has it already")

@@ -140,12 +140,12 @@ def _in_order(problems: Iterable[Any]) -> list[Any]:
 
 def _read(path: str, file: str) -> tuple[str, os.stat_result]:
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123 - done for every file, of which there may be some hundred
+        # Some hundred files may be read: a buffer asks the system more, and so does room for the largest.
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
             found = os.fstat(stream.fileno())
-            # To ask for as much as there may be would take memory from the system each time.
             octets = stream.read(min(found.st_size, _LARGEST) + 1)
-            if len(octets) > found.st_size:
-                octets += stream.read(_LARGEST)
+            while len(octets) != found.st_size and len(octets) <= _LARGEST and (more := stream.read(_LARGEST)):
+                octets += more
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise DefinitionError(f"cannot read {file}: {reason}", code="unreadable-definition") from None
