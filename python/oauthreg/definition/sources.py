@@ -62,7 +62,7 @@ def made_source(name: str, source: Source | Definition | str) -> Source:
 def validated(chain: tuple[Source, ...]) -> Definition:
     """The definition that a chain of texts makes. Raises ``DefinitionInvalidError``."""
     try:
-        return validate(_merged(chain)).named(chain[0].name, chain[0].file)
+        return validate(_merged(chain)).called(chain[0].name, chain[0].file)
     except InvalidDefinition as error:
         problems = tuple(_placed(error.findings, chain))
         raise DefinitionInvalidError(render_problems(problems), problems=problems) from None
