@@ -184,13 +184,21 @@ def test_problems_are_in_the_file_that_has_them(loader, tmp_path):
     assert str(caught.value) == render_problems(problems)
 
 
-def test_a_file_is_utf_8(loader, tmp_path):
-    (tmp_path / "acme.toml").write_bytes(ACME.replace("Acme", "Akmé").replace("\n", "\r\n").encode("latin-1"))
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("mark", [b"", MARK])
+def test_a_file_is_utf_8(loader, tmp_path, mark):
+    text = ACME.replace("Acme", "Akmé").replace("\n", "\r\n").encode("latin-1")
+    (tmp_path / "acme.toml").write_bytes(mark + text)
     with pytest.raises(DefinitionSyntaxError) as caught:
         loader.load("acme")
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.message) == (2, 13, "an octet that is no UTF-8: 0xE9")
-    (tmp_path / "acme.toml").write_bytes(b"\xef\xbb\xbf" + ACME.encode())
+
+
+def test_a_file_may_begin_with_a_mark(loader, tmp_path):
+    (tmp_path / "acme.toml").write_bytes(MARK + ACME.encode())
     assert loader.load("acme").title == "Acme"
 
 

@@ -44,6 +44,10 @@ def test_a_variable_where_it_may_stand(acme, url, variable):
     assert with_endpoint(acme, url, v=variable) == []
 
 
+def test_a_variable_with_a_bad_name_is_one_fault(acme):
+    assert with_endpoint(acme, "https://acme.example/{a b}", **{"a b": {}}) == ["not a name: 'a b'"]
+
+
 @pytest.mark.parametrize(
     ("url", "variable"),
     [

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from oauthreg.definition import model
 from oauthreg.definition.validation import _REQUIRED, InvalidDefinition, keys_of, validate
 
+USERINFO = "https://api.acme.example/me"
+
 MODELS = [
     table
     for table in vars(model).values()
@@ -104,12 +106,25 @@ def test_a_finding_is_reported_once(acme):
     assert len(found) == len(set(found)) == 1
 
 
-def test_deep_tables_are_refused_before_anything_recurses(acme):
+@pytest.mark.parametrize(
+    ("at", "made"),
+    [
+        (("example", 0, "userinfo"), lambda deep: {"example": [{"userinfo": deep, "claims": {}}]}),
+        (("claims", "sub"), lambda deep: {"claims": {"sub": deep}}),
+        (("userinfo", "json"), lambda deep: {"userinfo": {"method": "POST", "json": deep}}),
+        (
+            ("identity", "request", 0, "json"),
+            lambda deep: {"identity": {"request": [{"name": "x", "url": USERINFO, "method": "POST", "json": deep}]}},
+        ),
+        (("nothing",), lambda deep: {"nothing": deep}),
+    ],
+)
+def test_deep_tables_are_refused_before_anything_recurses(acme, at, made):
     deep = {}
     for _ in range(40):
         deep = {"a": deep}
-    ((path, message),) = findings({**acme, "example": [{"userinfo": deep, "claims": {}}]})
-    assert path[:4] == ("example", 0, "userinfo", "a")
+    ((path, message),) = findings({**acme, **made(deep)})
+    assert path[: len(at) + 1] == (*at, "a")
     assert message == "tables and lists nest more than 32 deep"
 
 

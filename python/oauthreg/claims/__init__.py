@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         parse_document_text as parse_document_text,
         parse_text_template as parse_text_template,
         parse_url_template as parse_url_template,
+        positions as positions,
     )
 
 _HOME = {
@@ -63,6 +64,7 @@ _HOME = {
     "parse_path": "paths",
     "parse_text_template": "text",
     "parse_url_template": "text",
+    "positions": "text",
 }
 """Name -> the module that holds it."""
 
@@ -89,6 +91,7 @@ __all__ = [
     "parse_path",
     "parse_text_template",
     "parse_url_template",
+    "positions",
 ]
 
 

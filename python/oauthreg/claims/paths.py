@@ -88,7 +88,7 @@ class Path:
     @property
     def is_list(self) -> bool:
         """Whether the path gives a list of its own making (``[]``)."""
-        return any(isinstance(step, _Projected) for step in self.steps)
+        return bool(self.steps) and isinstance(self.steps[-1], _Projected)  # what follows is part of it
 
     def find(self, documents: Mapping[str, object]) -> object:
         """The value in the documents, or ``None``."""

@@ -10,6 +10,7 @@ from oauthreg.records import dataclass
 _LONGEST_KEPT = 1024
 _BRACE = re.compile(r"[{}]")
 _MARK = re.compile(r"[{}\"']")
+_NAMED = re.compile(r"\{([^{}\"'\s][^{}\"']*)\}")
 _DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"
 
 
@@ -30,6 +31,14 @@ def split_placeholders(text: str) -> tuple[str | Placeholder, ...]:
 
 
 def _split(text: str) -> tuple[str | Placeholder, ...]:
+    pieces = _NAMED.split(text)
+    if _BRACE.search("".join(pieces[::2])):
+        return _split_with_care(text)
+    return tuple([Placeholder(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece])
+
+
+def _split_with_care(text: str) -> tuple[str | Placeholder, ...]:
+    """The pieces of a text with braces that are doubled, within others, or without their like."""
     parts: list[str | Placeholder] = []
     literal = ""
     at = 0

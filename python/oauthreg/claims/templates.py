@@ -13,6 +13,7 @@ and the filters of ``FILTERS``, which work on every item of a list.
 import html
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
@@ -34,6 +35,8 @@ _MOST_CLAIMS = 256
 _MOST_ALTERNATIVES = 16
 _DEEPEST_ELSE = 4
 _LONGEST_FORMAT = 512
+_REMEMBERED = 1024
+_NOTHING: Mapping[str, object] = {}
 _MOST_UNKNOWN = 20
 """More unknown keys in one table are no typos."""
 
@@ -324,11 +327,18 @@ _DATE_CASTS = ("date", "timestamp")
 _CLAIM_HINT = 'a claim is a path, a list, or a table such as `{ path = "id", as = "str" }`'
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str, documents: tuple[str, ...]) -> tuple[Path, tuple[Alternative, ...]]:
+    """A claim that is a path alone, parsed once: ``id`` and ``email`` stand in nearly every definition."""
+    path = parse_path(text, documents=documents)
+    return path, (Alternative(path),)
+
+
 class _ClaimsParser:
     """Parses claims and goes on after a fault, so that one pass finds all."""
 
     def __init__(self, documents: Collection[str]) -> None:
-        self.documents = documents
+        self.documents = tuple(documents)
         self.problems: list[ClaimProblem] = []
         self.read: set[str] = set()
 
@@ -337,8 +347,10 @@ class _ClaimsParser:
 
     def claim(self, value: object, at: KeyPath, depth: int = 0) -> tuple[Alternative, ...]:
         """The alternatives of a claim or of an ``else``."""
+        if isinstance(value, str):
+            return self._bare(value, at)
         if not isinstance(value, list):
-            return tuple(self._alternative(value, at, depth))
+            return self._alternative(value, at, depth)
         if not value:
             self.report(at, "empty list of alternatives", _CLAIM_HINT)
         if len(value) > _MOST_ALTERNATIVES:
@@ -349,27 +361,37 @@ class _ClaimsParser:
             for alternative in self._alternative(item, (*at, index), depth)
         )
 
-    def _alternative(self, value: object, at: KeyPath, depth: int) -> Iterator[Alternative]:
+    def _alternative(self, value: object, at: KeyPath, depth: int) -> tuple[Alternative, ...]:
         """One alternative, or none if it is at fault."""
         if isinstance(value, str):
-            path = self._path(value, at)
-            if path:
-                self._check_single(path, {}, at)
-                yield Alternative(path)
-        elif isinstance(value, Mapping):
-            source = self._source(value, at)
-            condition = self._condition(value, at)
-            otherwise = self._otherwise(value, at, depth)
-            filters = tuple(self._filters(value, at))
-            if source:
-                self._check_single(source, value, at)
-                yield Alternative(source, condition, otherwise, filters)
-        else:
+            return self._bare(value, at)
+        if not isinstance(value, Mapping):
             self.report(at, f"not a claim: {quoted(value)}", _CLAIM_HINT)
+            return ()
+        source = self._source(value, at)
+        condition = self._condition(value, at)
+        otherwise = self._otherwise(value, at, depth)
+        filters = tuple(self._filters(value, at))
+        if source is None:
+            return ()
+        self._check_single(source, value, at)
+        return (Alternative(source, condition, otherwise, filters),)
+
+    def _bare(self, text: str, at: KeyPath) -> tuple[Alternative, ...]:
+        """The alternative that is a path alone."""
+        try:
+            path, alternatives = _parsed(text, self.documents)
+        except TemplateSyntaxError as error:
+            self._relay(error, at)
+            return ()
+        self.read |= path.documents
+        if path.is_list:
+            self._check_single(path, _NOTHING, at)
+        return alternatives
 
     def _check_single(self, source: Source, table: Mapping[str, object], at: KeyPath) -> None:
         """A list can be no standard claim: it would always be absent."""
-        is_list = table.get("as") == "list" or (isinstance(source, Path) and source.is_list)
+        is_list = (isinstance(source, Path) and source.is_list) or table.get("as") == "list"
         if is_list and "join" not in table and at[0] in STANDARD_CLAIMS:
             self.report(at, f"a list cannot be the claim `{at[0]}`", "select an item, as in `[0]`, or add `join`")
 

@@ -6,7 +6,7 @@ A literal brace is written twice. A template never calls anything and never grow
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
@@ -96,6 +96,17 @@ def parse_text_template(text: str, *, names: Collection[str] | None = None) -> T
     if problems:
         raise TemplateSyntaxError([problem for error in problems for problem in error.problems])
     return _template(parts)
+
+
+def positions(parts: Iterable[str | Placeholder]) -> Iterator[tuple[str, Position]]:
+    """What each placeholder of a URL that was split holds, and where in the URL it stands."""
+    before = ""
+    for part in parts:
+        if isinstance(part, str):
+            before += part
+        else:
+            yield part.expression, _position(before)
+            before += "x"  # whatever the value is, the URL has begun
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 # Where some hundred files are looked at, a `Path` for each would cost more than all else.
 # ruff: noqa: PTH113, PTH116, PTH118
 import os
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -65,7 +66,7 @@ class Loader:
         self._environ = environ
         self._added: dict[str, Source] = {}
         self._index: dict[str, list[str]] | None = None
-        self._looked_up: dict[str, list[str]] = {}
+        self._looked_up: dict[tuple[str, int], str] = {}
         self._tried: list[tuple[str, str]] | None = None
         self._aliases: dict[str, str] | None = None
         self._outline: Outline | None = None
@@ -129,19 +130,19 @@ class Loader:
 
     def chain(self, name: str) -> tuple[Source, ...]:
         """The texts that make up a definition: its own, then what it extends, and so on."""
-        from oauthreg.definition.sources import wrong_base
-
         name = self.resolve(name)
         chain = [self._source(name, depth=0)]
         depth = 0
         while isinstance(base := chain[-1].data.get("extends"), str):
+            from oauthreg.definition.sources import wrong_base
+
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
                 from oauthreg.definition.suggestions import hint
 
                 raise wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
-            if depth and depth >= len(self._paths_of(base)) + (base in self._added):
+            if depth and not self._path(base, depth - (base in self._added)):
                 raise wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
             source = self._source(base, depth)
             if source in chain:
@@ -178,7 +179,7 @@ class Loader:
         """The text of a file, parsed. Raises ``DefinitionError``."""
         from oauthreg.definition.sources import read_source
 
-        return read_source(path)
+        return read_source(path.stem, str(path))
 
     def reload(self) -> None:
         """Forget which files there are, so that new ones are found; what was added stays."""
@@ -190,7 +191,7 @@ class Loader:
     # --- files ----------------------------------------------------------------------------------------------------
 
     def _is_known(self, name: str) -> bool:
-        return name in self._added or bool(self._paths_of(name))
+        return name in self._added or bool(self._path(name))
 
     def _files(self) -> dict[str, list[str]]:
         """Name -> the files that have it, the winner last."""
@@ -201,20 +202,25 @@ class Loader:
                     self._index.setdefault(name, []).append(path)
         return self._index
 
-    def _paths_of(self, name: str) -> list[str]:
-        """The files of one name, the winner last. Folders are not listed for it."""
-        if self._index is not None:
-            return self._index.get(name, [])
-        if not is_provider_name(name):
-            return self._files().get(name, [])
-        found = self._looked_up.get(name)
+    def _path(self, name: str, depth: int = 0) -> str:
+        """The file of a name that wins, or one that it hides (``depth`` 1 and above); empty if there is none.
+
+        Folders are not listed for it.
+        """
+        if self._index is not None or not is_provider_name(name):
+            paths = self._files().get(name, [])
+            return paths[-1 - depth] if depth < len(paths) else ""
+        found = self._looked_up.get((name, depth))
         if found is None:
-            tried = [
-                (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
-                for place, stem in self._looked_through()
-            ]
-            found = self._looked_up[name] = [path for path in tried if path and os.path.isfile(path)]
+            found = self._looked_up[name, depth] = next(islice(self._looked_for(name), depth, None), "")
         return found
+
+    def _looked_for(self, name: str) -> Iterator[str]:
+        """The files of a name, the winner first: few ask for one that is hidden."""
+        for place, stem in reversed(self._looked_through()):
+            path = (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
+            if path and os.path.isfile(path):
+                yield path
 
     def _looked_through(self) -> list[tuple[str, str]]:
         """The places that are there, each with its stem if it is a single file."""
@@ -226,23 +232,25 @@ class Loader:
 
     def _source(self, name: str, depth: int) -> Source:
         """The text of a name: the one that wins, or one that it hides (``depth`` 1 and above)."""
-        from oauthreg.definition.sources import read_source, wrong_name
+        from oauthreg.definition.sources import read_source
 
         if name in self._added:
             if depth == 0:
                 return self._added[name]
             depth -= 1
-        path = Path(self._paths_of(name)[-1 - depth])
+        path = self._path(name, depth)
         if not is_provider_name(name):
+            from oauthreg.definition.sources import wrong_name
+
             raise wrong_name(path, name)
-        return read_source(path)
+        return read_source(name, path)
 
     # --- what was found good ----------------------------------------------------------------------------------------
 
     def _settled(self, name: str) -> SettledDefinition | None:
         """The definition as it is kept, if its files are still the same."""
-        paths = [] if name in self._added or not isinstance(name, str) else self._paths_of(name)
-        kept = self._cache.find(paths[-1]) if paths else None
+        path = "" if name in self._added or not isinstance(name, str) else self._path(name)
+        kept = self._cache.find(path) if path else None
         if kept is None:
             return None
         names, stamps, aliases, text = kept
@@ -252,7 +260,7 @@ class Loader:
             self._outline = self._kept_outline()
         if self._outline is None:
             return None
-        return self._outline.definition(name, paths[-1], aliases, text)
+        return self._outline.definition(name, path, aliases, text)
 
     def _stamps(self, names: Iterable[str]) -> str | None:
         """The stamps of the files that make up a definition, found by the names in its chain."""
@@ -260,11 +268,11 @@ class Loader:
         depth, last = 0, ""
         for name in names:
             depth, last = depth + 1 if name == last else 0, name
-            paths = self._paths_of(name)
-            if name in self._added or depth >= len(paths):
+            path = "" if name in self._added else self._path(name, depth)
+            if not path:
                 return None
             try:
-                stamps.append(stamp(os.stat(paths[-1 - depth])))
+                stamps.append(stamp(os.stat(path)))
             except OSError:
                 return None
         return " ".join(stamps)
@@ -275,7 +283,7 @@ class Loader:
         names = [source.name for source in chain]
         if not self._cache.path or len(found) < len(chain) or not self._added.keys().isdisjoint(names):
             return
-        path, chained, stamps = self._paths_of(names[0])[-1], " ".join(names), " ".join(map(stamp, found))
+        path, chained, stamps = self._path(names[0]), " ".join(names), " ".join(map(stamp, found))
         known = self._cache.find(path)
         if known is not None and known[:2] == (chained, stamps):
             return

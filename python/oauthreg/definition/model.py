@@ -793,6 +793,9 @@ class Definition(Table):
 
     def named(self, name: str, file: str = "<string>") -> "Definition":
         """The same definition under a name."""
-        copy = self.model_copy()
-        copy._name, copy._file = name, file  # noqa: SLF001 - its own class
-        return copy
+        return self.model_copy().called(name, file)
+
+    def called(self, name: str, file: str) -> "Definition":
+        """The definition itself, which was just made, once it has its name."""
+        self._name, self._file = name, file
+        return self

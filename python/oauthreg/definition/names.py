@@ -1,7 +1,6 @@
 """How definitions and their files are named."""
 
 import os
-from pathlib import Path
 
 PROVIDER_NAME = "[a-z0-9][a-z0-9-]*"
 """The stem of a definition's file, as a pattern."""
@@ -14,13 +13,13 @@ def is_provider_name(text: str) -> bool:
     return text[:1] not in ("", "-") and not text.strip(_CHARACTERS)
 
 
-def shown(path: Path) -> str:
+def shown(path: str | os.PathLike[str]) -> str:
     """A path as messages name it: from the working directory if it is in there."""
+    text = os.fspath(path)
     try:
         here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - done for every file that is read
     except OSError:
-        return path.as_posix()
-    text = str(path)
-    if text.startswith(here):
-        return text[len(here) :].replace(os.sep, "/")
-    return "." if f"{text}{os.sep}" == here else path.as_posix()
+        here = ""
+    if f"{text}{os.sep}" == here:
+        return "."
+    return text.removeprefix(here).replace(os.sep, "/")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set as AbstractSet
+from functools import cache
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from oauthreg.claims import (
     STANDARD_CLAIMS,
     ClaimsSyntaxError,
+    Position,
     TemplateSyntaxError,
-    Variable as Placed,
     parse_claims,
     parse_condition,
     parse_document_text,
+    positions,
 )
 from oauthreg.claims.problems import listed
 from oauthreg.definition import texts, variables
@@ -30,13 +32,16 @@ from oauthreg.definition.requests import (
 )
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.errors import quoted
-from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from pydantic import BaseModel
 
     from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
+
+    _KeysOfTable: TypeAlias = tuple[KeyPath, BaseModel, tuple[str, ...]]
 
 SECRETS = ("client_secret", "private_key", "passphrase", "dpop_key")
 """Credentials that never go into a text of a definition."""
@@ -141,40 +146,60 @@ _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 _NEEDED_BY_LOGINS = ("request_token", "authorize", "token")
 
+_LEG_TEXTS = ("params", "query", "headers")
+_ASSERTION_TEXTS = ("audience", "claims", "header")
+_TEXTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "oauth1": ("realm",),
+        "oauth2": ("issuer", "issuer_aliases", "trusted_audiences", "issuer_template"),
+        "assertion": _ASSERTION_TEXTS,
+        "client_assertion": _ASSERTION_TEXTS,
+        "authorize": ("params",),
+        "end_session": ("params",),
+        "api": ("headers", "params"),
+        "scopes": ("default", "required"),
+        **dict.fromkeys(LEGS, _LEG_TEXTS),
+        "app_token": ("url", *_LEG_TEXTS),
+        "exchange": ("url", *_LEG_TEXTS),
+    }
+)
+"""Table -> its keys with texts that may hold placeholders; what tells who the user is apart."""
+_DOCUMENTS_OF_TEXTS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("oauth2", "issuer_template"): ("id_token",),
+        **{(table, key): ("assertion",) for table in ("assertion", "client_assertion") for key in _MADE_MEMBERS},
+        ("app_token", "url"): (),
+        ("exchange", "url"): (),
+    }
+)
+"""Table and key -> the documents that its texts know, where they are not those of a leg."""
 
-@dataclass(frozen=True, slots=True)
+
 class _Subject:
     """A definition, and the names that its file gives: also those whose tables are at fault."""
 
-    definition: Definition
-    variables: frozenset[str]
-    bound: frozenset[str]
-    credentials: frozenset[str]
-    endpoints: frozenset[str]
-    documents: tuple[str, ...]
-    says_protocol: bool
-    names: frozenset[str] = field(init=False)
-    """What a placeholder may name."""
+    __slots__ = ("bound", "credentials", "definition", "documents", "endpoints", "names", "says_protocol", "variables")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", self.variables | self.credentials)
+    def __init__(self, definition: Definition, shape: Mapping[str, Any]) -> None:
+        self.definition = definition
+        self.variables = _keys(shape.get("variables"))
+        self.bound = frozenset(_bound(shape["variables"])) if self.variables else _NONE
+        self.credentials = _keys(shape.get("credentials")) | {"client_id"}
+        self.endpoints = _keys(shape.get("endpoints"))
+        requests = _rows(shape, "identity", "request") if "identity" in shape else ()
+        self.documents = documents_named(
+            str(shape.get("protocol")),
+            self.endpoints,
+            [row.get("name") for row in requests if isinstance(row, Mapping)],
+        )
+        self.says_protocol = "protocol" in shape
+        self.names = self.variables | self.credentials
+        """What a placeholder may name."""
 
 
 def check(definition: Definition, shape: Mapping[str, Any]) -> Iterator[Finding]:
     """All that does not fit together. ``shape`` is the data, with what could not become part of the definition."""
-    subject = _Subject(
-        definition,
-        variables=_keys(shape.get("variables")),
-        bound=frozenset(_bound(shape.get("variables"))),
-        credentials=_keys(shape.get("credentials")) | {"client_id"},
-        endpoints=_keys(shape.get("endpoints")),
-        documents=documents_named(
-            str(shape.get("protocol")),
-            _keys(shape.get("endpoints")),
-            [row.get("name") for row in _rows(shape, "identity", "request") if isinstance(row, Mapping)],
-        ),
-        says_protocol="protocol" in shape,
-    )
+    subject = _Subject(definition, shape)
     for rule in RULES:
         yield from rule(subject)
 
@@ -189,14 +214,20 @@ def templates_of(definition: Definition) -> Iterator[str]:
     yield from (text for _, text, _ in _every_text(definition))
 
 
-def keys_written(table: BaseModel) -> frozenset[str]:
+def keys_written(table: BaseModel) -> AbstractSet[str]:
     """The keys that stand in a table, as a file writes them."""
-    written, fields = table.model_fields_set, type(table).model_fields
-    return frozenset([fields[name].alias or name for name in written]) if written else _NONE
+    written, aliases = table.model_fields_set, _aliases(type(table))
+    return {aliases.get(name, name) for name in written} if written and aliases else written
+
+
+@cache
+def _aliases(table: type[BaseModel]) -> Mapping[str, str]:
+    """The keys that are no names in Python, by their attributes."""
+    return {name: field.alias for name, field in table.model_fields.items() if field.alias}
 
 
 def _keys(table: object) -> frozenset[str]:
-    return frozenset(table) if isinstance(table, Mapping) else frozenset()
+    return frozenset(table) if table and isinstance(table, Mapping) else _NONE
 
 
 def _bound(tables: object) -> Iterator[str]:
@@ -307,10 +338,10 @@ def _left_out(subject: _Subject, name: str) -> Iterator[Finding]:
 
 def _urls(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
-    yield from _urls_of(subject, definition.endpoints, ("endpoints",))
-    for name, environment in definition.environments.items():
-        yield from _urls_of(subject, environment.endpoints, ("environments", name, "endpoints"))
-    yield from _urls_of(subject, definition.oauth2.mtls_endpoints, ("oauth2", "mtls_endpoints"))
+    for path, endpoints in _endpoint_tables(definition):
+        yield from _urls_of(subject, endpoints, path)
+    if "oauth2" in definition.model_fields_set:
+        yield from _urls_of(subject, definition.oauth2.mtls_endpoints, ("oauth2", "mtls_endpoints"))
     for index, url in enumerate(definition.api.origins):
         yield from _url(subject, url, ("api", "origins", index))
     earlier = [name for name in subject.documents if name in {"userinfo", "token", "callback", "id_token"}]
@@ -320,49 +351,47 @@ def _urls(subject: _Subject) -> Iterator[Finding]:
 
 
 def _urls_of(subject: _Subject, endpoints: Endpoints | MTLSEndpoints, path: KeyPath) -> Iterator[Finding]:
-    for name, url in endpoints:
-        if url is not None:
+    if not endpoints.model_fields_set:
+        return
+    for name, url in vars(endpoints).items():
+        if url is not None and "{" in url:
             yield from _url(subject, url, (*path, name))
 
 
 def _url(subject: _Subject, url: str, path: KeyPath, documents: Collection[str] = ()) -> Iterator[Finding]:
-    if "{" not in url:
-        return
     found = list(_placeholders(subject, url, path, documents))
     yield from found
     if found:
         return
-    template, paths = texts.url_template(url, subject.names)
-    for placed in template.parts:
-        if isinstance(placed, Placed):
-            name = paths.get(placed.name, placed.name)
-            wrong, advice = _misplaced(subject, placed, is_document=placed.name in paths)
-            if wrong:
-                yield Finding(path, f"{wrong}: {quoted(name)}", advice, part=f"{{{name}}}")
+    for name, position in positions(texts.pieces(url)):
+        wrong, advice = _misplaced(subject, name, position)
+        if wrong:
+            yield Finding(path, f"{wrong}: {quoted(name)}", advice, part=f"{{{name}}}")
 
 
-def _misplaced(subject: _Subject, placed: Placed, *, is_document: bool) -> tuple[str, str]:
+def _misplaced(subject: _Subject, name: str, position: Position) -> tuple[str, str]:
     """Why a placeholder must not stand where it does in a URL, and what to do; both empty if it may."""
-    in_host = placed.position in {"start", "authority"}
-    if placed.name in subject.variables:
-        return _misplaced_variable(subject, placed)
-    if in_host and is_document:
-        return "an answer would decide the host", "write the host, or a variable"
-    return ("a credential in a host", "use a variable") if in_host else ("", "")
+    if name in subject.variables:
+        return _misplaced_variable(subject, name, position)
+    if position not in {"start", "authority"}:
+        return "", ""
+    if name in subject.names:
+        return "a credential in a host", "use a variable"
+    return "an answer would decide the host", "write the host, or a variable"
 
 
-def _misplaced_variable(subject: _Subject, placed: Placed) -> tuple[str, str]:
-    table = f"`[variables.{placed.name}]`"
-    variable = subject.definition.variables.get(placed.name)
+def _misplaced_variable(subject: _Subject, name: str, position: Position) -> tuple[str, str]:
+    table = f"`[variables.{name}]`"
+    variable = subject.definition.variables.get(name)
     if variable is None:
         return "", ""
     if not variable.required and variable.default is None:
         return "a variable that may have no value", f"give {table} a `default`"
-    if placed.position == "start" and variable.kind != "url":
+    if position == "start" and variable.kind != "url":
         return "a URL begins with a variable that is no URL", f'add `kind = "url"` to {table}'
-    if placed.position != "start" and variable.kind == "url":
+    if position != "start" and variable.kind == "url":
         return "a URL within a URL", "a variable of the kind `url` is the beginning of a URL"
-    if placed.position == "authority" and not _is_bound(subject, placed.name):
+    if position == "authority" and not _is_bound(subject, name):
         return "a variable in a host needs a pattern", f"add `pattern` to {table}"
     return "", ""
 
@@ -375,71 +404,47 @@ def _is_bound(subject: _Subject, name: str) -> bool:
 
 def _texts(subject: _Subject) -> Iterator[Finding]:
     for path, text, documents in _every_text(subject.definition):
-        yield from _placeholders(subject, text, path, documents)
+        if "{" in text or "}" in text:  # as in few
+            yield from _placeholders(subject, text, path, documents)
 
 
 def _every_text(definition: Definition) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
     """All templates that are no URL, and the documents that each of them knows."""
-    yield from ((path, text, ()) for path, text in _static_texts(definition))
-    for name, leg in _written_legs(definition):
-        for key in ("params", "query", "headers"):
-            for path, text in _rows_of((name, key), getattr(leg, key)):
-                yield path, text, leg_documents(definition, name)
+    for name, keys in _TEXTS.items():
+        if name in definition.model_fields_set:
+            table, known = getattr(definition, name), leg_documents(definition, name)
+            for key in keys:
+                yield from _texts_in((name, key), getattr(table, key), _DOCUMENTS_OF_TEXTS.get((name, key), known))
+    for name, environment in definition.environments.items():
+        yield from _texts_in(("environments", name, "issuer"), environment.issuer)
     for path, request, documents in _requests(definition):
         for key in ("params", "headers"):
-            yield from ((at, text, documents) for at, text in _rows_of((*path, key), getattr(request, key)))
+            yield from _texts_in((*path, key), getattr(request, key), documents)
         yield from ((at, text, documents) for at, text in _json_texts((*path, "json"), request.json_))
-    if definition.oauth2.issuer_template is not None:
-        yield ("oauth2", "issuer_template"), definition.oauth2.issuer_template, ("id_token",)
-    for path, value in _members(definition):
-        if isinstance(value, str):
-            yield path, value, ("assertion",)
+        for key in ("audience", "issuer") if request.jwt is not None else ():
+            yield from _texts_in((*path, "jwt", key), getattr(request.jwt, key))
+
+
+def _texts_in(
+    path: KeyPath, value: Any, documents: tuple[str, ...] = ()
+) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
+    """The texts of a key: its value, or those in its value."""
+    if isinstance(value, str):
+        if path != ("oauth1", "realm") or value not in REALMS_OF_REQUESTS:
+            yield path, value, documents
+    elif value:
+        for key, text in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(text, str):
+                yield (*path, key), text, documents
 
 
 def _members(definition: Definition) -> Iterator[tuple[KeyPath, Any]]:
     """The claims and the members of headers of both assertions."""
     for table in ("assertion", "client_assertion"):
-        for key in _MADE_MEMBERS:
-            for name, value in getattr(getattr(definition, table), key).items():
-                yield (table, key, name), value
-
-
-def _static_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
-    """All templates that are no URL and know no document."""
-    if definition.oauth1.realm is not None and definition.oauth1.realm not in REALMS_OF_REQUESTS:
-        yield ("oauth1", "realm"), definition.oauth1.realm
-    yield from _oauth2_texts(definition)
-    yield from _rows_of(("authorize", "params"), definition.authorize.params)
-    yield from _rows_of(("end_session", "params"), definition.end_session.params)
-    yield from _rows_of(("api", "headers"), definition.api.headers)
-    yield from _rows_of(("api", "params"), definition.api.params)
-    for key in ("default", "required"):
-        yield from ((("scopes", key, index), text) for index, text in enumerate(getattr(definition.scopes, key)))
-    for path, request, _ in _requests(definition):
-        yield from _present((*path, "jwt"), request.jwt, "audience", "issuer")
-
-
-def _oauth2_texts(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
-    yield from _present(("oauth2",), definition.oauth2, "issuer")
-    for name, environment in definition.environments.items():
-        yield from _present(("environments", name), environment, "issuer")
-    yield from _present(("assertion",), definition.assertion, "audience")
-    yield from _present(("client_assertion",), definition.client_assertion, "audience")
-    yield from _present(("exchange",), definition.exchange, "url")
-    yield from _present(("app_token",), definition.app_token, "url")
-    for key in ("issuer_aliases", "trusted_audiences"):
-        yield from ((("oauth2", key, index), text) for index, text in enumerate(getattr(definition.oauth2, key)))
-
-
-def _present(path: KeyPath, table: object, *keys: str) -> Iterator[tuple[KeyPath, str]]:
-    """Those texts of a table that are there."""
-    found = ((key, getattr(table, key, None)) for key in keys)
-    yield from (((*path, key), text) for key, text in found if text is not None)
-
-
-def _rows_of(path: KeyPath, table: Mapping[str, str]) -> Iterator[tuple[KeyPath, str]]:
-    for name, text in table.items():
-        yield (*path, name), text
+        if table in definition.model_fields_set:
+            for key in _MADE_MEMBERS:
+                for name, value in getattr(getattr(definition, table), key).items():
+                    yield (table, key, name), value
 
 
 def _json_texts(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
@@ -455,6 +460,8 @@ def _json_texts(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
 
 def _requests(definition: Definition) -> Iterator[tuple[KeyPath, Userinfo, tuple[str, ...]]]:
     """The requests that tell who the user is, and the documents that are there before each."""
+    if definition.model_fields_set.isdisjoint(("userinfo", "identity")):
+        return
     known = [name for name in documents_of(definition) if name in _BEFORE_IDENTITY]
     yield ("userinfo",), definition.userinfo, tuple(known)
     if "userinfo" in definition.endpoints.model_fields_set:
@@ -524,7 +531,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                     at="key",
                 )
         if definition.protocol == "oauth2":
-            yield from _oauth1_keys(definition)
+            yield from _foreign(_oauth1_keys(definition), "oauth2", "oauth1")
             yield from _oauth2(subject)
         return
     for table in _OAUTH2_TABLES:
@@ -532,7 +539,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
             )
-    yield from _oauth2_keys(definition)
+    yield from _foreign(_oauth2_keys(definition), "oauth1", "oauth2")
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
     yield from _oauth1(subject)
@@ -569,40 +576,41 @@ def _oauth1(subject: _Subject) -> Iterator[Finding]:
         )
 
 
-def _oauth2_keys(definition: Definition) -> Iterator[Finding]:
-    """Keys in shared tables that do nothing for OAuth 1.0."""
-    tables: list[tuple[KeyPath, BaseModel | None, tuple[str, ...]]] = [
-        *(((name,), getattr(definition, name), keys) for name, keys in _OAUTH2_KEYS.items()),
-        *((path, endpoints, _OAUTH2_ENDPOINTS) for path, endpoints in _endpoint_tables(definition)),
-        *((("environments", name), one, ("issuer",)) for name, one in definition.environments.items()),
-        *((path, request, ("token_placement",)) for path, request, _ in _requests(definition)),
-    ]
+def _oauth2_keys(definition: Definition) -> Iterator[_KeysOfTable]:
+    """Shared tables, and their keys that do nothing for OAuth 1.0."""
+    for name, keys in _OAUTH2_KEYS.items():
+        if name in definition.model_fields_set:
+            yield (name,), getattr(definition, name), keys
+    for path, endpoints in _endpoint_tables(definition):
+        yield path, endpoints, _OAUTH2_ENDPOINTS
+    for name, environment in definition.environments.items():
+        yield ("environments", name), environment, ("issuer",)
+    for path, request, _ in _requests(definition):
+        yield path, request, ("token_placement",)
     for name, leg in _written_legs(definition):
-        tables.append(((name,), leg, _OAUTH2_LEG_KEYS))
+        yield (name,), leg, _OAUTH2_LEG_KEYS
         if name != "exchange":  # its answer is one of OAuth 2.0
-            tables.append(((name, "response"), leg.response, _OAUTH2_ANSWER_KEYS))
-    yield from _foreign(tables, "oauth1", "oauth2")
+            yield (name, "response"), leg.response, _OAUTH2_ANSWER_KEYS
 
 
-def _oauth1_keys(definition: Definition) -> Iterator[Finding]:
-    """Keys in shared tables that do nothing for OAuth 2.0."""
-    tables: list[tuple[KeyPath, BaseModel | None, tuple[str, ...]]] = [
-        (("scopes",), definition.scopes, ("leg",)),
-        *((path, endpoints, ("request_token",)) for path, endpoints in _endpoint_tables(definition)),
-        *(((name,), leg, ("placement",)) for name, leg in _written_legs(definition)),
-        *(((*path, "jwt"), request.jwt, ("nonce",)) for path, request, _ in _requests(definition)),
-    ]
+def _oauth1_keys(definition: Definition) -> Iterator[_KeysOfTable]:
+    """Shared tables, and their keys that do nothing for OAuth 2.0."""
+    yield ("scopes",), definition.scopes, ("leg",)
+    for path, endpoints in _endpoint_tables(definition):
+        yield path, endpoints, ("request_token",)
+    for name, leg in _written_legs(definition):
+        yield (name,), leg, ("placement",)
+    for path, request, _ in _requests(definition):
+        if request.jwt is not None:
+            yield (*path, "jwt"), request.jwt, ("nonce",)
     if definition.oauth2.client_auth == "oauth1":
-        tables.append((("oauth1",), definition.oauth1, _LOGIN_KEYS))
-    yield from _foreign(tables, definition.protocol, "oauth1")
+        yield ("oauth1",), definition.oauth1, _LOGIN_KEYS
 
 
-def _foreign(
-    tables: Iterable[tuple[KeyPath, BaseModel | None, tuple[str, ...]]], protocol: str, other: str
-) -> Iterator[Finding]:
+def _foreign(tables: Iterable[_KeysOfTable], protocol: str, other: str) -> Iterator[Finding]:
     """Those of the keys that are written, and that only the other protocol knows."""
     for path, table, keys in tables:
-        for key in sorted(keys_written(table) & {*keys}) if table is not None else ():
+        for key in _written_of(table, keys):
             yield Finding(
                 (*path, key),
                 f"`{key}` in a definition of {protocol}",
@@ -617,15 +625,20 @@ def _endpoint_tables(definition: Definition) -> Iterator[tuple[KeyPath, Endpoint
         yield ("environments", name, "endpoints"), environment.endpoints
 
 
-def _written_legs(definition: Definition) -> Iterator[tuple[str, TokenLeg]]:
-    for name in LEGS:
-        if name in definition.model_fields_set:
-            yield name, getattr(definition, name)
+def _written_legs(definition: Definition) -> list[tuple[str, TokenLeg]]:
+    written = definition.model_fields_set
+    return [(name, getattr(definition, name)) for name in LEGS if name in written]
+
+
+def _written_of(table: BaseModel, keys: tuple[str, ...]) -> list[str]:
+    """Those of the keys that stand in a table, sorted."""
+    written = keys_written(table)
+    return [] if written.isdisjoint(keys) else sorted(written & {*keys})
 
 
 def _idle_answers(definition: Definition) -> Iterator[Finding]:
     for name, leg in _written_legs(definition):
-        for key in sorted(keys_written(leg.response) & {*_IDLE_ANSWER_KEYS.get(name, ())}):
+        for key in _written_of(leg.response, _IDLE_ANSWER_KEYS.get(name, ())):
             yield Finding(
                 (name, "response", key),
                 f"`{key}` says something of a token, and none is kept of this answer",
@@ -637,9 +650,10 @@ def _idle_answers(definition: Definition) -> Iterator[Finding]:
 def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
     """Tables that say how a request is sent which is never made."""
     definition = subject.definition
-    known = subject.endpoints.union(*(keys_written(one.endpoints) for one in definition.environments.values()))
     for name in ("device", "revoke", "introspect", "end_session"):
-        if name in definition.model_fields_set and name not in known:
+        if name not in definition.model_fields_set or name in subject.endpoints:
+            continue
+        if not any(name in one.endpoints.model_fields_set for one in definition.environments.values()):
             yield Finding((name,), f"`[{name}]` without `{name}` in `[endpoints]`", "add the URL there", at="key")
 
 
@@ -712,9 +726,8 @@ def _dpop(definition: Definition) -> Iterator[Finding]:
 
 def _leg_authentication(definition: Definition) -> Iterator[Finding]:
     settings = definition.oauth2
-    for name in LEGS:
-        leg = getattr(definition, name)
-        if leg is not None and leg.client_auth in ("header", "query") and not settings.client_auth_name:
+    for name, leg in _written_legs(definition):
+        if leg.client_auth in ("header", "query") and not settings.client_auth_name:
             yield Finding(
                 (name, "client_auth"),
                 f"{quoted(leg.client_auth)} needs `client_auth_name` in `[oauth2]`",
@@ -783,9 +796,9 @@ def _api_base(definition: Definition) -> Iterator[Finding]:
 def _made_parameters(definition: Definition) -> Iterator[Finding]:
     yield from _forwarded(definition)
     for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
-        own_words = name == "refresh" or _has_one_grant(definition)
         for parameter in leg.params if leg is not None else ():
-            if parameter in _MADE_PARAMETERS and not (parameter == "grant_type" and own_words):
+            own_words = parameter == "grant_type" and (name == "refresh" or _has_one_grant(definition))
+            if parameter in _MADE_PARAMETERS and not own_words:
                 yield Finding(
                     (name, "params", parameter),
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
@@ -814,9 +827,11 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 def _renamed(subject: _Subject) -> Iterator[Finding]:
     """Names that a leg gives twice: one of the two values would be lost."""
     for name in ("authorize", "end_session", *LEGS):
+        if name not in subject.definition.model_fields_set:
+            continue
         leg = getattr(subject.definition, name)
         taken: dict[str, str] = {}
-        for standard, own in leg.rename.items() if leg is not None else ():
+        for standard, own in leg.rename.items():
             path: KeyPath = (name, "rename", standard)
             if own in taken:
                 yield Finding(path, f"two parameters of one name: {quoted(own)}", f"`{taken[own]}` has it already")

@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from oauthreg.definition.names import shown
@@ -93,7 +92,7 @@ class SettledDefinition(SettledTable):
     @property
     def file(self) -> str:
         """Where it was read from."""
-        return shown(Path(self._path))
+        return shown(self._path)
 
     def __repr__(self) -> str:
         return f"<SettledDefinition {self.name!r}>"

@@ -7,7 +7,6 @@ found good before needs none of them.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Problem, place, place_at, render_problems
@@ -42,11 +41,11 @@ class Source:
     found: os.stat_result | None = field(default=None, repr=False, compare=False)
 
 
-def read_source(path: Path) -> Source:
-    """The text of a file, parsed. Raises ``DefinitionError``."""
+def read_source(name: str, path: str) -> Source:
+    """The text of a file, whose stem is ``name``, parsed. Raises ``DefinitionError``."""
     file = shown(path)
     text, found = _read(path, file)
-    return Source(path.stem, file, text, parse_toml(text, file), found)
+    return Source(name, file, text, parse_toml(text, file), found)
 
 
 def made_source(name: str, source: Source | Definition | str) -> Source:
@@ -63,7 +62,7 @@ def made_source(name: str, source: Source | Definition | str) -> Source:
 def validated(chain: tuple[Source, ...]) -> Definition:
     """The definition that a chain of texts makes. Raises ``DefinitionInvalidError``."""
     try:
-        return validate(_merged(chain)).named(chain[0].name, chain[0].file)
+        return validate(_merged(chain)).called(chain[0].name, chain[0].file)
     except InvalidDefinition as error:
         problems = tuple(_placed(error.findings, chain))
         raise DefinitionInvalidError(render_problems(problems), problems=problems) from None
@@ -84,7 +83,7 @@ def all_problems(chain: Callable[[], tuple[Source, ...]]) -> tuple[Problem, ...]
     return tuple(_placed(islice(check_examples(definition), MOST_FINDINGS), sources))
 
 
-def wrong_name(path: Path, name: str) -> DefinitionInvalidError:
+def wrong_name(path: str, name: str) -> DefinitionInvalidError:
     """A file whose stem is no provider's name."""
     problem = Problem(shown(path), 1, 1, "", f"not a provider's name: {quoted(name)}", _NAMING)
     return DefinitionInvalidError(render_problems([problem]), problems=(problem,))
@@ -139,10 +138,14 @@ def _in_order(problems: Iterable[Any]) -> list[Any]:
     return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
-def _read(path: Path, file: str) -> tuple[str, os.stat_result]:
+def _read(path: str, file: str) -> tuple[str, os.stat_result]:
     try:
-        with path.open("rb") as stream:
-            found, octets = os.fstat(stream.fileno()), stream.read(_LARGEST + 1)
+        # Some hundred files may be read: a buffer asks the system more, and so does room for the largest.
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+            found = os.fstat(stream.fileno())
+            octets = stream.read(min(found.st_size, _LARGEST) + 1)
+            while len(octets) != found.st_size and len(octets) <= _LARGEST and (more := stream.read(_LARGEST)):
+                octets += more
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise DefinitionError(f"cannot read {file}: {reason}", code="unreadable-definition") from None
@@ -150,7 +153,7 @@ def _read(path: Path, file: str) -> tuple[str, os.stat_result]:
         problem = Problem(file, 1, 1, "", "the file is too large for a definition", f"{_LARGEST} octets are allowed")
         raise syntax_error(problem)
     try:
-        return octets.decode("utf-8-sig"), found
+        return octets.decode().removeprefix("\ufeff"), found
     except UnicodeDecodeError as error:
         spans = Spans(octets.decode("utf-8-sig", "replace"))
         before = octets[: error.start].decode("utf-8-sig")

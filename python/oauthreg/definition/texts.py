@@ -54,6 +54,11 @@ _NO_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::[0-9]{1,5})?")
+_USUAL_URL = re.compile(
+    r"https://(?:[A-Za-z0-9_-]++|\{[a-z][a-z0-9_]*\})++(?:\.(?:[A-Za-z0-9_-]++|\{[a-z][a-z0-9_]*\})++)*+"
+    r"(?:[/?](?:[!$&-;=?-\[\]_a-z~]++|%[0-9A-Fa-f]{2}|\{[a-z][a-z0-9_:.]*\})*+)?"
+)
+"""What nearly every URL is, and what needs no second look: host without a port, no fragment, plain placeholders."""
 _TIME_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*)*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ONLY_PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*(?::[^{}\s][^{}]*)?\}")
@@ -123,6 +128,8 @@ def check_link(text: str) -> str:
 
 def check_url(text: str) -> str:
     """An absolute https URL (http on this machine), which may hold placeholders; it is kept as it stands."""
+    if len(text) <= _LONGEST_TEXT and _USUAL_URL.fullmatch(text):
+        return text
     outline = _outline(text)
     _check_characters(text, outline)
     url = _URL.fullmatch(outline)
@@ -374,6 +381,8 @@ def _matcher(pattern: str) -> "TypeAdapter[str]":
 
 
 def _bounded(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT and text.isprintable():
+        return text
     found = _CONTROL.search(text)
     if found:
         raise Refused(f"a control character: {found[0]!r}")

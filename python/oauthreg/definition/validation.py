@@ -26,6 +26,8 @@ from oauthreg.records import replace
 
 _ROUNDS = 50
 _DEEPEST = 32
+_FREE = ("userinfo", "identity", "claims", "example")
+"""Tables in which a definition may nest as it likes."""
 _QUOTED = re.compile(r"'([^']*)'")
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "a boolean"),
@@ -92,14 +94,12 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
 
 def validate(data: Mapping[str, Any]) -> Definition:
     """The definition in parsed TOML. Raises ``InvalidDefinition`` with every finding, of too many the first hundred."""
-    findings = tuple(_too_deep(data))
-    if findings:
-        raise InvalidDefinition(findings)
     try:
         definition = Definition.model_validate(data)
     except ValidationError as error:
-        raise InvalidDefinition(_all_findings(data, error)) from None
-    findings = tuple(islice(rules.check(definition, data), MOST_FINDINGS))
+        raise InvalidDefinition(tuple(_too_deep(data)) or _all_findings(data, error)) from None
+    free = {name: data[name] for name in _FREE if name in data}
+    findings = tuple(_too_deep(free)) or tuple(islice(rules.check(definition, data), MOST_FINDINGS))
     if findings:
         raise InvalidDefinition(findings)
     return definition
