@@ -355,11 +355,10 @@ class _ClaimsParser:
             self.report(at, "empty list of alternatives", _CLAIM_HINT)
         if len(value) > _MOST_ALTERNATIVES:
             self.report(at, f"{len(value)} alternatives", f"a claim may have {_MOST_ALTERNATIVES}")
-        return tuple(
-            alternative
-            for index, item in enumerate(value[:_MOST_ALTERNATIVES])
-            for alternative in self._alternative(item, (*at, index), depth)
-        )
+        found: list[Alternative] = []
+        for index, item in enumerate(value[:_MOST_ALTERNATIVES]):
+            found += self._alternative(item, (*at, index), depth)
+        return tuple(found)
 
     def _alternative(self, value: object, at: KeyPath, depth: int) -> tuple[Alternative, ...]:
         """One alternative, or none if it is at fault."""

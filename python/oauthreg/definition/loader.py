@@ -279,9 +279,11 @@ class Loader:
 
     def _keep(self, chain: tuple[Source, ...], definition: Definition) -> None:
         """Keep what was found good, if all of it came from files that are at rest."""
+        if not self._cache.path:
+            return
         found = [source.found for source in chain if source.found is not None and is_at_rest(source.found)]
         names = [source.name for source in chain]
-        if not self._cache.path or len(found) < len(chain) or not self._added.keys().isdisjoint(names):
+        if len(found) < len(chain) or not self._added.keys().isdisjoint(names):
             return
         path, chained, stamps = self._path(names[0]), " ".join(names), " ".join(map(stamp, found))
         known = self._cache.find(path)
