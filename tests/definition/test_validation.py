@@ -1,12 +1,12 @@
 """All problems in one pass, and none that is only the consequence of another. The many kinds stand in ``cases``."""
 
-from typing import get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
 
 from oauthreg.definition import model
-from oauthreg.definition.validation import _REQUIRED, InvalidDefinition, keys_of, validate
+from oauthreg.definition.validation import _FREE, _REQUIRED, InvalidDefinition, keys_of, validate
 
 USERINFO = "https://api.acme.example/me"
 
@@ -126,6 +126,22 @@ def test_deep_tables_are_refused_before_anything_recurses(acme, at, made):
     ((path, message),) = findings({**acme, **made(deep)})
     assert path[: len(at) + 1] == (*at, "a")
     assert message == "tables and lists nest more than 32 deep"
+
+
+def test_the_tables_that_may_nest_as_they_like_are_known():
+    def is_free(annotation, metadata=()):
+        if annotation is Any:
+            return not metadata  # a check of ours lets plain values through alone
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            fields = annotation.model_fields.values()
+            is_open = annotation.model_config.get("extra") == "allow"
+            return is_open or any(is_free(field.annotation, field.metadata) for field in fields)
+        if get_origin(annotation) is Annotated:
+            return is_free(get_args(annotation)[0], annotation.__metadata__)
+        return any(map(is_free, get_args(annotation)))
+
+    fields = model.Definition.model_fields.items()
+    assert {name for name, field in fields if is_free(field.annotation, field.metadata)} == set(_FREE)
 
 
 def test_a_secret_is_in_no_finding(acme):
