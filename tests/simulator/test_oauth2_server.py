@@ -516,6 +516,22 @@ async def test_an_id_token_is_signed_as_the_definition_says(make_acme, session, 
     assert problems(simulator) == []
 
 
+async def test_an_access_token_may_be_the_id_token_as_well(make_acme, session):
+    text = ACME.replace('userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12" }')
+    text = text.replace('sub = "id"', 'sub = "id_token:sub"') + '[oauth2]\nissuer = "https://acme.example"\n'
+    simulator = await make_acme('[token.response]\nfields = { id_token = "access_token" }\n', text)
+    client = simulator.client(session)
+    first = await log_in(simulator, client)
+    second = await client.refresh_token()
+    assert first.access_token == first.id_token != second.access_token == second.id_token
+    assert (await client.profile()).sub == "12"
+    assert (await client.introspect_token())["active"] is True
+    async with client.get(api_url(simulator)) as response:
+        assert response.status == 200
+    await client.revoke_token()
+    assert problems(simulator) == []
+
+
 PUBLISHED = """discovery = "https://www.example.com/.well-known/oauth-authorization-server"
 jwks = "https://keys.example.com/jwks"
 registration = "https://api.example.com/register"

@@ -441,19 +441,22 @@ class OAuth2Server:
     def _issued(self, issued: Issued, shape: TokenShape, answer: TokenAnswer, *, of_user: bool = True) -> Response:
         example = self.script.documents.get("token", {}) if of_user else {}
         end = render_end(answer.expires_kind, issued.expires_at, self.now())
+        id_token = self._id_token(issued, shape) if of_user and shape is not self.script.exchange else None
+        if id_token is not None and shape.is_self_contained:
+            issued = self.state.write_as(issued, id_token)
         fields: dict[str, Any] = {
             "access_token": issued.access_token,
             "token_type": _type_of(issued) or example.get("token_type") or next(iter(answer.token_types), "Bearer"),
             "expires_in": None if answer.default_expires_in else end,
             "refresh_token": issued.refresh_token,
             "scope": answer.scope_separator.join(issued.scope.split()) or None,
-            "id_token": self._id_token(issued) if of_user and shape is not self.script.exchange else None,
+            "id_token": id_token,
         }
         told = {name: value for name, value in fields.items() if value is not None}
         extras = {name: value for name, value in example.items() if name not in ("refresh_token", "id_token")}
         return shape.render(told, extras)
 
-    def _id_token(self, issued: Issued) -> str | None:
+    def _id_token(self, issued: Issued, shape: TokenShape) -> str | None:
         claims = self.script.documents.get("id_token")
         if claims is None:
             return None
@@ -461,9 +464,10 @@ class OAuth2Server:
         template = settings.issuer_template
         issuer = settings.issuer or (template and template.format_map(claims)) or claims.get("iss")
         about = {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
-        nonce = {"nonce": issued.nonce} if issued.nonce else {}
+        own = {"nonce": issued.nonce} if issued.nonce else {}
+        own |= {"jti": issued.access_token} if shape.is_self_contained else {}
         algorithm = next(iter(settings.id_token_algorithms), "HS256")
-        made = render_jwt({**claims, **about, **nonce}, secret=self.credentials.client_secret, algorithm=algorithm)
+        made = render_jwt({**claims, **about, **own}, secret=self.credentials.client_secret, algorithm=algorithm)
         self.state.id_tokens.add(made)
         return made
 

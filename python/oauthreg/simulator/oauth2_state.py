@@ -207,6 +207,14 @@ class OAuth2State:
             self._refresh[bound.refresh_token] = bound
         return bound
 
+    def write_as(self, issued: Issued, access_token: str) -> Issued:
+        """A token that was just issued, under another text."""
+        written = replace(self._access.pop(issued.access_token), access_token=access_token)
+        self._access[access_token] = written
+        if written.refresh_token is not None:
+            self._refresh[written.refresh_token] = written
+        return written
+
     def renew_dpop_nonce(self) -> None:
         """Demand another nonce from now on. Spec: RFC 9449 section 8.2."""
         self.dpop_nonce = self._make_text()

@@ -65,6 +65,12 @@ class TokenShape:
             place(document, self.fields.get(name) or self._inside(name), value)
         return render_document(document, self.format, status=self.status)
 
+    @property
+    def is_self_contained(self) -> bool:
+        """Whether the access token is a JWT that says who the user is, and so the ID token as well."""
+        path = self.fields.get("id_token")
+        return path is not None and path == self.fields.get("access_token", "access_token")
+
     def _inside(self, name: str) -> str:
         return f'{self.root}["{name}"]' if self.root else f'["{name}"]'
 
