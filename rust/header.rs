@@ -1,6 +1,11 @@
 //! The protocol parameters and the `Authorization` header. Spec: RFC 5849 sections 3.1 and 3.5.1.
 
-use crate::{clock::Timestamp, escape, params::Parameters, random::Nonce};
+use crate::{
+    clock::Timestamp,
+    escape,
+    params::{AMPERSAND, EQUALS, Parameters},
+    random::Nonce,
+};
 
 const CLIENT_ID: &str = "oauth_consumer_key";
 const TOKEN: &str = "oauth_token";
@@ -94,9 +99,9 @@ impl Protocol {
         parameters.push_protocol(|out| {
             if let Some(body_hash) = variable.body_hash {
                 out.extend_from_slice(BODY_HASH.as_bytes());
-                out.extend_from_slice(b"%3D");
+                out.extend_from_slice(EQUALS);
                 escape::push_twice(out, body_hash);
-                out.extend_from_slice(b"%26");
+                out.extend_from_slice(AMPERSAND);
             }
             match variable.fresh(nonce) {
                 Some(fresh) => self.fresh_block.push_to(out, fresh),
@@ -108,11 +113,11 @@ impl Protocol {
     fn write_block(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
         out.extend_from_slice(&self.block[0]);
         escape::push_twice(out, nonce);
-        out.extend_from_slice(b"%26");
+        out.extend_from_slice(AMPERSAND);
         out.extend_from_slice(&self.block[1]);
         escape::push_twice(out, variable.timestamp);
         if !self.block[2].is_empty() {
-            out.extend_from_slice(b"%26");
+            out.extend_from_slice(AMPERSAND);
             out.extend_from_slice(&self.block[2]);
         }
     }
@@ -216,10 +221,10 @@ fn block(pairs: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (place, (name, value)) in pairs.iter().enumerate() {
         if place > 0 {
-            out.extend_from_slice(b"%26");
+            out.extend_from_slice(AMPERSAND);
         }
         out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"%3D");
+        out.extend_from_slice(EQUALS);
         escape::push_twice(&mut out, value.unwrap_or_default());
     }
     out

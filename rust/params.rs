@@ -9,8 +9,9 @@ use crate::{
     escape::{self, Reserved},
 };
 
-const EQUALS: &[u8] = b"%3D";
-const AMPERSAND: &[u8] = b"%26";
+/// `=` and `&` as they stand in the base string.
+pub const EQUALS: &[u8] = b"%3D";
+pub const AMPERSAND: &[u8] = b"%26";
 const PROTOCOL_PREFIX: &[u8; 6] = b"oauth_";
 const SIGNATURE: &[u8] = b"oauth_signature";
 

@@ -6,7 +6,7 @@ use std::iter;
 
 use crate::{
     escape::{self, Reserved},
-    params::Parameters,
+    params::{AMPERSAND, EQUALS, Parameters},
 };
 
 /// Where the protocol parameters stand.
@@ -45,8 +45,6 @@ const NAMES: [&[u8]; 10] = [
     b"oauth_version",
 ];
 const PREFIX: &[u8] = b"oauth_";
-const EQUALS: &[u8] = b"%3D";
-const AMPERSAND: &[u8] = b"%26";
 
 /// A name as it stands in the base string before its value, with room behind it so that it is copied in one step.
 struct Start {

@@ -1,6 +1,13 @@
 import pytest
 
-from oauthreg.claims import TemplateSyntaxError, Variable, encode_for_url, parse_document_text, parse_text_template
+from oauthreg.claims import (
+    TemplateSyntaxError,
+    Variable,
+    encode_for_url,
+    parse_document_text,
+    parse_text_template,
+    parse_url_template,
+)
 from oauthreg.errors import UsageError
 
 
@@ -127,3 +134,9 @@ def test_tangled_documents_leave_a_document_text_without_value():
 
 def test_a_value_at_the_start_is_a_url_of_its_own():
     assert encode_for_url("https://x.example/", Variable("a", "start")) == "https://x.example/"
+
+
+def test_a_url_template_tells_names_from_documents():
+    template, paths = parse_url_template("https://{host}/{userinfo:a.b}/{{x}}/{token:c}?{d}", names={"host", "d"})
+    assert template.text == "https://{host}/{document.0}/{{x}}/{document.1}?{d}"
+    assert paths == {"document.0": "userinfo:a.b", "document.1": "token:c"}

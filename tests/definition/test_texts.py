@@ -1,11 +1,17 @@
 """Single texts: what passes stays as it is, what does not is refused with a reason. More kinds stand in ``cases``."""
 
+import random
+import re
 import time
+from pathlib import Path
 
 import pytest
 
 from oauthreg.definition import texts
+from oauthreg.definition.names import PROVIDER_NAME, is_provider_name
 from oauthreg.definition.texts import Refused
+
+PROVIDERS = Path(__file__).parents[2] / "providers"
 
 URLS = [
     "https://api.acme.example/oauth/token",
@@ -185,7 +191,35 @@ def test_a_pattern_takes_linear_time():
     assert time.process_time() - begin < 5
 
 
-def test_a_url_template_tells_names_from_documents():
-    template, paths = texts.url_template("https://{host}/{userinfo:a.b}/{{x}}/{token:c}?{d}", {"host", "d"})
-    assert template.text == "https://{host}/{document.0}/{{x}}/{document.1}?{d}"
-    assert paths == {"document.0": "userinfo:a.b", "document.1": "token:c"}
+def edited(text, chance, alphabet):
+    """A text with one character put in, taken out or exchanged."""
+    place, what = chance.randrange(len(text) + 1), chance.choice(alphabet)
+    return text[:place] + chance.choice(["", what]) + text[place + chance.randrange(2) :]
+
+
+def test_the_pattern_for_usual_urls_decides_as_a_closer_look_does(monkeypatch):
+    chance = random.Random(5849)
+    known = sorted(
+        {url for path in PROVIDERS.glob("*.toml") for url in re.findall(r'"(https://[^"]*)"', path.read_text())}
+    )
+    urls = [*known, *(edited(edited(url, chance, "{}%#@:/?. aZ0_é[]\\\n"), chance, "{}%:/.x") for url in known * 6)]
+
+    def outcomes():
+        for url in urls:
+            try:
+                yield texts.check_url(url)
+            except Refused as refused:
+                yield str(refused)
+
+    assert sum(texts._USUAL_URL.fullmatch(url) is not None for url in urls) > len(known)
+    with_pattern = list(outcomes())
+    monkeypatch.setattr(texts, "_USUAL_URL", re.compile(r"(?!)"))
+    assert with_pattern == list(outcomes())
+    assert {*with_pattern} - {*urls}, "none was refused"
+
+
+def test_a_provider_s_name_is_what_the_pattern_says():
+    chance = random.Random(5849)
+    for name in sorted(path.stem for path in PROVIDERS.glob("*.toml")):
+        for text in (name, *(edited(name, chance, "-aZ0._ é\n") for _ in range(20)), "", "-"):
+            assert is_provider_name(text) is (re.fullmatch(PROVIDER_NAME, text) is not None)

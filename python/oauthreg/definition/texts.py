@@ -4,12 +4,11 @@ Each ``check_`` function gives its argument back or raises ``Refused``.
 """
 
 import re
-from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from oauthreg.claims import TemplateSyntaxError, TextTemplate, parse_path, parse_url_template
+from oauthreg.claims import TemplateSyntaxError, parse_path
 from oauthreg.claims.placeholders import Placeholder, split_placeholders
 from oauthreg.definition.names import is_provider_name
 from oauthreg.definition.suggestions import hint
@@ -346,14 +345,6 @@ def pieces(text: str) -> tuple[str | Placeholder, ...]:
         return (text,) if text else ()
     try:
         return split_placeholders(text)
-    except TemplateSyntaxError as error:
-        raise relayed(error) from None
-
-
-def url_template(text: str, names: Collection[str]) -> tuple[TextTemplate, dict[str, str]]:
-    """What ``parse_url_template`` gives."""
-    try:
-        return parse_url_template(text, names=names)
     except TemplateSyntaxError as error:
         raise relayed(error) from None
 

@@ -194,26 +194,22 @@ class OAuth2State:
             now + self.lifetime,
             nonce,
         )
-        self._access[made.access_token] = made
-        if made.refresh_token is not None:
-            self._refresh[made.refresh_token] = made
-        return made
+        return self._keep(made)
 
     def bind(self, issued: Issued, dpop_jkt: str) -> Issued:
         """A token that was just issued, bound to a key. Spec: RFC 9449 section 6."""
-        bound = replace(issued, dpop_jkt=dpop_jkt)
-        self._access[bound.access_token] = bound
-        if bound.refresh_token is not None:
-            self._refresh[bound.refresh_token] = bound
-        return bound
+        return self._keep(replace(issued, dpop_jkt=dpop_jkt))
 
     def write_as(self, issued: Issued, access_token: str) -> Issued:
         """A token that was just issued, under another text."""
-        written = replace(self._access.pop(issued.access_token), access_token=access_token)
-        self._access[access_token] = written
-        if written.refresh_token is not None:
-            self._refresh[written.refresh_token] = written
-        return written
+        return self._keep(replace(self._access.pop(issued.access_token), access_token=access_token))
+
+    def _keep(self, issued: Issued) -> Issued:
+        """The token, found from now on by its texts."""
+        self._access[issued.access_token] = issued
+        if issued.refresh_token is not None:
+            self._refresh[issued.refresh_token] = issued
+        return issued
 
     def renew_dpop_nonce(self) -> None:
         """Demand another nonce from now on. Spec: RFC 9449 section 8.2."""
