@@ -35,3 +35,11 @@ def test_it_says_whether_it_is_the_systems_clock():
     assert not make().is_system
     clock.learn(4600.0)
     assert not clock.is_system
+
+
+def test_it_says_how_long_ago_it_learnt(monkeypatch):
+    clock = make()
+    assert clock.learnt_ago == float("inf")
+    clock.learn(4600.0)
+    monkeypatch.setattr(Hands, "monotonic", 57.5)
+    assert clock.learnt_ago == 7.5

@@ -19,7 +19,7 @@ class Clock:
     moment on, so that a later jump of the system's clock changes nothing.
     """
 
-    __slots__ = ("_epoch", "_monotonic", "_wall", "is_system")
+    __slots__ = ("_epoch", "_learnt_at", "_monotonic", "_wall", "is_system")
 
     def __init__(
         self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
@@ -27,6 +27,7 @@ class Clock:
         self._wall = wall
         self._monotonic = monotonic
         self._epoch: float | None = None
+        self._learnt_at = float("-inf")
         self.is_system = wall is time.time
         """Whether this is the system's clock as it stands, which signers then read themselves."""
 
@@ -43,7 +44,13 @@ class Clock:
         """How far this clock is ahead of the system's now, in seconds; 0.0 before anything was learnt."""
         return 0.0 if self._epoch is None else self() - self._wall()
 
+    @property
+    def learnt_ago(self) -> float:
+        """How many seconds ago the server's time was learnt; infinite before anything was."""
+        return self._monotonic() - self._learnt_at
+
     def learn(self, server_time: float) -> None:
         """Take the server's time (seconds since 1970) as the time now."""
-        self._epoch = server_time - self._monotonic()
+        self._learnt_at = self._monotonic()
+        self._epoch = server_time - self._learnt_at
         self.is_system = False

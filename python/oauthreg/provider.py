@@ -392,6 +392,18 @@ class CallbackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerTime:
+    """How the answer of the endpoint ``server_time`` is read: ``find`` leads to the time, else it is the whole answer.
+
+    ``kind`` says what stands there: seconds or milliseconds since 1970, or a date.
+    """
+
+    format: AnswerFormat = "text"
+    find: Callable[[Any], Any] | None = None
+    kind: Literal["absolute_s", "absolute_ms", "iso8601"] = "absolute_s"
+
+
+@dataclass(frozen=True, slots=True)
 class JWTRules:
     """What must hold for an answer that is a JWT: allowed algorithms, audience, issuer, leeway in seconds.
 
@@ -473,6 +485,7 @@ class Provider:
     revoke_answer: TokenAnswer = field(default_factory=TokenAnswer)
     introspect_answer: TokenAnswer = field(default_factory=TokenAnswer)
     callback: CallbackSettings = field(default_factory=CallbackSettings)
+    server_time: ServerTime = field(default_factory=ServerTime)
     identity: tuple[IdentityRequest, ...] = ()
     claims: ClaimsTemplate | None = None
     api_headers: Pairs = ()

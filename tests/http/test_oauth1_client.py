@@ -514,6 +514,79 @@ class TestClock:
         await client.finish(pending, verifier="verifier of request1")
         assert len(strict.sent) == 3
 
+    @pytest.fixture
+    def asked(self, client, strict, reply):
+        """The client of a server that tells its time when asked, and what it then answers."""
+        told = [reply(body=str(self.SERVER_TIME).encode())]
+        answer = strict.answer
+        strict.answer = lambda sent: told[0] if sent.target.endswith("/time") else answer(sent)
+        self.refusal = reply(401, (("Date", "yesterday"),), b"timestamp is too old")
+        endpoints = {**client.provider.endpoints, "server_time": f"{strict.url}/time"}
+        client.provider = replace(client.provider, endpoints=endpoints)
+        return told
+
+    @staticmethod
+    def targets(server):
+        return [sent.target for sent in server.sent]
+
+    async def test_the_server_is_asked_where_it_tells_its_time(self, client, strict, asked):
+        async with client.get("me") as response:
+            assert response.status == 200
+        assert self.targets(strict)[1] == "/time"
+        assert strict.sent[1].header("Authorization") is None
+        assert len(strict.sent) == 3
+        assert client.clock.offset == 3600
+
+    async def test_the_question_goes_the_way_of_the_request(self, client, strict, asked):
+        with pytest.raises(OAuthError):  # this server is no proxy
+            await client.fetch_request_token(proxy=strict.url)
+        assert self.targets(strict)[1] == f"{strict.url}/time"
+
+    @pytest.mark.parametrize("told", ["no time", "", "0"])
+    async def test_a_server_that_tells_no_time_has_a_date(self, told, client, strict, asked, reply):
+        asked[0] = reply(body=told.encode())
+        self.refusal = replace(self.refusal, headers=(("Date", formatdate(self.SERVER_TIME, usegmt=True)),))
+        async with client.get("me") as response:
+            assert response.status == 200
+        assert client.clock.offset == 3600
+
+    async def test_an_endpoint_that_hangs_up_spoils_no_refusal(self, client, strict, asked, reply):
+        asked[0] = reply(status=None)
+        async with client.get("me") as response:
+            assert (response.status, await response.text()) == (401, "timestamp is too old")
+
+    async def test_it_may_be_asked_for_beforehand(self, client, strict, asked):
+        assert await client.fetch_server_time(proxy=None) == self.SERVER_TIME
+        async with client.get("me") as response:
+            assert response.status == 200
+        assert len(strict.sent) == 2
+        with pytest.raises(TypeError, match="'headers'"):
+            await client.fetch_server_time(headers={})
+
+    async def test_a_provider_without_that_endpoint(self, client):
+        with pytest.raises(UsageError) as caught:
+            await client.fetch_server_time()
+        assert caught.value.code == "missing-endpoint"
+
+    async def test_all_that_were_under_way_are_sent_once_more(self, client, strict):
+        """The first refusal puts the clock right, and the others were as late."""
+        everybody = asyncio.Barrier(8)
+        answer = strict.answer
+
+        async def together(sent):
+            if abs(int(sent.protocol["oauth_timestamp"]) - self.SERVER_TIME) > 300:
+                await everybody.wait()
+            return answer(sent)
+
+        strict.answer = together
+
+        async def call():
+            async with client.get("me") as response:
+                return response.status
+
+        assert await asyncio.gather(*(call() for _ in range(8))) == [200] * 8
+        assert len(strict.sent) == 16
+
     async def test_a_login_whose_clock_is_right_fails_at_once(self, client, strict):
         self.refusal = replace(self.refusal, headers=())
         with pytest.raises(OAuthError) as caught:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import inspect
 import json
+import re
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -807,6 +808,31 @@ class TestClocks:
         with pytest.raises(OAuthError):
             await make_asserting(token=authority.give(clock() - 1)).refresh_token()
         assert len(authority.asked) == 1
+
+    async def test_the_server_is_asked_where_it_tells_its_time(self, make_asserting, authority, json_reply, reply):
+        authority.refusal = json_reply({"error": "invalid_client"}, 401, ("Date", "yesterday"))
+        authority.api_replies = [reply(body=b"1700003600")]
+        client = make_asserting()
+        client.provider = replace(
+            client.provider, endpoints={**client.provider.endpoints, "server_time": f"{authority.url}/time"}
+        )
+        await client.fetch_token()
+        assert authority.log == ["POST /token", "GET /time", "POST /token"]
+        assert authority.used == [None]
+        assert client.clock() == pytest.approx(1_700_003_600, abs=5)
+
+    async def test_a_signed_token_request_is_late_as_a_call_of_oauth1_is(self, make_client, authority, json_reply):
+        late = {"errorCode": 401204, "message": "Time stamp is outside of the valid period"}
+        authority.replies = [json_reply(late, 401, ("Date", "Tue, 14 Nov 2023 23:13:20 GMT"))]
+        client = make_client(client_auth_method="oauth1")
+        await client.fetch_token()
+        assert len(authority.asked) == 2
+        first, second = (int(re.search('oauth_timestamp="([0-9]+)"', header)[1]) for header in authority.authorizations)
+        assert second - first == pytest.approx(3600, abs=5)
+        authority.replies = [json_reply({"error": "invalid_client"}, 401, ("Date", "Tue, 14 Nov 2023 20:13:20 GMT"))]
+        with pytest.raises(OAuthError):
+            await client.fetch_token()
+        assert len(authority.asked) == 3
 
     async def test_a_code_is_not_sent_again_for_that(self, make_asserting, authority, json_reply):
         authority.refusal = json_reply({"error": "invalid_client"}, 401, ("Date", "Tue, 14 Nov 2023 23:13:20 GMT"))

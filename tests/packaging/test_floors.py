@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 FLOORS = (
     ("clock", "errors", "facade", "login", "messages", "origins", "provider", "records", "redaction", "token"),
     ("jose", "jws", "signing"),
-    ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc"),
+    ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc", "server_time"),
     ("definition",),
     ("http", "stores"),
     ("registry",),
@@ -27,7 +27,7 @@ FLOORS = (
 FORBIDDEN = frozenset({("http", "definition"), ("stores", "definition")})
 
 # Protocol steps do no I/O and read no clock.
-FLOWS = ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc")
+FLOWS = ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc", "server_time")
 IMPURE = frozenset({"asyncio", "http", "select", "socket", "ssl", "subprocess", "time", "urllib"})
 
 # Who may import what others wrote; the rows are the declared dependencies.

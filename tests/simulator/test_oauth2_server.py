@@ -585,6 +585,19 @@ async def test_what_a_bundled_provider_publishes(name, session):
         assert problems(simulator) == []
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if "server_time" in KNOWN.definition(name).endpoints.model_fields_set]
+)
+async def test_a_bundled_provider_that_tells_its_time_puts_a_clock_right(name, session):
+    async with Simulator(name) as simulator:
+        simulator.skew = -3600.0
+        client = simulator.client(session)
+        assert (await log_in(simulator, client)).access_token
+        seen = [(exchange.step, exchange.status) for exchange in simulator.exchanges]
+        assert seen == [("token", 401), ("server_time", 200), ("token", 200)]
+        assert abs(client.clock() - simulator.now() + 3600) < 60
+
+
 async def test_an_environment_may_have_less_and_another_issuer(make_acme, session):
     text = f'{ACME}[oauth2]\nissuer = "https://acme.example"\nissuer_in_callback = true\n'
     more = '[environments.sandbox]\nwithout = ["revoke"]\nissuer = "https://sandbox.acme.example"\n'

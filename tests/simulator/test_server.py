@@ -435,6 +435,37 @@ async def test_another_clock_shows_in_every_answer_and_is_learnt(acme, session, 
         assert response.headers["Date"] == "Tue, 14 Nov 2023 23:13:20 GMT"
 
 
+TELLS_TIME = PLAIN.replace("[endpoints]\n", '[endpoints]\nserver_time = "https://time.example.com/now"\n')
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "",
+        '[server_time]\nkind = "absolute_ms"\n',
+        '[server_time]\nkind = "iso8601"\n',
+        '[server_time]\npath = "timestamp"\n',
+        '[server_time]\npath = "data[1].now"\nkind = "iso8601"\n',
+        '[server_time]\npath = "time"\nformat = "form"\n',
+        '[server_time]\npath = "answer.time"\nformat = "xml"\nkind = "absolute_ms"\n',
+        '[server_time]\npath = "time"\nformat = "jsonp"\n',
+        '[server_time]\nformat = "json"\n',
+    ],
+)
+async def test_a_provider_tells_its_time_as_its_definition_says(table, session, clock):
+    registry = Registry(environ={})
+    registry.add(TELLS_TIME + table, "acme")
+    async with Simulator("acme", registry=registry, now=clock) as simulator:
+        simulator.skew = 3600.0
+        client = simulator.client(session)
+        assert parse_origin(client.provider.endpoints["server_time"]) not in client.provider.origins
+        await log_in(simulator, client)
+        assert steps(simulator)[:3] == [("request_token", 401), ("server_time", 200), ("request_token", 200)]
+        assert abs(client.clock() - clock() - 3600) < 60
+        simulator.skew = 7200.0
+        assert abs(await client.fetch_server_time() - clock() - 7200) < 60
+
+
 # --- secrets --------------------------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,7 @@ from oauthreg.provider import (
     RequestProof,
     RequestSignature,
     Scopes,
+    ServerTime,
     TemplatePairs,
     TokenAnswer,
     TokenPlacement,
@@ -53,11 +54,12 @@ if TYPE_CHECKING:
     from oauthreg.messages import Pairs
 
 _NOTHING: Mapping[str, str] = {}
-_WITHOUT_CREDENTIALS = ("authorize", "end_session", "discovery", "jwks", "registration")
+_WITHOUT_CREDENTIALS = ("authorize", "end_session", "discovery", "jwks", "registration", "server_time")
 """Endpoints to which no client sends a token or a signature."""
 _MOST_LOCATIONS = 64
 _NOT = "not "
 _STANDARD_ANSWER = TokenAnswer()
+_STANDARD_TIME = ServerTime()
 
 
 def compile_definition(
@@ -312,6 +314,7 @@ class _Compiler:
                 json=definition.callback.json_,
                 signature=CallbackSignature(signed.parameter) if signed else None,
             ),
+            server_time=_server_time(definition),
             identity=identity,
             claims=_Claims(definition.claims, self.documents) if definition.claims else None,
             api_headers=self.pairs(definition.api.headers),
@@ -822,6 +825,15 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
         keep=table.keep,
         scope_separator=table.scope_separator,
     )
+
+
+def _server_time(definition: model.Definition) -> ServerTime:
+    if "server_time" not in definition.model_fields_set:
+        return _STANDARD_TIME
+    table = definition.server_time
+    # Of a number alone nothing tells in which format it is.
+    written_as = "text" if (table.format, table.path) == ("auto", None) else table.format
+    return ServerTime(written_as, _finder(table.path), table.kind)
 
 
 def _told_by_callback(definition: model.Definition) -> Iterator[str]:

@@ -138,6 +138,9 @@ class Endpoints(Table):
     )
     jwks: URL | None = Field(default=None, description="the server's public keys (RFC 7517)")
     registration: URL | None = Field(default=None, description="where clients are registered (RFC 7591)")
+    server_time: URL | None = Field(
+        default=None, description="what time the server has; asked where it refuses a timestamp"
+    )
     userinfo: URL | None = Field(default=None, description="who the user is; its answer is the document `userinfo`")
     api_base: BaseURL | None = Field(default=None, description="what relative URLs are resolved against; ends with `/`")
 
@@ -677,6 +680,18 @@ class Callback(Table):
     signature: CallbackSignatureTable | None = Field(default=None, description="how the callback is proven")
 
 
+class ServerTimeTable(Table):
+    """``[server_time]``: how the answer is read that tells the server's time."""
+
+    format: AnswerFormat = Field(
+        default="auto", description="`auto` looks at the body; `json`, `jsonp`, `form`, `xml`, `text`"
+    )
+    path: AnswerPath | None = Field(default=None, description="where the time stands; by default it is the whole text")
+    kind: Literal["absolute_s", "absolute_ms", "iso8601"] = Field(
+        default="absolute_s", description="what stands there: `absolute_s`, `absolute_ms`, `iso8601`"
+    )
+
+
 class Meta(Table):
     """``[meta]``: where the facts come from."""
 
@@ -771,6 +786,9 @@ class Definition(Table):
     api: API = Field(default_factory=_always(API), description="calls with the token")
     scopes: ScopesTable = Field(default_factory=_always(ScopesTable), description="what a login asks for")
     callback: Callback = Field(default_factory=_always(Callback), description="what the user's browser brings back")
+    server_time: ServerTimeTable = Field(
+        default_factory=_always(ServerTimeTable), description="the answer that tells the server's time"
+    )
     claims: dict[str, Any] = Field(default_factory=dict, description="the standard's claims and where they stand")
     meta: Meta = Field(default_factory=_always(Meta), description="where the facts come from")
     lifecycle: Lifecycle = Field(default_factory=_always(Lifecycle), description="what has an end")

@@ -650,7 +650,7 @@ def _idle_answers(definition: Definition) -> Iterator[Finding]:
 def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
     """Tables that say how a request is sent which is never made."""
     definition = subject.definition
-    for name in ("device", "revoke", "introspect", "end_session"):
+    for name in ("device", "revoke", "introspect", "end_session", "server_time"):
         if name not in definition.model_fields_set or name in subject.endpoints:
             continue
         if not any(name in one.endpoints.model_fields_set for one in definition.environments.values()):

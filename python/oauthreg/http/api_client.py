@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from aiohttp import ClientError
 from yarl import URL
 
 from oauthreg import http
 from oauthreg.clock import Clock
-from oauthreg.errors import UsageError
+from oauthreg.errors import OAuthRegError, UsageError
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
 from oauthreg.records import dataclass
@@ -45,6 +47,9 @@ TRANSPORT_OPTIONS = frozenset(
 
 _CLOCK_TOLERANCE = 5.0
 """Seconds: a clock that differs by less is not why a time was refused."""
+
+_LONGEST_FLIGHT = 300.0
+"""Seconds: a request that is refused may be that much older than the answer that put the clock right."""
 
 
 class Default(str):
@@ -182,16 +187,43 @@ class ApiClient(ABC):
                 hint="set `client.session` to a session that was made in this event loop",
             )
 
-    def _learn_time(self, headers: Mapping[str, str]) -> bool:
-        """Whether the server's ``Date`` showed that this clock was wrong; it is right afterwards."""
-        try:
-            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return False
-        if abs(now - self.clock()) <= _CLOCK_TOLERANCE:
+    async def fetch_server_time(self, **options: Any) -> float:
+        """The server's time, in seconds since 1970, which this client's clock goes by from now on.
+
+        Clients do so by themselves when the server refuses a timestamp. ``options`` concern the transport (``proxy``,
+        ``ssl``, ``timeout`` …). Raises ``UsageError`` where the provider does not tell its time, ``OAuthError`` and
+        ``MalformedResponseError``.
+        """
+        now = await self._server_time(transport_options(options))
+        self.clock.learn(now)
+        return now
+
+    async def _server_time(self, options: Mapping[str, Any]) -> float:
+        from oauthreg.server_time import server_time_flow
+
+        return await self._running(server_time_flow(self.provider), options)
+
+    async def _learn_time(self, headers: Mapping[str, str], options: Mapping[str, Any] = MappingProxyType({})) -> bool:
+        """Whether a refused time was the fault of this clock, which is right afterwards.
+
+        The server is asked where it tells its time; else, or if it does not answer, the ``Date`` of its refusal does.
+        """
+        if self.clock.learnt_ago <= _LONGEST_FLIGHT:
+            return True
+        now = await self._told_time(headers, options)
+        if now is None or abs(now - self.clock()) <= _CLOCK_TOLERANCE:
             return False
         self.clock.learn(now)
         return True
+
+    async def _told_time(self, headers: Mapping[str, str], options: Mapping[str, Any]) -> float | None:
+        if "server_time" in self.provider.endpoints:
+            with suppress(OAuthRegError, ClientError, TimeoutError):
+                return await self._server_time(options)
+        try:
+            return parsedate_to_datetime(headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return None
 
     def _identity(
         self,
@@ -231,6 +263,14 @@ class ApiClient(ABC):
 
         claims = self.provider.claims.render(documents) if self.provider.claims is not None else {}
         return Profile.from_claims(claims, raw={**documents, "token": token})
+
+
+def transport_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, all of which concern the transport. Raises ``TypeError``, as for an argument that is not known."""
+    unknown = sorted(options.keys() - TRANSPORT_OPTIONS)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument: {unknown[0]!r}")
+    return options
 
 
 def pairs(name: str, given: Any) -> Pairs:

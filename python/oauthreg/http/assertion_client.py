@@ -187,7 +187,7 @@ class AsyncAssertionClient(TokenClient):
         return "grant"
 
     async def _renew(self, _: OAuth2Token | None) -> OAuth2Token:
-        return await self._twice_if_late(self._ask, _REFUSALS)
+        return await self._twice_if_late(self._ask, lambda error: error.error in _REFUSALS)
 
     async def _ask(self) -> OAuth2Token:
         issued_at, expires_at, lifetime = self._times

@@ -22,13 +22,13 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import (
-    TRANSPORT_OPTIONS,
     Access,
     ApiClient,
     Default,
     learning_clock,
     pairs,
     pinned_origins,
+    transport_options,
 )
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Placement, Provider
@@ -536,7 +536,7 @@ class AsyncOAuth1Client(ApiClient):
             try:
                 oauth1.parse_token_answer(response)
             except OAuthError as error:
-                if oauth1.is_timestamp_refusal(error) and self._learn_time(response.headers):
+                if oauth1.is_timestamp_refusal(error) and await self._learn_time(response.headers):
                     return authenticator
             return None
 
@@ -552,7 +552,7 @@ class AsyncOAuth1Client(ApiClient):
         try:
             return await self._running(make_flow(), options, origins)
         except OAuthError as error:
-            if not (oauth1.is_timestamp_refusal(error) and self._learn_time(error.headers)):
+            if not (oauth1.is_timestamp_refusal(error) and await self._learn_time(error.headers, options)):
                 raise
         return await self._running(make_flow(), options, origins)
 
@@ -640,13 +640,10 @@ def _with_request(
     options = dict(options)
     params = pairs("data", options.pop("data", None))
     query, headers = pairs("params", options.pop("params", None)), pairs("headers", options.pop("headers", None))
-    unknown = sorted(options.keys() - TRANSPORT_OPTIONS)
-    if unknown:
-        raise TypeError(f"unexpected keyword argument: {unknown[0]!r}")
     leg = getattr(provider, name)
     leg = replace(leg, query=(*leg.query, *query), headers=(*leg.headers, *headers))
     endpoints = provider.endpoints if url is None else {**provider.endpoints, name: str(url)}
-    return replace(provider, endpoints=endpoints, **{name: leg}), params, options
+    return replace(provider, endpoints=endpoints, **{name: leg}), params, transport_options(options)
 
 
 def _realm(realm: str | Sequence[str] | None) -> str | None:

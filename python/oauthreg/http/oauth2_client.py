@@ -19,10 +19,11 @@ from oauthreg.errors import (
     MismatchingStateError,
     MissingCredentialError,
     MissingTokenError,
+    OAuthError,
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs
+from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs, transport_options
 from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field, replace
@@ -358,14 +359,16 @@ class AsyncOAuth2Client(TokenClient):
         ``options`` concern the transport (``proxy``, ``ssl``, ``timeout`` …). Raises ``UsageError`` where the provider
         publishes nothing, ``OAuthError`` and ``MalformedResponseError``. Spec: RFC 8414 section 3.
         """
-        return await self._exchange(oauth2.server_metadata_flow(self.provider, url=url), options=_transport(options))
+        return await self._exchange(
+            oauth2.server_metadata_flow(self.provider, url=url), options=transport_options(options)
+        )
 
     async def fetch_jwks(self, url: str | None = None, **options: Any) -> dict[str, Any]:
         """The server's public keys as a JWK set, for those who check its signatures themselves.
 
         ``options``, and what is raised, as in ``fetch_server_metadata``. Spec: RFC 7517 section 5.
         """
-        return await self._exchange(oauth2.jwks_flow(self.provider, url=url), options=_transport(options))
+        return await self._exchange(oauth2.jwks_flow(self.provider, url=url), options=transport_options(options))
 
     async def register_client(
         self,
@@ -382,7 +385,7 @@ class AsyncOAuth2Client(TokenClient):
         raised, as in ``fetch_server_metadata``. Spec: RFC 7591 section 3.
         """
         flow = oauth2.registration_flow(self.provider, metadata, initial_access_token=initial_access_token, url=url)
-        return await self._exchange(flow, options=_transport(options))
+        return await self._exchange(flow, options=transport_options(options))
 
     async def start(
         self,
@@ -525,7 +528,7 @@ class AsyncOAuth2Client(TokenClient):
             return self._exchange(flow, hooks="refresh_token", options=call.options)
 
         try:
-            return await self._twice_if_late(attempt, self._refusals_of_time)
+            return await self._twice_if_late(attempt, self._may_be_late, call.options)
         except (ClientError, TimeoutError) as error:
             if not settings.refresh_repeatable:
                 error.add_note("the refresh token may be spent: the provider may have answered all the same")
@@ -555,8 +558,10 @@ class AsyncOAuth2Client(TokenClient):
             )
             return self._exchange(flow, hooks="access_token", options=call.options)
 
-        # A code must not be sent twice, whatever the reason (RFC 6749 section 4.1.2).
-        return await self._twice_if_late(attempt, () if grant == "authorization_code" else self._refusals_of_time)
+        if grant == "authorization_code":
+            # A code must not be sent twice, whatever the reason (RFC 6749 section 4.1.2).
+            return await attempt()
+        return await self._twice_if_late(attempt, self._may_be_late, call.options)
 
     async def _redeem(self, pending: PendingLogin, callback: Callback, binding: str | None, call: _Call) -> OAuth2Token:
         """Exchange the code in a callback, once."""
@@ -772,11 +777,16 @@ class AsyncOAuth2Client(TokenClient):
             )
         return self._client
 
-    @property
-    def _refusals_of_time(self) -> tuple[str, ...]:
-        """How servers refuse what this client signs if its clock is wrong."""
-        signs = oauth2.client_auth_method(self.provider, self._client) in _SIGNING
-        return (*(("invalid_client",) if signs else ()), *(("invalid_dpop_proof",) if self._client.proofs else ()))
+    def _may_be_late(self, error: OAuthError) -> bool:
+        """Whether a server may have refused what this client signs because the clock is wrong."""
+        if error.error == "invalid_dpop_proof":
+            return self._client.proofs is not None
+        method = oauth2.client_auth_method(self.provider, self._client)
+        if method != "oauth1":
+            return error.error == "invalid_client" and method in _SIGNING
+        from oauthreg.oauth1 import is_timestamp_refusal
+
+        return is_timestamp_refusal(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -848,13 +858,6 @@ def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
     if is_bound is not None:
         chosen["dpop"] = "required" if is_bound else "supported"
     return chosen
-
-
-def _transport(options: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(options.keys() - TRANSPORT_OPTIONS)
-    if unknown:
-        raise TypeError(f"unexpected keyword argument: {unknown[0]!r}")
-    return options
 
 
 def _known_method(name: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from types import MappingProxyType
@@ -382,12 +382,17 @@ class TokenClient(ApiClient):
         shown = redact_url(url)
         return shown if shown in map(redact_url, known) else render_origin(parse_origin(url))
 
-    async def _twice_if_late(self, attempt: Callable[[], Awaitable[Result]], errors: Collection[str]) -> Result:
-        """What an attempt with an assertion gives: a second one if it was refused and the clock was to blame."""
+    async def _twice_if_late(
+        self,
+        attempt: Callable[[], Awaitable[Result]],
+        may_be_late: Callable[[OAuthError], bool],
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Result:
+        """What an attempt gives: a second one if it was refused as one may be that is late, and the clock was wrong."""
         try:
             return await attempt()
         except OAuthError as error:
-            if error.error not in errors or not self._learn_time(error.headers):
+            if not may_be_late(error) or not await self._learn_time(error.headers, options):
                 raise
         return await attempt()
 

@@ -44,6 +44,11 @@ def refresh_expires_at(fields: Mapping[str, Any], sent_at: float) -> int | None:
     return None
 
 
+def moment_of(kind: ExpiresKind, value: Any) -> float | None:
+    """The moment that a value names, in seconds since 1970; ``kind`` is one of those that name moments."""
+    return _READERS[kind](value, 0.0)
+
+
 def _lifetime(answer: TokenAnswer, fields: Mapping[str, Any], sent_at: float) -> int | None:
     """The first lifetime that can be read, in whole seconds; ``expires_in`` is of the provider's own kind."""
     readers = (("expires_in", _READERS[answer.expires_kind]), *_OTHERS)

@@ -24,6 +24,7 @@ Step: TypeAlias = Literal[
     "discovery",
     "jwks",
     "registration",
+    "server_time",
     "identity",
     "api",
 ]

@@ -64,6 +64,8 @@ class OAuth1Server:
         """The answer to a request, whatever it is."""
         if step == "authorize":
             return Served(self._authorize(received))
+        if step == "server_time":
+            return Served(self.script.server_time.render(self.now()))
         signed = None
         try:
             signed = self._checks.signed(received, step)
@@ -284,6 +286,7 @@ class OAuth1Server:
         known = self.provider.endpoints
         legs: dict[Step, str] = {"request_token": known.get("request_token", ""), "token": known.get("token", "")}
         legs["refresh"], legs["revoke"] = known.get("refresh", ""), known.get("revoke", "")
+        legs["server_time"] = known.get("server_time", "")
         legs["exchange"] = self.provider.exchange.url if self.provider.exchange else ""
         legs["authorize"] = known.get("authorize") or in_same_place(legs["request_token"], "/authorize")
         return {step: url for step, url in legs.items() if url}

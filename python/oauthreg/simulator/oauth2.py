@@ -106,6 +106,7 @@ class OAuth2Server:
             "end_session": self._end_session,
             "discovery": self._metadata,
             "jwks": self._jwks,
+            "server_time": self._server_time,
         }
         if step in pages:
             return Served(pages[step](received))
@@ -313,6 +314,9 @@ class OAuth2Server:
         """Spec: RFC 7517 section 5."""
         algorithms = self.provider.oauth2.id_token_algorithms or ("RS256",)
         return render_document({"keys": [public_jwk(name) for name in algorithms if name[:2] != "HS"]}, "json")
+
+    def _server_time(self, _: Received) -> Response:
+        return self.script.server_time.render(self.now())
 
     def _registration(self, received: Received) -> Served:
         """Spec: RFC 7591 section 3.2."""
@@ -585,6 +589,7 @@ class OAuth2Server:
             "discovery": (known.get("discovery", ""), Leg(method="GET")),
             "jwks": (known.get("jwks", ""), Leg(method="GET")),
             "registration": (known.get("registration", ""), Leg()),
+            "server_time": (known.get("server_time", ""), Leg(method="GET")),
         }
         return {step: (url, leg) for step, (url, leg) in legs.items() if url}
 
