@@ -107,6 +107,8 @@ def test_a_definition_takes_little_memory(many, names, kept):
     loader = Loader([many], environ=kept)
     assert octets(lambda: [loader.settle(name) for name in names]) < 4 * 1024
     assert octets(lambda: [(one, one.title) for one in map(loader.settle, names)]) < 8 * 1024
+    from_files = Loader([many], environ=OFF)
+    assert octets(lambda: [from_files.load(name) for name in names]) < 8 * 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no such place to read it")
