@@ -110,7 +110,7 @@ def _parsed(line: bytes | None) -> Kept | None:
     """A line taken apart; ``None`` if it is not whole."""
     if line is None:
         return None
-    parts = line.split(b"\t")
+    parts = line.split(b"\t", 5)
     if len(parts) != 6 or parts[0] != b"%08x" % zlib.crc32(line[9:]):
         return None
     _, _, names, stamps, aliases, text = parts

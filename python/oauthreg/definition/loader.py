@@ -65,7 +65,7 @@ class Loader:
                 raise UsageError(f"no such file or folder: {str(path)!r}", code="no-such-path", hint="see `paths=`")
         self._environ = environ
         self._added: dict[str, Source] = {}
-        self._index: dict[str, list[str]] | None = None
+        self._index: list[tuple[str, frozenset[str]]] | None = None
         self._looked_up: dict[tuple[str, int], str] = {}
         self._tried: list[tuple[str, str]] | None = None
         self._aliases: dict[str, str] | None = None
@@ -81,7 +81,10 @@ class Loader:
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted. Nothing is read for it."""
-        return tuple(sorted(filter(is_provider_name, {*self._files(), *self._added})))
+        found = sorted(self._all_names())
+        # An empty name and one that begins with `-` would sort before all others, so one look tells of all.
+        are_good = all(found[:1]) and is_provider_name("".join(found))
+        return tuple(found if are_good else filter(is_provider_name, found))
 
     def resolve(self, name: str) -> str:
         """The name itself, or the one of which it is an alias. Raises ``UnknownProviderError``.
@@ -193,13 +196,15 @@ class Loader:
     def _is_known(self, name: str) -> bool:
         return name in self._added or bool(self._path(name))
 
-    def _files(self) -> dict[str, list[str]]:
-        """Name -> the files that have it, the winner last."""
+    def _all_names(self) -> set[str]:
+        return {*self._added}.union(*(names for _, names in self._files()))
+
+    def _files(self) -> list[tuple[str, frozenset[str]]]:
+        """Each place as in ``_looked_through`` and the names that it has, the winner first."""
         if self._index is None:
-            self._index = {}
-            for place, stem in self._looked_through():
-                for name, path in [(stem, place)] if stem else _definitions_in(place):
-                    self._index.setdefault(name, []).append(path)
+            self._index = [
+                (place, frozenset((stem,) if stem else _names_in(place))) for place, stem in self._looked_through()
+            ]
         return self._index
 
     def _path(self, name: str, depth: int = 0) -> str:
@@ -208,26 +213,31 @@ class Loader:
         Folders are not listed for it.
         """
         if self._index is not None or not is_provider_name(name):
-            paths = self._files().get(name, [])
-            return paths[-1 - depth] if depth < len(paths) else ""
-        found = self._looked_up.get((name, depth))
-        if found is None:
-            found = self._looked_up[name, depth] = next(islice(self._looked_for(name), depth, None), "")
-        return found
+            for place, names in self._files():
+                if name in names:
+                    if depth == 0:
+                        return _file_in(place, name)
+                    depth -= 1
+            return ""
+        known = self._looked_up.get((name, depth))
+        if known is None:
+            known = self._looked_up[name, depth] = next(islice(self._looked_for(name), depth, None), "")
+        return known
 
     def _looked_for(self, name: str) -> Iterator[str]:
         """The files of a name, the winner first: few ask for one that is hidden."""
-        for place, stem in reversed(self._looked_through()):
-            path = (place if stem == name else "") if stem else os.path.join(place, f"{name}{_SUFFIX}")
-            if path and os.path.isfile(path):
+        for place, stem in self._looked_through():
+            if stem in ("", name) and os.path.isfile(path := _file_in(place, name)):
                 yield path
 
     def _looked_through(self) -> list[tuple[str, str]]:
-        """The places that are there, each with its stem if it is a single file."""
+        """The places that are there, the winner first: files with their stems, folders with a separator at the end."""
         if self._tried is None:
             _check_bundled()
-            there = [(place.is_file(), place) for place in self.places if place.exists()]
-            self._tried = [(str(place.absolute()), place.stem if is_file else "") for is_file, place in there]
+            there = [(place, str(place.absolute())) for place in reversed(self.places) if place.exists()]
+            self._tried = [
+                (text, place.stem) if place.is_file() else (os.path.join(text, ""), "") for place, text in there
+            ]
         return self._tried
 
     def _source(self, name: str, depth: int) -> Source:
@@ -254,7 +264,7 @@ class Loader:
         if kept is None:
             return None
         names, stamps, aliases, text = kept
-        if self._stamps(names.split(" ")) != stamps:
+        if self._stamps(path, names) != stamps:
             return None
         if self._outline is None:
             self._outline = self._kept_outline()
@@ -262,19 +272,19 @@ class Loader:
             return None
         return self._outline.definition(name, path, aliases, text)
 
-    def _stamps(self, names: Iterable[str]) -> str | None:
-        """The stamps of the files that make up a definition, found by the names in its chain."""
+    def _stamps(self, path: str, names: str) -> str | None:
+        """The stamps of the files that make up a definition: ``path`` and those found by the names in its chain."""
         stamps: list[str] = []
-        depth, last = 0, ""
-        for name in names:
-            depth, last = depth + 1 if name == last else 0, name
-            path = "" if name in self._added else self._path(name, depth)
-            if not path:
-                return None
-            try:
+        last, *others = names.split(" ")
+        depth = 0
+        try:
+            stamps.append(stamp(os.stat(path)))
+            for name in others:
+                depth, last = depth + 1 if name == last else 0, name
+                path = "" if name in self._added else self._path(name, depth)
                 stamps.append(stamp(os.stat(path)))
-            except OSError:
-                return None
+        except OSError:
+            return None
         return " ".join(stamps)
 
     def _keep(self, chain: tuple[Source, ...], definition: Definition) -> None:
@@ -327,21 +337,24 @@ class Loader:
     def _unknown(self, name: str) -> UnknownProviderError:
         from oauthreg.definition.suggestions import suggestion
 
-        known = {*self._files(), *self._added, *(self._aliases or ())}
+        known = {*self._all_names(), *(self._aliases or ())}
         near = suggestion(name, known)
         searched = ", ".join(shown(path) for path in self.places[1:])
         advice = f"did you mean `{near}`?" if near else f"put `{name}.toml` into one of: {searched}"
         return UnknownProviderError(f"no definition has the name: {quoted(name)}", hint=advice)
 
 
-def _definitions_in(folder: str) -> list[tuple[str, str]]:
-    """The definitions of a folder: name and path."""
+def _names_in(folder: str) -> list[str]:
+    """The names that the definitions of a folder have."""
     with os.scandir(folder) as entries:
         return [
-            (name[: -len(_SUFFIX)], entry.path)
-            for entry in entries
-            if (name := entry.name).endswith(_SUFFIX) and entry.is_file()
+            name[: -len(_SUFFIX)] for entry in entries if (name := entry.name).endswith(_SUFFIX) and entry.is_file()
         ]
+
+
+def _file_in(place: str, name: str) -> str:
+    """The file of a name in a place, which is a folder or that file."""
+    return f"{place}{name}{_SUFFIX}" if place.endswith(os.sep) else place
 
 
 def _check_bundled() -> None:

@@ -5,12 +5,10 @@ import os
 PROVIDER_NAME = "[a-z0-9][a-z0-9-]*"
 """The stem of a definition's file, as a pattern."""
 
-_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
-
 
 def is_provider_name(text: str) -> bool:
     """Whether a definition's file may have this stem: what ``PROVIDER_NAME`` says, with no pattern to compile."""
-    return text[:1] not in ("", "-") and not text.strip(_CHARACTERS)
+    return text.isascii() and text.replace("-", "0").isalnum() and text[0] != "-" and text == text.lower()
 
 
 def shown(path: str | os.PathLike[str]) -> str:
