@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_NEVER = float("-inf")
+
+
 class Clock:
     """Seconds since 1970, corrected by what a server said its time is.
 
@@ -27,7 +30,7 @@ class Clock:
         self._wall = wall
         self._monotonic = monotonic
         self._epoch: float | None = None
-        self._learnt_at = float("-inf")
+        self._learnt_at = _NEVER
         self.is_system = wall is time.time
         """Whether this is the system's clock as it stands, which signers then read themselves."""
 

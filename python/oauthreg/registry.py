@@ -136,7 +136,8 @@ class Registry:
         the client does not know.
         """
         known = self._known.get(name) or self._find(name)
-        known.warn_once()
+        if not known.is_warned:
+            known.warn()
         if account is not None:
             if known.is_oauth1:
                 raise _no_store("account")
@@ -315,7 +316,9 @@ class Registry:
         return source.get(name) or self._from_environ(f"{known.prefix}{name.upper()}", name)
 
     def _from_source(self, known: _Known) -> Mapping[str, Any]:
-        name, source = known.name, self._credentials or _NOTHING
+        name, source = known.name, self._credentials
+        if not source:
+            return _NOTHING
         values = source(name) if callable(source) else source.get(name)
         if values is None:
             return _NOTHING
@@ -387,18 +390,17 @@ class _Known:
         self.environ = _Variables(environ, self.prefix, self.credentials, self.variables)
         self.prepared: _Prepared | None = None
 
-    def warn_once(self) -> None:
+    def warn(self) -> None:
         """Log that the provider has an end, if it comes near."""
-        if not self.is_warned:
-            self.is_warned = True
-            lifecycle = self.definition.lifecycle
-            if not lifecycle.model_fields_set:
-                return
-            from oauthreg.definition import render_warning
+        self.is_warned = True
+        lifecycle = self.definition.lifecycle
+        if not lifecycle.model_fields_set:
+            return
+        from oauthreg.definition import render_warning
 
-            ends = render_warning(lifecycle, _today())
-            if ends:
-                _log.warning("%s: %s", self.name, ends)
+        ends = render_warning(lifecycle, _today())
+        if ends:
+            _log.warning("%s: %s", self.name, ends)
 
     def required(self, method: str, grant: str | None) -> tuple[str, ...]:
         """The credentials without which a client cannot be."""
