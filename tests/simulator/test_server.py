@@ -466,6 +466,18 @@ async def test_a_provider_tells_its_time_as_its_definition_says(table, session, 
         assert abs(await client.fetch_server_time() - clock() - 7200) < 60
 
 
+async def test_a_time_that_is_not_told_stands_in_the_refusal(session, clock):
+    registry = Registry(environ={})
+    registry.add(TELLS_TIME, "acme")
+    async with Simulator("acme", registry=registry, now=clock) as simulator:
+        simulator.skew = -3600.0
+        simulator.fail("server_time", Status(503))
+        client = simulator.client(session)
+        await log_in(simulator, client)
+        assert steps(simulator)[:3] == [("request_token", 401), ("server_time", 503), ("request_token", 200)]
+        assert abs(client.clock() - clock() + 3600) < 60
+
+
 # --- secrets --------------------------------------------------------------------------------------------------------
 
 
