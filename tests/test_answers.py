@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from oauthreg.answers import parse_answer, parse_form
+from oauthreg.answers import parse_answer, parse_form, parse_http_date
 from oauthreg.errors import MalformedResponseError
 from oauthreg.messages import Response
 
@@ -66,3 +68,27 @@ def test_a_refused_answer_says_where_it_is_from():
     with pytest.raises(MalformedResponseError) as refused:
         parse_answer(Response(200, {}, b"<p"), "xml")
     assert str(refused.value) == "the answer is no XML (status 200)"
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 1_700_000_000.0),
+        ("Tuesday, 14-Nov-23 22:13:20 GMT", 1_700_000_000.0),
+        ("Tue Nov 14 22:13:20 2023", 1_700_000_000.0),
+        ("Tue, 14 Nov 2023 22:13:20 -0000", 1_700_000_000.0),
+        ("", None),
+        ("yesterday", None),
+        ("Tue, 99 Nov 2023 22:13:20 GMT", None),
+        ("Tue, 99999999999999999999 Nov 2023 22:13:20 GMT", None),
+        ("Tue, 14 Nov 2023 22:13:20 +99999999999999", None),
+    ],
+)
+def test_a_date_of_http_is_read_whatever_the_machines_time_zone_is(text, moment, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert parse_http_date(text) == moment
+    finally:
+        monkeypatch.undo()
+        time.tzset()

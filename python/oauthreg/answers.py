@@ -6,6 +6,8 @@ Servers name the wrong media type too often for it to decide anything.
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from oauthreg.errors import MalformedResponseError
@@ -60,6 +62,18 @@ def parse_form(text: str) -> dict[str, str]:
     for name, value in parse_parameters(text):
         fields.setdefault(name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
     return fields
+
+
+def parse_http_date(text: str) -> float | None:
+    """The moment that a header names, in seconds since 1970; ``None`` for what is no date.
+
+    Spec: RFC 9110 section 5.6.7.
+    """
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _sniff(text: str) -> AnswerFormat:

@@ -6,7 +6,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -220,10 +219,9 @@ class ApiClient(ABC):
         if "server_time" in self.provider.endpoints:
             with suppress(OAuthRegError, ClientError, TimeoutError):
                 return await self._server_time(options)
-        try:
-            return parsedate_to_datetime(headers.get("date", "")).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return None
+        from oauthreg.answers import parse_http_date
+
+        return parse_http_date(headers.get("date", ""))
 
     def _identity(
         self,

@@ -7,12 +7,10 @@ never ends a login. Spec: RFC 6749 sections 5.1 and 5.2.
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.answers import decode_text, malformed, parse_answer
+from oauthreg.answers import decode_text, malformed, parse_answer, parse_http_date
 from oauthreg.errors import (
     AccessDeniedError,
     ClientAuthenticationError,
@@ -150,7 +148,7 @@ def retry_after(headers: Mapping[str, str], now: float | None) -> float | None:
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
-    moment = _date(value)
+    moment = parse_http_date(value)
     return None if moment is None or now is None else max(0.0, moment - now)
 
 
@@ -195,7 +193,7 @@ def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any],
         hint=hint,
     )
     if isinstance(made, TemporarilyUnavailableError):
-        sent = _date(response.headers.get("date", ""))
+        sent = parse_http_date(response.headers.get("date", ""))
         made.retry_after = retry_after(response.headers, now if sent is None else sent)
     return made
 
@@ -234,14 +232,6 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _shown(value)
     return [_redacted(item) for item in value] if isinstance(value, list) else value
-
-
-def _date(value: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _token_type(response: Response, answer: TokenAnswer, given: Any, bound_to: str | None) -> str:
