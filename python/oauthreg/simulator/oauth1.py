@@ -21,7 +21,7 @@ from oauthreg.simulator.faults import Step
 from oauthreg.simulator.pages import render_consent, render_notice, render_verifier
 from oauthreg.simulator.received import Credentials, Received, Served, check_order, closest, in_same_place
 from oauthreg.simulator.rendering import render_document, render_end, render_jwt, render_resource
-from oauthreg.simulator.script import RefusalShape, Script, TokenShape
+from oauthreg.simulator.script import RefusalShape, Script, TokenShape, render_time
 from oauthreg.simulator.state import State, TemporaryCredentials, TokenCredentials
 
 _LIFETIME = 3600
@@ -65,7 +65,7 @@ class OAuth1Server:
         if step == "authorize":
             return Served(self._authorize(received))
         if step == "server_time":
-            return Served(self.script.server_time.render(self.now()))
+            return Served(render_time(self.provider.server_time, self.script.server_time, self.now()))
         signed = None
         try:
             signed = self._checks.signed(received, step)

@@ -50,7 +50,7 @@ from oauthreg.simulator.received import (
 )
 from oauthreg.simulator.rendering import public_jwk, render_document, render_end, render_jwt, render_resource
 from oauthreg.simulator.request_signatures import check_signature
-from oauthreg.simulator.script import RefusalShape, Script, TokenShape
+from oauthreg.simulator.script import RefusalShape, Script, TokenShape, render_time
 from oauthreg.simulator.token_request import TokenRequest
 from oauthreg.token import DPOP_TYPE
 
@@ -316,7 +316,7 @@ class OAuth2Server:
         return render_document({"keys": [public_jwk(name) for name in algorithms if name[:2] != "HS"]}, "json")
 
     def _server_time(self, _: Received) -> Response:
-        return self.script.server_time.render(self.now())
+        return render_time(self.provider.server_time, self.script.server_time, self.now())
 
     def _registration(self, received: Received) -> Served:
         """Spec: RFC 7591 section 3.2."""

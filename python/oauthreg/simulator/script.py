@@ -6,9 +6,9 @@ from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from oauthreg.definition.model import Definition, ErrorTable, ServerTimeTable, TokenLeg, When
+from oauthreg.definition.model import Definition, ErrorTable, TokenLeg, When
 from oauthreg.messages import Response
-from oauthreg.provider import AnswerFormat, ExpiresKind
+from oauthreg.provider import AnswerFormat, ServerTime
 from oauthreg.records import dataclass, field
 from oauthreg.simulator.rendering import render_document, render_end
 
@@ -76,24 +76,6 @@ class TokenShape:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeShape:
-    """How the server's time is told: the format of the answer, the path of the time in it, and its kind."""
-
-    format: AnswerFormat = "text"
-    path: str = ""
-    kind: ExpiresKind = "absolute_s"
-
-    def render(self, now: float) -> Response:
-        """The time (seconds since 1970) as an answer."""
-        told = render_end(self.kind, now, now)
-        if not self.path:
-            return render_document(told, self.format)
-        document: dict[str, Any] = {}
-        place(document, self.path, told)
-        return render_document(document, self.format)
-
-
-@dataclass(frozen=True, slots=True)
 class Script:
     """Everything that a provider says: example documents by name, and the shapes of token answers and refusals."""
 
@@ -106,10 +88,11 @@ class Script:
     device: TokenShape = field(default_factory=TokenShape)
     introspect: TokenShape = field(default_factory=TokenShape)
     revoke: TokenShape = field(default_factory=TokenShape)
-    server_time: TimeShape = field(default_factory=TimeShape)
     api_refusal: RefusalShape | None = None
     authorize_url: str = ""
     """Where the request-token answer holds a ready-made authorization URL; empty if it does not."""
+    server_time: str = ""
+    """Where the answer that tells the time holds it; empty if it is the time alone."""
 
 
 def load_script(definition: Definition) -> Script:
@@ -128,15 +111,10 @@ def load_script(definition: Definition) -> Script:
         _token_shape(definition.device, plain),
         _token_shape(definition.introspect, plain),
         _token_shape(definition.revoke, plain),
-        _time_shape(definition.server_time),
         _refusal_shape(definition.api.error, "auto") if definition.api.error else None,
         definition.oauth1.authorize_url_from or "",
+        definition.server_time.path or "",
     )
-
-
-def _time_shape(table: ServerTimeTable) -> TimeShape:
-    plain: AnswerFormat = "json" if table.path else "text"
-    return TimeShape(plain if table.format == "auto" else table.format, table.path or "", table.kind)
 
 
 def _has_own_answer(leg: TokenLeg | None) -> TypeGuard[TokenLeg]:
@@ -175,6 +153,16 @@ def _mark(when: When) -> Any:
     if when.not_in is not None:
         return next(value for value in (True, 1, 2, 3, "error") if value not in when.not_in)
     return True if when.present else when.equals
+
+
+def render_time(settings: ServerTime, path: str, now: float) -> Response:
+    """The time (seconds since 1970) as an answer that is read with these settings, in which it stands at a path."""
+    told = render_end(settings.kind, now, now)
+    if not path:
+        return render_document(told, settings.format)
+    document: dict[str, Any] = {}
+    place(document, path, told)
+    return render_document(document, settings.format)
 
 
 def place(document: dict[str, Any], path: str, value: Any) -> None:
