@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from oauthreg.records import dataclass, field
 
@@ -42,8 +42,8 @@ class Authenticator(Protocol):
     def is_slow(self) -> bool:
         """Whether one call computes for long enough (above a millisecond) to be moved off the event loop."""
 
-    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
-        """Make the credential for this one request (``url`` is the final ``yarl.URL``, or text)."""
+    def authenticate(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
+        """Make the credential for this one request; ``url`` is complete, as the server will put it together."""
 
 
 @dataclass(frozen=True, slots=True)

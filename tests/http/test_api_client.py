@@ -80,6 +80,26 @@ async def test_a_session_serves_its_own_event_loop_only(make, session, server):
     assert server.connections == {}
 
 
+async def test_what_keeps_a_request_from_beginning_is_told_when_it_is_awaited(session, server):
+    """So that of many requests in one ``gather`` only the wrong one fails."""
+    provider = Provider(protocol="oauth1", endpoints={"api_base": server.url}, allow_insecure_http=True)
+    client = AsyncOAuth1Client(session, "client", "secret", token="t", token_secret="s", provider=provider)
+    for _ in range(2):  # before and after the client has made what all its calls have in common
+        requests = [client.get("/me"), client.get("ftp://example.com/")]
+        response, refused = await asyncio.gather(*requests, return_exceptions=True)
+        assert response.status == 200
+        assert refused.code == "invalid-url"
+        response.release()
+
+
+async def test_a_request_may_be_made_where_no_event_loop_runs(session, server):
+    client = AsyncOAuth1Client(session, "client", "secret", token="t", token_secret="s")
+    for _ in range(2):
+        request = await asyncio.to_thread(client.get, server.url)
+        async with request as response:
+            assert response.status == 200
+
+
 async def test_a_session_of_an_unknown_kind_is_trusted(server, session):
     class Wrapped:
         headers, _middlewares = session.headers, ()

@@ -2,7 +2,7 @@ import aiohttp
 import pytest
 
 from oauthreg.errors import UsageError
-from oauthreg.http import AuthenticationMiddleware
+from oauthreg.http import Access, AuthenticationMiddleware
 from oauthreg.http.hop import refuse_clear_text
 from oauthreg.messages import Authenticated
 
@@ -41,7 +41,7 @@ async def test_an_error_of_the_transport_names_the_callers_url(make_error, serve
         raise make_error(req)
 
     with pytest.raises(Exception) as caught:  # noqa: PT011 - any error will do
-        await session.get(f"{server.url}/a", middlewares=(AuthenticationMiddleware(InQuery()), fail))
+        await session.get(f"{server.url}/a", middlewares=(AuthenticationMiddleware(Access(InQuery())), fail))
     error = caught.value
     for text in (str(error), repr(error), repr(error.args)):
         assert SECRET not in text
@@ -50,7 +50,7 @@ async def test_an_error_of_the_transport_names_the_callers_url(make_error, serve
 
 async def test_raise_for_status_shows_no_credential(server, session, reply):
     server.replies = [reply(404)]
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(InQuery()),)) as response:
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Access(InQuery())),)) as response:
         with pytest.raises(aiohttp.ClientResponseError) as caught:
             response.raise_for_status()
     assert SECRET in server.sent[0].target
@@ -60,7 +60,7 @@ async def test_raise_for_status_shows_no_credential(server, session, reply):
 async def test_an_endless_redirect_shows_no_credential(server, session, redirect):
     server.answer = lambda _: redirect(302, "/")
     with pytest.raises(aiohttp.TooManyRedirects) as caught:
-        await session.get(server.url, middlewares=(AuthenticationMiddleware(InQuery()),))
+        await session.get(server.url, middlewares=(AuthenticationMiddleware(Access(InQuery())),))
     assert len(server.sent) == 10
     assert SECRET not in repr(caught.value) + str(caught.value)
 
@@ -74,7 +74,9 @@ async def test_the_body_is_the_callers_again_after_the_hop(server, session):
         seen.append((req.body is body, req.headers["Content-Length"] == length, await req.body.as_bytes()))
         return response
 
-    async with session.post(server.url, data={"a": "1"}, middlewares=(watch, AuthenticationMiddleware(InBody()))):
+    async with session.post(
+        server.url, data={"a": "1"}, middlewares=(watch, AuthenticationMiddleware(Access(InBody())))
+    ):
         pass
     assert server.sent[0].body == b"a=1&access_token=t0k3n"
     assert seen == [(True, True, b"a=1")]
@@ -86,7 +88,7 @@ async def test_a_file_given_as_a_form_survives_its_replacement(server, session, 
     path.write_bytes(b"a=1")
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with path.open("rb") as file:
-        own = AuthenticationMiddleware(InBody())
+        own = AuthenticationMiddleware(Access(InBody()))
         async with session.post(server.url, data=file, headers=headers, middlewares=(own,)):
             pass
     assert [sent.body for sent in server.sent] == [b"a=1&access_token=t0k3n"] * 2
@@ -99,7 +101,7 @@ async def test_a_response_without_request_info_is_left_alone(server, session):
     async def short_cut(req, handler):
         return answer
 
-    own = AuthenticationMiddleware(InQuery())
+    own = AuthenticationMiddleware(Access(InQuery()))
     found = []
 
     async def watch(req, handler):

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from oauthreg.errors import ResponseError, UnsignableRequestError, UsageError
-from oauthreg.http import AsyncOAuth1Client, AuthenticationMiddleware, middleware
+from oauthreg.http import Access, AsyncOAuth1Client, AuthenticationMiddleware, middleware
 from oauthreg.http.middleware import chain
 from oauthreg.messages import Authenticated
 
@@ -50,7 +50,7 @@ def origin(server):
 
 
 async def test_a_credential_is_on_the_wire_and_nowhere_else(authenticator, server, session):
-    own = AuthenticationMiddleware(authenticator)
+    own = AuthenticationMiddleware(Access(authenticator))
     async with session.post(server.url, data={"a": "1"}, middlewares=(own,)) as response:
         assert shows(server.sent) == list(SECRETS)
         for text in (
@@ -69,7 +69,7 @@ async def test_nothing_follows_a_redirect_to_another_origin(
 ):
     other = await make_server()
     server.replies = [redirect(status, f"{other.url}/stolen")]
-    own = AuthenticationMiddleware(authenticator, headers=(("X-Api-Key", "t0k3n"),))
+    own = AuthenticationMiddleware(Access(authenticator), headers=(("X-Api-Key", "t0k3n"),))
     async with session.post(server.url, data={"a": "1"}, middlewares=(own,)) as response:
         assert response.status == 200
     assert shows(server.sent) == list(SECRETS)
@@ -87,7 +87,7 @@ async def test_a_body_does_not_follow_to_another_origin(
 ):
     other = await make_server()
     server.replies = [redirect(status, other.url)]
-    own = AuthenticationMiddleware(authenticator)
+    own = AuthenticationMiddleware(Access(authenticator))
     with pytest.raises(ResponseError) as caught:
         await session.request(method, server.url, data={"a": "1"}, middlewares=(own,))
     assert caught.value.code == "foreign-redirect"
@@ -101,7 +101,7 @@ async def test_an_empty_body_may_follow_with_nothing_of_ours(
 ):
     other = await make_server()
     server.replies = [redirect(status, other.url)]
-    own = AuthenticationMiddleware(authenticator)
+    own = AuthenticationMiddleware(Access(authenticator))
     async with session.post(server.url, middlewares=(own,)):
         pass
     (stolen,) = other.sent
@@ -113,7 +113,7 @@ async def test_a_stranger_cannot_choose_what_is_signed(authenticator, server, ma
     other = await make_server()
     server.replies = [redirect(302, other.url)]
     other.replies = [redirect(302, f"{server.url}/delete-everything")]
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(authenticator),)):
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Access(authenticator)),)):
         pass
     assert [shows(sent) for sent in (*server.sent, *other.sent)] == [list(SECRETS), [], []]
 
@@ -121,7 +121,7 @@ async def test_a_stranger_cannot_choose_what_is_signed(authenticator, server, ma
 async def test_two_pinned_origins_may_redirect_to_each_other(authenticator, server, make_server, session, redirect):
     other = await make_server()
     server.replies = [redirect(307, other.url)]
-    own = AuthenticationMiddleware(authenticator, [origin(server), origin(other)])
+    own = AuthenticationMiddleware(Access(authenticator, frozenset([origin(server), origin(other)])))
     async with session.post(server.url, data={"a": "1"}, middlewares=(own,)):
         pass
     assert shows(server.sent[0]) == shows(other.sent[0]) == list(SECRETS)
@@ -134,7 +134,7 @@ async def test_nothing_follows_from_https_to_http(authenticator, server, make_se
     secure.replies = [redirect(302, server.url)]
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls.client)) as session,
-        session.get(secure.url, middlewares=(AuthenticationMiddleware(authenticator),)),
+        session.get(secure.url, middlewares=(AuthenticationMiddleware(Access(authenticator)),)),
     ):
         pass
     assert shows(secure.sent[0]) == list(SECRETS)
@@ -143,7 +143,7 @@ async def test_nothing_follows_from_https_to_http(authenticator, server, make_se
 
 async def test_hosts_of_one_machine_are_different_origins(authenticator, any_host_session, server, redirect):
     server.replies = [redirect(302, "http://api.example.com.evil.example/")]
-    own = AuthenticationMiddleware(authenticator, clear_text=True)
+    own = AuthenticationMiddleware(Access(authenticator, clear_text=True))
     async with any_host_session.get("http://api.example.com/", middlewares=(own,)):
         pass
     assert [shows(sent) for sent in server.sent] == [list(SECRETS), []]
@@ -157,7 +157,7 @@ async def test_an_origin_is_compared_by_its_effective_port_and_without_case(
     first, second, any_host_session, server, redirect
 ):
     server.replies = [redirect(302, second)]
-    own = AuthenticationMiddleware(Fixed(), clear_text=True)
+    own = AuthenticationMiddleware(Access(Fixed(), clear_text=True))
     async with any_host_session.get(first, middlewares=(own,)):
         pass
     assert [shows(sent) for sent in server.sent] == [list(SECRETS)] * 2
@@ -166,14 +166,16 @@ async def test_an_origin_is_compared_by_its_effective_port_and_without_case(
 async def test_a_first_hop_elsewhere_is_refused(authenticator, server, make_server, session):
     other = await make_server()
     with pytest.raises(UsageError) as caught:
-        await session.get(other.url, middlewares=(AuthenticationMiddleware(authenticator, [origin(server)]),))
+        await session.get(
+            other.url, middlewares=(AuthenticationMiddleware(Access(authenticator, frozenset([origin(server)]))),)
+        )
     assert caught.value.code == "foreign-origin"
     assert "allowed_origins" in caught.value.hint
     assert other.connections == {}
 
 
 async def test_a_host_header_of_another_origin_is_refused(authenticator, server, session):
-    own = AuthenticationMiddleware(authenticator, [origin(server)])
+    own = AuthenticationMiddleware(Access(authenticator, frozenset([origin(server)])))
     with pytest.raises(UsageError) as caught:
         await session.get(server.url, headers={"Host": "evil.example"}, middlewares=(own,))
     assert caught.value.code == "foreign-origin"
@@ -189,7 +191,7 @@ async def test_a_middleware_that_moves_the_request_does_not_move_the_credential(
         return await handler(req)
 
     async with aiohttp.ClientSession() as session:
-        own = AuthenticationMiddleware(authenticator, [origin(server)])
+        own = AuthenticationMiddleware(Access(authenticator, frozenset([origin(server)])))
         with pytest.raises(UsageError):
             await session.get(server.url, middlewares=(move, own))
     assert other.sent == []
@@ -197,13 +199,15 @@ async def test_a_middleware_that_moves_the_request_does_not_move_the_credential(
 
 async def test_clear_text_to_another_machine_is_refused(authenticator, any_host_session, server):
     with pytest.raises(UsageError) as caught:
-        await any_host_session.get("http://api.example.com/", middlewares=(AuthenticationMiddleware(authenticator),))
+        await any_host_session.get(
+            "http://api.example.com/", middlewares=(AuthenticationMiddleware(Access(authenticator)),)
+        )
     assert caught.value.code == "insecure-url"
     assert server.connections == {}
 
 
 async def test_further_headers_go_along(server, session):
-    own = AuthenticationMiddleware(Fixed(), headers=(("Accept", "application/json"), ("X-Version", "2")))
+    own = AuthenticationMiddleware(Access(Fixed()), headers=(("Accept", "application/json"), ("X-Version", "2")))
     async with session.get(server.url, middlewares=(own,)) as response:
         assert response.request_info.headers["Accept"] == "*/*"
     assert (server.sent[0].header("Accept"), server.sent[0].header("X-Version")) == ("application/json", "2")
@@ -213,7 +217,7 @@ async def test_the_callers_own_credential_gives_way_and_comes_back(server, make_
     """Within the provider's origins there is one credential; aiohttp strips the caller's from any other origin."""
     other = await make_server()
     server.replies = [redirect(302, other.url)]
-    own = AuthenticationMiddleware(Fixed())
+    own = AuthenticationMiddleware(Access(Fixed()))
     async with session.get(server.url, headers={"Authorization": "Basic b3du"}, middlewares=(own,)) as response:
         assert response.history[0].request_info.headers["Authorization"] == "Basic b3du"
     assert server.sent[0].header("Authorization") == "Bearer t0k3n"
@@ -223,7 +227,7 @@ async def test_the_callers_own_credential_gives_way_and_comes_back(server, make_
 async def test_a_slow_credential_is_made_in_a_thread(server, session):
     slow, fast = Fixed(is_slow=True), Fixed()
     for authenticator in (slow, fast):
-        async with session.get(server.url, middlewares=(AuthenticationMiddleware(authenticator),)):
+        async with session.get(server.url, middlewares=(AuthenticationMiddleware(Access(authenticator)),)):
             pass
     assert slow.threads != [threading.main_thread()]
     assert fast.threads == [threading.main_thread()]
@@ -238,7 +242,7 @@ async def test_an_error_of_the_authenticator_leaves_the_request_as_it_was(server
         finally:
             seen.append((req.url.path_qs, dict(req.headers), await req.body.as_bytes()))
 
-    own = AuthenticationMiddleware(Fixed(error=UnsignableRequestError("no")), headers=(("X-Version", "2"),))
+    own = AuthenticationMiddleware(Access(Fixed(error=UnsignableRequestError("no"))), headers=(("X-Version", "2"),))
     with pytest.raises(UnsignableRequestError):
         await session.post(f"{server.url}/a", data=b"x", headers={"X-A": "1"}, middlewares=(watch, own))
     ((path, headers, body),) = seen
@@ -261,7 +265,7 @@ async def test_a_cancelled_request_is_left_as_it_was(authenticator, server, sess
             raise
 
     server.answer = answer
-    own = AuthenticationMiddleware(authenticator)
+    own = AuthenticationMiddleware(Access(authenticator))
     task = asyncio.create_task(session.post(server.url, data={"a": "1"}, middlewares=(watch, own)))
     await arrived.wait()
     task.cancel()
@@ -279,7 +283,7 @@ async def test_a_refusal_may_be_repaired_once(authenticator, server, session, re
         asked.append((response.status, response.headers["x-why"], response.body))
         return authenticator
 
-    own = AuthenticationMiddleware(authenticator, repair=repair)
+    own = AuthenticationMiddleware(Access(authenticator), repair=repair)
     async with session.post(server.url, data={"a": "1"}, middlewares=(own,)) as response:
         assert (response.status, await response.text()) == (401, "second")
     assert asked == [(401, "clock", b"first")]
@@ -293,7 +297,7 @@ async def test_a_repair_may_bring_another_authenticator(server, session, reply):
     async def repair(response):
         return Fixed("query")
 
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)):
+    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Access(Fixed()), repair=repair),)):
         pass
     assert [sent.target for sent in server.sent] == ["/", "/?access_token=t0k3n&proof=s1gnature"]
 
@@ -305,7 +309,7 @@ async def test_as_many_repairs_as_are_allowed(server, session, reply, repairs, s
     async def repair(response):
         return Fixed()
 
-    own = AuthenticationMiddleware(Fixed(), repair=repair, repairs=repairs)
+    own = AuthenticationMiddleware(Access(Fixed()), repair=repair, repairs=repairs)
     async with session.get(server.url, middlewares=(own,)) as response:
         assert [response.status, len(server.sent)] == seen
 
@@ -318,7 +322,7 @@ async def test_a_repair_holds_for_later_hops_and_is_not_asked_for_again(server, 
         asked.append(response)
         return Fixed("query")
 
-    own = AuthenticationMiddleware(Fixed(), repair=repair)
+    own = AuthenticationMiddleware(Access(Fixed()), repair=repair)
     async with session.get(server.url, middlewares=(own,)) as response:
         assert response.status == 401
     assert len(asked) == 1
@@ -333,7 +337,9 @@ async def test_a_refusal_that_stands_can_still_be_read(server, session, reply):
     async def repair(response):
         return None
 
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+    async with session.get(
+        server.url, middlewares=(AuthenticationMiddleware(Access(Fixed()), repair=repair),)
+    ) as response:
         assert (response.status, await response.text()) == (401, "denied")
     assert len(server.sent) == 1
 
@@ -345,7 +351,9 @@ async def test_only_a_401_is_repaired(status, server, session, reply):
     async def repair(response):
         raise AssertionError
 
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+    async with session.get(
+        server.url, middlewares=(AuthenticationMiddleware(Access(Fixed()), repair=repair),)
+    ) as response:
         assert response.status == status
 
 
@@ -379,7 +387,7 @@ async def test_a_body_that_may_be_used_up_is_not_sent_again(make_data, again, se
     async def repair(response):
         return Fixed()
 
-    own = AuthenticationMiddleware(Fixed(), repair=repair)
+    own = AuthenticationMiddleware(Access(Fixed()), repair=repair)
     async with session.post(server.url, data=make_data(), middlewares=(own,)) as response:
         assert response.status == (200 if again else 401)
     assert len({sent.body for sent in server.sent}) == 1
@@ -396,7 +404,9 @@ async def test_the_text_of_a_refusal_is_not_waited_for(framing, server, session,
     async def repair(response):
         asked.append(response.body)
 
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+    async with session.get(
+        server.url, middlewares=(AuthenticationMiddleware(Access(Fixed()), repair=repair),)
+    ) as response:
         assert asked == [b""]
         assert await response.content.readany() != b""
 
@@ -414,7 +424,9 @@ async def test_a_refusal_that_breaks_off_stands(server, session, reply):
         asked.append(response.body)
 
     server.answer = answer
-    async with session.get(server.url, middlewares=(AuthenticationMiddleware(Fixed(), repair=repair),)) as response:
+    async with session.get(
+        server.url, middlewares=(AuthenticationMiddleware(Access(Fixed()), repair=repair),)
+    ) as response:
         assert (response.status, asked) == (401, [b""])
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()

@@ -4,7 +4,6 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from yarl import URL
 
 from oauthreg.errors import InvalidSignatureError, UnsignableRequestError
 from oauthreg.oauth1.placement import FORM, OAuth1Authentication, signed_url
@@ -36,12 +35,10 @@ def check(method, url, body, content_type, made):
 @pytest.mark.parametrize("placement", ["header", "query", "body"])
 def test_every_placement_verifies(placement, method, url):
     authentication = OAuth1Authentication(SIGNER, placement, (("oauth_callback", "https://c.example/?a=b%20c"),))
-    for given in (url, URL(url), URL(url, encoded=True)):
-        made = authentication.authenticate(method, given, None, None)
-        request = check(method, str(given), None, None, made)
-        assert request.parameters["oauth_callback"] == "https://c.example/?a=b%20c"
-        expected = placement if placement != "body" or method == "POST" else "query"
-        assert request.placement == expected
+    made = authentication.authenticate(method, url, None, None)
+    request = check(method, url, None, None, made)
+    assert request.parameters["oauth_callback"] == "https://c.example/?a=b%20c"
+    assert request.placement == (placement if placement != "body" or method == "POST" else "query")
 
 
 def test_body_placement_keeps_the_form():
@@ -118,9 +115,8 @@ def test_a_realm_may_be_that_of_each_request(realm_from, realm, engine):
     signer = Signer("HMAC-SHA1", "ck", "cs", engine=engine.name)
     authentication = OAuth1Authentication.of(OAuth1Settings(realm_from=realm_from), signer)
     url = "https://a.example:8443/p/%C3%A9?x=1#f"
-    for given in (url, URL(url, encoded=True)):
-        made = authentication.authenticate("GET", given, None, None)
-        assert verify("GET", url, authorization=dict(made.headers)["Authorization"], client_secret="cs").realm == realm
+    made = authentication.authenticate("GET", url, None, None)
+    assert verify("GET", url, authorization=dict(made.headers)["Authorization"], client_secret="cs").realm == realm
 
 
 def test_a_realm_that_the_caller_chose_stands_alone():
@@ -134,7 +130,7 @@ def test_a_realm_that_the_caller_chose_stands_alone():
 def test_the_signed_url_may_have_another_scheme(placement, engine):
     signer = Signer("HMAC-SHA1", "ck", "cs", engine=engine.name)
     authentication = OAuth1Authentication.of(OAuth1Settings(placement=placement, signed_scheme="http"), signer)
-    made = authentication.authenticate("POST", URL("https://a.example/p?a=1"), None, None)
+    made = authentication.authenticate("POST", "https://a.example/p?a=1", None, None)
     headers, sent = dict(made.headers), made.url or "https://a.example/p?a=1"
     assert sent.startswith("https://a.example/p?a=1")
     received = ("POST", sent.replace("https:", "http:"), made.body, headers.get("Content-Type"))
@@ -154,10 +150,7 @@ def test_the_signed_url_may_have_another_scheme(placement, engine):
 )
 def test_the_signed_url_may_be_that_which_the_server_knows(changes, expected):
     assert signed_url("https://a.example:8/p?a=1#f", OAuth1Settings(**changes)) == expected
-    assert str(signed_url(URL("https://a.example?a=1"), OAuth1Settings(signed_host="b.example"))) in (
-        "https://b.example/?a=1",
-        "https://b.example?a=1",
-    )
+    assert signed_url("https://a.example?a=1", OAuth1Settings(signed_host="b.example")) == "https://b.example?a=1"
 
 
 @pytest.mark.parametrize("placement", ["header", "query", "body"])
@@ -237,7 +230,7 @@ def test_parameters_of_every_call_are_signed(engine):
     for placement in ("header", "query", "body"):
         settings = OAuth1Settings(placement=placement)
         authentication = OAuth1Authentication.of(settings, signer, params=(("key", "k 1"), ("a", "2")))
-        made = authentication.authenticate("POST", URL("https://a.example/p?a=1"), None, None)
+        made = authentication.authenticate("POST", "https://a.example/p?a=1", None, None)
         assert made.url.startswith("https://a.example/p?a=1&key=k%201")
         assert check("POST", "https://a.example/p?a=1", None, None, made).client_id == "ck"
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from oauthreg.http.assertion_client import AsyncAssertionClient as AsyncAssertionClient
     from oauthreg.http.driver import awaited as awaited, run as run
     from oauthreg.http.middleware import (
+        Access as Access,
         AuthenticationMiddleware as AuthenticationMiddleware,
         chain as chain,
         plain_answer as plain_answer,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from oauthreg.http.request_context import RequestContext as RequestContext
 
 _HOME = {
+    "Access": "middleware",
     "AsyncAssertionClient": "assertion_client",
     "AsyncOAuth1Client": "oauth1_client",
     "AsyncOAuth2Client": "oauth2_client",
@@ -40,6 +42,7 @@ _HOME = {
 """Name -> the module that holds it."""
 
 __all__ = [
+    "Access",
     "AsyncAssertionClient",
     "AsyncOAuth1Client",
     "AsyncOAuth2Client",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -17,10 +17,9 @@ from oauthreg.clock import Clock
 from oauthreg.errors import OAuthRegError, UsageError
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
-from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
-    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession
 
     from oauthreg.claims import Profile
     from oauthreg.http.driver import Around, Sleeper
@@ -55,21 +54,6 @@ class Default(str):
     """A default that can be told from the same text given by the caller."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What all calls of the API with one token have in common: made once for a token, since calls are many.
-
-    ``base`` is what relative URLs are resolved against, ``origins`` may receive the credential, and ``clear_text``
-    lets it travel by http to other machines. ``repair`` is what a refusal is answered with, if no call has its own.
-    """
-
-    authenticator: Authenticator
-    base: str | None
-    origins: frozenset[Origin]
-    clear_text: bool
-    repair: Repair | None = None
 
 
 class ApiClient(ABC):
@@ -131,24 +115,22 @@ class ApiClient(ABC):
         self,
         method: str,
         url: str | URL,
-        access: Access,
-        middlewares: Sequence[ClientMiddlewareType] | None,
-        options: Mapping[str, Any],
+        access: http.Access,
+        options: dict[str, Any],
         repair: Repair | None = None,
         repairs: int = 1,
-    ) -> Awaitable[ClientResponse]:
-        """One authenticated request, not yet begun."""
+    ) -> http.RequestContext:
+        """One authenticated request, not yet begun: aiohttp's own object, which is a ``RequestContext`` in all it does.
+
+        Raises at once what keeps it from beginning.
+        """
         self._check_loop()
-        own = http.AuthenticationMiddleware(
-            access.authenticator,
-            access.origins,
-            self._missing_headers(options.get("headers")) if self.provider.api_headers else (),
-            repair or access.repair,
-            repairs,
-            access.clear_text,
-        )
-        target = url if access.base is None else http.resolve(access.base, url)
-        return self.session.request(method, target, middlewares=http.chain(self.session, middlewares, own), **options)
+        missing = self._missing_headers(options.get("headers")) if self.provider.api_headers else ()
+        own = http.AuthenticationMiddleware(access, missing, repair, repairs)
+        if access.base is not None:
+            url = http.resolve(access.base, url)
+        middlewares = http.chain(self.session, options.pop("middlewares", None), own)
+        return self.session.request(method, url, middlewares=middlewares, **options)  # type: ignore[return-value]
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
 from oauthreg.answers import malformed
 from oauthreg.http.hop import refuse_clear_text
-from oauthreg.http.middleware import AuthenticationMiddleware, chain, plain_headers
+from oauthreg.http.middleware import Access, AuthenticationMiddleware, chain, plain_headers
 from oauthreg.legs import render_form
 from oauthreg.messages import Flow, Request, Response, Sleep
 from oauthreg.oauth1.placement import FORM
@@ -103,7 +103,7 @@ async def _perform(
         refuse_clear_text(parse_origin(request.url))
     middlewares = chain(session, None)
     if request.authenticator is not None:
-        own = AuthenticationMiddleware(request.authenticator, origins, clear_text=allow_insecure_http)
+        own = AuthenticationMiddleware(Access(request.authenticator, origins, allow_insecure_http))
         middlewares = (*middlewares, own)
     headers, content = _content(request)
     async with session.request(

@@ -31,36 +31,33 @@ from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
 
+_NOTHING = Authenticated()
 _IS_AUTHORITY = re.compile(r"[!\"$-.0->A-\[\]-~]+").fullmatch  # printable ASCII without `/?#@\`
 
 
-def locate(req: ClientRequest) -> tuple[URL | str, tuple[Origin, ...]]:
-    """The URL that a credential covers, and where the request goes.
+def locate(req: ClientRequest) -> tuple[str, Origin, Origin | None]:
+    """The URL that a credential covers, the origin that the request goes to, and what other one its header claims.
 
     The URL is the one that the server puts together: scheme, ``Host`` header, request target (RFC 5849 section
-    3.4.1.2); ``req.url`` itself unless the header overrides it. The origins are that of ``req.url`` and, if there is
-    one, the other that the header claims. Raises ``UnsignableRequestError`` for a header that is no host.
+    3.4.1.2). Raises ``UnsignableRequestError`` for a header that is no host.
     """
     url, host = req.url, req.headers.get(hdrs.HOST)
-    connected = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
-    if host is None or host == url.host_port_subcomponent:
-        return url, (connected,)
+    own_host = url.host_port_subcomponent
+    origin = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
+    if host is None or host == own_host:
+        return f"{url.scheme}://{own_host}{url.raw_path_qs}", origin, None
     if not _IS_AUTHORITY(host):
         raise UnsignableRequestError(
             f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
         )
-    covered = _under(url, host)
-    return covered, (connected, parse_origin(covered))
+    covered = f"{url.scheme}://{host}{url.raw_path_qs}"
+    return covered, origin, parse_origin(covered)
 
 
 def located(response: ClientResponse) -> str:
     """The URL of an answer as its server put it together: that which :func:`locate` gave for the request."""
     url, host = response.url, response.request_info.headers.get(hdrs.HOST)
-    return str(url) if host is None or host == url.host_port_subcomponent else _under(url, host)
-
-
-def _under(url: URL, host: str) -> str:
-    return f"{url.scheme}://{host}{url.raw_path_qs}"
+    return f"{url.scheme}://{host or url.host_port_subcomponent}{url.raw_path_qs}"
 
 
 def refuse_clear_text(origin: Origin) -> None:
@@ -106,7 +103,7 @@ class LentBody(BytesPayload):
 async def send_with(
     authenticator: Authenticator,
     req: ClientRequest,
-    covered: URL | str,
+    covered: str,
     handler: ClientHandlerType,
     headers: Pairs = (),
     *,
@@ -119,55 +116,62 @@ async def send_with(
     that returns before the body is written. Raises ``UnsignableRequestError`` and what the authenticator raises.
     """
     # Every request comes through here, with nothing of it in the processor's caches: each step that is spared counts.
+    _check_target(covered)
     own_url, carried = req.url, req.headers
     own_headers = carried.copy() if headers else None
-    added = None
+    credential = _NOTHING
     try:
         for name, value in headers:
             carried[name] = value
-        content_type = carried.get(hdrs.CONTENT_TYPE)
-        content = None if isinstance(req.body, bytes) else await _read_covered(req, authenticator, content_type)
-        _check_target(own_url)
-        given = (req.method, covered, content, content_type)
-        make = authenticator.authenticate
-        credential = await asyncio.to_thread(make, *given) if authenticator.is_slow else make(*given)
-        if own_headers is None and (added := _only_header(credential, carried)) is None:
+        credential = await _credential(authenticator, req, covered)
+        if own_headers is None and _overwrites(credential, carried):
             own_headers = carried.copy()
+        if credential.url is not None or credential.body is not None:
+            await _rewrite(req, credential)
         for name, value in credential.headers:
             carried[name] = value
-        if credential.url is not None or credential.body is not None:
-            await _rewrite(req, credential, content, content_type)
         response = await handler(req)
     except Exception as error:
         _conceal(error, req.url, own_url)
         raise
     finally:
-        if added is not None:
-            carried.popall(added, None)
-        elif own_headers is not None:
+        if own_headers is None:
+            for name, _ in credential.headers:
+                carried.popall(name, None)
+        else:
             await _restore(req, own_url, own_headers, restore_body=restore_body)
     if credential.url is not None:
         _show(response, own_url)
     return response
 
 
-def _only_header(credential: Authenticated, carried: Mapping[str, str]) -> str | None:
-    """The name of the header that is all a credential adds, so that it can be taken off by its name."""
-    if len(credential.headers) != 1 or credential.url is not None or credential.body is not None:
-        return None
-    name = credential.headers[0][0]
-    return None if name in carried else name
+async def _credential(authenticator: Authenticator, req: ClientRequest, covered: str) -> Authenticated:
+    content_type = req.headers.get(hdrs.CONTENT_TYPE)
+    body = req.body  # b"" for none
+    content = await body.as_bytes() if body and _covers_body(authenticator, req, body, content_type) else None
+    if not authenticator.is_slow:
+        return authenticator.authenticate(req.method, covered, content, content_type)
+    return await asyncio.to_thread(authenticator.authenticate, req.method, covered, content, content_type)
 
 
-async def _read_covered(req: ClientRequest, authenticator: Authenticator, content_type: str | None) -> bytes | None:
-    """The body's bytes as they go on the wire, if the credential covers them; ``None`` if not.
+def _overwrites(credential: Authenticated, carried: Mapping[str, str]) -> bool:
+    """Whether a credential changes more than it adds, so that taking its headers off would not be enough."""
+    if credential.url is not None or credential.body is not None:
+        return True
+    for name, _ in credential.headers:  # noqa: SIM110 - a generator would take three times as long
+        if name in carried:
+            return True
+    return False
+
+
+def _covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload, content_type: str | None) -> bool:
+    """Whether the credential covers the body's bytes as they go on the wire.
 
     Raises ``UnsignableRequestError`` for bytes that are not known before they are sent.
     """
-    body = req.body
     is_form = _is_form(content_type)
-    if not isinstance(body, Payload) or not (is_form or authenticator.needs_body):
-        return None
+    if not (is_form or authenticator.needs_body):
+        return False
     if is_stream(body):
         raise unsignable_body("an asynchronous iterable")
     if getattr(req, "compress", None) or (is_form and _is_coded(req.headers.get("Content-Encoding"))):
@@ -176,18 +180,24 @@ async def _read_covered(req: ClientRequest, authenticator: Authenticator, conten
             code="compressed-body",
             hint="send it without `compress=` and `Content-Encoding`",
         )
-    return await body.as_bytes()
+    return True
 
 
-async def _rewrite(
-    req: ClientRequest, credential: Authenticated, content: bytes | None, content_type: str | None
-) -> None:
+async def _rewrite(req: ClientRequest, credential: Authenticated) -> None:
     if credential.url is not None:
         # The authority may be that of the Host header: the connection still goes where the request went.
         target = URL(credential.url, encoded=True).raw_path_qs
         req.url = URL(f"{req.url.origin()}{target}", encoded=True)
     if credential.body is not None:
-        await _replace_body(req, credential.body, content, content_type)
+        await req.update_body(LentBody(credential.body, await _own_body(req)))
+
+
+async def _own_body(req: ClientRequest) -> Payload | None:
+    """What to send the next time in place of a body that is replaced now, which closes it: a file by its bytes."""
+    own = req.body
+    if not isinstance(own, Payload) or isinstance(own, BytesPayload):
+        return own or None
+    return BytesPayload(await own.as_bytes(), content_type=req.headers.get(hdrs.CONTENT_TYPE))
 
 
 async def _restore(req: ClientRequest, url: URL, headers: Mapping[str, str], *, restore_body: bool) -> None:
@@ -198,18 +208,9 @@ async def _restore(req: ClientRequest, url: URL, headers: Mapping[str, str], *, 
     req.headers.extend(headers)
 
 
-async def _replace_body(req: ClientRequest, body: bytes, content: bytes | None, own_type: str | None) -> None:
-    own: Payload | None = req.body if isinstance(req.body, BytesPayload) else None
-    if own is None and content:
-        # Replacing a body closes it, so a file is kept by its bytes.
-        own = BytesPayload(content, content_type=own_type)
-    await req.update_body(LentBody(body, own))
-
-
-def _check_target(url: URL) -> None:
+def _check_target(covered: str) -> None:
     """Raises ``UnsignableRequestError`` for a URL that stands otherwise on the wire than it is signed."""
-    target, host = url.raw_path_qs, url.raw_host or ""
-    if not (target.isascii() and target.isprintable() and " " not in target and host.isascii()):
+    if not (covered.isascii() and covered.isprintable() and " " not in covered):
         raise UnsignableRequestError(
             "the URL holds characters that no request target can carry",
             code="unencoded-url",

@@ -4,7 +4,7 @@ Spec: RFC 5849 section 3.3 (a nonce for every request), RFC 6454 (origins).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from oauthreg.errors import ResponseError, UsageError
 from oauthreg.http.hop import has_content, is_replayable, locate, located, refuse_clear_text, send_with
 from oauthreg.messages import Authenticator, Pairs, Response
 from oauthreg.origins import Origin, render_origin
+from oauthreg.records import dataclass, replace
 
 Repair: TypeAlias = Callable[[Response], Awaitable[Authenticator | None]]
 """Given a refusal (401), the authenticator to send the request once more with, or ``None`` to let it stand."""
@@ -25,61 +26,68 @@ _PATIENCE = 1.0
 _UNAUTHORIZED = 401
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What all requests with one credential have in common.
+
+    ``origins`` are those that may receive the credential; without any, the first hop's own origin is the only one.
+    ``clear_text`` lets it travel by http to other machines. ``repair`` is what a refusal is answered with, if no
+    request has its own. ``base`` is what clients resolve relative URLs against.
+    """
+
+    authenticator: Authenticator
+    origins: frozenset[Origin] = frozenset()
+    clear_text: bool = False
+    repair: Repair | None = None
+    base: str | None = None
+
+
 class AuthenticationMiddleware:
     """Authenticates one request, redirects included. Make a new one for every request.
 
-    ``origins`` are the origins that may receive the credential; without any, the first hop's own origin is the only
-    one. A hop elsewhere goes out as the caller made it, with nothing of ours on it, and so do all that follow it, lest
-    a stranger choose what is signed; one that would carry a body is refused. ``headers`` go where the credential goes.
-    ``repair`` may ask for ``repairs`` more attempts after a 401; it is asked even if the body is used up, so that later
-    requests fare better, and then the refusal stands. ``clear_text`` allows http to other machines.
+    A hop to another origin than those of ``access`` goes out as the caller made it, with nothing of ours on it, and so
+    do all that follow it, lest a stranger choose what is signed; one that would carry a body is refused. ``headers`` go
+    where the credential goes. ``repair`` may ask for ``repairs`` more attempts after a 401; it is asked even if the
+    body is used up, so that later requests fare better, and then the refusal stands.
 
     Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
-    __slots__ = (
-        "_authenticator",
-        "_clear_text",
-        "_has_left",
-        "_headers",
-        "_is_first",
-        "_origins",
-        "_repair",
-        "_repairs_left",
-    )
+    __slots__ = ("_access", "_has_left", "_headers", "_is_first", "_origins", "_repair", "_repairs_left")
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        origins: Iterable[Origin] = (),
-        headers: Pairs = (),
-        repair: Repair | None = None,
-        repairs: int = 1,
-        clear_text: bool = False,
-    ) -> None:
-        self._authenticator = authenticator
-        self._origins = frozenset(origins)
+    def __init__(self, access: Access, headers: Pairs = (), repair: Repair | None = None, repairs: int = 1) -> None:
+        self._access = access
+        self._origins = access.origins
         self._headers = headers
-        self._repair = repair
+        self._repair = repair or access.repair
         self._repairs_left = repairs
-        self._clear_text = clear_text
         self._is_first = True
         self._has_left = False
 
     async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one hop."""
-        covered, origins = locate(req)
-        if not self._may_receive(req, origins):
+        access = self._access
+        covered, origin, claimed = locate(req)
+        pinned = self._origins = self._origins or frozenset((origin, claimed or origin))
+        if origin not in pinned:
+            self._leave(req, origin)
+        elif claimed is not None and claimed not in pinned:
+            self._leave(req, claimed)
+        elif self._is_first and not access.clear_text:
+            refuse_clear_text(origin)
+            refuse_clear_text(claimed or origin)
+        self._is_first = False
+        if self._has_left:
             return await handler(req)
-        response = await send_with(self._authenticator, req, covered, handler, self._headers)
+        response = await send_with(access.authenticator, req, covered, handler, self._headers)
         while self._repair is not None and response.status == _UNAUTHORIZED and self._repairs_left:
             repaired = await self._repaired(self._repair, response)
             if repaired is None or not is_replayable(req.body):
                 return response
-            self._repairs_left, self._authenticator = self._repairs_left - 1, repaired
+            self._repairs_left, self._access = self._repairs_left - 1, replace(access, authenticator=repaired)
             response.release()
-            response = await send_with(self._authenticator, req, covered, handler, self._headers)
+            response = await send_with(repaired, req, covered, handler, self._headers)
         return response
 
     async def _repaired(self, repair: Repair, response: ClientResponse) -> Authenticator | None:
@@ -89,30 +97,21 @@ class AuthenticationMiddleware:
             response.release()
             raise
 
-    def _may_receive(self, req: ClientRequest, origins: tuple[Origin, ...]) -> bool:
-        """Whether a hop goes to pinned origins."""
-        is_first, self._is_first = self._is_first, False
-        self._origins = self._origins or frozenset(origins)
-        foreign = () if self._origins.issuperset(origins) else sorted({*origins} - self._origins)
-        if is_first and foreign:
+    def _leave(self, req: ClientRequest, foreign: Origin) -> None:
+        """Let a hop go to a foreign origin as the caller made it, and all that follow."""
+        if self._is_first:
             raise UsageError(
-                f"credentials stay with the provider, and this is another origin: {render_origin(foreign[0])}",
+                f"credentials stay with the provider, and this is another origin: {render_origin(foreign)}",
                 code="foreign-origin",
                 hint="pass `allowed_origins=` to let it receive them, or use the session itself to go without",
             )
-        if is_first and not self._clear_text:
-            for origin in origins:
-                refuse_clear_text(origin)
-        if not foreign:
-            return not self._has_left
-        self._has_left = True
         if has_content(req):
             raise ResponseError(
-                f"a redirect would carry the request's body to another origin: {render_origin(foreign[0])}",
+                f"a redirect would carry the request's body to another origin: {render_origin(foreign)}",
                 code="foreign-redirect",
                 hint="pass `allow_redirects=False` to see the redirect, or `allowed_origins=` to let it follow",
             )
-        return False
+        self._has_left = True
 
 
 def chain(

@@ -22,7 +22,6 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import (
-    Access,
     ApiClient,
     Default,
     learning_clock,
@@ -36,7 +35,7 @@ from oauthreg.records import replace
 from oauthreg.token import OAuth1Token, OAuth2Token
 
 if TYPE_CHECKING:
-    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession
     from yarl import URL
 
     from oauthreg.claims import Profile
@@ -130,7 +129,7 @@ class AsyncOAuth1Client(ApiClient):
         self._body_hash = (force_include_body or self.provider.oauth1.body_hash) if body_hash is None else body_hash
         self._announced: str | None = None
         self._verifier: str | None = None
-        self._access: Access | None = None
+        self._access: http.Access | None = None
         # A secret without a token still goes into the key.
         self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
@@ -198,6 +197,12 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``UsageError`` for a foreign origin, ``UnsignableRequestError`` for a request whose wire form cannot be
         covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
         """
+        access = self._access
+        if access is not None and "signed_parameters" not in options:
+            try:
+                return self._send(method, url, access, options)
+            except (UsageError, RuntimeError):
+                pass  # it is told when the request is awaited
         return http.RequestContext(self._request(method, url, **options))
 
     async def fetch_request_token(
@@ -464,24 +469,23 @@ class AsyncOAuth1Client(ApiClient):
         url: str | URL,
         *,
         signed_parameters: Iterable[tuple[str, str]] | Mapping[str, str] = (),
-        middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
     ) -> ClientResponse:
         access = self._access or await self._made_access()
         if signed_parameters:
             access = self._covering(access, pairs("signed_parameters", signed_parameters))
-        return await self._send(method, url, access, middlewares, options)
+        return await self._send(method, url, access, options)
 
-    async def _made_access(self) -> Access:
+    async def _made_access(self) -> http.Access:
         token, bearer = self._token, self._bearer
         authenticator = bearer or self._signing(await self._prepared_signer(token))
-        access = Access(
+        access = http.Access(
             authenticator,
-            self._base_of_token or self.provider.endpoints.get("api_base"),
             self._origins_now,
             # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
             self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
             self._repairing(authenticator),
+            self._base_of_token or self.provider.endpoints.get("api_base"),
         )
         if token is self._token:
             self._access = access
@@ -492,7 +496,7 @@ class AsyncOAuth1Client(ApiClient):
         settings, params = self.provider.oauth1, self.provider.api_params
         return oauth1.OAuth1Authentication.of(settings, signer, nonce=nonce, params=params)
 
-    def _covering(self, access: Access, fields: Pairs) -> Access:
+    def _covering(self, access: http.Access, fields: Pairs) -> http.Access:
         """The same access with signatures that cover further fields; a bearer covers none."""
         if not isinstance(access.authenticator, oauth1.OAuth1Authentication):
             return access

@@ -55,13 +55,13 @@ class _PreparingAuthenticator:
     def needs_body(self) -> bool:
         return not is_stream(self._req.body)
 
-    def authenticate(self, method: str, url: Any, body: bytes | None, _: str | None) -> Authenticated:
+    def authenticate(self, method: str, url: str, body: bytes | None, _: str | None) -> Authenticated:
         """Only what ``prepare`` changed; the length is aiohttp's to compute."""
-        new_url, headers, new_body = self._auth.prepare(method, str(url), dict(self._req.headers), body or b"")
+        new_url, headers, new_body = self._auth.prepare(method, url, dict(self._req.headers), body or b"")
         content = new_body.encode() if isinstance(new_body, str) else new_body
         changed = [(name, str(value)) for name, value in headers.items() if self._req.headers.get(name) != value]
         return Authenticated(
             headers=tuple(pair for pair in changed if pair[0].lower() != "content-length"),
-            url=None if new_url == str(url) else new_url,
+            url=None if new_url == url else new_url,
             body=content if content and content != body else None,
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import copy
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
-from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
+from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
 
 from oauthreg import http, oauth2
@@ -21,7 +21,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.api_client import Access, ApiClient, Default, pinned_origins
+from oauthreg.http.api_client import ApiClient, Default, pinned_origins
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.records import replace
@@ -96,7 +96,7 @@ class TokenClient(ApiClient):
         if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
             _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         self._key: TokenKey | None
-        self._access: tuple[OAuth2Token, Access] | None = None
+        self._access: tuple[OAuth2Token, http.Access] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -237,8 +237,6 @@ class TokenClient(ApiClient):
         self,
         method: str,
         url: str | URL,
-        *,
-        middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
     ) -> ClientResponse:
         life = self._life
@@ -258,22 +256,22 @@ class TokenClient(ApiClient):
             return self._bearer(repaired[0])
 
         repairs = 1 if self._client.proofs is None else _MOST_REPAIRS
-        response = await self._send(method, url, self._access_with(token), middlewares, options, repair, repairs)
+        response = await self._send(method, url, self._access_with(token), options, repair, repairs)
         self._learn_nonces(response)
         if repaired and response.status == 401:
             life.note_refusal(repaired[0])
         return response
 
-    def _access_with(self, token: OAuth2Token) -> Access:
+    def _access_with(self, token: OAuth2Token) -> http.Access:
         known = self._access
         if known is None or known[0] is not token:
             self._access = known = (
                 token,
-                Access(
+                http.Access(
                     self._bearer(token),
-                    self._api_base(token),
                     self._origins_for(token),
                     self.provider.allow_insecure_http,
+                    base=self._api_base(token),
                 ),
             )
         return known[1]

@@ -4,7 +4,7 @@ Spec: RFC 5849 section 3.5.
 """
 
 import re
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import UnsignableRequestError
@@ -79,7 +79,7 @@ class OAuth1Authentication:
             parameters = (("oauth_token", ""), *parameters)
         return cls(signer, placement or settings.placement, parameters, nonce, signed, params, settings)
 
-    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def authenticate(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         """The request's header, or its new URL, or its new body.
 
         Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
@@ -87,14 +87,14 @@ class OAuth1Authentication:
         if self._is_plain:
             return Authenticated((("Authorization", self.signer.authorization(method, url, body, content_type)),))
         if self.params:
-            url = append_missing(str(url), self.params)
+            url = append_missing(url, self.params)
         made = self._placed(method, url, body, content_type)
         if self.settings.verifier_placement is None or not self.parameters:
             return made
         verifier = dict(self.parameters).get("oauth_verifier")
-        return made if verifier is None else self._with_verifier_apart(made, str(url), body, content_type, verifier)
+        return made if verifier is None else self._with_verifier_apart(made, url, body, content_type, verifier)
 
-    def _placed(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def _placed(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         if self.placement == "header" and not self.signed:
             return self._in_header(method, url, body, content_type)
         media_type = _media_type(content_type)
@@ -111,9 +111,9 @@ class OAuth1Authentication:
         if self.placement == "body" and not (not body and method.upper() in _BODILESS):
             return self._in_body(method, url, body, content_type)
         parameters = self._parameters(method, url, body, content_type)
-        return Authenticated(url=_append_to_query(str(url), parameters))
+        return Authenticated(url=_append_to_query(url, parameters))
 
-    def _in_header(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def _in_header(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         settings = self.settings
         value = self.signer.authorization(
             method,
@@ -127,9 +127,9 @@ class OAuth1Authentication:
             value = _with_realm(value, realm_of(url, settings.realm_from))
         for name in () if settings.send_nonce and settings.send_timestamp else self._omitted:
             value = _without_parameter(value, name)
-        return Authenticated((("Authorization", value),), url=str(url) if self.params else None)
+        return Authenticated((("Authorization", value),), url=url if self.params else None)
 
-    def _parameters(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> list[tuple[str, str]]:
+    def _parameters(self, method: str, url: str, body: bytes | None, content_type: str | None) -> list[tuple[str, str]]:
         """All protocol parameters of one request."""
         made = self.signer.parameters(
             method,
@@ -158,13 +158,13 @@ class OAuth1Authentication:
         fields = render_form(self.signed).encode()
         return body + b"&" + fields if body and media_type == FORM else fields
 
-    def _in_body(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def _in_body(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         parameters = self._parameters(method, url, body or b"", FORM)
         kept = _without(body or b"", "oauth_signature")
         added = render_form(parameters).encode()
         headers = () if _media_type(content_type) == FORM else (("Content-Type", FORM),)
         made = kept + b"&" + added if kept else added
-        return Authenticated(headers=headers, url=str(url) if self.params else None, body=made)
+        return Authenticated(headers=headers, url=url if self.params else None, body=made)
 
     def _with_verifier_apart(
         self, made: Authenticated, url: str, body: bytes | None, content_type: str | None, verifier: str
@@ -187,18 +187,18 @@ class OAuth1Authentication:
         return Authenticated(headers, target, form + b"&" + pair.encode() if form else pair.encode())
 
 
-def signed_url(url: Any, settings: OAuth1Settings) -> Any:
+def signed_url(url: str, settings: OAuth1Settings) -> str:
     """The URL that the signature covers: the request's own, or the same as the server knows it."""
     if settings.signed_scheme is None and settings.signed_host is None:
         return url
-    scheme, _, rest = str(url).partition("://")
+    scheme, _, rest = url.partition("://")
     end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
     return f"{settings.signed_scheme or scheme}://{settings.signed_host or rest[:end]}{rest[end:]}"
 
 
-def realm_of(url: Any, realm_from: Literal["url", "origin"]) -> str:
+def realm_of(url: str, realm_from: Literal["url", "origin"]) -> str:
     """The realm that a request has from its own URL, which ends before the query."""
-    parts = urlsplit(str(url))
+    parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, parts.path if realm_from == "url" else "", "", ""))
 
 

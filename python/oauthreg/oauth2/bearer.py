@@ -1,7 +1,6 @@
 """Bearer tokens on API calls. Spec: RFC 6750 section 2."""
 
 import hmac
-from typing import Any
 from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
@@ -46,7 +45,7 @@ class BearerAuthentication:
         """A bearer token costs nothing, a signature with a private key does."""
         return self.signature is not None and self.signature.algorithm.startswith("rsa")
 
-    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def authenticate(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         """The header, the URL or the body that carries the token."""
         made = self._authenticated(method, url, body, content_type)
         if self.signature is None or self.client is None:
@@ -54,20 +53,19 @@ class BearerAuthentication:
         signed_url, headers = sign_call(
             self.signature,
             self.client,
-            url=made.url or str(url),
+            url=made.url or url,
             body=body if made.body is None else made.body,
             content_type=dict(made.headers).get("Content-Type", content_type),
             access_token=self.access_token,
         )
         return Authenticated((*made.headers, *headers), signed_url, made.body)
 
-    def _authenticated(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def _authenticated(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         placement = self.placement
-        # The text of a URL costs more than all else here, and most providers want nothing in it.
-        in_query = [*missing_pairs(str(url), self.params), *self._proof()] if self.params or self.proof else []
+        in_query = [*missing_pairs(url, self.params), *self._proof()]
         if placement.kind == "query":
             in_query.append((placement.name, self.access_token))
-        target = _in_query(str(url), in_query) if in_query else None
+        target = _in_query(url, in_query) if in_query else None
         if placement.kind == "header":
             return Authenticated(headers=((placement.name, f"{placement.prefix}{self.access_token}"),), url=target)
         if placement.kind == "body":

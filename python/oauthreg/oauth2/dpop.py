@@ -216,10 +216,10 @@ class DPoPAuthentication:
         """Whether the key or ``inner`` is slow."""
         return self.proofs.key.is_slow or (self.inner is not None and self.inner.is_slow)
 
-    def authenticate(self, method: str, url: Any, body: bytes | None, content_type: str | None) -> Authenticated:
+    def authenticate(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
         """The headers of ``inner``, and ``DPoP``."""
         made = Authenticated() if self.inner is None else self.inner.authenticate(method, url, body, content_type)
-        proof = self.proofs.build(method, made.url or str(url), self.access_token)
+        proof = self.proofs.build(method, made.url or url, self.access_token)
         return Authenticated((*made.headers, ("DPoP", proof)), made.url, made.body)
 
 
