@@ -278,25 +278,38 @@ pub fn are_digits(high: u8, low: u8) -> bool {
 /// Writes the escapes at the start of `octets`, as this module would write them, encoded once more; gives the number of
 /// octets read.
 pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
-    let mut block = [*b"%25XX"; 8];
     let mut rest = octets;
-    loop {
-        let mut filled = 0;
-        for (slot, escape) in block.iter_mut().zip(rest.chunks_exact(3)) {
-            let (high, low) = (escape[1], escape[2]);
-            if escape[0] != b'%' || !are_digits(high, low) {
-                break;
-            }
-            [slot[3], slot[4]] = [high, low];
-            filled += 1;
+    while let Some(escapes) = rest.first_chunk() {
+        // Digits are written over those of a block that is there already: put together before, it would be read back
+        // while it is still being written, for which the processor waits.
+        out.extend_from_slice(const { &[*b"%25XX"; BLOCK] }.as_flattened());
+        let Some(slots) = out.last_chunk_mut() else { break };
+        if !fill(slots, escapes) {
+            out.truncate(out.len() - 5 * BLOCK);
+            break;
         }
-        rest = &rest[3 * filled..];
-        if filled < block.len() {
-            out.extend_from_slice(block[..filled].as_flattened());
-            return octets.len() - rest.len();
-        }
-        out.extend_from_slice(block.as_flattened());
+        rest = &rest[3 * BLOCK..];
     }
+    for escape in rest.chunks_exact(3).take_while(|escape| escape[0] == b'%' && are_digits(escape[1], escape[2])) {
+        out.extend_from_slice(&[b'%', b'2', b'5', escape[1], escape[2]]);
+        rest = &rest[3..];
+    }
+    octets.len() - rest.len()
+}
+
+/// How many escapes are written in one go.
+const BLOCK: usize = 8;
+
+/// Writes digits over those of slots like `%25XX`; whether all are of escapes as this module would write them.
+#[inline(always)]
+fn fill(slots: &mut [u8; 5 * BLOCK], escapes: &[u8; 3 * BLOCK]) -> bool {
+    slots.chunks_exact_mut(5).zip(escapes.chunks_exact(3)).all(|(slot, escape)| {
+        // In one, since they are fetched for the slot and for the tables.
+        let digits = u16::from_le_bytes([escape[1], escape[2]]);
+        slot[3..].copy_from_slice(&digits.to_le_bytes());
+        let [high, low] = digits.to_le_bytes();
+        escape[0] == b'%' && are_digits(high, low)
+    })
 }
 
 /// The octets without their percent-encoding; a `%` that begins no escape stands for itself.
