@@ -421,11 +421,13 @@ mod tests {
     #[test]
     fn many_escapes_are_written_at_once() {
         let all: Vec<u8> = (0..=255).filter(|&octet| !is_unreserved(octet)).collect();
-        for end in ["", "%41%42", "%2f", "%F ", "%4", "+%20"] {
-            let mut out = Vec::new();
-            let escaped = [once(&all), end.as_bytes().to_vec()].concat();
-            assert_eq!(push_escapes_twice(&mut out, &escaped), 3 * all.len());
-            assert_eq!(out, twice(&all));
+        for octets in (0..=all.len()).map(|count| &all[..count]) {
+            for end in ["", "%41%42", "%2f", "%F ", "%4", "+%20"] {
+                let mut out = b"before".to_vec();
+                let escaped = [once(octets), end.as_bytes().to_vec()].concat();
+                assert_eq!(push_escapes_twice(&mut out, &escaped), 3 * octets.len());
+                assert_eq!(out, [b"before".to_vec(), twice(octets)].concat());
+            }
         }
     }
 
