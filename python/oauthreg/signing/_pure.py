@@ -7,6 +7,7 @@ Spec: RFC 5849 sections 3.1 to 3.6; the body hash follows the extension "OAuth R
 """
 
 import base64
+import binascii
 import hashlib
 import hmac as _hmac
 import os
@@ -284,7 +285,8 @@ class Signer:
             encoded = [f"{name}{_BETWEEN}{value}" for name, value in variable]
         else:
             encoded = [_encoded_pair(name, value) for name, value in variable]
-        if self.body_hash and not form and "oauth_body_hash" not in dict(variable):
+        is_given = bool(parameters) and "oauth_body_hash" in dict(variable)
+        if self.body_hash and not form and not is_given:
             value = body_hash(self.signature_method, body)
             variable.append(("oauth_body_hash", value))
             encoded.append(f"oauth_body_hash{_BETWEEN}{_escape_base64(value)}")
@@ -307,7 +309,7 @@ class Signer:
         if self._keyed is not None:
             return _keyed_code(self._keyed, text)
         if self._rsa_key is not None:
-            return base64.b64encode(_rsa_signature(self._hash_name, self._rsa_key, text.encode())).decode()
+            return _base64(_rsa_signature(self._hash_name, self._rsa_key, text.encode()))
         return self._key.decode()
 
 
@@ -579,7 +581,7 @@ def body_hash(signature_method: str, body: Any) -> str:
         raise refusals.unknown_signature_method(
             signature_method, tuple(name for name, row in SIGNATURE_METHODS.items() if row[1])
         )
-    return base64.b64encode(_HASHES[hash_name](_body_octets(body), usedforsecurity=False).digest()).decode()
+    return _base64(_HASHES[hash_name](_body_octets(body), usedforsecurity=False).digest())
 
 
 def sign_base_string(
@@ -602,7 +604,7 @@ def sign_base_string(
         digest = hmac(hash_name, _hmac_key(client_secret, token_secret), message)
     else:
         digest = _rsa_signature(hash_name, _signing_key(hash_name, rsa_key, passphrase), message)
-    return base64.b64encode(digest).decode()
+    return _base64(digest)
 
 
 def check_signature(
@@ -630,7 +632,7 @@ def check_signature(
             decoded = base64.b64decode(claimed, validate=True)
         except ValueError:
             return False
-        return base64.b64encode(decoded) == claimed and rsa_verify(hash_name, rsa_key, message, decoded)
+        return _base64(decoded).encode() == claimed and rsa_verify(hash_name, rsa_key, message, decoded)
     expected = sign_base_string(signature_method, text, client_secret, token_secret)
     return _hmac.compare_digest(expected.encode(), claimed)
 
@@ -759,7 +761,7 @@ def _keyed_hashes(hash_name: str, key: bytes) -> tuple[Any, Any]:
 def _keyed_code(keyed: tuple[Any, Any], text: str) -> str:
     """The HMAC of a text in base64."""
     inner, outer = keyed
-    return base64.b64encode(_finish(inner.copy(), outer.copy(), text.encode())).decode()
+    return _base64(_finish(inner.copy(), outer.copy(), text.encode()))
 
 
 def _finish(inner: Any, outer: Any, message: bytes) -> bytes:
@@ -974,6 +976,10 @@ def _join(method: str, target: _Target, encoded: list[str]) -> str:
     text = "&".join(encoded).replace("%", "%25").replace(_BETWEEN, "%3D").replace("&", "%26")
     uri = (_known_escaped_uri if len(target.path) <= _REMEMBERED_TARGET else _escaped_uri)(target)
     return f"{_known_method(_text_only('method', method))}&{uri}&{text}"
+
+
+def _base64(octets: bytes) -> str:
+    return binascii.b2a_base64(octets, newline=False).decode()
 
 
 def _escape_base64(value: str) -> str:
