@@ -18,6 +18,8 @@ const FEWEST_PER_THREAD: usize = 1024;
 const MOST_PER_PARCEL: usize = 64;
 /// Each thread is meant to get so many parcels, so that all end at about the same time.
 const PARCELS_PER_THREAD: usize = 8;
+/// A worker has so many parcels, the one that it signs among them: with two it waited while headers were made.
+const PARCELS_PER_WORKER: usize = 4;
 
 /// How many threads sign so many requests; `most` of `None` is one a processor.
 pub fn threads(key: &Key, requests: usize, most: Option<NonZero<usize>>) -> usize {
@@ -116,7 +118,7 @@ fn next_job<Parcel>(waiting: &Mutex<mpsc::Receiver<(usize, Parcel)>>) -> Option<
 impl<Parcel, Outcome> Crew<'_, Parcel, Outcome> {
     /// Has a parcel signed; gives the outcome at once if all workers have enough to do, so that it was signed here.
     pub fn sign(&mut self, number: usize, parcel: Parcel) -> Option<(usize, Outcome)> {
-        if self.under_way < 2 * self.workers {
+        if self.under_way < PARCELS_PER_WORKER * self.workers {
             self.under_way += 1;
             // Workers go only when the crew is dropped.
             let _ = self.jobs.send((number, parcel));
