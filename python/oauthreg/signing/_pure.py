@@ -274,11 +274,10 @@ class Signer:
             clock = self.clock
             timestamp = time.time() if clock is None or getattr(clock, "is_system", False) else clock()
         is_own = nonce is None and not parameters and not isinstance(timestamp, str)
-        if nonce is None:
-            nonce = make_nonce()
-        elif not nonce:
+        if nonce is not None and not nonce:
             raise refusals.invalid_nonce()
-        variable = [("oauth_timestamp", _timestamp(timestamp)), ("oauth_nonce", _as_text("nonce", nonce))]
+        variable = [("oauth_timestamp", _timestamp(timestamp))]
+        variable.append(("oauth_nonce", make_nonce() if nonce is None else _as_text("nonce", nonce)))
         if parameters:
             variable += self._given_pairs(parameters)
         if is_own:  # digits and hexadecimal digits: nothing to escape
