@@ -6,7 +6,7 @@ returns its value or raises. It does no input or output and reads no clock; ``ht
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -31,8 +31,18 @@ class Authenticated:
         self.body = body
 
 
+Made = TypeVar("Made")
+Making: TypeAlias = Callable[[str, str, bytes | None, str | None], Made]
+"""Makes something of a request's method, URL, body and media type. The URL is complete, as the server will put it
+together; the body is ``None`` if it is not covered."""
+
+
 class Authenticator(Protocol):
     """Puts a credential on one request, knowing exactly the bytes that go on the wire."""
+
+    @property
+    def header(self) -> tuple[str, Making[str]] | None:
+        """The name of the one header that is all this adds, and what makes its value; ``None`` if it may do more."""
 
     @property
     def needs_body(self) -> bool:
@@ -43,7 +53,7 @@ class Authenticator(Protocol):
         """Whether one call computes for long enough (above a millisecond) to be moved off the event loop."""
 
     def authenticate(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
-        """Make the credential for this one request; ``url`` is complete, as the server will put it together."""
+        """Make the credential for this one request; a ``Making``."""
 
 
 @dataclass(frozen=True, slots=True)

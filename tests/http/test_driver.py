@@ -28,6 +28,7 @@ class Bearing:
     value: str = "Bearer t0k3n"
     needs_body: bool = False
     is_slow: bool = False
+    header: None = None
 
     def authenticate(self, method, url, body, content_type):
         return Authenticated(headers=(("Authorization", self.value),))

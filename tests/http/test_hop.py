@@ -12,6 +12,7 @@ SECRET = "t0k3n"
 class InQuery:
     needs_body = False
     is_slow = False
+    header = None
 
     def authenticate(self, method, url, body, content_type):
         return Authenticated(url=f"{url}?access_token={SECRET}")

@@ -20,6 +20,7 @@ class Fixed:
     placement: str = "header"
     needs_body: bool = False
     is_slow: bool = False
+    header: None = None
     threads: list = field(default_factory=list)
     error: Exception | None = None
 

@@ -181,6 +181,7 @@ async def test_an_authenticator_of_any_kind_is_taken(server, session):
     class Bearing:
         needs_body = False
         is_slow = False
+        header = None
 
         def authenticate(self, method, url, body, content_type):
             return Authenticated(headers=(("Authorization", "Bearer t0k3n"),))

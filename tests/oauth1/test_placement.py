@@ -96,7 +96,7 @@ def test_what_a_placement_needs():
 
 @pytest.mark.parametrize(("bits", "is_slow"), [(0, False), (2048, False), (3072, True), (4096, True)])
 def test_large_rsa_keys_leave_the_event_loop(bits, is_slow):
-    assert OAuth1Authentication(SimpleNamespace(key_bits=bits, body_hash=False)).is_slow is is_slow
+    assert OAuth1Authentication(SimpleNamespace(key_bits=bits, body_hash=False, authorization=None)).is_slow is is_slow
 
 
 def test_the_nonce_can_be_fixed():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -19,7 +19,7 @@ from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 
     from oauthreg.claims import Profile
     from oauthreg.http.driver import Around, Sleeper
@@ -116,7 +116,8 @@ class ApiClient(ABC):
         method: str,
         url: str | URL,
         access: http.Access,
-        options: dict[str, Any],
+        middlewares: Sequence[ClientMiddlewareType] | None,
+        options: Mapping[str, Any],
         repair: Repair | None = None,
         repairs: int = 1,
     ) -> http.RequestContext:
@@ -129,8 +130,8 @@ class ApiClient(ABC):
         own = http.AuthenticationMiddleware(access, missing, repair, repairs)
         if access.base is not None:
             url = http.resolve(access.base, url)
-        middlewares = http.chain(self.session, options.pop("middlewares", None), own)
-        return self.session.request(method, url, middlewares=middlewares, **options)  # type: ignore[return-value]
+        chain = http.chain(self.session, middlewares, own)
+        return self.session.request(method, url, middlewares=chain, **options)  # type: ignore[return-value]
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""

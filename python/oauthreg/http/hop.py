@@ -10,7 +10,7 @@ Spec: RFC 5849 section 3.4.1 (what a signature covers).
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import (
     AsyncIterablePayload,
@@ -26,12 +26,13 @@ from aiohttp import (
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
-from oauthreg.messages import Authenticated, Authenticator, Pairs
+from oauthreg.messages import Authenticated, Authenticator, Making, Pairs
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
 
-_NOTHING = Authenticated()
+Made = TypeVar("Made")
+
 _IS_AUTHORITY = re.compile(r"[!\"$-.0->A-\[\]-~]+").fullmatch  # printable ASCII without `/?#@\`
 
 
@@ -115,53 +116,56 @@ async def send_with(
     object: they neither forward nor show a credential. ``restore_body=False`` leaves a :class:`LentBody`, for a handler
     that returns before the body is written. Raises ``UnsignableRequestError`` and what the authenticator raises.
     """
-    # Every request comes through here, with nothing of it in the processor's caches: each step that is spared counts.
     _check_target(covered)
-    own_url, carried = req.url, req.headers
-    own_headers = carried.copy() if headers else None
-    credential = _NOTHING
+    header = authenticator.header
+    if header is None or headers or header[0] in req.headers:
+        return await _send_changed(authenticator, req, covered, handler, headers, restore_body=restore_body)
+    # Nearly every request goes this way, with nothing of it in the processor's caches: each step that is spared counts.
+    name, make = header
+    value = await _made(make, authenticator, req, covered)
+    req.headers[name] = value
+    try:
+        return await handler(req)
+    finally:
+        req.headers.popall(name, None)
+
+
+async def _send_changed(
+    authenticator: Authenticator,
+    req: ClientRequest,
+    covered: str,
+    handler: ClientHandlerType,
+    headers: Pairs,
+    *,
+    restore_body: bool,
+) -> ClientResponse:
+    """The answer to a hop of which a credential changes whatever it likes."""
+    own_url, own_headers = req.url, req.headers.copy()
     try:
         for name, value in headers:
-            carried[name] = value
-        credential = await _credential(authenticator, req, covered)
-        if own_headers is None and _overwrites(credential, carried):
-            own_headers = carried.copy()
-        if credential.url is not None or credential.body is not None:
-            await _rewrite(req, credential)
+            req.headers[name] = value
+        credential = await _made(authenticator.authenticate, authenticator, req, covered)
+        await _rewrite(req, credential)
         for name, value in credential.headers:
-            carried[name] = value
+            req.headers[name] = value
         response = await handler(req)
     except Exception as error:
         _conceal(error, req.url, own_url)
         raise
     finally:
-        if own_headers is None:
-            for name, _ in credential.headers:
-                carried.popall(name, None)
-        else:
-            await _restore(req, own_url, own_headers, restore_body=restore_body)
+        await _restore(req, own_url, own_headers, restore_body=restore_body)
     if credential.url is not None:
         _show(response, own_url)
     return response
 
 
-async def _credential(authenticator: Authenticator, req: ClientRequest, covered: str) -> Authenticated:
-    content_type = req.headers.get(hdrs.CONTENT_TYPE)
-    body = req.body  # b"" for none
+async def _made(make: Making[Made], authenticator: Authenticator, req: ClientRequest, covered: str) -> Made:
+    """What is made of a request's wire form."""
+    content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body  # b"" for none
     content = await body.as_bytes() if body and _covers_body(authenticator, req, body, content_type) else None
-    if not authenticator.is_slow:
-        return authenticator.authenticate(req.method, covered, content, content_type)
-    return await asyncio.to_thread(authenticator.authenticate, req.method, covered, content, content_type)
-
-
-def _overwrites(credential: Authenticated, carried: Mapping[str, str]) -> bool:
-    """Whether a credential changes more than it adds, so that taking its headers off would not be enough."""
-    if credential.url is not None or credential.body is not None:
-        return True
-    for name, _ in credential.headers:  # noqa: SIM110 - a generator would take three times as long
-        if name in carried:
-            return True
-    return False
+    if authenticator.is_slow:
+        return await asyncio.to_thread(make, req.method, covered, content, content_type)
+    return make(req.method, covered, content, content_type)
 
 
 def _covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload, content_type: str | None) -> bool:

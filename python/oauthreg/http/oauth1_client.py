@@ -35,7 +35,7 @@ from oauthreg.records import replace
 from oauthreg.token import OAuth1Token, OAuth2Token
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
     from yarl import URL
 
     from oauthreg.claims import Profile
@@ -186,7 +186,15 @@ class AsyncOAuth1Client(ApiClient):
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
         return self._bearer or self._signing(self._signer_for(self._token))
 
-    def request(self, method: str, url: str | URL, **options: Any) -> RequestContext:
+    def request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        signed_parameters: Iterable[tuple[str, str]] | Mapping[str, str] = (),
+        middlewares: Sequence[ClientMiddlewareType] | None = None,
+        **options: Any,
+    ) -> RequestContext:
         """A signed request, to be awaited or entered with ``async with``; ``options`` are those of ``session.request``.
 
         Each hop of a redirect is signed anew while it stays on the pinned origins; elsewhere it goes unsigned, and not
@@ -198,12 +206,12 @@ class AsyncOAuth1Client(ApiClient):
         covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
         """
         access = self._access
-        if access is not None and "signed_parameters" not in options:
+        if access is not None and not signed_parameters:
             try:
-                return self._send(method, url, access, options)
+                return self._send(method, url, access, middlewares, options)
             except (UsageError, RuntimeError):
                 pass  # it is told when the request is awaited
-        return http.RequestContext(self._request(method, url, **options))
+        return http.RequestContext(self._request(method, url, signed_parameters, middlewares, **options))
 
     async def fetch_request_token(
         self, url: str | None = None, realm: str | Sequence[str] | None = None, **options: Any
@@ -467,14 +475,14 @@ class AsyncOAuth1Client(ApiClient):
         self,
         method: str,
         url: str | URL,
-        *,
         signed_parameters: Iterable[tuple[str, str]] | Mapping[str, str] = (),
+        middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
     ) -> ClientResponse:
         access = self._access or await self._made_access()
         if signed_parameters:
             access = self._covering(access, pairs("signed_parameters", signed_parameters))
-        return await self._send(method, url, access, options)
+        return await self._send(method, url, access, middlewares, options)
 
     async def _made_access(self) -> http.Access:
         token, bearer = self._token, self._bearer

@@ -46,6 +46,7 @@ class _PreparingAuthenticator:
     """An object with ``prepare`` in the role of an authenticator for one request."""
 
     is_slow = False
+    header = None
 
     def __init__(self, auth: Any, req: ClientRequest) -> None:
         self._auth = auth

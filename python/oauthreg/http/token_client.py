@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
-from aiohttp import ClientError, ClientResponse, ClientSession
+from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from yarl import URL
 
 from oauthreg import http, oauth2
@@ -237,6 +237,8 @@ class TokenClient(ApiClient):
         self,
         method: str,
         url: str | URL,
+        *,
+        middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
     ) -> ClientResponse:
         life = self._life
@@ -256,7 +258,7 @@ class TokenClient(ApiClient):
             return self._bearer(repaired[0])
 
         repairs = 1 if self._client.proofs is None else _MOST_REPAIRS
-        response = await self._send(method, url, self._access_with(token), options, repair, repairs)
+        response = await self._send(method, url, self._access_with(token), middlewares, options, repair, repairs)
         self._learn_nonces(response)
         if repaired and response.status == 401:
             life.note_refusal(repaired[0])

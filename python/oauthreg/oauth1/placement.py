@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_missing, append_text, render_form
-from oauthreg.messages import Authenticated, Pairs
+from oauthreg.messages import Authenticated, Making, Pairs
 from oauthreg.provider import OAuth1Settings, Placement
 from oauthreg.records import dataclass, field
 from oauthreg.signing import Signer
@@ -50,8 +50,8 @@ class OAuth1Authentication:
     """Whether the body's bytes are needed even when it is no form."""
     is_slow: bool = field(init=False, repr=False)
     """Whether one signature takes more than about a millisecond."""
-    _is_plain: bool = field(init=False, repr=False)
-    """Whether all there is to do is a header over the request as it stands: so are nearly all calls of an API."""
+    header: tuple[str, Making[str]] | None = field(init=False, repr=False, compare=False)
+    """What makes the header, where that is all there is to do: so are nearly all calls of an API."""
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -60,7 +60,8 @@ class OAuth1Authentication:
         is_plain = settings.send_nonce and settings.send_timestamp and not any(given) and not any(special)
         object.__setattr__(self, "needs_body", self.signer.body_hash or self.placement == "body")
         object.__setattr__(self, "is_slow", self.signer.key_bits > _LARGEST_QUICK_KEY)
-        object.__setattr__(self, "_is_plain", self.placement == "header" and is_plain)
+        is_header = self.placement == "header" and is_plain
+        object.__setattr__(self, "header", ("Authorization", self.signer.authorization) if is_header else None)
 
     @classmethod
     def of(
@@ -84,8 +85,9 @@ class OAuth1Authentication:
 
         Spec: RFC 5849 sections 3.5.1 (header), 3.5.2 (body), 3.5.3 (query).
         """
-        if self._is_plain:
-            return Authenticated((("Authorization", self.signer.authorization(method, url, body, content_type)),))
+        if self.header is not None:
+            name, make = self.header
+            return Authenticated(((name, make(method, url, body, content_type)),))
         if self.params:
             url = append_missing(url, self.params)
         made = self._placed(method, url, body, content_type)

@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_query, missing_pairs, render_form
-from oauthreg.messages import Authenticated, Pairs
+from oauthreg.messages import Authenticated, Making, Pairs
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.request_signature import sign_call
 from oauthreg.provider import RequestProof, RequestSignature, TokenPlacement
@@ -32,6 +32,13 @@ class BearerAuthentication:
     params: Pairs = field(default=(), repr=False)
     signature: RequestSignature | None = None
     client: ClientIdentity | None = None
+    header: tuple[str, Making[str]] | None = field(init=False, repr=False, compare=False)
+    """The header that carries the token, where that is all there is to do."""
+
+    def __post_init__(self) -> None:
+        placement, value = self.placement, f"{self.placement.prefix}{self.access_token}"
+        is_header = placement.kind == "header" and not (self.params or self.proof or self.signature)
+        object.__setattr__(self, "header", (placement.name, lambda *_: value) if is_header else None)
 
     @property
     def needs_body(self) -> bool:

@@ -207,6 +207,10 @@ class DPoPAuthentication:
     inner: Authenticator | None = None
 
     @property
+    def header(self) -> None:
+        """A proof comes with what ``inner`` adds."""
+
+    @property
     def needs_body(self) -> bool:
         """A proof does not cover the body."""
         return self.inner is not None and self.inner.needs_body
