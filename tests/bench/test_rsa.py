@@ -4,6 +4,7 @@ import functools
 import importlib
 import sys
 import threading
+import timeit
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ MARK = 1.02
 """The time of a signature in times of ``key.sign`` over the same text, at most."""
 THREADS_MARK = 1.95
 """How many times as many two threads make, at least."""
+WORK = 0.02
+"""How many seconds each thread signs, beside which its start is not seen."""
 
 
 def in_threads(call, count, repeats):
@@ -51,7 +54,7 @@ def test_rsa(benchmark, bits, signature_method, engine, credentials, requests_by
     sign = functools.partial(signer.authorization, *request)
     bare = functools.partial(key.sign, text, pad, algorithm)
     if benchmark.enabled:
-        repeats = 2 * 4096 // bits
+        repeats = round(WORK / min(timeit.repeat(bare, number=1)))
         timings = rounds.time_in_turns(
             {
                 "signer": sign,
