@@ -148,13 +148,15 @@ pub fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// The octets of text or of a `yarl.URL`, which need no interpreter any more.
 pub enum UrlSource<'a> {
     Ascii(&'a [u8]),
-    /// Text as octets, and whether they are UTF-8.
-    Text {
-        octets: Cow<'a, [u8]>,
-        is_utf8: bool,
-        a_label: Option<String>,
-    },
+    Text(Box<Text<'a>>),
     Parts(Box<Parts>),
+}
+
+/// Text as octets, and whether they are UTF-8.
+pub struct Text<'a> {
+    octets: Cow<'a, [u8]>,
+    is_utf8: bool,
+    a_label: Option<String>,
 }
 
 /// The raw parts of a `yarl.URL`.
@@ -191,7 +193,7 @@ impl<'a> UrlSource<'a> {
         let (octets, is_utf8) = with_surrogates(url)?;
         let parsed = Url::parse(&octets, is_utf8).map_err(|refusal| refusals::of_url(py, refusal))?;
         let a_label = a_label(py, parsed.host)?;
-        Ok(Self::Text { octets, is_utf8, a_label })
+        Ok(Self::Text(Box::new(Text { octets, is_utf8, a_label })))
     }
 
     fn read_parts(url: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -215,8 +217,8 @@ impl<'a> UrlSource<'a> {
     pub fn address(&self) -> Result<Address<'_>, Refusal> {
         Ok(match self {
             Self::Ascii(text) => Address::Text(text),
-            Self::Text { octets, is_utf8, a_label } => {
-                Address::Parts(Url { a_label: a_label.as_deref(), ..Url::parse(octets, *is_utf8)? })
+            Self::Text(text) => {
+                Address::Parts(Url { a_label: text.a_label.as_deref(), ..Url::parse(&text.octets, text.is_utf8)? })
             }
             Self::Parts(parts) => Address::Parts(parts.url()),
         })
