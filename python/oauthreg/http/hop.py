@@ -43,15 +43,15 @@ def locate(req: ClientRequest) -> tuple[str, Origin, Origin | None]:
     3.4.1.2). Raises ``UnsignableRequestError`` for a header that is no host.
     """
     url, host = req.url, req.headers.get(hdrs.HOST)
-    own_host = url.host_port_subcomponent
-    origin = (url.scheme, (url.raw_host or "").lower(), url.port or 0)
+    scheme, own_host = url.scheme, url.host_port_subcomponent
+    origin = (scheme, (url.raw_host or "").lower(), url.port or 0)
     if host is None or host == own_host:
-        return f"{url.scheme}://{own_host}{url.raw_path_qs}", origin, None
+        return f"{scheme}://{own_host}{url.raw_path_qs}", origin, None
     if not _IS_AUTHORITY(host):
         raise UnsignableRequestError(
             f"the Host header is no host with an optional port: {host!r}", code="invalid-host-header"
         )
-    covered = f"{url.scheme}://{host}{url.raw_path_qs}"
+    covered = f"{scheme}://{host}{url.raw_path_qs}"
     return covered, origin, parse_origin(covered)
 
 
