@@ -453,7 +453,8 @@ def plot_clients(measured: Row) -> str:
         (ours,), (peer,) = (of(measured, f"client, {name}", request=request) for name in ("unsigned", "authlib"))
         medians = ours["medians"] | {"authlib": peer["medians"]["authlib"]}
         groups[request] = {
-            rival: 1 / medians[rival] for rival in ("unsigned", "constant header", "native", "pure", "authlib")
+            rival: 1 / medians[rival]
+            for rival in ("unsigned", "constant header", "bare middleware", "native", "pure", "authlib")
         }
     title = "Requests a second of one client, 16 in flight, keep-alive on loopback"
     return plots.bars(title, "requests in a second of processor time", groups, rate, is_log=False)

@@ -7,7 +7,7 @@ from html import escape
 _WIDTH = 760
 _LEFT, _RIGHT, _TOP, _BOTTOM = 150, 90, 66, 46
 _MOST_TICKS = 6
-_COLOURS = ("#2f6fde", "#d9822b", "#159a6c", "#a855c7", "#d64545")
+_COLOURS = ("#2f6fde", "#d9822b", "#159a6c", "#a855c7", "#d64545", "#8c6239")
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 15px; font-weight: 600 }

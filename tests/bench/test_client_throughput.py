@@ -5,6 +5,7 @@ a request costs, and its inverse the throughput; unlike the wall it does not cou
 """
 
 import asyncio
+import functools
 import importlib
 import random
 import statistics
@@ -16,7 +17,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from oauthreg import AsyncOAuth1Client
+from oauthreg import AsyncOAuth1Client, Signer
 
 sys.path.insert(0, str(Path(__file__).parent))
 loopback = importlib.import_module("loopback")
@@ -25,7 +26,7 @@ in_turns = importlib.import_module("rounds")
 IN_FLIGHT = 16
 MARKS = {"unsigned": 0.95, "authlib": 9}
 """Peer -> how many times its throughput the client is meant to reach with the native engine."""
-SIGNING = {"native", "pure", "authlib"}
+SIGNING = {"native", "pure", "bare middleware", "authlib"}
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +65,9 @@ async def measure_in_turns(sends, *, rounds: int, count: int) -> dict[str, list[
     return taken
 
 
-def sending(client, method, url, body, headers):
+def sending(client, method, url, body, headers, **options):
     """One request of an aiohttp session or of one of our clients, answer read."""
-    url, options = URL(url, encoded=True), {"data": body} if body else {}
+    url, options = URL(url, encoded=True), options | ({"data": body} if body else {})
 
     async def send():
         async with client.request(method, url, headers=headers, **options) as response:
@@ -81,6 +82,17 @@ def sending_constant(session, method, url, body, headers):
     return sending(session, method, url, body, {**headers, "Authorization": "OAuth " + "x" * 344})
 
 
+def sending_signed_alone(session, signer, method, url, body, headers):
+    """A request that is signed, and that is all: no origin is looked at, no refusal repaired, no header taken off."""
+
+    async def sign(req, handler):
+        content_type = headers.get("Content-Type")
+        req.headers["Authorization"] = signer.authorization(req.method, req.url, body, content_type)
+        return await handler(req)
+
+    return sending(session, method, url, body, headers, middlewares=(sign,))
+
+
 def sending_by_authlib(client, method, url, body, headers):
     async def send():
         response = await client.request(method, url, content=body, headers=headers)
@@ -88,6 +100,17 @@ def sending_by_authlib(client, method, url, body, headers):
         return response.content
 
     return send
+
+
+def our_signer(credentials):
+    return Signer(
+        "HMAC-SHA1",
+        credentials["client_key"],
+        credentials["client_secret"],
+        token=credentials["token"],
+        token_secret=credentials["token_secret"],
+        engine="native",
+    )
 
 
 def our_client(session, credentials, engine):
@@ -118,10 +141,11 @@ def test_throughput(benchmark, base, wire, credentials, peer, capsys, monkeypatc
     authlib = pytest.importorskip("authlib.integrations.httpx_client") if peer == "authlib" else None
 
     async def run(rounds, count):
-        sessions = [aiohttp.ClientSession() for _ in range(4)]  # one each: nobody finds the other's connections
+        sessions = [aiohttp.ClientSession() for _ in range(5)]  # one each: nobody finds the other's connections
         makers = {
             "native": (sending, our_client(sessions[0], credentials, "native")),
             "pure": (sending, our_client(sessions[1], credentials, "pure")),
+            "bare middleware": (functools.partial(sending_signed_alone, sessions[4]), our_signer(credentials)),
             "constant header": (sending_constant, sessions[3]),
             "unsigned": (sending, sessions[2]),
         }

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from oauthreg.errors import InvalidSignatureError, UnsignableRequestError
+from oauthreg.messages import Authenticated
 from oauthreg.oauth1.placement import FORM, OAuth1Authentication, signed_url
 from oauthreg.provider import OAuth1Settings
 from oauthreg.signing import Signer
@@ -39,6 +40,33 @@ def test_every_placement_verifies(placement, method, url):
     request = check(method, url, None, None, made)
     assert request.parameters["oauth_callback"] == "https://c.example/?a=b%20c"
     assert request.placement == (placement if placement != "body" or method == "POST" else "query")
+
+
+def test_a_signature_that_is_one_header_says_so():
+    name, make = OAuth1Authentication(SIGNER).header
+    made = Authenticated(((name, make("GET", "https://a.example/p?a=1", None, None)),))
+    assert check("GET", "https://a.example/p?a=1", None, None, made).token == "t/1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"placement": "query"},
+        {"placement": "body"},
+        {"parameters": (("oauth_callback", "oob"),)},
+        {"nonce": "n"},
+        {"signed": (("a", "1"),)},
+        {"params": (("key", "1"),)},
+        {"settings": OAuth1Settings(realm_from="url")},
+        {"settings": OAuth1Settings(signed_scheme="http")},
+        {"settings": OAuth1Settings(signed_host="b.example")},
+        {"settings": OAuth1Settings(nonce_length=8)},
+        {"settings": OAuth1Settings(send_nonce=False)},
+        {"settings": OAuth1Settings(send_timestamp=False)},
+    ],
+)
+def test_no_other_signature_says_so(changes):
+    assert OAuth1Authentication(SIGNER, **changes).header is None
 
 
 def test_body_placement_keeps_the_form():

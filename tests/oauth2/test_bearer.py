@@ -7,7 +7,7 @@ import pytest
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.oauth2.bearer import BearerAuthentication
-from oauthreg.provider import RequestProof, TokenPlacement
+from oauthreg.provider import RequestProof, RequestSignature, TokenPlacement
 
 FORM = "application/x-www-form-urlencoded"
 URL = "https://api.example/me?x=%7E#top"
@@ -31,6 +31,23 @@ def authenticate(placement=HEADER, *, method="GET", url=URL, body=None, content_
 def test_a_header_carries_the_token(placement, header):
     made = authenticate(placement)
     assert (made.headers, made.url, made.body) == ((header,), None, None)
+    name, make = BearerAuthentication("AT 1", placement).header
+    assert (name, make("GET", URL, None, None)) == header
+
+
+@pytest.mark.parametrize(
+    ("placement", "changes"),
+    [
+        (QUERY, {}),
+        (BODY, {}),
+        (TokenPlacement("none"), {}),
+        (HEADER, {"params": (("key", "1"),)}),
+        (HEADER, {"proof": RequestProof("proof"), "client_secret": "s3cr3t"}),
+        (HEADER, {"signature": RequestSignature("md5", (("text", "a"),))}),
+    ],
+)
+def test_what_adds_more_than_a_header_does_not_say_that_it_is_one(placement, changes):
+    assert BearerAuthentication("AT 1", placement, **changes).header is None
 
 
 def test_a_provider_without_placement_gets_nothing():
