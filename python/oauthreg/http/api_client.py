@@ -130,8 +130,8 @@ class ApiClient(ABC):
         own = http.AuthenticationMiddleware(access, missing, repair, repairs)
         if access.base is not None:
             url = http.resolve(access.base, url)
-        chain = http.chain(self.session, middlewares, own)
-        return self.session.request(method, url, middlewares=chain, **options)  # type: ignore[return-value]
+        in_turn: Sequence[ClientMiddlewareType] = (*http.chain(self.session, middlewares), own)
+        return self.session.request(method, url, middlewares=in_turn, **options)  # type: ignore[return-value]
 
     def _missing_headers(self, given: Any) -> Pairs:
         """The provider's API headers that neither the caller nor the session sets."""

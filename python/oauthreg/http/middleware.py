@@ -114,23 +114,22 @@ class AuthenticationMiddleware:
         self._has_left = True
 
 
-def chain(
-    session: ClientSession, own: Sequence[ClientMiddlewareType] | None, *last: ClientMiddlewareType
-) -> tuple[ClientMiddlewareType, ...]:
-    """The middlewares of one request: the caller's ``own`` or else the session's, then ``last`` nearest to the wire.
+def chain(session: ClientSession, own: Sequence[ClientMiddlewareType] | None) -> Sequence[ClientMiddlewareType]:
+    """The middlewares of one request: the caller's ``own`` or else the session's. Ours goes last, nearest to the wire.
 
     aiohttp lets a request's middlewares replace the session's and gives no public way to read those. Raises
     ``UsageError`` if they cannot be read: leaving them out would drop, say, somebody's audit log.
     """
-    if own is None:
-        own = getattr(session, "_middlewares", None)
-    if own is None:
+    if own is not None:
+        return own
+    of_session: Sequence[ClientMiddlewareType] | None = getattr(session, "_middlewares", None)
+    if of_session is None:
         raise UsageError(
             f"the middlewares of the session cannot be read: {type(session).__name__}",
             code="unreadable-session",
             hint="pass an `aiohttp.ClientSession` of a supported version, or `middlewares=` with the request",
         )
-    return (*own, *last)
+    return of_session
 
 
 async def _peek(response: ClientResponse) -> Response:
