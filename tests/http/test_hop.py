@@ -1,3 +1,5 @@
+import os
+
 import aiohttp
 import pytest
 
@@ -89,6 +91,19 @@ async def test_a_file_given_as_a_form_survives_its_replacement(server, session, 
     path.write_bytes(b"a=1")
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with path.open("rb") as file:
+        own = AuthenticationMiddleware(Access(InBody()))
+        async with session.post(server.url, data=file, headers=headers, middlewares=(own,)):
+            pass
+    assert [sent.body for sent in server.sent] == [b"a=1&access_token=t0k3n"] * 2
+
+
+async def test_a_body_that_can_be_read_once_survives_its_replacement(server, session, redirect):
+    server.replies = [redirect(307, "/again")]
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    readable, writable = os.pipe()
+    os.write(writable, b"a=1")
+    os.close(writable)
+    with os.fdopen(readable, "rb") as file:
         own = AuthenticationMiddleware(Access(InBody()))
         async with session.post(server.url, data=file, headers=headers, middlewares=(own,)):
             pass

@@ -122,7 +122,7 @@ async def send_with(
         return await _send_changed(authenticator, req, covered, handler, headers, restore_body=restore_body)
     # Nearly every request goes this way, with nothing of it in the processor's caches: each step that is spared counts.
     name, make = header
-    value = await _made(make, authenticator, req, covered)
+    value, _ = await _made(make, authenticator, req, covered)
     req.headers[name] = value
     try:
         return await handler(req)
@@ -144,8 +144,8 @@ async def _send_changed(
     try:
         for name, value in headers:
             req.headers[name] = value
-        credential = await _made(authenticator.authenticate, authenticator, req, covered)
-        await _rewrite(req, credential)
+        credential, content = await _made(authenticator.authenticate, authenticator, req, covered)
+        await _rewrite(req, credential, content)
         for name, value in credential.headers:
             req.headers[name] = value
         response = await handler(req)
@@ -159,13 +159,15 @@ async def _send_changed(
     return response
 
 
-async def _made(make: Making[Made], authenticator: Authenticator, req: ClientRequest, covered: str) -> Made:
-    """What is made of a request's wire form."""
+async def _made(
+    make: Making[Made], authenticator: Authenticator, req: ClientRequest, covered: str
+) -> tuple[Made, bytes | None]:
+    """What is made of a request's wire form, and the body's bytes if they are covered: some bodies tell them once."""
     content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body  # b"" for none
     content = await body.as_bytes() if body and _covers_body(authenticator, req, body, content_type) else None
     if authenticator.is_slow:
-        return await asyncio.to_thread(make, req.method, covered, content, content_type)
-    return make(req.method, covered, content, content_type)
+        return await asyncio.to_thread(make, req.method, covered, content, content_type), content
+    return make(req.method, covered, content, content_type), content
 
 
 def _covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload, content_type: str | None) -> bool:
@@ -187,21 +189,17 @@ def _covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload
     return True
 
 
-async def _rewrite(req: ClientRequest, credential: Authenticated) -> None:
+async def _rewrite(req: ClientRequest, credential: Authenticated, content: bytes | None) -> None:
     if credential.url is not None:
         # The authority may be that of the Host header: the connection still goes where the request went.
         target = URL(credential.url, encoded=True).raw_path_qs
         req.url = URL(f"{req.url.origin()}{target}", encoded=True)
     if credential.body is not None:
-        await req.update_body(LentBody(credential.body, await _own_body(req)))
-
-
-async def _own_body(req: ClientRequest) -> Payload | None:
-    """What to send the next time in place of a body that is replaced now, which closes it: a file by its bytes."""
-    own = req.body
-    if not isinstance(own, Payload) or isinstance(own, BytesPayload):
-        return own or None
-    return BytesPayload(await own.as_bytes(), content_type=req.headers.get(hdrs.CONTENT_TYPE))
+        own: Payload | None = req.body if isinstance(req.body, BytesPayload) else None
+        if own is None and content:
+            # Replacing a body closes it, so a file is kept by its bytes.
+            own = BytesPayload(content, content_type=req.headers.get(hdrs.CONTENT_TYPE))
+        await req.update_body(LentBody(credential.body, own))
 
 
 async def _restore(req: ClientRequest, url: URL, headers: Mapping[str, str], *, restore_body: bool) -> None:
