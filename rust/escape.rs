@@ -290,7 +290,7 @@ pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
         }
         rest = &rest[3 * BLOCK..];
     }
-    for escape in rest.chunks_exact(3).take_while(|escape| escape[0] == b'%' && are_digits(escape[1], escape[2])) {
+    for escape in rest.chunks_exact(3).take_while(|escape| is_escape(escape[0], escape[1], escape[2])) {
         out.extend_from_slice(&[b'%', b'2', b'5', escape[1], escape[2]]);
         rest = &rest[3..];
     }
@@ -308,8 +308,14 @@ fn fill(slots: &mut [u8; 5 * BLOCK], escapes: &[u8; 3 * BLOCK]) -> bool {
         let digits = u16::from_le_bytes([escape[1], escape[2]]);
         slot[3..].copy_from_slice(&digits.to_le_bytes());
         let [high, low] = digits.to_le_bytes();
-        escape[0] == b'%' && are_digits(high, low)
+        is_escape(escape[0], high, low)
     })
+}
+
+/// Whether the octets are an escape as this module would write it.
+#[inline(always)]
+fn is_escape(percent: u8, high: u8, low: u8) -> bool {
+    percent == b'%' && are_digits(high, low)
 }
 
 /// The octets without their percent-encoding; a `%` that begins no escape stands for itself.

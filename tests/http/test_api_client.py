@@ -85,10 +85,11 @@ async def test_what_keeps_a_request_from_beginning_is_told_when_it_is_awaited(se
     provider = Provider(protocol="oauth1", endpoints={"api_base": server.url}, allow_insecure_http=True)
     client = AsyncOAuth1Client(session, "client", "secret", token="t", token_secret="s", provider=provider)
     for _ in range(2):  # before and after the client has made what all its calls have in common
-        requests = [client.get("/me"), client.get("ftp://example.com/")]
-        response, refused = await asyncio.gather(*requests, return_exceptions=True)
+        requests = [client.get("/me"), client.get("ftp://example.com/"), client.get("/me", no_option=True)]
+        response, refused, unknown = await asyncio.gather(*requests, return_exceptions=True)
         assert response.status == 200
         assert refused.code == "invalid-url"
+        assert isinstance(unknown, TypeError)
         response.release()
 
 

@@ -223,15 +223,17 @@ async def test_further_headers_go_along(server, session):
     assert (server.sent[0].header("Accept"), server.sent[0].header("X-Version")) == ("application/json", "2")
 
 
-@pytest.mark.parametrize("placement", ["one header", "headers"])
-async def test_the_callers_own_credential_gives_way_and_comes_back(placement, server, make_server, session, redirect):
+@pytest.mark.parametrize(("placement", "sent"), [("one header", "Bearer t0k3n,s1gnature"), ("headers", "Bearer t0k3n")])
+async def test_the_callers_own_credential_gives_way_and_comes_back(
+    placement, sent, server, make_server, session, redirect
+):
     """Within the provider's origins there is one credential; aiohttp strips the caller's from any other origin."""
     other = await make_server()
     server.replies = [redirect(302, other.url)]
     own = AuthenticationMiddleware(Access(Fixed(placement)))
     async with session.get(server.url, headers={"Authorization": "Basic b3du"}, middlewares=(own,)) as response:
         assert response.history[0].request_info.headers["Authorization"] == "Basic b3du"
-    assert server.sent[0].header("Authorization").startswith("Bearer t0k3n")
+    assert server.sent[0].header("Authorization") == sent
     assert other.sent[0].header("Authorization") is None
 
 

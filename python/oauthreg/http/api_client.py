@@ -19,7 +19,7 @@ from oauthreg.origins import Origin, parse_origin
 from oauthreg.provider import Documents, Provider
 
 if TYPE_CHECKING:
-    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+    from aiohttp import ClientMiddlewareType, ClientSession
 
     from oauthreg.claims import Profile
     from oauthreg.http.driver import Around, Sleeper
@@ -103,13 +103,9 @@ class ApiClient(ABC):
         """A DELETE; see ``request``."""
         return self.request("DELETE", url, **options)
 
+    @abstractmethod
     def request(self, method: str, url: str | URL, **options: Any) -> http.RequestContext:
         """An authenticated request, awaited or entered with ``async with``; ``options`` are ``session.request``'s."""
-        return http.RequestContext(self._request(method, url, **options))
-
-    @abstractmethod
-    async def _request(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
-        """Make one authenticated request."""
 
     def _send(
         self,

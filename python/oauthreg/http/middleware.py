@@ -76,7 +76,8 @@ class AuthenticationMiddleware:
             self._leave(req, claimed)
         elif self._is_first and not access.clear_text:
             refuse_clear_text(origin)
-            refuse_clear_text(claimed or origin)
+            if claimed is not None:
+                refuse_clear_text(claimed)
         self._is_first = False
         if self._has_left:
             return await handler(req)

@@ -209,9 +209,9 @@ class AsyncOAuth1Client(ApiClient):
         if access is not None and not signed_parameters:
             try:
                 return self._send(method, url, access, middlewares, options)
-            except (UsageError, RuntimeError):
-                pass  # it is told when the request is awaited
-        return http.RequestContext(self._request(method, url, signed_parameters, middlewares, **options))
+            except Exception:  # noqa: BLE001, S110 - it is raised again when the request is awaited
+                pass
+        return http.RequestContext(self._request(method, url, signed_parameters, middlewares, options))
 
     async def fetch_request_token(
         self, url: str | None = None, realm: str | Sequence[str] | None = None, **options: Any
@@ -475,9 +475,9 @@ class AsyncOAuth1Client(ApiClient):
         self,
         method: str,
         url: str | URL,
-        signed_parameters: Iterable[tuple[str, str]] | Mapping[str, str] = (),
-        middlewares: Sequence[ClientMiddlewareType] | None = None,
-        **options: Any,
+        signed_parameters: Iterable[tuple[str, str]] | Mapping[str, str],
+        middlewares: Sequence[ClientMiddlewareType] | None,
+        options: Mapping[str, Any],
     ) -> ClientResponse:
         access = self._access or await self._made_access()
         if signed_parameters:

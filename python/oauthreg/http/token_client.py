@@ -233,13 +233,23 @@ class TokenClient(ApiClient):
     async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
         """The next token, from the provider."""
 
-    async def _request(
+    def request(
         self,
         method: str,
         url: str | URL,
         *,
         middlewares: Sequence[ClientMiddlewareType] | None = None,
         **options: Any,
+    ) -> http.RequestContext:
+        """An authenticated request, awaited or entered with ``async with``; ``options`` are ``session.request``'s."""
+        return http.RequestContext(self._request(method, url, middlewares, options))
+
+    async def _request(
+        self,
+        method: str,
+        url: str | URL,
+        middlewares: Sequence[ClientMiddlewareType] | None,
+        options: dict[str, Any],
     ) -> ClientResponse:
         life = self._life
         token = await life.use(self._renewal)

@@ -50,18 +50,18 @@ class OAuth1Authentication:
     """Whether the body's bytes are needed even when it is no form."""
     is_slow: bool = field(init=False, repr=False)
     """Whether one signature takes more than about a millisecond."""
-    header: tuple[str, Making[str]] | None = field(init=False, repr=False, compare=False)
+    header: tuple[str, Making[str]] | None = field(default=None, init=False, repr=False, compare=False)
     """What makes the header, where that is all there is to do: so are nearly all calls of an API."""
 
     def __post_init__(self) -> None:
         settings = self.settings
         given = (self.parameters, self.nonce, self.signed, self.params)
         special = (settings.realm_from, settings.signed_scheme, settings.signed_host, settings.nonce_length)
-        is_plain = settings.send_nonce and settings.send_timestamp and not any(given) and not any(special)
+        is_plain = settings.send_nonce and settings.send_timestamp and not any((*given, *special))
         object.__setattr__(self, "needs_body", self.signer.body_hash or self.placement == "body")
         object.__setattr__(self, "is_slow", self.signer.key_bits > _LARGEST_QUICK_KEY)
-        is_header = self.placement == "header" and is_plain
-        object.__setattr__(self, "header", ("Authorization", self.signer.authorization) if is_header else None)
+        if self.placement == "header" and is_plain:
+            object.__setattr__(self, "header", ("Authorization", self.signer.authorization))
 
     @classmethod
     def of(

@@ -32,13 +32,18 @@ class BearerAuthentication:
     params: Pairs = field(default=(), repr=False)
     signature: RequestSignature | None = None
     client: ClientIdentity | None = None
-    header: tuple[str, Making[str]] | None = field(init=False, repr=False, compare=False)
+    header: tuple[str, Making[str]] | None = field(default=None, init=False, repr=False, compare=False)
     """The header that carries the token, where that is all there is to do."""
 
     def __post_init__(self) -> None:
-        placement, value = self.placement, f"{self.placement.prefix}{self.access_token}"
-        is_header = placement.kind == "header" and not (self.params or self.proof or self.signature)
-        object.__setattr__(self, "header", (placement.name, lambda *_: value) if is_header else None)
+        if self.placement.kind == "header" and not (self.params or self.proof or self.signature):
+            name, value = self._carrier
+            object.__setattr__(self, "header", (name, lambda *_: value))
+
+    @property
+    def _carrier(self) -> tuple[str, str]:
+        """The header that carries the token."""
+        return self.placement.name, f"{self.placement.prefix}{self.access_token}"
 
     @property
     def needs_body(self) -> bool:
@@ -74,7 +79,7 @@ class BearerAuthentication:
             in_query.append((placement.name, self.access_token))
         target = _in_query(url, in_query) if in_query else None
         if placement.kind == "header":
-            return Authenticated(headers=((placement.name, f"{placement.prefix}{self.access_token}"),), url=target)
+            return Authenticated(headers=(self._carrier,), url=target)
         if placement.kind == "body":
             return self._in_body(method, target, body, content_type)
         return Authenticated(url=target)

@@ -631,7 +631,7 @@ def check_signature(
             decoded = base64.b64decode(claimed, validate=True)
         except ValueError:
             return False
-        return _base64(decoded).encode() == claimed and rsa_verify(hash_name, rsa_key, message, decoded)
+        return base64.b64encode(decoded) == claimed and rsa_verify(hash_name, rsa_key, message, decoded)
     expected = sign_base_string(signature_method, text, client_secret, token_secret)
     return _hmac.compare_digest(expected.encode(), claimed)
 
