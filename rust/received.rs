@@ -2,7 +2,7 @@
 //!
 //! Read is the usual form alone: everything else is left to `oauthreg/signing/verify.py`, which says what is wrong with it.
 
-use std::iter;
+use std::{iter, ops::Range};
 
 use crate::{
     escape::{self, Reserved},
@@ -81,6 +81,7 @@ struct Span {
 }
 
 /// Where in a header, a query or a form the protocol parameters stand, no name twice.
+#[derive(Clone)]
 pub struct Outline {
     pub placement: Placement,
     realm: Option<Span>,
@@ -94,6 +95,18 @@ pub struct Outline {
     others: Vec<[Span; 2]>,
 }
 
+/// The header that was read before, of which the next one often differs in nonce, timestamp and signature alone.
+#[derive(Default)]
+pub struct FormerHeader {
+    /// Empty if nothing is kept.
+    text: Vec<u8>,
+    outline: Option<Outline>,
+    /// Its parameters as they stand in the base string, and where in that its nonce and its timestamp begin.
+    parameters: Vec<u8>,
+    nonce: usize,
+    timestamp: usize,
+}
+
 impl Span {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "no longer text is read")]
@@ -103,7 +116,12 @@ impl Span {
 
     #[inline(always)]
     fn of(self, text: &[u8]) -> &[u8] {
-        &text[self.start as usize..self.end as usize]
+        &text[self.range()]
+    }
+
+    #[inline(always)]
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 
@@ -244,30 +262,121 @@ impl Outline {
 
     /// Whether what no request may lack is there, and the version is the only one.
     pub fn is_complete(&self, text: &[u8], with_nonce: bool) -> bool {
-        let has = |name| self.value(text, name).is_some_and(|value| !value.is_empty());
-        let needed: &[Known] = if with_nonce { &[Known::Timestamp, Known::Nonce] } else { &[] };
-        [Known::ClientId, Known::Signature].iter().chain(needed).all(|&name| has(name))
+        let has = |name: Known| !self.known[name as usize].range().is_empty();
+        has(Known::ClientId)
+            && has(Known::Signature)
+            && (!with_nonce || (has(Known::Timestamp) && has(Known::Nonce)))
             && self.value(text, Known::Version).is_none_or(|version| version == b"1.0")
     }
 
     /// Adds all parameters of a header but the signature; no other name may begin with `oauth_`.
     pub fn push_to(&self, text: &[u8], parameters: &mut Parameters) {
-        if !self.others.is_empty() {
-            return self.decoded(text).for_each(|(name, value)| parameters.push_unsigned(name, &value));
+        if self.others.is_empty() {
+            parameters.push_protocol(|out| self.write(text, out, |_, _| ()));
+        } else {
+            self.decoded(text).for_each(|(name, value)| parameters.push_unsigned(name, &value));
         }
-        parameters.push_protocol(|out| {
-            for place in places(self.found & !Known::Signature.bit()) {
-                let (start, value) = (&STARTS[place], self.known[place]);
-                escape::push_run::<LONGEST_START>(out, &start.text, 0, start.length);
-                if self.plain & 1 << place != 0 {
-                    escape::push_run::<32>(out, text, value.start as usize, value.end as usize);
-                } else {
-                    push_encoded_twice(out, value.of(text));
-                }
-                out.extend_from_slice(AMPERSAND);
+    }
+
+    /// Writes the parameters that mean something to a check as they stand in the base string; `note` is told where the
+    /// value of each begins.
+    #[inline(always)]
+    fn write(&self, text: &[u8], out: &mut Vec<u8>, mut note: impl FnMut(usize, usize)) {
+        for place in places(self.found & !Known::Signature.bit()) {
+            let (start, value) = (&STARTS[place], self.known[place]);
+            escape::push_run::<LONGEST_START>(out, &start.text, 0, start.length);
+            note(place, out.len());
+            if self.plain & 1 << place != 0 {
+                escape::push_run::<32>(out, text, value.start as usize, value.end as usize);
+            } else {
+                push_encoded_twice(out, value.of(text));
             }
-            out.truncate(out.len() - AMPERSAND.len());
+            out.extend_from_slice(AMPERSAND);
+        }
+        out.truncate(out.len() - AMPERSAND.len());
+    }
+
+    /// The same with a signature of another length.
+    fn with_signature(&self, length: usize) -> Self {
+        let mut outline = self.clone();
+        let former = self.known[Known::Signature as usize];
+        let signature = Span::new(former.start as usize, former.start as usize + length);
+        let shift = |place: u32| {
+            if place < former.end { place } else { place.wrapping_sub(former.end).wrapping_add(signature.end) }
+        };
+        let shifted = |span: Span| Span { start: shift(span.start), end: shift(span.end) };
+        outline.realm = self.realm.map(shifted);
+        outline.known = self.known.map(shifted);
+        outline.known[Known::Signature as usize] = signature;
+        outline
+    }
+}
+
+impl FormerHeader {
+    /// The parameters of the next header; `None` if it has an unusual form.
+    pub fn turn_to(&mut self, header: &[u8]) -> Option<Outline> {
+        if let Some(outline) = self.change_to(header) {
+            return Some(outline);
+        }
+        self.text.clear();
+        let outline = Outline::of_header(header)?;
+        let fresh = Known::Nonce.bit() | Known::Timestamp.bit();
+        if outline.others.is_empty() && outline.plain & fresh == fresh && outline.found & Known::Signature.bit() != 0 {
+            self.keep(header, &outline);
+        }
+        Some(outline)
+    }
+
+    /// Adds all parameters of the header that was turned to but its signature; no other name may begin with `oauth_`.
+    pub fn push_to(&self, outline: &Outline, header: &[u8], parameters: &mut Parameters) {
+        if self.text.is_empty() {
+            outline.push_to(header, parameters);
+        } else {
+            parameters.push_protocol(|out| out.extend_from_slice(&self.parameters));
+        }
+    }
+
+    /// How much room it has taken.
+    pub fn capacity(&self) -> usize {
+        self.text.capacity().max(self.parameters.capacity())
+    }
+
+    fn keep(&mut self, header: &[u8], outline: &Outline) {
+        let Self { text, parameters, nonce, timestamp, .. } = self;
+        text.extend_from_slice(header);
+        parameters.clear();
+        outline.write(header, parameters, |place, at| {
+            if place == Known::Nonce as usize {
+                *nonce = at;
+            } else if place == Known::Timestamp as usize {
+                *timestamp = at;
+            }
         });
+        self.outline = Some(outline.clone());
+    }
+
+    /// The parameters of a header like the former one: nonce and timestamp are as long and as plain, the signature is
+    /// any, all else is the same.
+    ///
+    /// What is kept takes nonce and timestamp over, also from a header that turns out to be another.
+    fn change_to(&mut self, header: &[u8]) -> Option<Outline> {
+        let former = self.outline.as_ref().filter(|_| !self.text.is_empty())?;
+        u32::try_from(header.len()).ok()?;
+        let signature = former.known[Known::Signature as usize].range();
+        let rest = header.get(signature.start..)?;
+        let length = Reserved::of(rest).find(|&place| !is_of_value(rest[place]))?;
+        let outline = former.with_signature(length);
+        for (name, at) in [(Known::Nonce, self.nonce), (Known::Timestamp, self.timestamp)] {
+            let value = header.get(outline.known[name as usize].range())?;
+            if escape::unreserved_run(value) < value.len() {
+                return None;
+            }
+            self.text[former.known[name as usize].range()].copy_from_slice(value);
+            self.parameters[at..at + value.len()].copy_from_slice(value);
+        }
+        let is_alike = header[..signature.start] == self.text[..signature.start]
+            && header[signature.start + length..] == self.text[signature.end..];
+        is_alike.then_some(outline)
     }
 }
 
@@ -378,6 +487,80 @@ mod tests {
                 .starts_with("oauth_consumer_key%3Dc%252Fk%26oauth_nonce%3Da%2520b%252B%252B%2525zz%26")
         );
         assert!(!text(&outline, HEADER).contains("oauth_signature%3D"));
+    }
+
+    /// All that a check asks of a header, after the former one.
+    fn read(former: &mut FormerHeader, header: &str) -> Option<String> {
+        let outline = former.turn_to(header.as_bytes())?;
+        let mut parameters = Parameters::default();
+        former.push_to(&outline, header.as_bytes(), &mut parameters);
+        let mut text = Vec::new();
+        parameters.write_sorted(&mut text);
+        let (pairs, text) = (pairs(&outline, header), String::from_utf8(text).unwrap());
+        let is_complete = outline.is_complete(header.as_bytes(), true);
+        Some(format!("{pairs:?} {text} {:?} {is_complete}", outline.realm(header.as_bytes())))
+    }
+
+    #[test]
+    fn what_is_kept_of_a_header_changes_no_other_header() {
+        let orders = [
+            r#"OAuth realm="r", oauth_consumer_key="k", oauth_nonce="N", oauth_timestamp="T", oauth_signature="S""#,
+            r#"OAuth oauth_signature="S", oauth_nonce="N", oauth_timestamp="T", oauth_token="t", realm="r""#,
+            r#"oauth oauth_timestamp="T",oauth_signature="S",oauth_nonce="N",oauth_version="1.0""#,
+            r#"OAuth oauth_nonce="N", oauth_signature="S", oauth_x="y", oauth_timestamp="T""#,
+            r#"OAuth oauth_nonce="N", oauth_signature="S", oauth_nonce="N", oauth_timestamp="T""#,
+            r#"OAuth oauth_nonce="N", oauth_consumer_key="k", oauth_timestamp="T""#,
+            r#"OAuth oauth_consumer_key="k", oauth_signature="S""#,
+            r#"OAuth oauth_nonce="N", oauth_timestamp="T", oauth_signature="S" "#,
+        ];
+        let values = [
+            ["n1", "17", "a%2Bb%3D"],
+            ["n2", "18", "aaaaaa"],
+            ["n1", "17", ""],
+            ["", "", "s"],
+            ["n%", "17", "s"],
+            ["n\"", "17", "s"],
+            ["n2", "1", "s\\"],
+            ["n\", o=\"", "17", "a\", b=\"c"],
+            ["n1", "17", "\n"],
+            ["n1", "17", "\u{fc}"],
+            ["n1", "1%", "s\", oauth_token=\"t"],
+        ];
+        let headers: Vec<_> = orders
+            .iter()
+            .flat_map(|order| {
+                values.map(|[nonce, timestamp, signature]| {
+                    let header = order.replace("\"N\"", &format!("\"{nonce}\""));
+                    let header = header.replace("\"T\"", &format!("\"{timestamp}\""));
+                    header.replace("\"S\"", &format!("\"{signature}\""))
+                })
+            })
+            .chain([String::new(), "OAuth ".into(), "Bearer x".into()])
+            .collect();
+        let fresh: Vec<_> = headers.iter().map(|header| read(&mut FormerHeader::default(), header)).collect();
+        let kept = &mut FormerHeader::default();
+        for one in &headers {
+            for (other, expected) in headers.iter().zip(&fresh) {
+                let _ = kept.turn_to(one.as_bytes());
+                assert_eq!(&read(kept, other), expected, "{other:?} after {one:?}");
+                assert_eq!(&read(kept, other), expected, "{other:?} twice");
+            }
+        }
+        assert!(fresh.iter().filter(|outcome| outcome.is_some()).count() > headers.len() / 3);
+    }
+
+    #[test]
+    fn a_header_like_the_former_one_is_not_read_anew() {
+        let header = r#"OAuth oauth_nonce="n1", oauth_signature="s%3D", oauth_timestamp="17""#;
+        let mut former = FormerHeader::default();
+        assert!(former.change_to(header.as_bytes()).is_none());
+        former.turn_to(header.as_bytes()).unwrap();
+        for other in [header, &header.replace("n1", "n2"), &header.replace("s%3D", "").replace("17", "18")] {
+            assert!(former.change_to(other.as_bytes()).is_some(), "{other:?}");
+        }
+        for other in [&header.replace("n1", "n12"), &header.replace("n1", "n%"), &header.replace("OAuth", "oauth")] {
+            assert!(former.change_to(other.as_bytes()).is_none(), "{other:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::{base_string::Target, params::Parameters};
+use crate::{base_string::Target, params::Parameters, received::FormerHeader};
 
 /// What holds more than this is given back to the system.
 const MOST_KEPT: usize = 1 << 16;
@@ -16,6 +16,7 @@ thread_local! {
 pub struct Scratch {
     pub parameters: Parameters,
     pub target: Target,
+    pub header: FormerHeader,
     pub base_string: Vec<u8>,
     /// The header, or the signature alone.
     pub text: Vec<u8>,
@@ -37,6 +38,7 @@ impl Scratch {
         self.parameters
             .capacity()
             .max(self.target.capacity())
+            .max(self.header.capacity())
             .max(self.base_string.capacity())
             .max(self.text.capacity())
     }

@@ -62,6 +62,21 @@ impl SignatureMethod {
         }
     }
 
+    /// A bit of its own.
+    pub fn bit(self) -> u8 {
+        match self {
+            Self::Hmac(hash) => 1 << hash as u8,
+            Self::Rsa(hash) => 8 << hash as u8,
+            Self::Plaintext => 64,
+        }
+    }
+
+    /// The bits of those that stand in `names`.
+    pub fn bits_of(names: &Bound<'_, PyTuple>) -> u8 {
+        let method = |name: Bound<'_, PyAny>| Self::from_name(name.cast::<PyString>().ok()?.to_str().ok()?.as_bytes());
+        names.iter().filter_map(method).fold(0, |bits, method| bits | method.bit())
+    }
+
     /// The hash of the method, if it has one.
     pub fn hash(self) -> Option<Hash> {
         match self {
@@ -159,18 +174,19 @@ impl Keys {
 
     /// Whether `escaped` is the code of `message` as signers write it in a header, compared in constant time.
     ///
-    /// It is false for other methods and in other spellings, which have to be decoded.
+    /// It is false for other methods and in other spellings, which have to be decoded. The code is left in `expected`.
     pub fn is_escaped_code(
         &self,
         py: Python<'_>,
         method: SignatureMethod,
         message: &mut Vec<u8>,
         escaped: &[u8],
+        expected: &mut Vec<u8>,
     ) -> PyResult<bool> {
         let SignatureMethod::Hmac(hash) = method else { return Ok(false) };
-        let mut expected = Vec::with_capacity(128);
-        base64::push_escaped(&mut expected, self.mac(py, hash)?.code(message).as_ref());
-        Ok(expected.len() == escaped.len() && openssl::memcmp::eq(&expected, escaped))
+        expected.clear();
+        base64::push_escaped(expected, self.mac(py, hash)?.code(message).as_ref());
+        Ok(expected.len() == escaped.len() && openssl::memcmp::eq(expected, escaped))
     }
 
     /// Whether `claimed` is the signature of `message`, compared in constant time.

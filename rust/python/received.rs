@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     pybacked::PyBackedStr,
     sync::PyOnceLock,
-    types::{PyBytes, PyDict, PyFloat, PyInt, PyMappingProxy, PyString, PyType},
+    types::{PyBytes, PyDict, PyFloat, PyInt, PyMappingProxy, PyString, PyTuple, PyType},
 };
 
 use super::{
@@ -52,9 +52,18 @@ struct Rules<'a, 'py> {
     lookup: Option<&'a Bound<'py, PyAny>>,
     signature_methods: &'a Bound<'py, PyAny>,
     body_hash: &'a Bound<'py, PyAny>,
+    settled: Settled,
     window: &'a Bound<'py, PyAny>,
     is_new_nonce: Option<&'a Bound<'py, PyAny>>,
     decide: &'a Bound<'py, PyAny>,
+}
+
+/// What rules say that no later change of their objects makes different; `None` is asked of them each time.
+#[derive(Clone, Copy, Default)]
+struct Settled {
+    /// A bit for each signature method that is accepted.
+    signature_methods: Option<u8>,
+    is_hash_required: Option<bool>,
 }
 
 /// A request as a server received it.
@@ -161,6 +170,7 @@ pub struct Verifier {
     lookup: Option<Py<PyAny>>,
     signature_methods: Py<PyAny>,
     body_hash: Py<PyAny>,
+    settled: Settled,
     window: Py<PyAny>,
     is_new_nonce: Option<Py<PyAny>>,
     decide: Py<PyAny>,
@@ -175,14 +185,22 @@ impl Verifier {
         token_secret: Option<&Bound<'_, PyAny>>,
         rsa_key: Option<&Bound<'_, PyAny>>,
         lookup: Option<Py<PyAny>>,
-        signature_methods: Py<PyAny>,
-        body_hash: Py<PyAny>,
+        signature_methods: &Bound<'_, PyAny>,
+        body_hash: &Bound<'_, PyAny>,
         window: Py<PyAny>,
         is_new_nonce: Option<Py<PyAny>>,
         decide: Py<PyAny>,
-    ) -> Self {
-        let keys = Keys::new(client_secret, token_secret, rsa_key);
-        Self { keys, lookup, signature_methods, body_hash, window, is_new_nonce, decide }
+    ) -> PyResult<Self> {
+        Ok(Self {
+            keys: Keys::new(client_secret, token_secret, rsa_key),
+            lookup,
+            settled: Settled::of(signature_methods, body_hash)?,
+            signature_methods: signature_methods.clone().unbind(),
+            body_hash: body_hash.clone().unbind(),
+            window,
+            is_new_nonce,
+            decide,
+        })
     }
 
     /// The request's own word, once its signature is proven.
@@ -229,6 +247,7 @@ impl Verifier {
             lookup: self.lookup.as_ref().map(|lookup| lookup.bind(py)),
             signature_methods: self.signature_methods.bind(py),
             body_hash: self.body_hash.bind(py),
+            settled: self.settled,
             window: self.window.bind(py),
             is_new_nonce: self.is_new_nonce.as_ref().map(|is_new_nonce| is_new_nonce.bind(py)),
             decide: self.decide.bind(py),
@@ -259,9 +278,22 @@ pub fn verify<'py>(
     is_new_nonce: Option<&Bound<'py, PyAny>>,
     decide: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let rules = Rules { lookup, signature_methods, body_hash, window, is_new_nonce, decide };
+    let settled = Settled::default();
+    let rules = Rules { lookup, signature_methods, body_hash, settled, window, is_new_nonce, decide };
     let given = Given { method, url, body, content_type, authorization, now };
     rules.verify(&Keys::new(client_secret, token_secret, rsa_key), &given)
+}
+
+impl Settled {
+    fn of(signature_methods: &Bound<'_, PyAny>, body_hash: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let is_text = |value: &Bound<'_, PyAny>| value.is_exact_instance_of::<PyString>();
+        let constant =
+            signature_methods.cast_exact::<PyTuple>().ok().filter(|tuple| tuple.iter().all(|name| is_text(&name)));
+        Ok(Self {
+            signature_methods: constant.map(SignatureMethod::bits_of),
+            is_hash_required: is_text(body_hash).then(|| body_hash.eq(REQUIRED)).transpose()?,
+        })
+    }
 }
 
 impl<'py> Rules<'_, 'py> {
@@ -305,8 +337,9 @@ impl<'py> Rules<'_, 'py> {
             Some(lookup) => found.insert(Keys::of(&lookup.call1((&request,))?)?),
         };
         let SignedRequest { text, outline, .. } = request.get();
-        let (claimed, message) = (outline.value(text, Known::Signature).unwrap_or_default(), &mut scratch.base_string);
-        let is_right = match keys.is_escaped_code(py, signature_method, message, claimed) {
+        let claimed = outline.value(text, Known::Signature).unwrap_or_default();
+        let Scratch { base_string: message, text: expected, .. } = scratch;
+        let is_right = match keys.is_escaped_code(py, signature_method, message, claimed, expected) {
             Ok(false) => keys.is_right(py, signature_method, message, &outline.decode(claimed)),
             outcome => outcome,
         };
@@ -340,7 +373,7 @@ impl<'py> Rules<'_, 'py> {
         let is_form = arguments::is_form(given.content_type)?;
         let octets = if is_form { arguments::body(given.body)? } else { Some(Cow::Borrowed(&b""[..])) };
         let (Some(octets), Ok(method)) = (octets, given.method.cast::<PyString>()) else { return Ok(None) };
-        let Scratch { parameters, target, base_string, .. } = scratch;
+        let Scratch { parameters, target, header: former, base_string, .. } = scratch;
         let (method, _) = arguments::with_surrogates(method)?;
         let Ok(query) = source.address().and_then(|address| target.turn_to(&method, &address)) else {
             return Ok(None);
@@ -349,7 +382,7 @@ impl<'py> Rules<'_, 'py> {
             let outline = Outline::of_form(query, Placement::Query).map(|outline| (query, outline));
             outline.or_else(|| Outline::of_form(&octets, Placement::Body).map(|outline| (&*octets, outline)))
         } else {
-            Outline::of_header(header.as_bytes()).map(|outline| (header.as_bytes(), outline))
+            former.turn_to(header.as_bytes()).map(|outline| (header.as_bytes(), outline))
         };
         let Some((text, outline)) = placed else { return Ok(None) };
         let Some(signature_method) = self.signature_method(py, text, &outline, given.now)? else { return Ok(None) };
@@ -358,7 +391,7 @@ impl<'py> Rules<'_, 'py> {
         }
         parameters.clear(2 * (header.len() + query.len() + octets.len()));
         if outline.placement == Placement::Header {
-            outline.push_to(text, parameters);
+            former.push_to(&outline, text, parameters);
         }
         let foreign = |place| if outline.placement == place { Foreign::Counted } else { Foreign::Refused };
         let form = if is_form { Form::Octets(&octets) } else { Form::None };
@@ -398,7 +431,11 @@ impl<'py> Rules<'_, 'py> {
                 _ => return Ok(None),
             }
         }
-        Ok(self.signature_methods.contains(method.name(py))?.then_some(method))
+        let is_accepted = match self.settled.signature_methods {
+            Some(accepted) => accepted & method.bit() != 0,
+            None => self.signature_methods.contains(method.name(py))?,
+        };
+        Ok(is_accepted.then_some(method))
     }
 
     /// Whether the body hash is right, or missing where it may.
@@ -416,15 +453,8 @@ impl<'py> Rules<'_, 'py> {
                 let (computed, claimed) = (hash_body(hash, body)?, outline.decode(claimed));
                 Ok(computed.len() == claimed.len() && openssl::memcmp::eq(&computed, &claimed))
             }
-            _ => Ok(!is_required(self.body_hash)?),
+            _ => Ok(!self.settled.is_hash_required.map_or_else(|| self.body_hash.eq(REQUIRED), Ok)?),
         }
-    }
-}
-
-fn is_required(body_hash: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match body_hash.cast_exact::<PyString>() {
-        Ok(wanted) => Ok(wanted.to_str().is_ok_and(|wanted| wanted == REQUIRED)),
-        Err(_) => body_hash.eq(REQUIRED),
     }
 }
 

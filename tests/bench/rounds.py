@@ -21,10 +21,13 @@ class Timing:
     seconds: tuple[float, ...] = field(repr=False)
 
 
-def time_in_turns(calls: Mapping[str, Call], *, rounds: int = 15, batch: float = 0.003) -> dict[str, Timing]:
+def time_in_turns(
+    calls: Mapping[str, Call], *, rounds: int = 15, batch: float = 0.003, each: int = 1
+) -> dict[str, Timing]:
     """The timing of each call by its name.
 
-    In every round each call is repeated for about ``batch`` seconds, in an order that is drawn anew.
+    In every round each call is repeated for about ``batch`` seconds, in an order that is drawn anew. A call that does
+    its work for ``each`` arguments in turn is told by the seconds of one.
     """
     repeats = {name: _repeats(call, batch) for name, call in calls.items()}
     taken: dict[str, list[float]] = {name: [] for name in calls}
@@ -36,7 +39,7 @@ def time_in_turns(calls: Mapping[str, Call], *, rounds: int = 15, batch: float =
                 taken[name].append(_seconds(calls[name], repeats[name]))
     finally:
         gc.enable()
-    return {name: _timing(seconds) for name, seconds in taken.items()}
+    return {name: _timing([second / each for second in seconds]) for name, seconds in taken.items()}
 
 
 def ratio(seconds: Sequence[float], others: Sequence[float]) -> float:

@@ -13,6 +13,39 @@ rounds, signers = importlib.import_module("rounds"), importlib.import_module("si
 
 MARK = 1.2
 """The time of a check in times of a signature, at most."""
+HEADERS = 64
+"""Requests that are checked in turn, each signed by itself: no header comes again at once, as on a server."""
+
+
+def make_calls(signer, verifier, request, headers, mixed, **options):
+    """Name -> a check of every header in turn, or as many signatures."""
+    method, url, body, content_type = request
+    client_secret, token_secret, engine = options["client_secret"], options["token_secret"], options["engine"]
+
+    # Called as programs call them, with the names written out.
+    def by_function():
+        for header in headers:
+            proven = verify(
+                method, url, body, content_type, authorization=header, client_secret=client_secret,
+                token_secret=token_secret, engine=engine,
+            )  # fmt: skip
+        return proven
+
+    def by_object():
+        for header in headers:
+            proven = verifier.verify(method, url, body, content_type, authorization=header)
+        return proven
+
+    def by_object_of_two_clients():
+        for header in mixed:
+            proven = verifier.verify(method, url, body, content_type, authorization=header)
+        return proven
+
+    def sign():
+        for _ in headers:
+            signer.authorization(method, url, body, content_type)
+
+    return {"verify": by_function, "Verifier": by_object, "clients in turn": by_object_of_two_clients, "sign": sign}
 
 
 @pytest.mark.parametrize("engine", ["native", "pure"])
@@ -20,36 +53,30 @@ def test_verify(benchmark, engine, named_request, credentials, capsys):
     if engine == "native":
         pytest.importorskip("oauthreg.signing._native", reason="the native engine is not built")
     name, request = named_request
-    secrets = {"client_secret": credentials["client_secret"], "token_secret": credentials["token_secret"]}
-    signer = Signer(
-        "HMAC-SHA1",
-        credentials["client_key"],
-        token=credentials["token"],
-        body_hash=signers.is_hashed(request),
-        engine=engine,
-        **secrets,
+    options = {"client_secret": credentials["client_secret"], "token_secret": credentials["token_secret"]}
+    options["engine"] = engine
+    client_ids = credentials["client_key"], credentials["client_key"][::-1]
+    hashed = signers.is_hashed(request)
+    signer, other = (
+        Signer("HMAC-SHA1", client_id, token=credentials["token"], body_hash=hashed, **options)
+        for client_id in client_ids
     )
-    header = signer.authorization(*request)
-    client_secret, token_secret = secrets.values()
-    verifier = Verifier(**secrets, engine=engine)
-    method, url, body, content_type = request
-    # Called as programs call them, with the names written out.
-    calls = {
-        "verify": lambda: verify(
-            method, url, body, content_type, authorization=header, client_secret=client_secret,
-            token_secret=token_secret, engine=engine,
-        ),
-        "Verifier": lambda: verifier.verify(method, url, body, content_type, authorization=header),
-        "sign": lambda: signer.authorization(method, url, body, content_type),
-    }  # fmt: skip
-    for door in ("verify", "Verifier"):
-        assert calls[door]().client_id == credentials["client_key"]
+    headers = [signer.authorization(*request) for _ in range(HEADERS)]
+    mixed = [by.authorization(*request) for by in (signer, other) * (HEADERS // 2)]
+    verifier = Verifier(**options)
+    calls = make_calls(signer, verifier, request, headers, mixed, **options)
+    assert len({*headers, *mixed}) == 2 * HEADERS
+    assert [verifier.verify(*request, authorization=header).client_id for header in mixed[:2]] == [*client_ids]
+    for door, client_id in [("verify", client_ids[0]), ("Verifier", client_ids[0]), ("clients in turn", client_ids[1])]:
+        assert calls[door]().client_id == client_id
     with pytest.raises(InvalidSignatureError):
-        verify(*request, authorization=header, engine=engine, **secrets | {"client_secret": "another"})
+        verify(*request, authorization=headers[0], **options | {"client_secret": "another"})
     with pytest.raises(InvalidSignatureError):
-        verifier.verify("PATCH", *request[1:], authorization=header)
+        verifier.verify("PATCH", *request[1:], authorization=headers[0])
+    with pytest.raises(InvalidSignatureError):
+        verifier.verify(*request, authorization=f"{headers[0].rpartition(', ')[0]}, {headers[1].rpartition(', ')[2]}")
     if benchmark.enabled:
-        timings = rounds.time_in_turns(calls)
+        timings = rounds.time_in_turns(calls, each=HEADERS)
         signing = timings["sign"].seconds
         ratios = {door: rounds.ratio(timings[door].seconds, signing) for door in ("verify", "Verifier")}
         benchmark.extra_info.update(
@@ -69,4 +96,4 @@ def test_verify(benchmark, engine, named_request, credentials, capsys):
                     end="",
                 )
     benchmark.group = f"verify {name}"
-    benchmark(calls["Verifier"])
+    benchmark(lambda: verifier.verify(*request, authorization=headers[0]))

@@ -250,6 +250,44 @@ def test_many_requests_that_were_changed(engine, make, sign, rsa_key, seed):
     assert min(accepted, refused) > 200
 
 
+def test_a_header_is_read_anew_whichever_came_before(engine, make):
+    """Of headers that differ in a nonce, a timestamp or a signature only, each has its own outcome."""
+    request = REQUESTS[0]
+    right = [
+        signer.authorization(*request, nonce=nonce, timestamp=timestamp)
+        for signer in (engine.signer("HMAC-SHA1", client_id, SECRETS[0], token_secret=SECRETS[1]) for client_id in "ab")
+        for nonce in ("n1", "n2", "n34", "n+", "n 2", 'n"', "\u00fc")
+        for timestamp in (NOW, NOW + 1)
+    ]
+    wrong = [one.rpartition(", ")[0] + ", " + other.rpartition(", ")[2] for one in right[:3] for other in right[3:5]]
+    moved = ["OAuth " + ", ".join(reversed(header.removeprefix("OAuth ").split(", "))) for header in right[:4]]
+    broken = [
+        right[0] + '"',
+        right[0][:-1],
+        right[1].replace("n1", "n\n"),
+        right[0].replace('"n1"', '"n1", oauth_x="1"'),
+    ]
+    headers = right + wrong + moved + broken
+    told = (None, tuple(SIGNATURE_METHODS), "optional", None, 300, None)
+    expected = [outcome(_decide, (engine.name, *request, header), (*SECRETS, None), *told) for header in headers]
+    verifier = make(_decide)
+    for one in headers:
+        for other, answer in zip(headers, expected, strict=True):
+            outcome(verifier.verify, *request, authorization=one)
+            assert outcome(verifier.verify, *request, authorization=other) == answer, (one, other)
+    accepted = [isinstance(answer, dict) for answer in expected]
+    assert accepted == [True] * len(right) + [False] * len(wrong) + [True] * len(moved) + [False] * len(broken)
+
+
+def test_accepted_methods_may_change_later_if_they_can(make, sign):
+    accepted, received = ["HMAC-SHA1"], sign(REQUESTS[0])
+    verifier = make(_decide, signature_methods=accepted)
+    assert verifier.verify(**received)
+    accepted[0] = "PLAINTEXT"
+    with pytest.raises(VerificationError, match="not accepted"):
+        verifier.verify(**received)
+
+
 def test_a_lookup_is_asked_once_and_its_errors_are_its_own(make, sign):
     asked = []
 
