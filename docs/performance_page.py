@@ -22,7 +22,7 @@ from tables import fill, table
 HERE = Path(__file__).parent
 KEPT = HERE / "performance.json"
 DOCUMENTS = (HERE / "performance.md", HERE.parent / "README.md", HERE.parent / "ARCHITECTURE.md")
-LABELS = ("method", "bits", "engine", "request", "text", "case")
+LABELS = ("method", "bits", "engine", "request", "requests", "text", "case")
 REQUESTS = ("R1", "R2", "R3", "R4", "R5", "R6")
 ENGINES = ("native", "pure")
 NOTHING = "-"
@@ -121,8 +121,10 @@ TABLES: Mapping[str, Table] = {
         (
             Figure("a second, one thread", "rates.1", "mark", rate, is_least=True),
             Figure("two threads", "scaling", "scaling_mark", is_least=True),
+            Figure("two threads of the hash", "bare_scaling", ""),
         ),
         (("rates", rate),),
+        by=("requests",),
     ),
     "RSA": Table(
         "RSA signature",
@@ -400,15 +402,6 @@ def rsa(measured: Row) -> str:
     return _wrapped(f"A whole `Signer.authorization` with RSA takes {', and '.join(parts)}.")
 
 
-def serial(measured: Row) -> str:
-    """What of a batch is done under the interpreter's lock, as two threads tell it."""
-    (row,) = of(measured, "sign_many")[:1]
-    part = max(0.0, 2 / row["scaling"] - 1)
-    limit = f", so that no number of threads makes more than {times(1 / part)} of one" if part else ""
-    told = f"{times(row['scaling'])} of one, by which {share(part)} of a batch are done under the lock{limit}"
-    return _wrapped(f"Here two threads make {told}.")
-
-
 def _times_faster(row: Row, *, rival: str) -> float:
     return min(row["medians"][peer] for peer in ("authlib", "oauthlib")) / row["medians"][rival]
 
@@ -428,7 +421,6 @@ REGIONS: Mapping[str, Callable[[Row], str]] = {
     "headline": headline,
     "signing": signing,
     "rsa": rsa,
-    "serial": serial,
     **{f"table {name}": partial(render, name=name) for name in TABLES},
 }
 """Name of a region -> what stands in it."""

@@ -73,7 +73,8 @@ type Sign<'a, Parcel, Outcome> = dyn Fn(Parcel, &mut Scratch) -> Outcome + Sync 
 
 /// Workers who sign parcels.
 pub struct Crew<'a, Parcel, Outcome> {
-    jobs: mpsc::Sender<(usize, Parcel)>,
+    /// `None` when no parcel will come any more: workers go with the last one then.
+    jobs: Option<mpsc::Sender<(usize, Parcel)>>,
     waiting: &'a Mutex<mpsc::Receiver<(usize, Parcel)>>,
     outcomes: mpsc::Receiver<(usize, Outcome)>,
     sign: &'a Sign<'a, Parcel, Outcome>,
@@ -106,7 +107,7 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
         }
         drop(done);
         Scratch::lend(|scratch| {
-            work(&mut Crew { jobs, waiting: &waiting, outcomes, sign, scratch, under_way: 0, workers })
+            work(&mut Crew { jobs: Some(jobs), waiting: &waiting, outcomes, sign, scratch, under_way: 0, workers })
         })
     })
 }
@@ -118,13 +119,15 @@ fn next_job<Parcel>(waiting: &Mutex<mpsc::Receiver<(usize, Parcel)>>) -> Option<
 impl<Parcel, Outcome> Crew<'_, Parcel, Outcome> {
     /// Has a parcel signed; gives the outcome at once if all workers have enough to do, so that it was signed here.
     pub fn sign(&mut self, number: usize, parcel: Parcel) -> Option<(usize, Outcome)> {
-        if self.under_way < PARCELS_PER_WORKER * self.workers {
-            self.under_way += 1;
-            // Workers go only when the crew is dropped.
-            let _ = self.jobs.send((number, parcel));
-            return None;
+        match &self.jobs {
+            Some(jobs) if self.under_way < PARCELS_PER_WORKER * self.workers => {
+                self.under_way += 1;
+                // Workers stay while parcels may come.
+                let _ = jobs.send((number, parcel));
+                None
+            }
+            _ => Some((number, (self.sign)(parcel, self.scratch))),
         }
-        Some((number, (self.sign)(parcel, self.scratch)))
     }
 
     /// An outcome that is ready.
@@ -134,15 +137,16 @@ impl<Parcel, Outcome> Crew<'_, Parcel, Outcome> {
         Some(outcome)
     }
 
-    /// The outcome of a parcel that is under way; if no worker has begun it, it is signed here.
+    /// The outcome of a parcel that is under way; if no worker has begun it, it is signed here. Workers get no other.
     ///
     /// Panics if there is none, which would be waited for without end.
     pub fn finish(&mut self) -> (usize, Outcome) {
         assert!(self.under_way > 0, "each parcel has one outcome");
+        self.jobs = None;
         let job = self.waiting.try_lock().ok().and_then(|waiting| waiting.try_recv().ok());
         let outcome = match job {
             Some((number, parcel)) => (number, (self.sign)(parcel, self.scratch)),
-            None => self.outcomes.recv().expect("workers stay until the crew is dropped"),
+            None => self.outcomes.recv().expect("workers go with the last parcel"),
         };
         self.under_way -= 1;
         outcome

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cell::OnceCell,
     mem,
     num::NonZero,
     ops::Deref,
@@ -14,7 +15,7 @@ use std::{
 use pyo3::{
     PyTraverseError, PyVisit, intern,
     prelude::*,
-    types::{PyInt, PyString},
+    types::{PyInt, PyList, PyString, PyTuple},
 };
 
 use super::{
@@ -132,6 +133,12 @@ struct Signed<'a> {
     refusal: Option<Refusal>,
     /// It may hold objects, which are let go where the interpreter is.
     _parcel: Vec<Prepared<'a>>,
+}
+
+/// The requests of a batch: how many there are, and each, read when it is its turn.
+struct Requests<'py> {
+    count: usize,
+    rows: Box<dyn Iterator<Item = PyResult<Row<'py>>> + 'py>,
 }
 
 /// One request of a batch.
@@ -325,8 +332,9 @@ impl Signer {
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
         let py = requests.py();
         let threads = threads.map(read_threads).transpose()?;
-        let rows = Row::read_all(requests)?;
-        self.sign_rows(py, &rows, batch::threads(&self.core.key, rows.len(), threads))
+        let requests = Requests::of(requests)?;
+        let threads = batch::threads(&self.core.key, requests.count, threads);
+        self.sign_rows(py, requests, threads)
     }
 
     /// The engine that runs: ``"pure"`` or ``"native"``.
@@ -369,13 +377,16 @@ impl Signer {
     fn sign_rows<'py>(
         &self,
         py: Python<'py>,
-        rows: &[Row<'py>],
+        requests: Requests<'py>,
         threads: usize,
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let size = batch::parcel_size(rows.len(), threads);
-        let mut unpacked = rows.chunks(size).enumerate();
-        let mut outcomes: Vec<Option<Signed<'_>>> = rows.chunks(size).map(|_| None).collect();
-        let mut headers = Vec::with_capacity(rows.len());
+        let Requests { count, mut rows } = requests;
+        let size = batch::parcel_size(count, threads);
+        // They are read when a parcel is made of them, while others are signed.
+        let read: Vec<OnceCell<Vec<Row<'py>>>> = (0..count.div_ceil(size)).map(|_| OnceCell::new()).collect();
+        let mut unpacked = read.iter().enumerate();
+        let mut outcomes: Vec<Option<Signed<'_>>> = read.iter().map(|_| None).collect();
+        let mut headers = Vec::with_capacity(count);
         let mut fault = None;
         let core = &self.core;
         batch::employ(threads - 1, &|parcel, scratch| Signed::of(core, parcel, scratch), |crew| {
@@ -383,8 +394,9 @@ impl Signer {
                 while outcomes[turn].is_none() {
                     let outcome = match crew.ready() {
                         None if fault.is_none() => match unpacked.next() {
-                            Some((number, rows)) => {
-                                let parcel = self.pack(rows, &mut fault);
+                            Some((number, place)) => {
+                                let next = rows.by_ref().take(size).collect::<PyResult<_>>()?;
+                                let parcel = self.pack(place.get_or_init(|| next), &mut fault);
                                 py.detach(|| crew.sign(number, parcel))
                             }
                             None => Some(py.detach(|| crew.finish())),
@@ -396,19 +408,20 @@ impl Signer {
                         outcomes[number] = Some(outcome);
                     }
                 }
-                if let Some(signed) = outcomes[turn].take() {
-                    for header in signed.headers.iter() {
-                        headers.push(PyString::from_bytes(py, header)?);
-                    }
-                    if let Some(refusal) = signed.refusal {
-                        let row = &rows[headers.len()];
-                        let error = refusals::of_request(refusal, &row.method, row.body.as_ref());
-                        return Err(in_batch(py, headers.len(), error));
-                    }
+                let (Some(signed), Some(read)) = (outcomes[turn].take(), read[turn].get()) else { continue };
+                let start = headers.len();
+                for header in signed.headers.iter() {
+                    headers.push(PyString::from_bytes(py, header)?);
                 }
-                // A parcel that has a fault ends before it, and none was packed after it.
-                if let Some(fault) = fault.take_if(|_| headers.len() < rows.len().min((turn + 1) * size)) {
-                    return Err(in_batch(py, headers.len(), fault));
+                let refused = match (signed.refusal, read.get(headers.len() - start)) {
+                    (Some(refusal), Some(row)) => Some(refusals::of_request(refusal, &row.method, row.body.as_ref())),
+                    // A parcel that has a fault ends before it, and none was packed after it.
+                    (None, Some(_)) => fault.take(),
+                    (_, None) => None,
+                };
+                if let Some(error) = refused {
+                    // What is no request at all is told first, wherever it stands.
+                    return Err(rows.find_map(Result::err).unwrap_or_else(|| in_batch(py, headers.len(), error)));
                 }
             }
             Ok(headers)
@@ -602,15 +615,21 @@ impl Deref for Nonce<'_> {
     }
 }
 
-impl<'py> Row<'py> {
-    fn read_all(requests: &Bound<'py, PyAny>) -> PyResult<Vec<Self>> {
+impl<'py> Requests<'py> {
+    fn of(requests: &Bound<'py, PyAny>) -> PyResult<Self> {
         if !arguments::is_iterable(requests)? {
             return Err(refusals::wrong_type("requests", "an iterable", requests));
         }
-        let read = |(place, request): (usize, PyResult<Bound<'py, PyAny>>)| Self::read(place, &request?);
-        requests.try_iter()?.enumerate().map(read).collect()
+        let rows = requests.try_iter()?.enumerate().map(|(place, request)| Row::read(place, &request?));
+        if requests.is_exact_instance_of::<PyList>() || requests.is_exact_instance_of::<PyTuple>() {
+            return Ok(Self { count: requests.len()?, rows: Box::new(rows) });
+        }
+        let rows = rows.collect::<PyResult<Vec<_>>>()?;
+        Ok(Self { count: rows.len(), rows: Box::new(rows.into_iter().map(Ok)) })
     }
+}
 
+impl<'py> Row<'py> {
     fn read(place: usize, request: &Bound<'py, PyAny>) -> PyResult<Self> {
         let optional = |item: Option<Bound<'py, PyAny>>| item.filter(|item| !item.is_none());
         if let Some([Some(method), Some(url), body, content_type]) = arguments::row(request) {

@@ -510,6 +510,28 @@ def test_the_first_refusal_of_a_long_batch_is_told(engine, threads, fault, later
         signer.sign_many(batch, threads=threads)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+@pytest.mark.parametrize("place", [1, 4_999])
+def test_what_is_no_request_is_told_before_any_refusal(engine, threads, kind, place):
+    signer = engine.signer("HMAC-SHA1", "ck", "cs")
+    batch = list(LONG_BATCH)
+    batch[0], batch[place] = ("GET", "nowhere"), "GET"
+    with pytest.raises(UsageError, match=rf"^request {place}: ") as caught:
+        signer.sign_many(kind(batch), threads=threads)
+    assert caught.value.code == "wrong-type"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_of_the_callers_iterable_is_told_before_any_refusal(engine, threads):
+    def requests():
+        yield from [("GET", "nowhere"), *LONG_BATCH]
+        raise LookupError("the caller's own")
+
+    with pytest.raises(LookupError, match="the caller's own"):
+        engine.signer("HMAC-SHA1", "ck", "cs").sign_many(requests(), threads=threads)
+
+
 def test_an_empty_batch(signer):
     assert signer.sign_many([]) == []
 
