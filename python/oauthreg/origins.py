@@ -5,6 +5,7 @@ Spec: RFC 6454 section 5; RFC 8252 section 7.3 (loopback is an address literal o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ def parse_origin(url: str) -> Origin:
     return scheme, host, _PORTS[scheme] if port is None else port
 
 
+@lru_cache(maxsize=128)  # parsing an address takes longer than all else that is asked of a hop
 def is_loopback(host: str) -> bool:
     """Whether a host name is this machine: ``localhost``, ``*.localhost``, 127.0.0.0/8 or ``::1``."""
     if host == "localhost" or host.endswith(".localhost"):

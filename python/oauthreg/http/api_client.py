@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
@@ -158,7 +158,7 @@ class ApiClient(ABC):
     def _check_loop(self) -> None:
         """A session lives in the event loop in which it was made; elsewhere it fails in ways that say nothing."""
         owner = getattr(self.session, "_loop", None)
-        if owner is not asyncio.get_running_loop() and isinstance(owner, asyncio.AbstractEventLoop):
+        if owner is not get_running_loop() and isinstance(owner, AbstractEventLoop):
             raise UsageError(
                 f"the session belongs to another event loop: {owner!r}",
                 code="foreign-event-loop",

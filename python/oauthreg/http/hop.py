@@ -112,34 +112,12 @@ async def send_with(
 ) -> ClientResponse:
     """The answer to one hop, sent with a credential and further ``headers``, of which nothing stays on the request.
 
-    ``covered`` is its URL as :func:`locate` gives it. Redirects, retries and error texts are made from the request
-    object: they neither forward nor show a credential. ``restore_body=False`` leaves a :class:`LentBody`, for a handler
-    that returns before the body is written. Raises ``UnsignableRequestError`` and what the authenticator raises.
+    The credential may change whatever it likes. ``covered`` is its URL as :func:`locate` gives it. Redirects, retries
+    and error texts are made from the request object: they neither forward nor show a credential. ``restore_body=False``
+    leaves a :class:`LentBody`, for a handler that returns before the body is written. Raises ``UnsignableRequestError``
+    and what the authenticator raises.
     """
-    _check_target(covered)
-    header = authenticator.header
-    if header is None or headers or header[0] in req.headers:
-        return await _send_changed(authenticator, req, covered, handler, headers, restore_body=restore_body)
-    # Nearly every request goes this way, with nothing of it in the processor's caches: each step that is spared counts.
-    name, make = header
-    value, _ = await _made(make, authenticator, req, covered)
-    req.headers[name] = value
-    try:
-        return await handler(req)
-    finally:
-        req.headers.popall(name, None)
-
-
-async def _send_changed(
-    authenticator: Authenticator,
-    req: ClientRequest,
-    covered: str,
-    handler: ClientHandlerType,
-    headers: Pairs,
-    *,
-    restore_body: bool,
-) -> ClientResponse:
-    """The answer to a hop of which a credential changes whatever it likes."""
+    check_target(covered)
     own_url, own_headers = req.url, req.headers.copy()
     try:
         for name, value in headers:
@@ -164,13 +142,13 @@ async def _made(
 ) -> tuple[Made, bytes | None]:
     """What is made of a request's wire form, and the body's bytes if they are covered: some bodies tell them once."""
     content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body  # b"" for none
-    content = await body.as_bytes() if body and _covers_body(authenticator, req, body, content_type) else None
+    content = await body.as_bytes() if body and covers_body(authenticator, req, body, content_type) else None
     if authenticator.is_slow:
         return await asyncio.to_thread(make, req.method, covered, content, content_type), content
     return make(req.method, covered, content, content_type), content
 
 
-def _covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload, content_type: str | None) -> bool:
+def covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload, content_type: str | None) -> bool:
     """Whether the credential covers the body's bytes as they go on the wire.
 
     Raises ``UnsignableRequestError`` for bytes that are not known before they are sent.
@@ -180,7 +158,7 @@ def _covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload
         return False
     if is_stream(body):
         raise unsignable_body("an asynchronous iterable")
-    if getattr(req, "compress", None) or (is_form and _is_coded(req.headers.get("Content-Encoding"))):
+    if getattr(req, "compress", None) or (is_form and _is_coded(req.headers.get(hdrs.CONTENT_ENCODING))):
         raise UnsignableRequestError(
             "the signature covers the body, and this body is compressed on the way out",
             code="compressed-body",
@@ -210,7 +188,7 @@ async def _restore(req: ClientRequest, url: URL, headers: Mapping[str, str], *, 
     req.headers.extend(headers)
 
 
-def _check_target(covered: str) -> None:
+def check_target(covered: str) -> None:
     """Raises ``UnsignableRequestError`` for a URL that stands otherwise on the wire than it is signed."""
     if not (covered.isascii() and covered.isprintable() and " " not in covered):
         raise UnsignableRequestError(

@@ -9,13 +9,31 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TypeAlias
 
-from aiohttp import ClientError, ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, ClientSession
+from aiohttp import (
+    ClientError,
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    hdrs,
+)
+from multidict import istr
 
 from oauthreg.errors import ResponseError, UsageError
-from oauthreg.http.hop import has_content, is_replayable, locate, located, refuse_clear_text, send_with
-from oauthreg.messages import Authenticator, Pairs, Response
+from oauthreg.http.hop import (
+    check_target,
+    covers_body,
+    has_content,
+    is_replayable,
+    locate,
+    located,
+    refuse_clear_text,
+    send_with,
+)
+from oauthreg.messages import Authenticator, Making, Pairs, Response
 from oauthreg.origins import Origin, render_origin
-from oauthreg.records import dataclass, replace
+from oauthreg.records import dataclass, field, replace
 
 Repair: TypeAlias = Callable[[Response], Awaitable[Authenticator | None]]
 """Given a refusal (401), the authenticator to send the request once more with, or ``None`` to let it stand."""
@@ -24,6 +42,9 @@ _PATIENCE = 1.0
 """How many seconds the text of a refusal is waited for."""
 
 _UNAUTHORIZED = 401
+
+_NOWHERE: frozenset[Origin] = frozenset([("", "", 0)])
+"""Pinned for a request that has left: no hop goes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +61,12 @@ class Access:
     clear_text: bool = False
     repair: Repair | None = None
     base: str | None = None
+    header: tuple[istr, Making[str]] | None = field(init=False, repr=False, compare=False)
+    """That of an authenticator that makes it at once, its name as aiohttp's headers look for it."""
+
+    def __post_init__(self) -> None:
+        own = None if self.authenticator.is_slow else self.authenticator.header
+        object.__setattr__(self, "header", None if own is None else (istr(own[0]), own[1]))
 
 
 class AuthenticationMiddleware:
@@ -54,39 +81,59 @@ class AuthenticationMiddleware:
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
-    __slots__ = ("_access", "_has_left", "_headers", "_is_first", "_origins", "_repair", "_repairs_left")
+    __slots__ = ("_access", "_headers", "_pinned", "_repair", "_repairs_left")
 
     def __init__(self, access: Access, headers: Pairs = (), repair: Repair | None = None, repairs: int = 1) -> None:
         self._access = access
-        self._origins = access.origins
         self._headers = headers
         self._repair = repair or access.repair
         self._repairs_left = repairs
-        self._is_first = True
-        self._has_left = False
+        self._pinned: frozenset[Origin] | None = None  # until the first hop is known
 
     async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one hop."""
+        if self._pinned is _NOWHERE:
+            return await handler(req)
         access = self._access
         covered, origin, claimed = locate(req)
-        pinned = self._origins = self._origins or frozenset((origin, claimed or origin))
-        if origin not in pinned:
-            self._leave(req, origin)
-        elif claimed is not None and claimed not in pinned:
-            self._leave(req, claimed)
-        elif self._is_first and not access.clear_text:
-            refuse_clear_text(origin)
-            if claimed is not None:
-                refuse_clear_text(claimed)
-        self._is_first = False
-        if self._has_left:
+        pinned = self._pinned or access.origins or frozenset((origin, claimed or origin))
+        if origin not in pinned or (claimed is not None and claimed not in pinned):
+            self._leave(req, origin if claimed is None or origin not in pinned else claimed)
             return await handler(req)
-        response = await send_with(access.authenticator, req, covered, handler, self._headers)
-        while self._repair is not None and response.status == _UNAUTHORIZED and self._repairs_left:
-            repaired = await self._repaired(self._repair, response)
+        if self._pinned is None:
+            self._pinned = pinned
+            if not access.clear_text:
+                refuse_clear_text(origin)
+                if claimed is not None:
+                    refuse_clear_text(claimed)
+        authenticator, header = access.authenticator, access.header
+        if header is None or self._headers or header[0] in req.headers:
+            response = await send_with(authenticator, req, covered, handler, self._headers)
+        else:
+            # Nearly every request goes this way, with nothing of it in the processor's caches: each step that is spared
+            # counts, a coroutine most of all.
+            check_target(covered)
+            name, make = header
+            content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body
+            content = await body.as_bytes() if body and covers_body(authenticator, req, body, content_type) else None
+            req.headers[name] = make(req.method, covered, content, content_type)
+            try:
+                response = await handler(req)
+            finally:
+                req.headers.popall(name, None)
+        if self._repair is not None and response.status == _UNAUTHORIZED:
+            return await self._send_again(self._repair, response, req, covered, handler)
+        return response
+
+    async def _send_again(
+        self, repair: Repair, response: ClientResponse, req: ClientRequest, covered: str, handler: ClientHandlerType
+    ) -> ClientResponse:
+        """The answer to further attempts, as long as what was refused can be repaired."""
+        while response.status == _UNAUTHORIZED and self._repairs_left:
+            repaired = await self._repaired(repair, response)
             if repaired is None or not is_replayable(req.body):
                 return response
-            self._repairs_left, self._access = self._repairs_left - 1, replace(access, authenticator=repaired)
+            self._repairs_left, self._access = self._repairs_left - 1, replace(self._access, authenticator=repaired)
             response.release()
             response = await send_with(repaired, req, covered, handler, self._headers)
         return response
@@ -100,7 +147,7 @@ class AuthenticationMiddleware:
 
     def _leave(self, req: ClientRequest, foreign: Origin) -> None:
         """Let a hop go to a foreign origin as the caller made it, and all that follow."""
-        if self._is_first:
+        if self._pinned is None:
             raise UsageError(
                 f"credentials stay with the provider, and this is another origin: {render_origin(foreign)}",
                 code="foreign-origin",
@@ -112,7 +159,7 @@ class AuthenticationMiddleware:
                 code="foreign-redirect",
                 hint="pass `allow_redirects=False` to see the redirect, or `allowed_origins=` to let it follow",
             )
-        self._has_left = True
+        self._pinned = _NOWHERE
 
 
 def chain(session: ClientSession, own: Sequence[ClientMiddlewareType] | None) -> Sequence[ClientMiddlewareType]:
