@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from oauthreg.errors import OAuthRegError
@@ -74,13 +74,17 @@ _REMEMBERED_TARGET = 1024
 """The longest target, in characters, that is worth a place in a cache."""
 
 
-class _Target(NamedTuple):
-    """What of a URL enters the base string URI."""
+class _Target:
+    """What of a URL enters the base string URI, and that URI escaped, once it was asked for."""
 
-    scheme: str
-    host: str
-    port: int | None
-    path: str
+    __slots__ = ("escaped_uri", "host", "path", "port", "scheme")
+
+    def __init__(self, scheme: str, host: str, port: int | None, path: str) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.path = path
+        self.escaped_uri = ""
 
 
 class Signer:
@@ -892,7 +896,8 @@ def _split(url: Any) -> tuple[_Target, str]:
     host = host.rstrip(".") if host else ""
     if not host:
         raise refusals.invalid_url(str(url), "it has no host")
-    return _Target(scheme.lower(), f"[{host}]" if ":" in host else host, port, path or "/"), query
+    parts = scheme.lower(), f"[{host}]" if ":" in host else host, port, path or "/"
+    return (_known_parts if len(path) <= _REMEMBERED_TARGET else _Target)(*parts), query
 
 
 def _parse_target(text: str) -> _Target:
@@ -915,6 +920,7 @@ def _parse_target(text: str) -> _Target:
 
 # A client asks the same few resources again and again, and what is before the query is most of the work of a small one.
 _known_target = lru_cache(maxsize=512)(_parse_target)
+_known_parts = lru_cache(maxsize=512)(_Target)
 
 
 @lru_cache(maxsize=512)
@@ -962,18 +968,16 @@ def _uri(target: _Target) -> str:
     return _root(target.scheme, target.host, target.port) + _path(target.path)
 
 
-def _escaped_uri(target: _Target) -> str:
-    return escape(_uri(target))
-
-
-_known_escaped_uri = lru_cache(maxsize=512)(_escaped_uri)
+def _escape_uri(target: _Target) -> str:
+    target.escaped_uri = uri = escape(_uri(target))
+    return uri
 
 
 def _join(method: str, target: _Target, encoded: list[str]) -> str:
     encoded.sort()
     # The pairs hold nothing but unreserved characters, escapes and the separators: three replacements escape them.
     text = "&".join(encoded).replace("%", "%25").replace(_BETWEEN, "%3D").replace("&", "%26")
-    uri = (_known_escaped_uri if len(target.path) <= _REMEMBERED_TARGET else _escaped_uri)(target)
+    uri = target.escaped_uri or _escape_uri(target)
     return f"{_known_method(_text_only('method', method))}&{uri}&{text}"
 
 
