@@ -4,6 +4,7 @@ Beside what they measured, pytest-benchmark's file is told about the machine, th
 meanwhile.
 """
 
+import importlib
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from yarl import URL
 
 HERE = Path(__file__).parent
 DATA = json.loads((HERE / "requests.json").read_text())
@@ -85,3 +87,18 @@ def requests_by_name():
 @pytest.fixture(params=[item["id"] for item in DATA["requests"]])
 def named_request(request, requests_by_name):
     return request.param, requests_by_name[request.param]
+
+
+@pytest.fixture(scope="module")
+def loopback_server(credentials):
+    """The base URL of a server that checks what is below ``/proven``."""
+    loopback = importlib.import_module("loopback")
+    with loopback.serving(credentials["client_secret"], credentials["token_secret"]) as url:
+        yield url
+
+
+@pytest.fixture(params=["R1", "R2"], ids=["GET", "POST"])
+def wire(request, requests_by_name):
+    """Method, path with query, body and headers."""
+    method, url, body, content_type = requests_by_name[request.param]
+    return method, URL(url, encoded=True).raw_path_qs, body, {"Content-Type": content_type} if content_type else {}
