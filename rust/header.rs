@@ -90,6 +90,7 @@ impl Protocol {
     }
 
     /// Adds all protocol parameters of a request; `alone` tells that no other name begins with `oauth_`.
+    #[inline]
     pub fn push_to(&self, parameters: &mut Parameters, variable: &Variable<'_>, nonce: &[u8], alone: bool) {
         if !alone || !variable.extra.is_empty() {
             self.constant.iter().for_each(|(name, value)| parameters.push(name.as_bytes(), value));
@@ -123,6 +124,7 @@ impl Protocol {
     }
 
     /// Writes the header's value up to the signature.
+    #[inline]
     pub fn push_header_start(&self, out: &mut Vec<u8>, variable: &Variable<'_>, nonce: &[u8]) {
         match variable.fresh(nonce) {
             Some(fresh) => self.fresh_header.push_to(out, fresh),

@@ -4,6 +4,7 @@
 //! pure engine, so that there is one truth. So does every function that is given arguments of an unusual type.
 
 mod arguments;
+mod batch;
 mod keys;
 mod received;
 mod refusals;

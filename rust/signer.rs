@@ -162,6 +162,7 @@ impl Signer {
 
 impl Key {
     /// The signature over a base string, which grows for the while.
+    #[inline]
     pub fn sign(&self, text: &mut Vec<u8>) -> Result<Signature<'_>, Refusal> {
         Ok(match self {
             Self::Mac(mac) => Signature::Code(mac.code(text)),

@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    cell::OnceCell,
     mem,
     num::NonZero,
     ops::Deref,
@@ -15,19 +14,18 @@ use std::{
 use pyo3::{
     PyTraverseError, PyVisit, intern,
     prelude::*,
-    types::{PyInt, PyList, PyString, PyTuple},
+    types::{PyInt, PyString},
 };
 
 use super::{
     ENGINE,
     arguments::{self, UrlSource},
+    batch,
     keys::{SignatureMethod, join_secrets, signing_key},
     refusals,
 };
 use crate::{
-    base64,
-    batch::{self, Headers},
-    clock,
+    base64, clock,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
     mac::{Hash, Mac},
@@ -52,7 +50,7 @@ const RESERVED: [&[u8]; 2] = [b"oauth_signature", b"realm"];
 /// Spec: RFC 5849 section 3.
 #[pyclass(frozen, weakref, module = "oauthreg.signing._native")]
 pub struct Signer {
-    core: signer::Signer,
+    pub core: signer::Signer,
     hash: Option<Hash>,
     #[pyo3(get)]
     signature_method: Py<PyString>,
@@ -94,59 +92,37 @@ enum Version {
 }
 
 /// What a caller says of a request.
-struct Given<'a, 'py> {
-    method: &'a Bound<'py, PyAny>,
-    url: &'a Bound<'py, PyAny>,
-    body: Option<&'a Bound<'py, PyAny>>,
-    content_type: Option<&'a Bound<'py, PyAny>>,
-    parameters: Option<&'a Bound<'py, PyAny>>,
-    nonce: Option<&'a Bound<'py, PyAny>>,
-    timestamp: Option<&'a Bound<'py, PyAny>>,
+pub struct Given<'a, 'py> {
+    pub method: &'a Bound<'py, PyAny>,
+    pub url: &'a Bound<'py, PyAny>,
+    pub body: Option<&'a Bound<'py, PyAny>>,
+    pub content_type: Option<&'a Bound<'py, PyAny>>,
+    pub parameters: Option<&'a Bound<'py, PyAny>>,
+    pub nonce: Option<&'a Bound<'py, PyAny>>,
+    pub timestamp: Option<&'a Bound<'py, PyAny>>,
 }
 
 /// The same, read from its objects, which another thread may do the rest with.
-struct Prepared<'a> {
-    method: Option<Cow<'a, [u8]>>,
-    source: UrlSource<'a>,
-    is_form: bool,
+pub struct Prepared<'a> {
+    pub method: Option<Cow<'a, [u8]>>,
+    pub source: UrlSource<'a>,
+    pub is_form: bool,
     /// `None` if it is no form, or if its octets cannot be had.
-    form: Option<Cow<'a, [u8]>>,
-    timestamp: Timestamp,
-    nonce: Option<Vec<u8>>,
-    extra: Vec<(Vec<u8>, Vec<u8>)>,
-    body_hash: Option<Vec<u8>>,
+    pub form: Option<Cow<'a, [u8]>>,
+    pub timestamp: Timestamp,
+    pub nonce: Option<Vec<u8>>,
+    pub extra: Vec<(Vec<u8>, Vec<u8>)>,
+    pub body_hash: Option<Vec<u8>>,
 }
 
-enum Timestamp {
+pub enum Timestamp {
     Given(Vec<u8>),
     Now(clock::Timestamp),
 }
 
-enum Nonce<'a> {
+pub enum Nonce<'a> {
     Given(&'a [u8]),
     Drawn(random::Nonce),
-}
-
-/// The headers of a parcel before the first request of it that was refused.
-struct Signed<'a> {
-    headers: Headers,
-    refusal: Option<Refusal>,
-    /// It may hold objects, which are let go where the interpreter is.
-    _parcel: Vec<Prepared<'a>>,
-}
-
-/// The requests of a batch: how many there are, and each, read when it is its turn.
-struct Requests<'py> {
-    count: usize,
-    rows: Box<dyn Iterator<Item = PyResult<Row<'py>>> + 'py>,
-}
-
-/// One request of a batch.
-struct Row<'py> {
-    method: Bound<'py, PyAny>,
-    url: Bound<'py, PyAny>,
-    body: Option<Bound<'py, PyAny>>,
-    content_type: Option<Bound<'py, PyAny>>,
 }
 
 #[pymethods]
@@ -332,9 +308,7 @@ impl Signer {
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
         let py = requests.py();
         let threads = threads.map(read_threads).transpose()?;
-        let requests = Requests::of(requests)?;
-        let threads = batch::threads(&self.core.key, requests.count, threads);
-        self.sign_rows(py, requests, threads)
+        batch::sign(py, self, batch::Requests::of(requests)?, threads)
     }
 
     /// The engine that runs: ``"pure"`` or ``"native"``.
@@ -373,77 +347,6 @@ impl Signer {
 }
 
 impl Signer {
-    /// The headers of a batch, on so many threads.
-    fn sign_rows<'py>(
-        &self,
-        py: Python<'py>,
-        requests: Requests<'py>,
-        threads: usize,
-    ) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let Requests { count, mut rows } = requests;
-        let size = batch::parcel_size(count, threads);
-        // They are read when a parcel is made of them, while others are signed.
-        let read: Vec<OnceCell<Vec<Row<'py>>>> = (0..count.div_ceil(size)).map(|_| OnceCell::new()).collect();
-        let mut unpacked = read.iter().enumerate();
-        let mut outcomes: Vec<Option<Signed<'_>>> = read.iter().map(|_| None).collect();
-        let mut headers = Vec::with_capacity(count);
-        let mut fault = None;
-        let core = &self.core;
-        batch::employ(threads - 1, &|parcel, scratch| Signed::of(core, parcel, scratch), |crew| {
-            for turn in 0..outcomes.len() {
-                while outcomes[turn].is_none() {
-                    let outcome = match crew.ready() {
-                        None if fault.is_none() => match unpacked.next() {
-                            Some((number, place)) => {
-                                let next = rows.by_ref().take(size).collect::<PyResult<_>>()?;
-                                let parcel = self.pack(place.get_or_init(|| next), &mut fault);
-                                py.detach(|| crew.sign(number, parcel))
-                            }
-                            None => Some(py.detach(|| crew.finish())),
-                        },
-                        None => Some(py.detach(|| crew.finish())),
-                        ready => ready,
-                    };
-                    if let Some((number, outcome)) = outcome {
-                        outcomes[number] = Some(outcome);
-                    }
-                }
-                let (Some(signed), Some(read)) = (outcomes[turn].take(), read[turn].get()) else { continue };
-                let start = headers.len();
-                for header in signed.headers.iter() {
-                    headers.push(PyString::from_bytes(py, header)?);
-                }
-                let refused = match (signed.refusal, read.get(headers.len() - start)) {
-                    (Some(refusal), Some(row)) => Some(refusals::of_request(refusal, &row.method, row.body.as_ref())),
-                    // A parcel that has a fault ends before it, and none was packed after it.
-                    (None, Some(_)) => fault.take(),
-                    (_, None) => None,
-                };
-                if let Some(error) = refused {
-                    // What is no request at all is told first, wherever it stands.
-                    return Err(rows.find_map(Result::err).unwrap_or_else(|| in_batch(py, headers.len(), error)));
-                }
-            }
-            Ok(headers)
-        })
-    }
-
-    /// The rows before the first that is at fault; all are signed at the same second.
-    fn pack<'a>(&self, rows: &'a [Row<'_>], fault: &mut Option<PyErr>) -> Vec<Prepared<'a>> {
-        let now = clock::now();
-        let mut parcel = Vec::with_capacity(rows.len());
-        for row in rows {
-            match self.prepare(&row.given(), || now) {
-                Ok(prepared) => parcel.push(prepared),
-                Err(error) => {
-                    *fault = Some(error);
-                    break;
-                }
-            }
-        }
-        parcel
-    }
-
     fn lock_clock(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -459,7 +362,7 @@ impl Signer {
     }
 
     #[inline(always)]
-    fn prepare<'a>(&self, given: &Given<'a, '_>, now: impl FnOnce() -> clock::Timestamp) -> PyResult<Prepared<'a>> {
+    pub fn prepare<'a>(&self, given: &Given<'a, '_>, now: impl FnOnce() -> clock::Timestamp) -> PyResult<Prepared<'a>> {
         let py = given.method.py();
         let is_form = arguments::is_form(given.content_type)?;
         let told = if given.timestamp.is_none() { self.tell(py)? } else { None };
@@ -557,7 +460,7 @@ impl FromPyObject<'_, '_> for Version {
 
 impl Prepared<'_> {
     #[inline(always)]
-    fn request(&self) -> Result<Request<'_>, Refusal> {
+    pub fn request(&self) -> Result<Request<'_>, Refusal> {
         let form = match &self.form {
             _ if !self.is_form => Form::None,
             Some(octets) => Form::Octets(octets),
@@ -567,7 +470,7 @@ impl Prepared<'_> {
         Ok(Request { method: self.method.as_deref(), address, form, variable: self.variable() })
     }
 
-    fn variable(&self) -> Variable<'_> {
+    pub fn variable(&self) -> Variable<'_> {
         let is_fresh = self.nonce.is_none() && matches!(self.timestamp, Timestamp::Now(_));
         Variable { timestamp: &self.timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
     }
@@ -578,18 +481,6 @@ impl Prepared<'_> {
             Some(nonce) => Nonce::Given(nonce),
             None => Nonce::Drawn(random::nonce(random::draw()?)),
         })
-    }
-}
-
-impl<'a> Signed<'a> {
-    fn of(signer: &signer::Signer, parcel: Vec<Prepared<'a>>, scratch: &mut Scratch) -> Self {
-        let mut headers = Headers::of(parcel.len());
-        let mut sign = |prepared: &Prepared<'_>| {
-            let (request, nonce) = (prepared.request()?, prepared.nonce()?);
-            headers.push(|out| signer.push_authorization(&request, &nonce, scratch, out))
-        };
-        let refusal = parcel.iter().try_for_each(&mut sign).err();
-        Self { headers, refusal, _parcel: parcel }
     }
 }
 
@@ -615,43 +506,6 @@ impl Deref for Nonce<'_> {
     }
 }
 
-impl<'py> Requests<'py> {
-    fn of(requests: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if !arguments::is_iterable(requests)? {
-            return Err(refusals::wrong_type("requests", "an iterable", requests));
-        }
-        let rows = requests.try_iter()?.enumerate().map(|(place, request)| Row::read(place, &request?));
-        if requests.is_exact_instance_of::<PyList>() || requests.is_exact_instance_of::<PyTuple>() {
-            return Ok(Self { count: requests.len()?, rows: Box::new(rows) });
-        }
-        let rows = rows.collect::<PyResult<Vec<_>>>()?;
-        Ok(Self { count: rows.len(), rows: Box::new(rows.into_iter().map(Ok)) })
-    }
-}
-
-impl<'py> Row<'py> {
-    fn read(place: usize, request: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let optional = |item: Option<Bound<'py, PyAny>>| item.filter(|item| !item.is_none());
-        if let Some([Some(method), Some(url), body, content_type]) = arguments::row(request) {
-            return Ok(Self { method, url, body: optional(body), content_type: optional(content_type) });
-        }
-        let refusal = refusals::wrong_type("requests", "(method, url, body, content_type)", request);
-        Err(in_batch(request.py(), place, refusal))
-    }
-
-    fn given(&self) -> Given<'_, 'py> {
-        Given {
-            method: &self.method,
-            url: &self.url,
-            body: self.body.as_ref(),
-            content_type: self.content_type.as_ref(),
-            parameters: None,
-            nonce: None,
-            timestamp: None,
-        }
-    }
-}
-
 /// A fresh nonce, different in every forked process.
 pub fn draw_nonce(py: Python<'_>) -> PyResult<random::Nonce> {
     random::draw().map(random::nonce).map_err(|refusal| refusals::of_url(py, refusal))
@@ -671,12 +525,4 @@ fn read_threads(threads: &Bound<'_, PyAny>) -> PyResult<NonZero<usize>> {
         return Ok(threads.extract().unwrap_or(NonZero::<usize>::MAX));
     }
     Err(refusals::build(threads.py(), "invalid_threads", (threads,)))
-}
-
-fn in_batch(py: Python<'_>, place: usize, error: PyErr) -> PyErr {
-    match refusals::is_ours(py, &error) {
-        Ok(true) => refusals::build(py, "in_batch", (place, error.value(py))),
-        Ok(false) => error,
-        Err(error) => error,
-    }
 }
