@@ -10,7 +10,7 @@ Spec: RFC 5849 section 3.4.1 (what a signature covers).
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import (
     AsyncIterablePayload,
@@ -26,12 +26,10 @@ from aiohttp import (
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
-from oauthreg.messages import Authenticated, Authenticator, Making, Pairs
+from oauthreg.messages import Authenticated, Authenticator, Pairs
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, is_loopback, parse_origin, render_origin
 from oauthreg.signing.refusals import unsignable_body
-
-Made = TypeVar("Made")
 
 _IS_AUTHORITY = re.compile(r"[!\"$-.0->A-\[\]-~]+").fullmatch  # printable ASCII without `/?#@\`
 
@@ -122,7 +120,7 @@ async def send_with(
     try:
         for name, value in headers:
             req.headers[name] = value
-        credential, content = await _made(authenticator.authenticate, authenticator, req, covered)
+        credential, content = await _authenticated(authenticator, req, covered)
         await _rewrite(req, credential, content)
         for name, value in credential.headers:
             req.headers[name] = value
@@ -137,15 +135,16 @@ async def send_with(
     return response
 
 
-async def _made(
-    make: Making[Made], authenticator: Authenticator, req: ClientRequest, covered: str
-) -> tuple[Made, bytes | None]:
-    """What is made of a request's wire form, and the body's bytes if they are covered: some bodies tell them once."""
+async def _authenticated(
+    authenticator: Authenticator, req: ClientRequest, covered: str
+) -> tuple[Authenticated, bytes | None]:
+    """What a credential changes, and the body's bytes if it covers them: some bodies tell them once."""
     content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body  # b"" for none
     content = await body.as_bytes() if body and covers_body(authenticator, req, body, content_type) else None
+    wire_form = req.method, covered, content, content_type
     if authenticator.is_slow:
-        return await asyncio.to_thread(make, req.method, covered, content, content_type), content
-    return make(req.method, covered, content, content_type), content
+        return await asyncio.to_thread(authenticator.authenticate, *wire_form), content
+    return authenticator.authenticate(*wire_form), content
 
 
 def covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload, content_type: str | None) -> bool:
