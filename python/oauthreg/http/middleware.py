@@ -18,7 +18,6 @@ from aiohttp import (
     ClientSession,
     hdrs,
 )
-from multidict import istr
 
 from oauthreg.errors import ResponseError, UsageError
 from oauthreg.http.hop import (
@@ -43,6 +42,9 @@ _PATIENCE = 1.0
 
 _UNAUTHORIZED = 401
 
+_HeaderName = type(hdrs.AUTHORIZATION)
+"""aiohttp's own kind of text, which its headers look for without making it lower case first."""
+
 _NOWHERE: frozenset[Origin] = frozenset([("", "", 0)])
 """Pinned for a request that has left: no hop goes there."""
 
@@ -61,12 +63,12 @@ class Access:
     clear_text: bool = False
     repair: Repair | None = None
     base: str | None = None
-    header: tuple[istr, Making[str]] | None = field(init=False, repr=False, compare=False)
+    header: tuple[str, Making[str]] | None = field(init=False, repr=False, compare=False)
     """That of an authenticator that makes it at once, its name as aiohttp's headers look for it."""
 
     def __post_init__(self) -> None:
         own = None if self.authenticator.is_slow else self.authenticator.header
-        object.__setattr__(self, "header", None if own is None else (istr(own[0]), own[1]))
+        object.__setattr__(self, "header", None if own is None else (_HeaderName(own[0]), own[1]))
 
 
 class AuthenticationMiddleware:
