@@ -184,6 +184,45 @@ async def test_a_first_hop_elsewhere_is_refused(authenticator, server, make_serv
     assert other.connections == {}
 
 
+async def test_what_is_refused_is_refused_again(authenticator, any_host_session, server):
+    """A middleware of the caller that tries again gets no further."""
+    refusals = []
+
+    async def try_again(req, handler):
+        for _ in range(2):
+            with pytest.raises(UsageError) as caught:
+                await handler(req)
+            refusals.append(caught.value.code)
+        return await handler(req)
+
+    for access, url in [
+        (Access(authenticator), "http://api.example.com/"),
+        (Access(authenticator, frozenset([origin(server)])), "https://evil.example/"),
+    ]:
+        with pytest.raises(UsageError):
+            await any_host_session.get(url, middlewares=(try_again, AuthenticationMiddleware(access)))
+    assert refusals == ["insecure-url"] * 2 + ["foreign-origin"] * 2
+    assert server.sent == []
+
+
+async def test_a_body_goes_nowhere_after_a_request_has_left(authenticator, server, make_server, session, redirect):
+    """Not even if a middleware of the caller sends it once more."""
+    other = await make_server()
+    server.replies, other.replies = [redirect(302, other.url)], [redirect(302, other.url)]
+    hops = []
+
+    async def fill(req, handler):
+        hops.append(str(req.url))
+        if len(hops) == 3:
+            await req.update_body(b"all of it")
+        return await handler(req)
+
+    with pytest.raises(ResponseError) as caught:
+        await session.get(server.url, middlewares=(fill, AuthenticationMiddleware(Access(authenticator))))
+    assert caught.value.code == "foreign-redirect"
+    assert [len(sent) for sent in (server.sent, other.sent)] == [1, 1]
+
+
 async def test_a_host_header_of_another_origin_is_refused(authenticator, server, session):
     own = AuthenticationMiddleware(Access(authenticator, frozenset([origin(server)])))
     with pytest.raises(UsageError) as caught:

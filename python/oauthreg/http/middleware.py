@@ -45,9 +45,6 @@ _UNAUTHORIZED = 401
 _HeaderName = type(hdrs.AUTHORIZATION)
 """aiohttp's own kind of text, which its headers look for without making it lower case first."""
 
-_NOWHERE: frozenset[Origin] = frozenset([("", "", 0)])
-"""Pinned for a request that has left: no hop goes there."""
-
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -83,31 +80,33 @@ class AuthenticationMiddleware:
     cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
-    __slots__ = ("_access", "_headers", "_pinned", "_repair", "_repairs_left")
+    __slots__ = ("_access", "_has_left", "_headers", "_is_first", "_origins", "_repair", "_repairs_left")
 
     def __init__(self, access: Access, headers: Pairs = (), repair: Repair | None = None, repairs: int = 1) -> None:
         self._access = access
+        self._origins = access.origins
         self._headers = headers
         self._repair = repair or access.repair
         self._repairs_left = repairs
-        self._pinned: frozenset[Origin] | None = None  # until the first hop is known
+        self._is_first = True
+        self._has_left = False
 
     async def __call__(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send one hop."""
-        if self._pinned is _NOWHERE:
-            return await handler(req)
         access = self._access
         covered, origin, claimed = locate(req)
-        pinned = self._pinned or access.origins or frozenset((origin, claimed or origin))
-        if origin not in pinned or (claimed is not None and claimed not in pinned):
-            self._leave(req, origin if claimed is None or origin not in pinned else claimed)
+        pinned = self._origins = self._origins or frozenset((origin, claimed or origin))
+        if origin not in pinned:
+            self._leave(req, origin)
+        elif claimed is not None and claimed not in pinned:
+            self._leave(req, claimed)
+        elif self._is_first and not access.clear_text:
+            refuse_clear_text(origin)
+            if claimed is not None:
+                refuse_clear_text(claimed)
+        self._is_first = False
+        if self._has_left:
             return await handler(req)
-        if self._pinned is None:
-            self._pinned = pinned
-            if not access.clear_text:
-                refuse_clear_text(origin)
-                if claimed is not None:
-                    refuse_clear_text(claimed)
         authenticator, header = access.authenticator, access.header
         if header is None or self._headers or header[0] in req.headers:
             response = await send_with(authenticator, req, covered, handler, self._headers)
@@ -149,7 +148,7 @@ class AuthenticationMiddleware:
 
     def _leave(self, req: ClientRequest, foreign: Origin) -> None:
         """Let a hop go to a foreign origin as the caller made it, and all that follow."""
-        if self._pinned is None:
+        if self._is_first:
             raise UsageError(
                 f"credentials stay with the provider, and this is another origin: {render_origin(foreign)}",
                 code="foreign-origin",
@@ -161,7 +160,7 @@ class AuthenticationMiddleware:
                 code="foreign-redirect",
                 hint="pass `allow_redirects=False` to see the redirect, or `allowed_origins=` to let it follow",
             )
-        self._pinned = _NOWHERE
+        self._has_left = True
 
 
 def chain(session: ClientSession, own: Sequence[ClientMiddlewareType] | None) -> Sequence[ClientMiddlewareType]:
