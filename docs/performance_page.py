@@ -145,7 +145,14 @@ TABLES: Mapping[str, Table] = {
         "client, signed", (Figure("of unsigned requests a second", is_least=True),), by=("request",)
     ),
     "client, authlib": Table("client", (Figure("times Authlib's client", is_least=True),), by=("request",)),
-    "verify": Table("`verify`", (Figure("times signing"), Figure("by a `Verifier`", "ratio_of_verifier"))),
+    "verify": Table(
+        "`verify`",
+        (
+            Figure("times signing"),
+            Figure("by a `Verifier`", "ratio_of_verifier"),
+            Figure("clients in turn", "ratio_in_turn"),
+        ),
+    ),
     "private_key_jwt": Table("`private_key_jwt`", (Figure("times bare `key.sign`"),), by=("method",)),
     "DPoP proof": Table("DPoP proof", (Figure("times bare `key.sign`"),), by=("case",)),
     "start-up": Table(

@@ -321,7 +321,10 @@ impl FormerHeader {
         self.text.clear();
         let outline = Outline::of_header(header)?;
         let fresh = Known::Nonce.bit() | Known::Timestamp.bit();
-        if outline.others.is_empty() && outline.plain & fresh == fresh && outline.found & Known::Signature.bit() != 0 {
+        let is_signed = outline.found & Known::Signature.bit() != 0;
+        // The signature of PLAINTEXT is the secrets, which are not to be kept.
+        let is_secret = outline.value(header, Known::SignatureMethod) == Some(b"PLAINTEXT");
+        if outline.others.is_empty() && outline.plain & fresh == fresh && is_signed && !is_secret {
             self.keep(header, &outline);
         }
         Some(outline)
@@ -358,7 +361,8 @@ impl FormerHeader {
     /// The parameters of a header like the former one: nonce and timestamp are as long and as plain, the signature is
     /// any, all else is the same.
     ///
-    /// What is kept takes nonce and timestamp over, also from a header that turns out to be another.
+    /// What is kept takes nonce and timestamp over, also from a header that turns out to be another: after `None` it is
+    /// of no use any more.
     fn change_to(&mut self, header: &[u8]) -> Option<Outline> {
         let former = self.outline.as_ref().filter(|_| !self.text.is_empty())?;
         u32::try_from(header.len()).ok()?;
@@ -554,6 +558,9 @@ mod tests {
         let header = r#"OAuth oauth_nonce="n1", oauth_signature="s%3D", oauth_timestamp="17""#;
         let mut former = FormerHeader::default();
         assert!(former.change_to(header.as_bytes()).is_none());
+        let secret = header.replace("OAuth ", r#"OAuth oauth_signature_method="PLAINTEXT", "#);
+        former.turn_to(secret.as_bytes()).unwrap();
+        assert!(former.change_to(secret.as_bytes()).is_none() && !former.text.windows(3).any(|text| text == b"s%3"));
         former.turn_to(header.as_bytes()).unwrap();
         for other in [header, &header.replace("n1", "n2"), &header.replace("s%3D", "").replace("17", "18")] {
             assert!(former.change_to(other.as_bytes()).is_some(), "{other:?}");

@@ -168,6 +168,7 @@ impl<'a> Signed<'a> {
     fn of(signer: &signer::Signer, parcel: Parcel<'a>, scratch: &mut Scratch) -> Self {
         let mut headers = Headers::of(parcel.parts.len());
         let mut sign = |part: &Part<'_>| {
+            // No row of a batch says its nonce.
             let (request, nonce) = (part.request(&parcel.now)?, random::nonce(random::draw()?));
             headers.push(|out| signer.push_authorization(&request, &nonce, scratch, out))
         };
@@ -182,11 +183,16 @@ impl<'py> Requests<'py> {
         if !arguments::is_iterable(requests)? {
             return Err(refusals::wrong_type("requests", "an iterable", requests));
         }
-        let rows = requests.try_iter()?.enumerate().map(|(place, request)| Row::read(place, &request?));
-        if requests.is_exact_instance_of::<PyList>() || requests.is_exact_instance_of::<PyTuple>() {
-            return Ok(Self { count: requests.len()?, rows: Box::new(rows) });
+        let read = |(place, request): (usize, PyResult<Bound<'py, PyAny>>)| Row::read(place, &request?);
+        // What holds the requests may change while some are signed.
+        let constant = match requests.cast_exact::<PyList>() {
+            Ok(list) => Some(list.to_tuple()),
+            Err(_) => requests.cast_exact::<PyTuple>().ok().cloned(),
+        };
+        if let Some(requests) = constant {
+            return Ok(Self { count: requests.len(), rows: Box::new(requests.try_iter()?.enumerate().map(read)) });
         }
-        let rows = rows.collect::<PyResult<Vec<_>>>()?;
+        let rows = requests.try_iter()?.enumerate().map(read).collect::<PyResult<Vec<_>>>()?;
         Ok(Self { count: rows.len(), rows: Box::new(rows.into_iter().map(Ok)) })
     }
 }

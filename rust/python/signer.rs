@@ -120,7 +120,7 @@ pub enum Timestamp {
     Now(clock::Timestamp),
 }
 
-pub enum Nonce<'a> {
+enum Nonce<'a> {
     Given(&'a [u8]),
     Drawn(random::Nonce),
 }
@@ -470,7 +470,7 @@ impl Prepared<'_> {
         Ok(Request { method: self.method.as_deref(), address, form, variable: self.variable() })
     }
 
-    pub fn variable(&self) -> Variable<'_> {
+    fn variable(&self) -> Variable<'_> {
         let is_fresh = self.nonce.is_none() && matches!(self.timestamp, Timestamp::Now(_));
         Variable { timestamp: &self.timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
     }

@@ -68,7 +68,7 @@ def _repeats(call: Call, batch: float) -> int:
 def _seconds(call: Call, repeats: int) -> float:
     start = time.perf_counter()
     for _ in range(repeats):
-        answer = call()  # noqa: F841 - the last one is freed when time is up
+        call()
     return (time.perf_counter() - start) / repeats
 
 

@@ -532,6 +532,20 @@ def test_an_error_of_the_callers_iterable_is_told_before_any_refusal(engine, thr
         engine.signer("HMAC-SHA1", "ck", "cs").sign_many(requests(), threads=threads)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_batch_is_what_it_was_when_it_was_given(engine, threads):
+    batch = list(LONG_BATCH)
+
+    def clock():
+        del batch[100:]
+        batch[0] = "no request"
+        return 1_700_000_000
+
+    signer = engine.signer("HMAC-SHA1", "ck", "cs", clock=clock)
+    assert len(signer.sign_many(batch, threads=threads)) == len(LONG_BATCH)
+    assert len(batch) == 100
+
+
 def test_an_empty_batch(signer):
     assert signer.sign_many([]) == []
 
