@@ -291,7 +291,7 @@ def overview(measured: Row) -> str:
     lines = []
     for name, shown in TABLES.items():
         for figure in shown.figures:
-            rows = [row for row in of(measured, name) if found(row, figure.mark) is not None]
+            rows = [row for row in of(measured, name) if None not in (found(row, figure.key), found(row, figure.mark))]
             for group in dict.fromkeys(tuple(str(row.get(label, "")) for label in shown.by) for row in rows):
                 those = [row for row in rows if tuple(str(row.get(label, "")) for label in shown.by) == group]
                 lines.append([", ".join([shown.title, *filter(None, group)]), *_overviewed(figure, those, shown.by)])
