@@ -3,6 +3,7 @@
 import gc
 import random
 import statistics
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,27 @@ def time_in_turns(
                 taken[name].append(_seconds(calls[name], repeats[name]))
     finally:
         gc.enable()
-    return {name: _timing([second / each for second in seconds]) for name, seconds in taken.items()}
+    return {name: timing([second / each for second in seconds]) for name, seconds in taken.items()}
+
+
+def timing(seconds: Sequence[float]) -> Timing:
+    """What the seconds of at least two rounds tell."""
+    first, median, third = statistics.quantiles(seconds, n=4)
+    return Timing(median, min(seconds), (third - first) / median, tuple(seconds))
+
+
+def in_threads(call: Call, count: int, repeats: int) -> None:
+    """Makes the call so many times in each of so many threads."""
+
+    def work() -> None:
+        for _ in range(repeats):
+            call()
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def ratio(seconds: Sequence[float], others: Sequence[float]) -> float:
@@ -70,8 +91,3 @@ def _seconds(call: Call, repeats: int) -> float:
     for _ in range(repeats):
         call()
     return (time.perf_counter() - start) / repeats
-
-
-def _timing(seconds: list[float]) -> Timing:
-    first, median, third = statistics.quantiles(seconds, n=4)
-    return Timing(median, min(seconds), (third - first) / median, tuple(seconds))

@@ -4,13 +4,14 @@ import asyncio
 import functools
 import importlib
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-clients, in_turns, signers = (importlib.import_module(name) for name in ("clients", "rounds", "signers"))
+clients, signers = (importlib.import_module(name) for name in ("clients", "signers"))
 
 MARK = 0.95
 """How much of the unsigned throughput the client is meant to keep with the native engine."""
@@ -33,39 +34,23 @@ def sending_signed_alone(session, method, url, body, headers, *, sign):
 
 def test_throughput(benchmark, loopback_server, wire, credentials, capsys):
     pytest.importorskip("oauthreg.signing._native", reason="the native engine is not built")
-    method, target, body, headers = wire
-    sign = signers.make_native("HMAC-SHA1", credentials, b"")
-    engine_of = functools.partial(clients.our_client, credentials=credentials)
-    kinds = {  # name -> whether it signs, what is made of a session, how it sends
-        "native": (True, functools.partial(engine_of, engine="native"), clients.sending),
-        "pure": (True, functools.partial(engine_of, engine="pure"), clients.sending),
-        "bare middleware": (True, lambda session: session, functools.partial(sending_signed_alone, sign=sign)),
-        "constant header": (False, lambda session: session, sending_constant),
-        "unsigned": (False, lambda session: session, clients.sending),
-    }
+    alone = functools.partial(sending_signed_alone, sign=signers.make_native("HMAC-SHA1", credentials, b""))
 
-    async def run(rounds, count):
-        sends, sessions = {}, [aiohttp.ClientSession() for _ in kinds]  # nobody finds the other's connections
-        try:
-            for (name, (is_signed, make, sending)), session in zip(kinds.items(), sessions, strict=True):
-                client = make(session)
-                proven = sending(client, method, f"{loopback_server}/proven{target}", body, headers)
-                await clients.assert_right(proven, is_signed=is_signed)
-                sends[name] = sending(client, method, f"{loopback_server}{target}", body, headers)
-            return await clients.measure_in_turns(sends, rounds=rounds, count=count)
-        finally:
-            for session in sessions:
-                await session.close()
-
-    taken = asyncio.run(run(15, 1_000) if benchmark.enabled else run(1, clients.IN_FLIGHT))
-    if benchmark.enabled:
-        told = clients.told(taken)
-        ratios = {name: in_turns.ratio(taken["unsigned"], seconds) for name, seconds in taken.items()}
-        benchmark.extra_info.update(row="client, unsigned", request=method, **told, ratio=ratios["native"], mark=MARK)
-        with capsys.disabled():
-            cells = "  ".join(
-                f"{name} {seconds * 1e6:6.1f} us ({told['spreads'][name]:.0%}) {ratios[name]:.3f}x"
-                for name, seconds in told["medians"].items()
+    async def run():
+        async with AsyncExitStack() as stack:
+            # One each: nobody finds the other's connections.
+            sessions = [await stack.enter_async_context(aiohttp.ClientSession()) for _ in range(5)]
+            native, pure = (
+                clients.our_client(session, credentials, engine)
+                for session, engine in zip(sessions, ("native", "pure"), strict=False)
             )
-            print(f"\n{method:4} {cells}  (mark {MARK}x of unsigned)")  # noqa: T201 - a table for whoever measures
-    benchmark.pedantic(lambda: None, rounds=1)
+            rivals = {
+                "native": clients.Rival(native, clients.sending),
+                "pure": clients.Rival(pure, clients.sending),
+                "bare middleware": clients.Rival(sessions[2], alone),
+                "constant header": clients.Rival(sessions[3], sending_constant, signs=False),
+                "unsigned": clients.Rival(sessions[4], clients.sending, signs=False),
+            }
+            return await clients.measure(rivals, loopback_server, wire, is_benchmark=benchmark.enabled)
+
+    clients.tell(benchmark, capsys, asyncio.run(run()), peer="unsigned", method=wire[0], mark=MARK)

@@ -3,7 +3,6 @@
 import functools
 import importlib
 import sys
-import threading
 import timeit
 from pathlib import Path
 
@@ -23,20 +22,6 @@ THREADS_MARK = 1.95
 """How many times as many two threads make, at least."""
 WORK = 0.02
 """How many seconds each thread signs, beside which its start is not seen."""
-
-
-def in_threads(call, count, repeats):
-    """Makes the call so many times in each of so many threads."""
-
-    def work():
-        for _ in range(repeats):
-            call()
-
-    threads = [threading.Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 @pytest.mark.parametrize("engine", ["native", "pure"])
@@ -59,10 +44,10 @@ def test_rsa(benchmark, bits, signature_method, engine, credentials, requests_by
             {
                 "signer": sign,
                 "key.sign": bare,
-                "one thread": functools.partial(in_threads, sign, 1, repeats),
-                "two threads": functools.partial(in_threads, sign, 2, repeats),
-                "one thread of key.sign": functools.partial(in_threads, bare, 1, repeats),
-                "two threads of key.sign": functools.partial(in_threads, bare, 2, repeats),
+                "one thread": functools.partial(rounds.in_threads, sign, 1, repeats),
+                "two threads": functools.partial(rounds.in_threads, sign, 2, repeats),
+                "one thread of key.sign": functools.partial(rounds.in_threads, bare, 1, repeats),
+                "two threads of key.sign": functools.partial(rounds.in_threads, bare, 2, repeats),
             },
             rounds=21,
             batch=0.01,

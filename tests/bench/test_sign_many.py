@@ -5,7 +5,6 @@ import hashlib
 import importlib
 import os
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -24,18 +23,6 @@ SCALING_MARK = 1.9
 TEXT = bytes(1 << 20)
 TEXTS = 16
 """So many are hashed, on one thread or on two: what a second processor adds where nothing is shared."""
-
-
-def hash_texts(count=TEXTS):
-    for _ in range(count):
-        hashlib.sha1(TEXT)
-
-
-def hash_texts_on_two_threads():
-    other = threading.Thread(target=hash_texts, args=(TEXTS // 2,))
-    other.start()
-    hash_texts(TEXTS // 2)
-    other.join()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -63,11 +50,15 @@ def test_sign_many(benchmark, size, credentials, requests_by_name, capsys):
                 engine="pure",
             )
     if benchmark.enabled:
+        hash_text = functools.partial(hashlib.sha1, TEXT)
         timings = rounds.time_in_turns(
             {threads: functools.partial(signer.sign_many, batch, threads=threads) for threads in (1, 2)}
-            | {"hash": hash_texts, "hash on two": hash_texts_on_two_threads},
+            | {
+                f"hash on {count}": functools.partial(rounds.in_threads, hash_text, count, TEXTS // count)
+                for count in (1, 2)
+            }
         )
-        bare_scaling = rounds.ratio(timings.pop("hash").seconds, timings.pop("hash on two").seconds)
+        bare_scaling = rounds.ratio(timings.pop("hash on 1").seconds, timings.pop("hash on 2").seconds)
         rates = {threads: size / timing.median for threads, timing in timings.items()}
         scaling = rounds.ratio(timings[1].seconds, timings[2].seconds)
         benchmark.extra_info.update(

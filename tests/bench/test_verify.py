@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,8 @@ def make_calls(signer, verifier, request, headers, mixed, **options):
             )  # fmt: skip
         return proven
 
-    def by_object():
+    def by_object(headers):
         for header in headers:
-            proven = verifier.verify(method, url, body, content_type, authorization=header)
-        return proven
-
-    def by_object_of_two_clients():
-        for header in mixed:
             proven = verifier.verify(method, url, body, content_type, authorization=header)
         return proven
 
@@ -45,7 +41,8 @@ def make_calls(signer, verifier, request, headers, mixed, **options):
         for _ in headers:
             signer.authorization(method, url, body, content_type)
 
-    return {"verify": by_function, "Verifier": by_object, "clients in turn": by_object_of_two_clients, "sign": sign}
+    by_objects = {"Verifier": partial(by_object, headers), "clients in turn": partial(by_object, mixed)}
+    return {"verify": by_function, **by_objects, "sign": sign}
 
 
 @pytest.mark.parametrize("engine", ["native", "pure"])
