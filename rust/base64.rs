@@ -42,7 +42,9 @@ pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
     const ROOM: usize = 128;
     const PADDING: [u8; 4] = *b"%3D\x03";
     for part in octets.chunks(MOST) {
-        let mut text = [0; ROOM + 4];
+        let start = out.len();
+        out.extend_from_slice(&[0; ROOM + 4]);
+        let Some(text) = out.last_chunk_mut::<{ ROOM + 4 }>() else { return };
         let mut end = 0;
         // Which characters are escaped is chance, so no branch asks for it; what is written too much is written over.
         let mut push = |escaped: [u8; 4]| {
@@ -70,7 +72,7 @@ pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
             }
             _ => {}
         }
-        out.extend_from_slice(&text[..end]);
+        out.truncate(start + end);
     }
 }
 

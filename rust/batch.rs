@@ -54,7 +54,8 @@ impl Headers {
 
     /// Adds the header that `push` writes, unless it refuses.
     pub fn push(&mut self, push: impl FnOnce(&mut Vec<u8>) -> Result<(), Refusal>) -> Result<(), Refusal> {
-        push(&mut self.octets)?;
+        let start = self.octets.len();
+        push(&mut self.octets).inspect_err(|_| self.octets.truncate(start))?;
         if self.ends.is_empty() {
             self.octets.reserve((self.octets.len() + 8) * self.ends.capacity());
         }

@@ -12,6 +12,9 @@ use ::sha1::{
 };
 use ::sha2::block_api::{compress256 as compress_sha256, compress512 as compress_sha512};
 
+/// So many blocks at the beginning of a message are taken over from the former one, if it began alike.
+const MOST_SHARED: usize = 2;
+
 /// The hash of a signature method.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hash {
@@ -94,12 +97,70 @@ impl Mac {
 macro_rules! hash {
     ($name:ident, $compress:ident, $word:ty, $words:literal, $size:ident, $length:literal, $initial:expr) => {
         mod $name {
-            use super::{Array, Digest, $compress, $size};
+            use std::{cell::RefCell, slice};
+
+            use super::{Array, Digest, MOST_SHARED, $compress, $size};
 
             type State = [$word; $words];
+            type Block = [u8; BLOCK];
             const BLOCK: usize = size_of::<Array<u8, $size>>();
 
             pub const INITIAL: State = $initial;
+
+            thread_local! {
+                static FORMER: RefCell<Beginning> = const {
+                    RefCell::new(Beginning {
+                        key: [0; $words],
+                        kept: 0,
+                        blocks: [[0; BLOCK]; MOST_SHARED],
+                        states: [[0; $words]; MOST_SHARED],
+                        known: 0,
+                    })
+                };
+            }
+
+            /// How the former message of a thread began, which the next one often shares: the method, the URL and the
+            /// client are the same then. Nothing can be signed with it, since the outer key is not in it.
+            struct Beginning {
+                /// The state behind the inner key block.
+                key: State,
+                /// So many are kept, one more each time that all before it came again: who signs for many, or sends to
+                /// many, should not have to keep what does not come again.
+                kept: usize,
+                blocks: [Block; MOST_SHARED],
+                /// The states behind those that came twice: a block that is hashed by itself takes longer.
+                states: [State; MOST_SHARED],
+                known: usize,
+            }
+
+            impl Beginning {
+                /// Moves the state behind the inner key block on to that behind the blocks which `message` shares with
+                /// the former one; gives the others.
+                #[inline]
+                fn share<'a>(&mut self, state: &mut State, message: &'a [Block]) -> &'a [Block] {
+                    if self.key != *state {
+                        (self.key, self.kept, self.known) = (*state, 0, 0);
+                        return message;
+                    }
+                    let kept = self.blocks[..self.kept].iter().zip(message);
+                    let alike = kept.take_while(|(former, block)| former == block).count();
+                    self.known = self.known.min(alike);
+                    if self.known > 0 {
+                        *state = self.states[self.known - 1];
+                    }
+                    for (behind, block) in self.states.iter_mut().zip(message).take(alike).skip(self.known) {
+                        $compress(state, slice::from_ref(block));
+                        *behind = *state;
+                    }
+                    self.known = alike;
+                    let rest = &message[alike..];
+                    if let (Some(place), Some(block)) = (self.blocks.get_mut(alike), rest.first()) {
+                        *place = *block;
+                        self.kept = alike + 1;
+                    }
+                    rest
+                }
+            }
 
             /// The states after the inner and the outer key block.
             pub struct Keyed {
@@ -124,16 +185,27 @@ macro_rules! hash {
                     Self { inner: behind(0x36), outer: behind(0x5C) }
                 }
 
+                #[inline(never)] // Each hash by itself, so that what is not in use stays out of the way.
                 pub fn code(&self, message: &mut Vec<u8>) -> Digest {
                     let length = message.len();
                     let whole = (length + 1 + $length).next_multiple_of(BLOCK);
                     message.push(0x80);
                     message.resize(whole - 8, 0);
                     message.extend_from_slice(&(8 * (BLOCK + length) as u64).to_be_bytes());
+                    let (blocks, _) = Array::<u8, $size>::slice_as_chunks(message);
+                    let blocks = Array::cast_slice_to_core(blocks);
                     let mut state = self.inner;
-                    compress(&mut state, message);
+                    let rest = FORMER.with_borrow_mut(|former| former.share(&mut state, blocks));
+                    $compress(&mut state, rest);
                     message.truncate(length);
-                    finish(self.outer, BLOCK, digest(state).as_ref())
+                    // A digest has room for its padding in one block.
+                    let mut last = [0; BLOCK];
+                    write(&mut last, state);
+                    last[size_of::<State>()] = 0x80;
+                    last[BLOCK - 8..].copy_from_slice(&(8 * (BLOCK + size_of::<State>()) as u64).to_be_bytes());
+                    state = self.outer;
+                    $compress(&mut state, &[last]);
+                    digest(state)
                 }
             }
 
@@ -160,10 +232,14 @@ macro_rules! hash {
 
             fn digest(state: State) -> Digest {
                 let mut digest = Digest { octets: [0; 64], length: size_of::<State>() };
-                for (octets, word) in digest.octets.chunks_exact_mut(size_of::<$word>()).zip(state) {
+                write(&mut digest.octets, state);
+                digest
+            }
+
+            fn write(octets: &mut [u8], state: State) {
+                for (octets, word) in octets.chunks_exact_mut(size_of::<$word>()).zip(state) {
                     octets.copy_from_slice(&word.to_be_bytes());
                 }
-                digest
             }
         }
     };
@@ -235,6 +311,45 @@ mod tests {
         let again = mac.code(&mut message);
         assert_eq!(first.as_ref(), again.as_ref());
         assert_eq!(first.as_ref()[..4], [0xde, 0x7c, 0x9b, 0x85]);
+    }
+
+    /// HMAC by its definition, of bare digests.
+    fn defined(hash: Hash, key: &[u8], message: &[u8]) -> Vec<u8> {
+        let pad = |pad: u8| -> Vec<u8> {
+            let block = if hash == Hash::Sha512 { 128 } else { 64 };
+            (0..block).map(|place| key.get(place).copied().unwrap_or(0) ^ pad).collect()
+        };
+        let inner = hash.digest(&[&pad(0x36), message].concat());
+        hash.digest(&[&pad(0x5C), inner.as_ref()].concat()).as_ref().to_vec()
+    }
+
+    #[test]
+    fn messages_that_begin_alike_have_codes_of_their_own() {
+        for (hash, block) in [(Hash::Sha1, 64), (Hash::Sha256, 64), (Hash::Sha512, 128)] {
+            let macs = [b"one key", b"another"].map(|key| (key, Mac::new(hash, key)));
+            // Of lengths around the ends of blocks, alike but for one octet in one of the blocks.
+            let lengths = (0..=4).flat_map(|blocks| [0, 1, block - 17, block - 1].map(|more| blocks * block + more));
+            let messages = lengths.flat_map(|length| {
+                (0..=5).map(move |place| {
+                    let mut message = vec![b'a'; length];
+                    message.iter_mut().skip(place * block).take(1).for_each(|octet| *octet = b'b');
+                    message
+                })
+            });
+            let uses: Vec<_> = messages
+                .flat_map(|message| {
+                    macs.each_ref().map(|(key, mac)| (mac, defined(hash, *key, &message), message.clone()))
+                })
+                .collect();
+            // Each follows many others, and itself, so that what is kept is kept, used and dropped.
+            for step in 1..uses.len() {
+                for (mac, code, message) in uses.iter().cycle().step_by(step).take(uses.len()) {
+                    for _ in 0..=step % 3 {
+                        assert_eq!(mac.code(&mut message.clone()).as_ref(), code);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

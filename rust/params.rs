@@ -127,7 +127,7 @@ impl Parameters {
         place: &'static str,
         foreign: Foreign,
     ) -> Result<(), Refusal> {
-        if key.to_be_bytes().starts_with(PROTOCOL_PREFIX) {
+        if key & PROTOCOL_HEAD == const { protocol_key() } {
             let is_signature = &self.text[start..name_end] == SIGNATURE;
             if is_signature && foreign != Foreign::Refused {
                 self.text.truncate(start);
@@ -200,6 +200,9 @@ fn key(octets: &[u8], from: usize, to: usize) -> Key {
     // What follows a short name is blotted out.
     Key::from_be_bytes(start) & HEADS[length]
 }
+
+/// Which bits of a key tell whether the name begins as those of protocol parameters.
+const PROTOCOL_HEAD: Key = HEADS[PROTOCOL_PREFIX.len()];
 
 /// The key of a name that is no more than the prefix of protocol parameters.
 const fn protocol_key() -> Key {

@@ -198,10 +198,8 @@ mod _native {
                 (message(text)?, Key::Rsa(hash, signing_key(py, hash, rsa_key, passphrase)?.0))
             }
         };
-        let mut message = message.into_owned();
-        let signature = py.detach(|| key.sign(&mut message)).map_err(|refusal| refusals::of_url(py, refusal))?;
-        let mut text = Vec::new();
-        signature.push_to(&mut text);
+        let (mut message, mut text) = (message.into_owned(), Vec::new());
+        py.detach(|| key.push_signature(&mut text, &mut message)).map_err(|refusal| refusals::of_url(py, refusal))?;
         PyString::from_bytes(py, &text)
     }
 

@@ -8,7 +8,7 @@ use crate::{
     error::Refusal,
     escape,
     header::{Protocol, Variable},
-    mac::{Digest, Hash, Mac},
+    mac::{Hash, Mac},
     params::{Foreign, Parameters},
     rsa::SigningKey,
     scratch::Scratch,
@@ -20,13 +20,6 @@ pub enum Key {
     Rsa(Hash, SigningKey),
     /// The two secrets of PLAINTEXT, escaped and joined.
     Plaintext(Vec<u8>),
-}
-
-/// What a key gives for a text.
-pub enum Signature<'a> {
-    Code(Digest),
-    Rsa(Vec<u8>),
-    Plaintext(&'a [u8]),
 }
 
 /// Everything that stays the same from request to request.
@@ -71,18 +64,13 @@ impl Form<'_> {
 }
 
 impl Signer {
-    /// The `Authorization` header.
-    pub fn authorization<'a>(
-        &self,
-        request: &Request<'_>,
-        nonce: &[u8],
-        scratch: &'a mut Scratch,
-    ) -> Result<&'a [u8], Refusal> {
+    /// Writes the `Authorization` header over the text of `scratch`.
+    pub fn authorization(&self, request: &Request<'_>, nonce: &[u8], scratch: &mut Scratch) -> Result<(), Refusal> {
         let mut text = mem::take(&mut scratch.text);
         text.clear();
-        let outcome = self.push_authorization(request, nonce, scratch, &mut text);
+        self.push_authorization(request, nonce, scratch, &mut text)?;
         scratch.text = text;
-        outcome.map(|()| &*scratch.text)
+        Ok(())
     }
 
     /// Writes the `Authorization` header behind what stands in `out`.
@@ -93,46 +81,26 @@ impl Signer {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        let signature = self.sign(request, nonce, Foreign::Refused, scratch)?;
+        self.write_base_string(request, nonce, Foreign::Refused, scratch)?;
         self.protocol.push_header_start(out, &request.variable, nonce);
-        signature.push_escaped(out);
+        self.key.push_escaped_signature(out, &mut scratch.base_string)?;
         out.push(b'"');
         Ok(())
     }
 
-    /// The text of `oauth_signature` for placement in the query or the body.
-    pub fn signature<'a>(
-        &self,
-        request: &Request<'_>,
-        nonce: &[u8],
-        scratch: &'a mut Scratch,
-    ) -> Result<&'a [u8], Refusal> {
-        let signature = self.sign(request, nonce, Foreign::RefusedButSignature, scratch)?;
+    /// Writes the text of `oauth_signature` for placement in the query or the body over that of `scratch`.
+    pub fn signature(&self, request: &Request<'_>, nonce: &[u8], scratch: &mut Scratch) -> Result<(), Refusal> {
+        self.write_base_string(request, nonce, Foreign::RefusedButSignature, scratch)?;
         scratch.text.clear();
-        signature.push_to(&mut scratch.text);
-        Ok(&scratch.text)
+        self.key.push_signature(&mut scratch.text, &mut scratch.base_string)
     }
 
-    /// The text that is signed, which counts the protocol parameters that the request brings along.
-    pub fn base_string<'a>(
-        &self,
-        request: &Request<'_>,
-        nonce: &[u8],
-        scratch: &'a mut Scratch,
-    ) -> Result<&'a [u8], Refusal> {
+    /// Writes what is signed, which counts the protocol parameters that the request brings along, over the text of
+    /// `scratch`.
+    pub fn base_string(&self, request: &Request<'_>, nonce: &[u8], scratch: &mut Scratch) -> Result<(), Refusal> {
         self.write_base_string(request, nonce, Foreign::Counted, scratch)?;
-        Ok(&scratch.base_string)
-    }
-
-    fn sign(
-        &self,
-        request: &Request<'_>,
-        nonce: &[u8],
-        foreign: Foreign,
-        scratch: &mut Scratch,
-    ) -> Result<Signature<'_>, Refusal> {
-        self.write_base_string(request, nonce, foreign, scratch)?;
-        self.key.sign(&mut scratch.base_string)
+        mem::swap(&mut scratch.base_string, &mut scratch.text);
+        Ok(())
     }
 
     fn write_base_string(
@@ -161,39 +129,29 @@ impl Signer {
 }
 
 impl Key {
-    /// The signature over a base string, which grows for the while.
-    #[inline]
-    pub fn sign(&self, text: &mut Vec<u8>) -> Result<Signature<'_>, Refusal> {
-        Ok(match self {
-            Self::Mac(mac) => Signature::Code(mac.code(text)),
-            Self::Rsa(hash, key) => Signature::Rsa(key.sign(*hash, text)?),
-            Self::Plaintext(secrets) => Signature::Plaintext(secrets),
-        })
+    /// Writes the signature over a base string, which grows for the while, as the text of `oauth_signature`.
+    pub fn push_signature(&self, out: &mut Vec<u8>, base_string: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self {
+            Self::Mac(mac) => base64::push(out, mac.code(base_string).as_ref()),
+            Self::Rsa(hash, key) => base64::push(out, &key.sign(*hash, base_string)?),
+            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
+        }
+        Ok(())
+    }
+
+    /// Writes that text percent-encoded.
+    pub fn push_escaped_signature(&self, out: &mut Vec<u8>, base_string: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self {
+            Self::Mac(mac) => base64::push_escaped(out, mac.code(base_string).as_ref()),
+            Self::Rsa(hash, key) => base64::push_escaped(out, &key.sign(*hash, base_string)?),
+            Self::Plaintext(secrets) => escape::push_once(out, secrets),
+        }
+        Ok(())
     }
 
     /// Whether signing takes so long that others should run meanwhile.
     pub fn is_slow(&self) -> bool {
         matches!(self, Self::Rsa(..))
-    }
-}
-
-impl Signature<'_> {
-    /// Writes the text of `oauth_signature`.
-    pub fn push_to(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Code(code) => base64::push(out, code.as_ref()),
-            Self::Rsa(octets) => base64::push(out, octets),
-            Self::Plaintext(secrets) => out.extend_from_slice(secrets),
-        }
-    }
-
-    /// Writes that text percent-encoded.
-    fn push_escaped(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Code(code) => base64::push_escaped(out, code.as_ref()),
-            Self::Rsa(octets) => base64::push_escaped(out, octets),
-            Self::Plaintext(secrets) => escape::push_once(out, secrets),
-        }
     }
 }
 
@@ -222,6 +180,11 @@ mod tests {
         Request { method: Some(b"GET"), address: Address::Text(url.as_bytes()), form, variable }
     }
 
+    /// The text that is left.
+    fn text(scratch: &mut Scratch, sign: impl FnOnce(&mut Scratch) -> Result<(), Refusal>) -> Result<String, Refusal> {
+        sign(scratch).map(|()| String::from_utf8(scratch.text.clone()).unwrap())
+    }
+
     const URL: &str = "http://photos.example.net/photos?file=vacation.jpg&size=original";
 
     /// The example of OAuth Core 1.0, appendix A.5.
@@ -229,20 +192,20 @@ mod tests {
     fn the_photo_example() {
         let secrets = join_secrets(b"kd94hf93k423kf44", b"pfkkdhi9sl3r4s00");
         let signer = signer(Key::Mac(Mac::new(Hash::Sha1, &secrets)), b"HMAC-SHA1");
-        let scratch = &mut Scratch::default();
-        let signature = signer.signature(&request(URL, Form::None), b"kllo9940pd9333jh", scratch).unwrap();
-        assert_eq!(signature, b"tR3+Ty81lMeYAr/Fid0kMTYa/WM=");
-        let header = signer.authorization(&request(URL, Form::None), b"kllo9940pd9333jh", scratch).unwrap();
-        assert!(header.ends_with(br#", oauth_signature="tR3%2BTy81lMeYAr%2FFid0kMTYa%2FWM%3D""#));
+        let (photo, nonce, scratch) = (request(URL, Form::None), b"kllo9940pd9333jh", &mut Scratch::default());
+        let signature = text(scratch, |scratch| signer.signature(&photo, nonce, scratch)).unwrap();
+        assert_eq!(signature, "tR3+Ty81lMeYAr/Fid0kMTYa/WM=");
+        let header = text(scratch, |scratch| signer.authorization(&photo, nonce, scratch)).unwrap();
+        assert!(header.ends_with(r#", oauth_signature="tR3%2BTy81lMeYAr%2FFid0kMTYa%2FWM%3D""#));
     }
 
     #[test]
     fn plaintext_is_escaped_once_more_in_the_header() {
         let signer = signer(Key::Plaintext(join_secrets(b"a b", b"")), b"PLAINTEXT");
-        let scratch = &mut Scratch::default();
-        assert_eq!(signer.signature(&request(URL, Form::None), b"n", scratch).unwrap(), b"a%20b&");
-        let header = signer.authorization(&request(URL, Form::None), b"n", scratch).unwrap();
-        assert!(header.ends_with(br#", oauth_signature="a%2520b%26""#));
+        let (photo, scratch) = (request(URL, Form::None), &mut Scratch::default());
+        assert_eq!(text(scratch, |scratch| signer.signature(&photo, b"n", scratch)).unwrap(), "a%20b&");
+        let header = text(scratch, |scratch| signer.authorization(&photo, b"n", scratch)).unwrap();
+        assert!(header.ends_with(r#", oauth_signature="a%2520b%26""#));
     }
 
     #[test]
@@ -269,8 +232,9 @@ mod tests {
         let kept = &mut Scratch::default();
         for (one, other) in requests.iter().flat_map(|one| requests.iter().map(move |other| (one, other))) {
             let _ = signer.base_string(one, b"n", kept);
-            let (with, fresh) = (signer.base_string(other, b"n", kept), &mut Scratch::default());
-            assert_eq!(with, signer.base_string(other, b"n", fresh));
+            let [with, fresh] = [&mut *kept, &mut Scratch::default()]
+                .map(|scratch| text(scratch, |scratch| signer.base_string(other, b"n", scratch)));
+            assert_eq!(with, fresh);
         }
     }
 
@@ -278,10 +242,10 @@ mod tests {
     fn a_form_enters_the_base_string_and_an_unreadable_one_is_refused() {
         let signer = signer(Key::Plaintext(Vec::new()), b"PLAINTEXT");
         let with = |form| {
-            let scratch = &mut Scratch::default();
-            signer.base_string(&request("http://a/?b=1", form), b"n", scratch).map(<[u8]>::to_vec)
+            let request = request("http://a/?b=1", form);
+            text(&mut Scratch::default(), |scratch| signer.base_string(&request, b"n", scratch))
         };
-        let text = String::from_utf8(with(Form::Octets(b"a=%2B&oauth_token=x")).unwrap()).unwrap();
+        let text = with(Form::Octets(b"a=%2B&oauth_token=x")).unwrap();
         assert!(text.starts_with("GET&http%3A%2F%2Fa%2F&a%3D%252B%26b%3D1%26oauth_consumer_key"));
         assert!(text.contains("oauth_token%3Dnnch734d00sl2jdk%26oauth_token%3Dx%26oauth_version"));
         assert_eq!(with(Form::Unreadable), Err(Refusal::UnreadableBody));

@@ -10,7 +10,7 @@ use pyo3::{
 use super::{
     arguments::{self, UrlSource},
     refusals,
-    signer::{Given, Prepared, Signer, Timestamp},
+    signer::{Given, Prepared, Signer},
 };
 use crate::{
     base_string::Address,
@@ -139,7 +139,8 @@ impl<'a> Part<'a> {
                 source: UrlSource::Ascii(url),
                 form: form @ (None | Some(Cow::Borrowed(_))),
                 is_form,
-                timestamp: Timestamp::Now(_),
+                timestamp: None,
+                now: _,
                 nonce: None,
                 body_hash: None,
                 extra,
@@ -167,9 +168,11 @@ impl<'a> Part<'a> {
 impl<'a> Signed<'a> {
     fn of(signer: &signer::Signer, parcel: Parcel<'a>, scratch: &mut Scratch) -> Self {
         let mut headers = Headers::of(parcel.parts.len());
+        let mut nonce = random::Nonce::default();
         let mut sign = |part: &Part<'_>| {
+            let request = part.request(&parcel.now)?;
             // No row of a batch says its nonce.
-            let (request, nonce) = (part.request(&parcel.now)?, random::nonce(random::draw()?));
+            random::draw(&mut nonce)?;
             headers.push(|out| signer.push_authorization(&request, &nonce, scratch, out))
         };
         let refusal = parcel.parts.iter().try_for_each(&mut sign).err();

@@ -4,7 +4,6 @@ use std::{
     borrow::Cow,
     mem,
     num::NonZero,
-    ops::Deref,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -109,20 +108,12 @@ pub struct Prepared<'a> {
     pub is_form: bool,
     /// `None` if it is no form, or if its octets cannot be had.
     pub form: Option<Cow<'a, [u8]>>,
-    pub timestamp: Timestamp,
+    pub timestamp: Option<Vec<u8>>,
+    /// What is sent if none is given.
+    pub now: clock::Timestamp,
     pub nonce: Option<Vec<u8>>,
     pub extra: Vec<(Vec<u8>, Vec<u8>)>,
     pub body_hash: Option<Vec<u8>>,
-}
-
-pub enum Timestamp {
-    Given(Vec<u8>),
-    Now(clock::Timestamp),
-}
-
-enum Nonce<'a> {
-    Given(&'a [u8]),
-    Drawn(random::Nonce),
 }
 
 #[pymethods]
@@ -232,8 +223,9 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given, clock::now)?;
-        let nonce = prepared.nonce().map_err(|refusal| refusals::of_url(method.py(), refusal))?;
-        self.run(&given, &prepared, &nonce, signer::Signer::authorization)
+        let drawn = &mut random::Nonce::default();
+        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(method.py(), refusal))?;
+        self.run(&given, &prepared, nonce, signer::Signer::authorization)
     }
 
     /// The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
@@ -259,14 +251,15 @@ impl Signer {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given, clock::now)?;
         let text = |octets| PyString::from_bytes(method.py(), octets);
-        let nonce = prepared.nonce().map_err(|refusal| refusals::of_url(method.py(), refusal))?;
-        let signature = self.run(&given, &prepared, &nonce, signer::Signer::signature)?;
+        let drawn = &mut random::Nonce::default();
+        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(method.py(), refusal))?;
+        let signature = self.run(&given, &prepared, nonce, signer::Signer::signature)?;
         self.core
             .protocol
             .constant()
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_slice()))
-            .chain(prepared.variable().pairs(&nonce))
+            .chain(prepared.variable().pairs(nonce))
             .map(|(name, value)| Ok((text(name)?, text(value)?)))
             .chain([text(b"oauth_signature").map(|name| (name, signature))])
             .collect()
@@ -291,8 +284,9 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given, clock::now)?;
-        let nonce = prepared.nonce().map_err(|refusal| refusals::of_url(method.py(), refusal))?;
-        self.run(&given, &prepared, &nonce, signer::Signer::base_string)
+        let drawn = &mut random::Nonce::default();
+        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(method.py(), refusal))?;
+        self.run(&given, &prepared, nonce, signer::Signer::base_string)
     }
 
     /// The ``Authorization`` values of many requests, in order.
@@ -371,10 +365,8 @@ impl Signer {
                 return Err(refusals::build(py, "invalid_nonce", ()));
             }
         }
-        let timestamp = match given.timestamp.or(told.as_ref()) {
-            Some(timestamp) => Timestamp::Given(arguments::timestamp(timestamp)?),
-            None => Timestamp::Now(now()),
-        };
+        let timestamp = given.timestamp.or(told.as_ref()).map(arguments::timestamp).transpose()?;
+        let now = if timestamp.is_none() { now() } else { clock::Timestamp::default() };
         let nonce = given.nonce.map(|nonce| arguments::as_text_octets("nonce", nonce)).transpose()?;
         let extra = match given.parameters {
             Some(parameters) if parameters.is_truthy()? => self.read_extra(parameters)?,
@@ -391,6 +383,7 @@ impl Signer {
             is_form,
             form: if is_form { arguments::body(given.body)? } else { None },
             timestamp,
+            now,
             nonce,
             extra,
             body_hash,
@@ -431,19 +424,19 @@ impl Signer {
         Ok(extra)
     }
 
-    /// What `sign` gives, as text.
+    /// The text that `sign` writes.
     fn run<'py>(
         &self,
         given: &Given<'_, 'py>,
         prepared: &Prepared<'_>,
         nonce: &[u8],
-        sign: impl for<'a> FnOnce(&signer::Signer, &Request<'_>, &[u8], &'a mut Scratch) -> Result<&'a [u8], Refusal> + Send,
+        sign: impl FnOnce(&signer::Signer, &Request<'_>, &[u8], &mut Scratch) -> Result<(), Refusal> + Send,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = given.method.py();
         Scratch::lend(|scratch| {
             let sign = || sign(&self.core, &prepared.request()?, nonce, scratch);
             match if self.core.key.is_slow() { py.detach(sign) } else { sign() } {
-                Ok(text) => PyString::from_bytes(py, text),
+                Ok(()) => PyString::from_bytes(py, &scratch.text),
                 Err(refusal) => Err(refusals::of_request(refusal, given.method, given.body)),
             }
         })
@@ -471,44 +464,27 @@ impl Prepared<'_> {
     }
 
     fn variable(&self) -> Variable<'_> {
-        let is_fresh = self.nonce.is_none() && matches!(self.timestamp, Timestamp::Now(_));
-        Variable { timestamp: &self.timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
+        let is_fresh = self.nonce.is_none() && self.timestamp.is_none();
+        let timestamp = self.timestamp.as_deref().unwrap_or(&self.now);
+        Variable { timestamp, is_fresh, extra: &self.extra, body_hash: self.body_hash.as_deref() }
     }
 
+    /// The nonce that is given, or one that is drawn into `drawn`, where it stays: moved to and fro, its octets would be
+    /// read again before they are written.
     #[inline(always)]
-    fn nonce(&self) -> Result<Nonce<'_>, Refusal> {
-        Ok(match &self.nonce {
-            Some(nonce) => Nonce::Given(nonce),
-            None => Nonce::Drawn(random::nonce(random::draw()?)),
-        })
-    }
-}
-
-impl Deref for Timestamp {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Given(timestamp) => timestamp,
-            Self::Now(timestamp) => timestamp,
-        }
-    }
-}
-
-impl Deref for Nonce<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Given(nonce) => nonce,
-            Self::Drawn(nonce) => nonce,
+    fn nonce<'a>(&'a self, drawn: &'a mut random::Nonce) -> Result<&'a [u8], Refusal> {
+        match &self.nonce {
+            Some(nonce) => Ok(nonce),
+            None => random::draw(drawn).map(|()| drawn.as_slice()),
         }
     }
 }
 
 /// A fresh nonce, different in every forked process.
 pub fn draw_nonce(py: Python<'_>) -> PyResult<random::Nonce> {
-    random::draw().map(random::nonce).map_err(|refusal| refusals::of_url(py, refusal))
+    let mut nonce = random::Nonce::default();
+    random::draw(&mut nonce).map_err(|refusal| refusals::of_url(py, refusal))?;
+    Ok(nonce)
 }
 
 /// The value of `oauth_body_hash`.
