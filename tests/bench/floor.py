@@ -1,4 +1,4 @@
-"""The least that a signature can cost, out of what is measured in the same rounds.
+"""The least that a signature can cost which keeps nothing of a request for the next, out of what is measured beside it.
 
 The floor is the compressions of the hash, one call from Python, the text that is returned, the clock and a nonce out of
 a pool that the system fills; work on text is free in it.
