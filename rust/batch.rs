@@ -189,13 +189,16 @@ mod tests {
     fn headers_come_out_as_they_went_in() {
         let texts = [&b"one"[..], b"", b"and a third"];
         let mut headers = Headers::of(2);
+        let mut push = |text, outcome: Result<(), Refusal>| {
+            headers.push(|out| {
+                out.extend_from_slice(text);
+                outcome
+            })
+        };
         for text in texts {
-            headers
-                .push(|out| {
-                    out.extend_from_slice(text);
-                    Ok(())
-                })
-                .unwrap();
+            push(text, Ok(())).unwrap();
+            // Nothing is left of what was refused half-way.
+            push(text, Err(Refusal::UnusableKey)).unwrap_err();
         }
         assert_eq!(headers.iter().collect::<Vec<_>>(), texts);
     }

@@ -45,7 +45,17 @@ fn digits_of(second: u64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
     use super::*;
+
+    #[test]
+    fn the_time_is_that_of_the_standard_library() {
+        let system = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let (before, told, after) = (system(), second(), system());
+        // A coarse clock is late by less than a second.
+        assert!((before - 1..=after).contains(&told));
+    }
 
     #[test]
     fn a_second_is_told_by_its_digits() {
