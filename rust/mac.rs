@@ -46,9 +46,9 @@ impl Hash {
     /// The digest of `octets`.
     pub fn digest(self, octets: &[u8]) -> Digest {
         match self {
-            Self::Sha1 => sha1::finish(sha1::INITIAL, 0, octets),
-            Self::Sha256 => sha256::finish(sha256::INITIAL, 0, octets),
-            Self::Sha512 => sha512::finish(sha512::INITIAL, 0, octets),
+            Self::Sha1 => sha1::hash(octets),
+            Self::Sha256 => sha256::hash(octets),
+            Self::Sha512 => sha512::hash(octets),
         }
     }
 }
@@ -105,13 +105,12 @@ macro_rules! hash {
             type Block = [u8; BLOCK];
             const BLOCK: usize = size_of::<Array<u8, $size>>();
 
-            pub const INITIAL: State = $initial;
+            const INITIAL: State = $initial;
 
             thread_local! {
                 static FORMER: RefCell<Beginning> = const {
                     RefCell::new(Beginning {
                         key: [0; $words],
-                        kept: 0,
                         blocks: [[0; BLOCK]; MOST_SHARED],
                         states: [[0; $words]; MOST_SHARED],
                         known: 0,
@@ -124,9 +123,8 @@ macro_rules! hash {
             struct Beginning {
                 /// The state behind the inner key block.
                 key: State,
-                /// So many are kept, one more each time that all before it came again: who signs for many, or sends to
-                /// many, should not have to keep what does not come again.
-                kept: usize,
+                /// One is kept each time that all before it came again: who signs for many, or sends to many, should not
+                /// have to keep what does not come again.
                 blocks: [Block; MOST_SHARED],
                 /// The states behind those that came twice: a block that is hashed by itself takes longer.
                 states: [State; MOST_SHARED],
@@ -139,11 +137,10 @@ macro_rules! hash {
                 #[inline]
                 fn share<'a>(&mut self, state: &mut State, message: &'a [Block]) -> &'a [Block] {
                     if self.key != *state {
-                        (self.key, self.kept, self.known) = (*state, 0, 0);
+                        (self.key, self.known) = (*state, 0);
                         return message;
                     }
-                    let kept = self.blocks[..self.kept].iter().zip(message);
-                    let alike = kept.take_while(|(former, block)| former == block).count();
+                    let alike = self.blocks.iter().zip(message).take_while(|(former, block)| former == block).count();
                     self.known = self.known.min(alike);
                     if self.known > 0 {
                         *state = self.states[self.known - 1];
@@ -156,7 +153,6 @@ macro_rules! hash {
                     let rest = &message[alike..];
                     if let (Some(place), Some(block)) = (self.blocks.get_mut(alike), rest.first()) {
                         *place = *block;
-                        self.kept = alike + 1;
                     }
                     rest
                 }
@@ -172,7 +168,7 @@ macro_rules! hash {
                 pub fn new(key: &[u8]) -> Self {
                     let mut block = [0; BLOCK];
                     if key.len() > BLOCK {
-                        let digest = finish(INITIAL, 0, key);
+                        let digest = hash(key);
                         block[..digest.length].copy_from_slice(digest.as_ref());
                     } else {
                         block[..key.len()].copy_from_slice(key);
@@ -192,10 +188,8 @@ macro_rules! hash {
                     message.push(0x80);
                     message.resize(whole - 8, 0);
                     message.extend_from_slice(&(8 * (BLOCK + length) as u64).to_be_bytes());
-                    let (blocks, _) = Array::<u8, $size>::slice_as_chunks(message);
-                    let blocks = Array::cast_slice_to_core(blocks);
                     let mut state = self.inner;
-                    let rest = FORMER.with_borrow_mut(|former| former.share(&mut state, blocks));
+                    let rest = FORMER.with_borrow_mut(|former| former.share(&mut state, blocks(message).0));
                     $compress(&mut state, rest);
                     message.truncate(length);
                     // A digest has room for its padding in one block.
@@ -209,25 +203,25 @@ macro_rules! hash {
                 }
             }
 
-            /// The digest whose last part is `message`, from the state after `before` octets.
-            pub fn finish(mut state: State, before: usize, message: &[u8]) -> Digest {
-                let rest = compress(&mut state, message);
+            /// The digest of `message`.
+            pub fn hash(message: &[u8]) -> Digest {
+                let (whole, rest) = blocks(message);
+                let mut state = INITIAL;
+                $compress(&mut state, whole);
                 let mut last = [[0; BLOCK]; 2];
                 let used = if rest.len() < BLOCK - $length { 1 } else { 2 };
                 let octets = last.as_flattened_mut();
                 octets[..rest.len()].copy_from_slice(rest);
                 octets[rest.len()] = 0x80;
-                let bits = 8 * (before + message.len()) as u64;
-                octets[used * BLOCK - 8..used * BLOCK].copy_from_slice(&bits.to_be_bytes());
+                octets[used * BLOCK - 8..used * BLOCK].copy_from_slice(&(8 * message.len() as u64).to_be_bytes());
                 $compress(&mut state, &last[..used]);
                 digest(state)
             }
 
-            /// Takes the whole blocks of `message` in; gives what is behind them.
-            fn compress<'a>(state: &mut State, message: &'a [u8]) -> &'a [u8] {
-                let (blocks, rest) = Array::<u8, $size>::slice_as_chunks(message);
-                $compress(state, Array::cast_slice_to_core(blocks));
-                rest
+            /// The whole blocks of `octets`, and what is behind them.
+            fn blocks(octets: &[u8]) -> (&[Block], &[u8]) {
+                let (blocks, rest) = Array::<u8, $size>::slice_as_chunks(octets);
+                (Array::cast_slice_to_core(blocks), rest)
             }
 
             fn digest(state: State) -> Digest {

@@ -140,7 +140,7 @@ impl Key {
     }
 
     /// Writes that text percent-encoded.
-    pub fn push_escaped_signature(&self, out: &mut Vec<u8>, base_string: &mut Vec<u8>) -> Result<(), Refusal> {
+    fn push_escaped_signature(&self, out: &mut Vec<u8>, base_string: &mut Vec<u8>) -> Result<(), Refusal> {
         match self {
             Self::Mac(mac) => base64::push_escaped(out, mac.code(base_string).as_ref()),
             Self::Rsa(hash, key) => base64::push_escaped(out, &key.sign(*hash, base_string)?),

@@ -223,9 +223,7 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given, clock::now)?;
-        let drawn = &mut random::Nonce::default();
-        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(method.py(), refusal))?;
-        self.run(&given, &prepared, nonce, signer::Signer::authorization)
+        self.run(&given, &prepared, &mut random::Nonce::default(), signer::Signer::authorization)
     }
 
     /// The protocol parameters of one request with ``oauth_signature`` last, decoded, for query or body placement.
@@ -252,8 +250,8 @@ impl Signer {
         let prepared = self.prepare(&given, clock::now)?;
         let text = |octets| PyString::from_bytes(method.py(), octets);
         let drawn = &mut random::Nonce::default();
-        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(method.py(), refusal))?;
-        let signature = self.run(&given, &prepared, nonce, signer::Signer::signature)?;
+        let signature = self.run(&given, &prepared, drawn, signer::Signer::signature)?;
+        let nonce = prepared.nonce.as_deref().unwrap_or(drawn);
         self.core
             .protocol
             .constant()
@@ -284,9 +282,7 @@ impl Signer {
     ) -> PyResult<Bound<'py, PyString>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given, clock::now)?;
-        let drawn = &mut random::Nonce::default();
-        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(method.py(), refusal))?;
-        self.run(&given, &prepared, nonce, signer::Signer::base_string)
+        self.run(&given, &prepared, &mut random::Nonce::default(), signer::Signer::base_string)
     }
 
     /// The ``Authorization`` values of many requests, in order.
@@ -424,15 +420,16 @@ impl Signer {
         Ok(extra)
     }
 
-    /// The text that `sign` writes.
+    /// The text that `sign` writes, with the nonce that is given or one that is left in `drawn`.
     fn run<'py>(
         &self,
         given: &Given<'_, 'py>,
         prepared: &Prepared<'_>,
-        nonce: &[u8],
+        drawn: &mut random::Nonce,
         sign: impl FnOnce(&signer::Signer, &Request<'_>, &[u8], &mut Scratch) -> Result<(), Refusal> + Send,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = given.method.py();
+        let nonce = prepared.nonce(drawn).map_err(|refusal| refusals::of_url(py, refusal))?;
         Scratch::lend(|scratch| {
             let sign = || sign(&self.core, &prepared.request()?, nonce, scratch);
             match if self.core.key.is_slow() { py.detach(sign) } else { sign() } {
