@@ -133,27 +133,18 @@ def drive() -> None:
 
 def sections() -> Iterator[tuple[str, Callable[[], Any], int, int]]:
     """Name, call, the blocks that one call by itself hashes, and how many of them a further one takes over."""
-    import oauthreg
     from oauthreg.signing import load_engine
 
     sys.path.insert(0, str(HERE))
     from floor import compressions
-    from signers import is_hashed
+    from signers import is_hashed, make_signer
 
     native, data = load_engine("native"), json.loads((HERE / "requests.json").read_text())
     for item in data["requests"]:
         body = None if item["body"] is None else item["body"].encode()
         request = (item["method"], item["full_url"], body, item["content_type"])
         hashed = is_hashed(request)
-        signer = oauthreg.Signer(
-            "HMAC-SHA1",
-            data["credentials"]["client_key"],
-            data["credentials"]["client_secret"],
-            token=data["credentials"]["token"],
-            token_secret=data["credentials"]["token_secret"],
-            body_hash=hashed,
-            engine="native",
-        )
+        signer = make_signer("native", "HMAC-SHA1", data["credentials"], body_hash=hashed)
         call = lambda sign=signer.authorization, request=request: sign(*request)  # noqa: E731 - the least to count
         texts = [signer.base_string(*request) for _ in range(2)]
         shared = min(MOST_SHARED, len(os.path.commonprefix(texts)) // 64)  # noqa: RUF071 - texts, no paths

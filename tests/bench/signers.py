@@ -5,7 +5,7 @@ A factory is given the signature method, the credentials and an RSA key in PEM, 
 """
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from oauthreg import Signer, verify
 
@@ -18,6 +18,22 @@ FORM = "application/x-www-form-urlencoded"
 def is_hashed(request: tuple[str, str, bytes | None, str | None]) -> bool:
     """Whether a body hash covers the body."""
     return bool(request[2]) and request[3] != FORM
+
+
+def make_signer(
+    engine: Any, signature_method: str, credentials: Credentials, *, body_hash: bool = False, rsa_key: Any = None
+) -> Signer:
+    """Our signer for these credentials."""
+    return Signer(
+        signature_method,
+        credentials["client_key"],
+        credentials["client_secret"],
+        token=credentials["token"],
+        token_secret=credentials["token_secret"],
+        rsa_key=rsa_key,
+        body_hash=body_hash,
+        engine=engine,
+    )
 
 
 def make_native(signature_method: str, credentials: Credentials, rsa_pem: bytes) -> Sign:
@@ -83,17 +99,9 @@ def make_authlib(signature_method: str, credentials: Credentials, rsa_pem: bytes
 
 
 def _ours(engine: str, signature_method: str, credentials: Credentials, rsa_pem: bytes) -> Sign:
+    rsa_key = rsa_pem if signature_method.startswith("RSA") else None
     plain, hashing = (
-        Signer(
-            signature_method,
-            credentials["client_key"],
-            credentials["client_secret"],
-            token=credentials["token"],
-            token_secret=credentials["token_secret"],
-            rsa_key=rsa_pem if signature_method.startswith("RSA") else None,
-            body_hash=body_hash,
-            engine=engine,
-        ).authorization
+        make_signer(engine, signature_method, credentials, body_hash=body_hash, rsa_key=rsa_key).authorization
         for body_hash in (False, True)
     )
 

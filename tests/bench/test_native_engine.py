@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from oauthreg import Signer, VerificationError
+from oauthreg import VerificationError
 
 sys.path.insert(0, str(Path(__file__).parent))
 floor, rounds, signers = (importlib.import_module(name) for name in ("floor", "rounds", "signers"))
@@ -44,18 +44,7 @@ def test_hmac(benchmark, signature_method, named_request, credentials, capsys):
     name, request = named_request
     is_hashed = signers.is_hashed(request)
     both = [credentials, credentials | {"token": "another", "token_secret": "of another user"}]
-    signer, other = (
-        Signer(
-            signature_method,
-            of["client_key"],
-            of["client_secret"],
-            token=of["token"],
-            token_secret=of["token_secret"],
-            body_hash=is_hashed,
-            engine="native",
-        )
-        for of in both
-    )
+    signer, other = (signers.make_signer("native", signature_method, of, body_hash=is_hashed) for of in both)
     for sign, of in zip((signer.authorization, other.authorization) * 2, both * 2, strict=True):
         signers.assert_right(sign, request, of)
     peers = {peer: make(signature_method, credentials, b"") for peer, make in PEERS[signature_method].items()}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from oauthreg import Signer, verify
+from oauthreg import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
-rounds = importlib.import_module("rounds")
+rounds, signers = importlib.import_module("rounds"), importlib.import_module("signers")
 
 SIZES = (5_000, 20_000)
 """Requests of a batch: a worker's beginning and end, a tenth of a millisecond, weigh less in the larger one."""
@@ -28,14 +28,7 @@ TEXTS = 16
 @pytest.mark.parametrize("size", SIZES)
 def test_sign_many(benchmark, size, credentials, requests_by_name, capsys):
     pytest.importorskip("oauthreg.signing._native", reason="the native engine is not built")
-    signer = Signer(
-        "HMAC-SHA1",
-        credentials["client_key"],
-        credentials["client_secret"],
-        token=credentials["token"],
-        token_secret=credentials["token_secret"],
-        engine="native",
-    )
+    signer = signers.make_signer("native", "HMAC-SHA1", credentials)
     method, url, *_ = requests_by_name["R1"]
     batch = [(method, f"{url[:-4]}{number:05}") for number in range(size)]
     for threads in (1, 2):
