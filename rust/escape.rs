@@ -127,7 +127,7 @@ impl Iterator for Reserved<'_> {
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
-            let rest = self.octets.get(self.start + WINDOW..)?;
+            let rest = self.octets.get(self.start + WINDOW..).filter(|rest| !rest.is_empty())?;
             self.start += WINDOW;
             self.marks = marks(rest);
         }

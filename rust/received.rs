@@ -2,7 +2,11 @@
 //!
 //! Read is the usual form alone: everything else is left to `oauthreg/signing/verify.py`, which says what is wrong with it.
 
-use std::{iter, ops::Range};
+use std::{
+    iter,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use crate::{
     escape::{self, Reserved},
@@ -73,7 +77,7 @@ const MOST_DIGITS: usize = 18;
 
 /// A stretch of the text that was read.
 ///
-/// Small, since what holds them is moved about: a text has no more octets than a `u32` counts.
+/// A text has no more octets than a `u32` counts.
 #[derive(Clone, Copy, Default)]
 struct Span {
     start: u32,
@@ -81,8 +85,16 @@ struct Span {
 }
 
 /// Where in a header, a query or a form the protocol parameters stand, no name twice.
-#[derive(Clone)]
+///
+/// Small, since it is moved about: all headers that differ in no more than fresh values share a layout.
 pub struct Outline {
+    layout: Arc<Layout>,
+    /// How much longer the signature is than there, which moves what stands behind it; wrapping.
+    longer: u32,
+}
+
+/// Where they stand in one text.
+pub struct Layout {
     pub placement: Placement,
     realm: Option<Span>,
     /// The values of those that mean something to a check.
@@ -106,7 +118,7 @@ pub struct FormerHeader {
     /// The length of what comes before; 0 if nothing is kept.
     start: usize,
     /// `None` if no more is kept than that.
-    outline: Option<Outline>,
+    layout: Option<Arc<Layout>>,
     /// The places of the three, in the order in which they stand.
     order: [usize; FRESH.len()],
     /// Its parameters as they stand in the base string, and where in that its nonce and its timestamp begin.
@@ -115,11 +127,17 @@ pub struct FormerHeader {
     timestamp: usize,
 }
 
+/// A place or a length in a text that is read.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "no longer text is read")]
+fn narrow(octets: usize) -> u32 {
+    octets as u32
+}
+
 impl Span {
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "no longer text is read")]
     fn new(start: usize, end: usize) -> Self {
-        Self { start: start as u32, end: end as u32 }
+        Self { start: narrow(start), end: narrow(end) }
     }
 
     #[inline(always)]
@@ -140,10 +158,9 @@ impl Known {
     }
 }
 
-impl Outline {
-    /// The parameters of an `Authorization` header; `None` if it has an unusual form.
-    pub fn of_header(header: &[u8]) -> Option<Self> {
-        let mut outline = Self::new(Placement::Header, header)?;
+impl Layout {
+    fn of_header(header: &[u8]) -> Option<Self> {
+        let mut layout = Self::new(Placement::Header, header)?;
         let scheme = b"OAuth ";
         if !header.get(..scheme.len())?.eq_ignore_ascii_case(scheme) {
             return None;
@@ -169,19 +186,18 @@ impl Outline {
             if header[end] != b'"' {
                 return None;
             }
-            outline.add_of_header(header, Span::new(at, name_end), Span::new(start, end), is_plain)?;
+            layout.add_of_header(header, Span::new(at, name_end), Span::new(start, end), is_plain)?;
             at = end + 1;
             match header.get(at) {
-                None => return Some(outline),
+                None => return Some(layout),
                 Some(b',') => at += 1,
                 Some(_) => return None,
             }
         }
     }
 
-    /// The protocol parameters of a query or a form; `None` if there are none, or if they have an unusual form.
-    pub fn of_form(form: &[u8], placement: Placement) -> Option<Self> {
-        let mut outline = Self::new(placement, form)?;
+    fn of_form(form: &[u8], placement: Placement) -> Option<Self> {
+        let mut layout = Self::new(placement, form)?;
         let mut start = 0;
         for piece in form.split(|&octet| octet == b'&') {
             let name_end = piece.iter().position(|&octet| octet == b'=').unwrap_or(piece.len());
@@ -192,13 +208,13 @@ impl Outline {
                     return None;
                 }
                 let value = Span::new((start + name_end + 1).min(end), end);
-                outline.add(form, Span::new(start, start + name_end), value, false)?;
+                layout.add(form, Span::new(start, start + name_end), value, false)?;
             } else if name.contains(&b'%') && escape::unescape(name).starts_with(PREFIX) {
                 return None;
             }
             start = end + 1;
         }
-        (outline.found != 0 || !outline.others.is_empty()).then_some(outline)
+        (layout.found != 0 || !layout.others.is_empty()).then_some(layout)
     }
 
     fn new(placement: Placement, text: &[u8]) -> Option<Self> {
@@ -239,22 +255,46 @@ impl Outline {
         self.others.push([name, value]);
         is_new.then_some(())
     }
+}
+
+impl Deref for Outline {
+    type Target = Layout;
+
+    fn deref(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl Outline {
+    /// The parameters of an `Authorization` header; `None` if it has an unusual form.
+    pub fn of_header(header: &[u8]) -> Option<Self> {
+        Layout::of_header(header).map(Self::new)
+    }
+
+    /// The protocol parameters of a query or a form; `None` if there are none, or if they have an unusual form.
+    pub fn of_form(form: &[u8], placement: Placement) -> Option<Self> {
+        Layout::of_form(form, placement).map(Self::new)
+    }
+
+    fn new(layout: Layout) -> Self {
+        Self { layout: Arc::new(layout), longer: 0 }
+    }
 
     /// The value of a parameter as it stands in the text.
     #[inline(always)]
     pub fn value<'a>(&self, text: &'a [u8], name: Known) -> Option<&'a [u8]> {
-        (self.found & name.bit() != 0).then(|| self.known[name as usize].of(text))
+        (self.found & name.bit() != 0).then(|| self.span(name as usize).of(text))
     }
 
     /// The realm, as it stands in the text.
     pub fn realm<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
-        self.realm.map(|realm| realm.of(text))
+        self.realm.map(|realm| self.place(realm).of(text))
     }
 
     /// Names and values, decoded, in order.
     pub fn decoded<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Vec<u8>)> {
-        let known = places(self.found).map(|place| (NAMES[place], self.known[place]));
-        let others = self.others.iter().map(|[name, value]| (name.of(text), *value));
+        let known = places(self.found).map(|place| (NAMES[place], self.span(place)));
+        let others = self.others.iter().map(|[name, value]| (self.place(*name).of(text), self.place(*value)));
         let mut parameters: Vec<_> = known.chain(others).collect();
         parameters.sort_unstable_by_key(|(_, value)| value.start);
         parameters.into_iter().map(|(name, value)| (name, self.decode(value.of(text))))
@@ -270,7 +310,7 @@ impl Outline {
 
     /// Whether what no request may lack is there, and the version is the only one.
     pub fn is_complete(&self, text: &[u8], with_nonce: bool) -> bool {
-        let has = |name: Known| !self.known[name as usize].range().is_empty();
+        let has = |name: Known| !self.span(name as usize).range().is_empty();
         has(Known::ClientId)
             && has(Known::Signature)
             && (!with_nonce || (has(Known::Timestamp) && has(Known::Nonce)))
@@ -291,7 +331,7 @@ impl Outline {
     #[inline(always)]
     fn write(&self, text: &[u8], out: &mut Vec<u8>, mut note: impl FnMut(usize, usize)) {
         for place in places(self.found & !Known::Signature.bit()) {
-            let (start, value) = (&STARTS[place], self.known[place]);
+            let (start, value) = (&STARTS[place], self.span(place));
             escape::push_run::<LONGEST_START>(out, &start.text, 0, start.length);
             note(place, out.len());
             if self.plain & 1 << place != 0 {
@@ -315,19 +355,18 @@ impl Outline {
             && self.value(text, Known::SignatureMethod) != Some(b"PLAINTEXT")
     }
 
-    /// The same with a signature of another length.
-    fn with_signature(&self, length: usize) -> Self {
-        let mut outline = self.clone();
-        let former = self.known[Known::Signature as usize];
-        let signature = Span::new(former.start as usize, former.start as usize + length);
-        let shift = |place: u32| {
-            if place < former.end { place } else { place.wrapping_sub(former.end).wrapping_add(signature.end) }
-        };
-        let shifted = |span: Span| Span { start: shift(span.start), end: shift(span.end) };
-        outline.realm = self.realm.map(shifted);
-        outline.known = self.known.map(shifted);
-        outline.known[Known::Signature as usize] = signature;
-        outline
+    /// The stretch of a text with this outline that lies as `span` does in the layout's.
+    #[inline(always)]
+    fn place(&self, span: Span) -> Span {
+        let behind = self.known[Known::Signature as usize].end;
+        let moved = |place: u32| if place < behind { place } else { place.wrapping_add(self.longer) };
+        Span { start: moved(span.start), end: moved(span.end) }
+    }
+
+    /// The stretch of a known value.
+    #[inline(always)]
+    fn span(&self, place: usize) -> Span {
+        self.place(self.known[place])
     }
 }
 
@@ -341,7 +380,7 @@ impl FormerHeader {
             }
         }
         self.text.clear();
-        (self.start, self.outline) = (0, None);
+        (self.start, self.layout) = (0, None);
         let outline = Outline::of_header(header)?;
         if outline.is_repeatable(header) {
             self.order = FRESH.map(|name| name as usize);
@@ -358,12 +397,12 @@ impl FormerHeader {
 
     /// Adds all parameters of the header that was turned to but its signature; no other name may begin with `oauth_`.
     pub fn push_to(&self, outline: &Outline, header: &[u8], parameters: &mut Parameters) {
-        if self.outline.is_some() {
+        if self.layout.is_some() {
             parameters.push_protocol(|out| {
                 let start = out.len();
                 out.extend_from_slice(&self.parameters);
                 for (name, at) in [(Known::Nonce, self.nonce), (Known::Timestamp, self.timestamp)] {
-                    let value = outline.known[name as usize].of(header);
+                    let value = outline.span(name as usize).of(header);
                     out[start + at..][..value.len()].copy_from_slice(value);
                 }
             });
@@ -388,27 +427,28 @@ impl FormerHeader {
                 *timestamp = at;
             }
         });
-        self.outline = Some(outline.clone());
+        self.layout = Some(outline.layout.clone());
     }
 
     /// The parameters of a header like the former one, as which it begins: nonce and timestamp are as long and as plain,
     /// the signature is any, all else is the same.
     fn change_to(&self, header: &[u8]) -> Option<Outline> {
-        let former = self.outline.as_ref()?;
+        let layout = self.layout.as_ref()?;
         u32::try_from(header.len()).ok()?;
-        let signature = header.get(former.known[Known::Signature as usize].start as usize..)?;
+        let former = layout.known[Known::Signature as usize].range();
+        let signature = header.get(former.start..)?;
         let length = Reserved::of(signature).find(|&place| !is_of_value(signature[place]))?;
-        let outline = former.with_signature(length);
+        let outline = Outline { layout: layout.clone(), longer: narrow(length).wrapping_sub(narrow(former.len())) };
         let (mut at, mut former_at) = (self.start, self.start);
         for place in self.order {
-            let (value, former_value) = (outline.known[place].range(), former.known[place].range());
+            let (value, former_value) = (outline.span(place).range(), layout.known[place].range());
             if header.get(at..value.start)? != &self.text[former_at..former_value.start] {
                 return None;
             }
             (at, former_at) = (value.end, former_value.end);
         }
         let is_plain = |name| {
-            let value = outline.known[name as usize].of(header);
+            let value = outline.span(name as usize).of(header);
             escape::unreserved_run(value) == value.len()
         };
         let is_alike = header.get(at..)? == &self.text[former_at..];
@@ -591,7 +631,7 @@ mod tests {
         let header = r#"OAuth oauth_token="t", oauth_nonce="n1", oauth_signature="s%3D", oauth_timestamp="17""#;
         let mut former = FormerHeader::default();
         former.turn_to(header.as_bytes()).unwrap();
-        assert!(former.outline.is_none() && former.text == br#"OAuth oauth_token="t", oauth_nonce=""#);
+        assert!(former.layout.is_none() && former.text == br#"OAuth oauth_token="t", oauth_nonce=""#);
         former.turn_to(header.as_bytes()).unwrap();
         for other in [header, &header.replace("n1", "n2"), &header.replace("s%3D", "").replace("17", "18")] {
             assert!(former.change_to(other.as_bytes()).is_some(), "{other:?}");

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
+use constant_time_eq::constant_time_eq;
 use pyo3::{
     PyTraverseError, PyVisit, intern,
     prelude::*,
@@ -186,7 +187,7 @@ impl Keys {
         let SignatureMethod::Hmac(hash) = method else { return Ok(false) };
         expected.clear();
         base64::push_escaped(expected, self.mac(py, hash)?.code(message).as_ref());
-        Ok(expected.len() == escaped.len() && openssl::memcmp::eq(expected, escaped))
+        Ok(constant_time_eq(expected, escaped))
     }
 
     /// Whether `claimed` is the signature of `message`, compared in constant time.
@@ -209,7 +210,7 @@ impl Keys {
                 return Ok(py.detach(|| key.verify(hash, message, &decoded)));
             }
         };
-        Ok(expected.len() == claimed.len() && openssl::memcmp::eq(&expected, claimed))
+        Ok(constant_time_eq(&expected, claimed))
     }
 
     /// The key of HMAC and PLAINTEXT.

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, ops::Deref};
 
+use constant_time_eq::constant_time_eq;
 use pyo3::{
     PyTraverseError, PyVisit, intern,
     prelude::*,
@@ -449,10 +450,7 @@ impl<'py> Rules<'_, 'py> {
     ) -> PyResult<bool> {
         match (outline.value(text, Known::BodyHash), method.hash()) {
             (claimed, _) if is_form => Ok(claimed.is_none()),
-            (Some(claimed), Some(hash)) => {
-                let (computed, claimed) = (hash_body(hash, body)?, outline.decode(claimed));
-                Ok(computed.len() == claimed.len() && openssl::memcmp::eq(&computed, &claimed))
-            }
+            (Some(claimed), Some(hash)) => Ok(constant_time_eq(&hash_body(hash, body)?, &outline.decode(claimed))),
             _ => Ok(!self.settled.is_hash_required.map_or_else(|| self.body_hash.eq(REQUIRED), Ok)?),
         }
     }
