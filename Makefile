@@ -1,5 +1,5 @@
 # `make demo` and `make test` do the whole set-up on a machine that has only Python >= 3.11 (and, for the native signing
-# engine, a Rust toolchain). OAUTHREG_BUILD=native|pure demands an engine, OAUTHREG_ENGINE=native|pure runs one.
+# engine, a Rust toolchain). OAUTHREG_BUILD=native|profiled|pure demands an engine, OAUTHREG_ENGINE=native|pure runs one.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,7 +18,7 @@ cli := $(stamps)/$(build)/cli
 test := $(stamps)/$(build)/test
 dev := $(stamps)/$(build)/dev
 
-.PHONY: help demo docs test test-rust bench count-instructions lint lint-rust set-up
+.PHONY: help demo docs test test-rust bench measure count-instructions lint lint-rust set-up wheel
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,12 +34,20 @@ test-rust: $(dev) ## run the crate's own tests
 
 set-up: $(dev) ## install what development needs, and run nothing
 
+wheel: $(test) ## make the wheel that is released, in dist/
+	OAUTHREG_BUILD=profiled $(python) -m build --wheel
+
 docs: $(test) ## write what is made in the documents, from the providers' files and the last measurement
 	$(python) docs/make_pages.py
 
 measured := .benchmarks/latest.json
 
-bench: $(test) ## measure, print the tables and write docs/performance.md: make bench ARGS='-k verify' only prints
+# What is measured is what wheels are released with, unless the toolchain lacks what that takes: that is said then.
+bench: ## measure, print the tables and write docs/performance.md: make bench ARGS='-k verify' only prints
+	@wanted=$$(OAUTHREG_BUILD=profiled $(PYTHON) rust/build_backend.py >/dev/null && echo profiled || echo auto); \
+	    $(MAKE) --no-print-directory measure OAUTHREG_BUILD=$${OAUTHREG_BUILD:-$$wanted}
+
+measure: $(test)
 	@mkdir -p $(dir $(measured))
 	$(python) -m pytest tests/bench --benchmark-enable --benchmark-only --benchmark-quiet \
 	    --benchmark-json=$(measured) $(ARGS)

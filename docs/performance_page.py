@@ -359,6 +359,7 @@ def machine(measured: Row) -> str:
         ("system", f"{known['system']}, {known['kernel']}"),
         ("Python", known["python"]),
         ("packages", packages),
+        ("native engine", f"built with `OAUTHREG_BUILD={known['build']}`"),
         ("measured", f"{known['date']}, in {known['minutes']:.1f} minutes"),
         ("other work meanwhile", f"{known['others']:.0%} of the processors' time"),
     ]

@@ -4,6 +4,8 @@ The hooks are those of PEP 517 and PEP 660. maturin makes native wheels, hatchli
 every source distribution, which therefore needs no toolchain. The environment decides:
 
 - `OAUTHREG_BUILD=native` demands the native engine: whatever is in its way is an error;
+- `OAUTHREG_BUILD=profiled` demands it as wheels are released: compiled once to count what `rust/training.py` has it do,
+  and once more by these counts. That takes twice as long, the toolchain's `llvm-profdata` and the dependencies;
 - `OAUTHREG_BUILD=pure` builds the pure engine, whatever toolchain there is;
 - unset or `auto` builds the native engine if `cargo` and a new enough `rustc` are on the PATH, else the pure one. A
   native build that has begun and fails is an error: a broken toolchain never turns into a slow engine in silence.
@@ -25,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
-REQUIRES = {"native": "maturin>=1.10,<2", "pure": "hatchling>=1.27"}
+REQUIRES = {"native": "maturin>=1.15,<2", "pure": "hatchling>=1.27"}
 
 # Frontends call the hooks with the project's root as the working directory.
 MANIFEST = Path("Cargo.toml")
@@ -37,9 +39,11 @@ class Choice(NamedTuple):
 
     engine: Literal["native", "pure"]
     reason: str
+    is_profiled: bool = False
 
     def __str__(self) -> str:
-        return f"oauthreg: building the {self.engine} signing engine, because {self.reason}"
+        manner = ", profiled," if self.is_profiled else ","
+        return f"oauthreg: building the {self.engine} signing engine{manner} because {self.reason}"
 
 
 def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
@@ -77,10 +81,19 @@ def build_editable(
     metadata_directory: str | None = None,
 ) -> str:
     """Makes a wheel that points at this tree; the native engine is built into the tree, an earlier one is removed."""
+    remove_built_engine()
+    try:
+        with chosen_builder() as builder:
+            return str(builder.build_editable(wheel_directory, config_settings))
+    except SystemExit:
+        remove_built_engine()  # which may be the one that counts
+        raise
+
+
+def remove_built_engine() -> None:
+    """Removes the native engine from this tree, if there is one."""
     for suffix in EXTENSION_SUFFIXES:
         (PACKAGE / "signing" / f"_native{suffix}").unlink(missing_ok=True)
-    with chosen_builder() as builder:
-        return str(builder.build_editable(wheel_directory, config_settings))
 
 
 @contextmanager
@@ -92,6 +105,12 @@ def chosen_builder() -> Iterator[ModuleType]:
     if choice.engine == "pure":
         yield import_module("hatchling.build")
         return
+    if choice.is_profiled:
+        os.environ["MATURIN_PGO"] = "true"
+        # By it pip hides from the training what the environment that pip runs in has installed of this very tree.
+        os.environ.pop("PYTHONPATH", None)
+        # Other flags compile everything anew: apart, so that neither build has to do so after the other.
+        os.environ["CARGO_TARGET_DIR"] = str(Path(os.environ.get("CARGO_TARGET_DIR", "target"), "profiled"))
     try:
         yield import_module("maturin")
     except SystemExit:
@@ -112,16 +131,18 @@ def require_providers() -> None:
 def choose_engine() -> Choice:
     """The engine that `OAUTHREG_BUILD` asks for, or that the toolchain allows; exits if they disagree."""
     wanted = os.environ.get("OAUTHREG_BUILD") or "auto"
-    if wanted not in ("auto", "native", "pure"):
-        sys.exit(f"oauthreg: `OAUTHREG_BUILD` must be `auto`, `native` or `pure`: {wanted!r}")
+    if wanted not in ("auto", "native", "profiled", "pure"):
+        sys.exit(f"oauthreg: `OAUTHREG_BUILD` must be `auto`, `native`, `profiled` or `pure`: {wanted!r}")
     if wanted == "pure":
         return Choice("pure", "OAUTHREG_BUILD=pure")
-    obstacle = find_obstacle()
+    is_profiled = wanted == "profiled"
+    obstacle = find_obstacle() or (find_obstacle_to_profiling() if is_profiled else None)
     if obstacle is None:
-        return Choice("native", "OAUTHREG_BUILD=native" if wanted == "native" else "cargo and rustc are there")
-    if wanted == "native":
-        sys.exit(f"oauthreg: OAUTHREG_BUILD=native, but {obstacle}")
-    return Choice("pure", obstacle)
+        reason = "cargo and rustc are there" if wanted == "auto" else f"OAUTHREG_BUILD={wanted}"
+        return Choice("native", reason, is_profiled)
+    if wanted == "auto":
+        return Choice("pure", obstacle)
+    sys.exit(f"oauthreg: OAUTHREG_BUILD={wanted}, but {obstacle}")
 
 
 def find_obstacle() -> str | None:
@@ -138,6 +159,16 @@ def find_obstacle() -> str | None:
     if (int(found[1]), int(found[2])) < tuple(int(number) for number in needed.split(".")):
         return f"rustc {found[1]}.{found[2]} is older than {needed}"
     return None
+
+
+def find_obstacle_to_profiling() -> str | None:
+    """What keeps a toolchain that is there from building by a profile, in words, or None."""
+    answer = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False)
+    beside = Path(answer.stdout.strip(), "lib", "rustlib").glob("*/bin/llvm-profdata*")
+    # A distribution's own toolchain has it on the PATH.
+    if any(beside) or shutil.which("llvm-profdata") is not None:
+        return None
+    return "there is no `llvm-profdata`: `rustup component add llvm-tools` installs it"
 
 
 if __name__ == "__main__":

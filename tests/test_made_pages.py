@@ -129,7 +129,7 @@ class TestFigures:
 def measurement(*rows):
     """A file of pytest-benchmark, with these rows."""
     stats = {"median": 3.0, "min": 2.0, "iqr": 0.3}
-    machine = dict.fromkeys(("processor", "processors", "system", "kernel", "python", "date"), "")
+    machine = dict.fromkeys(("processor", "processors", "system", "kernel", "python", "build", "date"), "")
     return {
         "machine_info": {"measured": machine | {"packages": {}, "others": 0.0, "minutes": 1.0}, "node": "a-host"},
         "commit_info": {"id": "a-revision"},

@@ -48,6 +48,7 @@ def pytest_benchmark_update_machine_info(config, machine_info):
         "system": release.get("PRETTY_NAME", platform.system()),
         "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "build": os.environ.get("OAUTHREG_BUILD") or "auto",
         "packages": {name: version(name) for name in PACKAGES if find_spec(name.lower())},
         "others": max(0.0, all_work - own) / (wall * processors),
         "minutes": wall / 60,

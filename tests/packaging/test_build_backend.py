@@ -94,12 +94,87 @@ def test_an_unknown_demand_is_refused(toolchain, backend, monkeypatch, wanted):
     monkeypatch.setenv("OAUTHREG_BUILD", wanted)
     with pytest.raises(SystemExit) as caught:
         backend.choose_engine()
-    assert str(caught.value) == f"oauthreg: `OAUTHREG_BUILD` must be `auto`, `native` or `pure`: {wanted!r}"
+    assert str(caught.value) == f"oauthreg: `OAUTHREG_BUILD` must be `auto`, `native`, `profiled` or `pure`: {wanted!r}"
 
 
-@pytest.mark.parametrize(("wanted", "requirement"), [("native", "maturin"), ("pure", "hatchling")])
-def test_only_the_chosen_builder_is_required(toolchain, backend, monkeypatch, wanted, requirement):
+def put_profiler(folder: Path, place: Path) -> None:
+    """A toolchain that has its profiler where rustup puts it."""
+    put_toolchain(folder)
+    put_program(folder, "rustc", f"[ \"$1\" = --print ] && echo '{place}' || echo 'rustc 1.999.0'")
+    programs = place / "lib" / "rustlib" / "some-target" / "bin"
+    programs.mkdir(parents=True)
+    put_program(programs, "llvm-profdata", "exit 0")
+
+
+def test_a_profiled_engine_is_built_on_demand_where_the_toolchain_can(toolchain, backend, monkeypatch, tmp_path):
+    monkeypatch.setenv("OAUTHREG_BUILD", "profiled")
+    put_profiler(toolchain, tmp_path / "toolchain")
+    assert str(backend.choose_engine()) == (
+        "oauthreg: building the native signing engine, profiled, because OAUTHREG_BUILD=profiled"
+    )
+    monkeypatch.delenv("OAUTHREG_BUILD")
+    assert backend.choose_engine() == ("native", "cargo and rustc are there", False)
+
+
+def test_a_profiler_on_the_path_will_do(toolchain, backend, monkeypatch):
     put_toolchain(toolchain)
+    put_program(toolchain, "llvm-profdata", "exit 0")
+    monkeypatch.setenv("OAUTHREG_BUILD", "profiled")
+    assert backend.choose_engine().is_profiled
+
+
+def test_a_demand_for_a_profiled_engine_says_what_is_missing(toolchain, backend, monkeypatch):
+    put_toolchain(toolchain)
+    monkeypatch.setenv("OAUTHREG_BUILD", "profiled")
+    with pytest.raises(SystemExit) as caught:
+        backend.choose_engine()
+    assert str(caught.value) == (
+        "oauthreg: OAUTHREG_BUILD=profiled, but there is no `llvm-profdata`: "
+        "`rustup component add llvm-tools` installs it"
+    )
+
+
+def test_an_obstacle_to_any_native_engine_comes_first(obstacle, backend, monkeypatch):
+    monkeypatch.setenv("OAUTHREG_BUILD", "profiled")
+    with pytest.raises(SystemExit) as caught:
+        backend.choose_engine()
+    assert str(caught.value).startswith(f"oauthreg: OAUTHREG_BUILD=profiled, but {obstacle}")
+
+
+@pytest.mark.parametrize(("wanted", "profile", "folder"), [("profiled", "true", "/x/profiled"), ("native", "", "/x")])
+def test_only_a_profiled_build_profiles_and_is_compiled_apart(
+    toolchain, call_hook, root, tmp_path, wanted, profile, folder
+):
+    put_profiler(toolchain, tmp_path / "toolchain")
+    put_program(toolchain, "maturin", 'echo "profile=$MATURIN_PGO folder=$CARGO_TARGET_DIR" >&2; exit 101')
+    done = call_hook(
+        "build_wheel", root, tmp_path, OAUTHREG_BUILD=wanted, PATH=str(toolchain), CARGO_TARGET_DIR="/x", MATURIN_PGO=""
+    )
+    assert done.returncode == 1
+    assert f"profile={profile} folder={folder}\n" in done.stderr
+
+
+def test_an_engine_that_counts_is_not_left_in_the_tree(toolchain, call_hook, root, tmp_path):
+    put_profiler(toolchain, tmp_path / "toolchain")
+    tree = tmp_path / "tree"
+    (tree / "python" / "oauthreg" / "providers").mkdir(parents=True)
+    for name in ("rust", "Cargo.toml", "pyproject.toml"):
+        (tree / name).symlink_to(root / name)
+    engine = tree / "python" / "oauthreg" / "signing" / "_native.abi3.so"
+    engine.parent.mkdir()
+    put_program(toolchain, "maturin", f"echo counting >'{engine}'; echo error: training failed >&2; exit 101")
+    done = call_hook("build_editable", tree, tmp_path, OAUTHREG_BUILD="profiled", PATH=str(toolchain))
+    assert done.returncode == 1
+    assert "training failed" in done.stderr
+    assert engine.parent.is_dir()
+    assert not engine.exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "requirement"), [("native", "maturin"), ("profiled", "maturin"), ("pure", "hatchling")]
+)
+def test_only_the_chosen_builder_is_required(toolchain, backend, monkeypatch, tmp_path, wanted, requirement):
+    put_profiler(toolchain, tmp_path / "toolchain")
     monkeypatch.setenv("OAUTHREG_BUILD", wanted)
     assert [item.partition(">")[0] for item in backend.get_requires_for_build_wheel()] == [requirement]
     assert backend.get_requires_for_build_editable() == backend.get_requires_for_build_wheel()
