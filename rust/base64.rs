@@ -20,40 +20,60 @@ pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
     out.extend_from_slice(&b"=="[..padding]);
 }
 
-/// Sextet -> its character percent-encoded, and how many octets of the three that takes.
-const ESCAPED: [[u8; 4]; 64] = {
-    let mut table = [[0; 4]; 64];
+/// Sextet -> its character percent-encoded, and in the last place how many octets that takes.
+type Escapes<const ROOM: usize> = [[u8; ROOM]; 64];
+
+const ESCAPED_ONCE: Escapes<4> = escapes(*b"%2B\x03", *b"%2F\x03");
+const ESCAPED_TWICE: Escapes<8> = escapes(*b"%252B\0\0\x05", *b"%252F\0\0\x05");
+
+const fn escapes<const ROOM: usize>(plus: [u8; ROOM], slash: [u8; ROOM]) -> Escapes<ROOM> {
+    let mut table = [[0; ROOM]; 64];
     let mut sextet = 0;
     while sextet < 64 {
-        table[sextet] = match ALPHABET[sextet] {
-            b'+' => *b"%2B\x03",
-            b'/' => *b"%2F\x03",
-            character => [character, 0, 0, 1],
-        };
+        match ALPHABET[sextet] {
+            b'+' => table[sextet] = plus,
+            b'/' => table[sextet] = slash,
+            character => (table[sextet][0], table[sextet][ROOM - 1]) = (character, 1),
+        }
         sextet += 1;
     }
     table
-};
+}
 
 /// Writes the base64 of `octets` percent-encoded.
 pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
-    /// So many octets have no more than `ROOM` escaped.
-    const MOST: usize = 30;
-    const ROOM: usize = 128;
-    const PADDING: [u8; 4] = *b"%3D\x03";
-    for part in octets.chunks(MOST) {
+    push_by::<4, 128, 132>(out, octets, &ESCAPED_ONCE, *b"%3D\x03");
+}
+
+/// Writes it percent-encoded twice.
+pub fn push_escaped_twice(out: &mut Vec<u8>, octets: &[u8]) {
+    push_by::<8, 256, 264>(out, octets, &ESCAPED_TWICE, *b"%253D\0\0\x05");
+}
+
+/// Writes the base64 of `octets` by what each character and a `=` is to be; behind `MOST_WRITTEN` octets one more of these
+/// has room in `WHOLE`.
+#[inline(always)]
+fn push_by<const ROOM: usize, const MOST_WRITTEN: usize, const WHOLE: usize>(
+    out: &mut Vec<u8>,
+    octets: &[u8],
+    escapes: &Escapes<ROOM>,
+    padding: [u8; ROOM],
+) {
+    /// So many octets have no more than `MOST_WRITTEN` escaped.
+    const MOST_READ: usize = 30;
+    for part in octets.chunks(MOST_READ) {
         let start = out.len();
-        out.extend_from_slice(&[0; ROOM + 4]);
-        let Some(text) = out.last_chunk_mut::<{ ROOM + 4 }>() else { return };
+        out.extend_from_slice(&[0; WHOLE]);
+        let Some(text) = out.last_chunk_mut::<WHOLE>() else { return };
         let mut end = 0;
         // Which characters are escaped is chance, so no branch asks for it; what is written too much is written over.
-        let mut push = |escaped: [u8; 4]| {
-            text[end % ROOM..][..4].copy_from_slice(&escaped);
-            end += usize::from(escaped[3]);
+        let mut push = |escaped: [u8; ROOM]| {
+            text[end % MOST_WRITTEN..][..ROOM].copy_from_slice(&escaped);
+            end += usize::from(escaped[ROOM - 1]);
         };
         let character = |word: [u8; 3], place: usize| {
             let [first, second, third] = word;
-            ESCAPED[(u32::from_be_bytes([0, first, second, third]) >> (18 - 6 * place)) as usize % 64]
+            escapes[(u32::from_be_bytes([0, first, second, third]) >> (18 - 6 * place)) as usize % 64]
         };
         let mut words = part.chunks_exact(3);
         for word in &mut words {
@@ -63,12 +83,12 @@ pub fn push_escaped(out: &mut Vec<u8>, octets: &[u8]) {
         match *words.remainder() {
             [first, second] => {
                 (0..3).for_each(|place| push(character([first, second, 0], place)));
-                push(PADDING);
+                push(padding);
             }
             [first] => {
                 (0..2).for_each(|place| push(character([first, 0, 0], place)));
-                push(PADDING);
-                push(PADDING);
+                push(padding);
+                push(padding);
             }
             _ => {}
         }
@@ -126,10 +146,12 @@ mod tests {
     fn escaped_characters_are_those_of_the_text() {
         let all: Vec<u8> = (0..=255).rev().collect();
         for octets in (0..=255).map(|end| &all[..end]).chain((0..250).map(|start| &all[start..start + 5])) {
-            let (mut expected, mut escaped) = Default::default();
-            escape::push_once(&mut expected, &encode(octets));
-            push_escaped(&mut escaped, octets);
-            assert_eq!(escaped, expected);
+            let [mut once, mut twice, mut escaped_once, mut escaped_twice] = Default::default();
+            escape::push_once(&mut once, &encode(octets));
+            escape::push_twice(&mut twice, &encode(octets));
+            push_escaped(&mut escaped_once, octets);
+            push_escaped_twice(&mut escaped_twice, octets);
+            assert_eq!([escaped_once, escaped_twice], [once, twice]);
         }
     }
 

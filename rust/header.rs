@@ -1,8 +1,12 @@
 //! The protocol parameters and the `Authorization` header. Spec: RFC 5849 sections 3.1 and 3.5.1.
 
+use std::borrow::Cow;
+
 use crate::{
+    base64,
     clock::Timestamp,
     escape,
+    mac::Digest,
     params::{AMPERSAND, EQUALS, Parameters},
     random::Nonce,
 };
@@ -46,7 +50,7 @@ pub struct Variable<'a> {
     pub is_fresh: bool,
     /// Further protocol parameters.
     pub extra: &'a [(Vec<u8>, Vec<u8>)],
-    pub body_hash: Option<&'a [u8]>,
+    pub body_hash: Option<&'a Digest>,
 }
 
 impl Protocol {
@@ -94,14 +98,14 @@ impl Protocol {
     pub fn push_to(&self, parameters: &mut Parameters, variable: &Variable<'_>, nonce: &[u8], alone: bool) {
         if !alone || !variable.extra.is_empty() {
             self.constant.iter().for_each(|(name, value)| parameters.push(name.as_bytes(), value));
-            variable.pairs(nonce).for_each(|(name, value)| parameters.push(name, value));
+            variable.pairs(nonce).for_each(|(name, value)| parameters.push(name, &value));
             return;
         }
         parameters.push_protocol(|out| {
             if let Some(body_hash) = variable.body_hash {
                 out.extend_from_slice(BODY_HASH.as_bytes());
                 out.extend_from_slice(EQUALS);
-                escape::push_twice(out, body_hash);
+                base64::push_escaped_twice(out, body_hash.as_ref());
                 out.extend_from_slice(AMPERSAND);
             }
             match variable.fresh(nonce) {
@@ -136,7 +140,9 @@ impl Protocol {
             push_value(out, b"=\"", value);
         }
         if let Some(body_hash) = variable.body_hash {
-            push_value(out, b", oauth_body_hash=\"", body_hash);
+            out.extend_from_slice(b", oauth_body_hash=\"");
+            base64::push_escaped(out, body_hash.as_ref());
+            out.push(b'"');
         }
         out.extend_from_slice(b", oauth_signature=\"");
     }
@@ -180,11 +186,12 @@ impl<'a> Variable<'a> {
     }
 
     /// The varying parameters, decoded, in the header's order.
-    pub fn pairs(&self, nonce: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub fn pairs(&self, nonce: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Cow<'a, [u8]>)> {
         [(TIMESTAMP.as_bytes(), self.timestamp), (NONCE.as_bytes(), nonce)]
             .into_iter()
             .chain(self.extra.iter().map(|(name, value)| (name.as_slice(), value.as_slice())))
-            .chain(self.body_hash.map(|hash| (BODY_HASH.as_bytes(), hash)))
+            .map(|(name, value)| (name, Cow::Borrowed(value)))
+            .chain(self.body_hash.map(|hash| (BODY_HASH.as_bytes(), Cow::Owned(base64::encode(hash.as_ref())))))
     }
 }
 
@@ -235,9 +242,15 @@ fn block(pairs: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mac::Hash;
 
     fn protocol(token: Option<&[u8]>, version: Option<&[u8]>) -> Protocol {
         Protocol::new(Some(br#"a "quoted\" realm"#), b"c k", token, b"HMAC-SHA1", version)
+    }
+
+    /// Their base64 has `/`, nothing, and `+` to be escaped beside its padding.
+    fn body_hashes() -> [Digest; 3] {
+        [&b""[..], b"e", b"i"].map(|body| Hash::Sha1.digest(body))
     }
 
     fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
@@ -256,7 +269,7 @@ mod tests {
     fn the_block_equals_the_sorted_parameters() {
         for token in [None, Some(&b"t/k"[..])] {
             for version in [None, Some(&b"1.0"[..])] {
-                for body_hash in [None, Some(&b"a+b="[..])] {
+                for body_hash in body_hashes().iter().map(Some).chain([None]) {
                     let protocol = protocol(token, version);
                     let variable = Variable { timestamp: b"137", body_hash, ..Variable::default() };
                     assert_eq!(text(&protocol, &variable, true), text(&protocol, &variable, false));
@@ -268,7 +281,7 @@ mod tests {
     #[test]
     fn fresh_values_are_written_into_templates() {
         for extra in [vec![], vec![pair("oauth_callback", "oob")]] {
-            for body_hash in [None, Some(&b"a+b="[..])] {
+            for body_hash in body_hashes().iter().map(Some).chain([None]) {
                 let protocol = protocol(Some(b"t/k"), Some(b"1.0"));
                 let fresh = Variable { timestamp: b"1764076751", is_fresh: true, extra: &extra, body_hash };
                 let nonce = b"0123456789abcdef0123456789abcdef";
@@ -299,14 +312,15 @@ mod tests {
     #[test]
     fn the_header_quotes_the_realm_and_escapes_the_rest() {
         let extra = [pair("oauth_callback", "a b")];
-        let variable = Variable { timestamp: b"1", extra: &extra, body_hash: Some(b"="), ..Variable::default() };
+        let variable =
+            Variable { timestamp: b"1", extra: &extra, body_hash: Some(&body_hashes()[0]), ..Variable::default() };
         let mut header = Vec::new();
         protocol(Some(b"t"), Some(b"1.0")).push_header_start(&mut header, &variable, b"n");
         assert_eq!(
             String::from_utf8(header).unwrap(),
             r#"OAuth realm="a \"quoted\\\" realm", oauth_consumer_key="c%20k", oauth_token="t", "#.to_owned()
                 + r#"oauth_signature_method="HMAC-SHA1", oauth_version="1.0", oauth_timestamp="1", oauth_nonce="n", "#
-                + r#"oauth_callback="a%20b", oauth_body_hash="%3D", oauth_signature=""#
+                + r#"oauth_callback="a%20b", oauth_body_hash="2jmj7l5rSw0yVb%2FvlWAYkK%2FYBwk%3D", oauth_signature=""#
         );
     }
 

@@ -87,8 +87,8 @@ pub fn body<'a>(body: Option<&'a Bound<'_, PyAny>>) -> PyResult<Option<Cow<'a, [
 pub fn is_form(content_type: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
     let Some(content_type) = content_type else { return Ok(false) };
     let text = text_only("content_type", content_type)?.to_string_lossy();
-    if text == FORM {
-        return Ok(true);
+    if text.len() <= FORM.len() {
+        return Ok(text.eq_ignore_ascii_case(FORM));
     }
     let media_type = text.split(';').next().unwrap_or_default();
     Ok(media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case(FORM))

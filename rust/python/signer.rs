@@ -27,7 +27,7 @@ use crate::{
     base64, clock,
     error::Refusal,
     header::{BODY_HASH, Protocol, Variable},
-    mac::{Hash, Mac},
+    mac::{Digest, Hash, Mac},
     random,
     scratch::Scratch,
     signer::{self, Form, Key, Request},
@@ -113,7 +113,8 @@ pub struct Prepared<'a> {
     pub now: clock::Timestamp,
     pub nonce: Option<Vec<u8>>,
     pub extra: Vec<(Vec<u8>, Vec<u8>)>,
-    pub body_hash: Option<Vec<u8>>,
+    /// Apart, since few requests have one and all are moved about.
+    pub body_hash: Option<Box<Digest>>,
 }
 
 #[pymethods]
@@ -248,7 +249,7 @@ impl Signer {
     ) -> PyResult<Vec<(Bound<'py, PyString>, Bound<'py, PyString>)>> {
         let given = Given { method, url, body, content_type, parameters, nonce, timestamp };
         let prepared = self.prepare(&given, clock::now)?;
-        let text = |octets| PyString::from_bytes(method.py(), octets);
+        let text = |octets: &[u8]| PyString::from_bytes(method.py(), octets);
         let drawn = &mut random::Nonce::default();
         let signature = self.run(&given, &prepared, drawn, signer::Signer::signature)?;
         let nonce = prepared.nonce.as_deref().unwrap_or(drawn);
@@ -256,9 +257,9 @@ impl Signer {
             .protocol
             .constant()
             .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_slice()))
+            .map(|(name, value)| (name.as_bytes(), Cow::Borrowed(value.as_slice())))
             .chain(prepared.variable().pairs(nonce))
-            .map(|(name, value)| Ok((text(name)?, text(value)?)))
+            .map(|(name, value)| Ok((text(name)?, text(&value)?)))
             .chain([text(b"oauth_signature").map(|name| (name, signature))])
             .collect()
     }
@@ -370,7 +371,7 @@ impl Signer {
         };
         let is_hashed = self.body_hash && !is_form && !extra.iter().any(|(name, _)| name == BODY_HASH.as_bytes());
         let body_hash = match self.hash {
-            Some(hash) if is_hashed => Some(hash_body(hash, given.body)?),
+            Some(hash) if is_hashed => Some(Box::new(hash.digest(&body_octets(given.body)?))),
             _ => None,
         };
         Ok(Prepared {
@@ -486,11 +487,15 @@ pub fn draw_nonce(py: Python<'_>) -> PyResult<random::Nonce> {
 
 /// The value of `oauth_body_hash`.
 pub fn hash_body(hash: Hash, body: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
-    let octets = match (arguments::body(body)?, body) {
-        (None, Some(body)) => return Err(refusals::unreadable_body(body)),
-        (octets, _) => octets.unwrap_or_default(),
-    };
-    Ok(base64::encode(hash.digest(&octets).as_ref()))
+    Ok(base64::encode(hash.digest(&body_octets(body)?).as_ref()))
+}
+
+/// The octets of a body; refuses one whose octets cannot be had.
+fn body_octets<'a>(body: Option<&'a Bound<'_, PyAny>>) -> PyResult<Cow<'a, [u8]>> {
+    match (arguments::body(body)?, body) {
+        (None, Some(body)) => Err(refusals::unreadable_body(body)),
+        (octets, _) => Ok(octets.unwrap_or_default()),
+    }
 }
 
 fn read_threads(threads: &Bound<'_, PyAny>) -> PyResult<NonZero<usize>> {
