@@ -163,12 +163,25 @@ def find_obstacle() -> str | None:
 
 def find_obstacle_to_profiling() -> str | None:
     """What keeps a toolchain that is there from building by a profile, in words, or None."""
-    answer = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False)
-    beside = Path(answer.stdout.strip(), "lib", "rustlib").glob("*/bin/llvm-profdata*")
-    # A distribution's own toolchain has it on the PATH.
-    if any(beside) or shutil.which("llvm-profdata") is not None:
+    remedy = "`rustup component add llvm-tools` installs the right one"
+    sysroot = ask("rustc", "--print", "sysroot").strip()
+    if any(Path(sysroot, "lib", "rustlib").glob("*/bin/llvm-profdata*")):
         return None
-    return "there is no `llvm-profdata`: `rustup component add llvm-tools` installs it"
+    # A distribution's own toolchain has it on the PATH, where that of another LLVM may be, which can't read the counts.
+    if shutil.which("llvm-profdata") is None:
+        return f"there is no `llvm-profdata`: {remedy}"
+    compiler, profiler = (
+        re.search(r"LLVM version:? (\d+)", ask(*command))
+        for command in (("rustc", "-vV"), ("llvm-profdata", "--version"))
+    )
+    if compiler is None or profiler is None or compiler[1] != profiler[1]:
+        return f"`llvm-profdata` is not of the LLVM that `rustc` has: {remedy}"
+    return None
+
+
+def ask(*command: str) -> str:
+    """What a program of the toolchain prints; nothing if it fails."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 if __name__ == "__main__":

@@ -116,21 +116,31 @@ def test_a_profiled_engine_is_built_on_demand_where_the_toolchain_can(toolchain,
     assert backend.choose_engine() == ("native", "cargo and rustc are there", False)
 
 
-def test_a_profiler_on_the_path_will_do(toolchain, backend, monkeypatch):
-    put_toolchain(toolchain)
-    put_program(toolchain, "llvm-profdata", "exit 0")
+def test_a_profiler_on_the_path_will_do_if_it_is_of_the_same_llvm(toolchain, backend, monkeypatch):
+    put_toolchain(toolchain, "1.999.0\nLLVM version: 22.1.2")
+    put_program(toolchain, "llvm-profdata", "echo LLVM; echo '  Debian LLVM version 22.0.9'")
     monkeypatch.setenv("OAUTHREG_BUILD", "profiled")
     assert backend.choose_engine().is_profiled
 
 
-def test_a_demand_for_a_profiled_engine_says_what_is_missing(toolchain, backend, monkeypatch):
-    put_toolchain(toolchain)
+PROFILERS = {
+    "none": (None, "there is no `llvm-profdata`"),
+    "of another LLVM": ("echo LLVM version 14.0.6", "`llvm-profdata` is not of the LLVM that `rustc` has"),
+    "broken": ("exit 127", "`llvm-profdata` is not of the LLVM that `rustc` has"),
+}
+
+
+@pytest.mark.parametrize("profiler", PROFILERS)
+def test_a_demand_for_a_profiled_engine_says_what_is_missing(toolchain, backend, monkeypatch, profiler):
+    script, words = PROFILERS[profiler]
+    put_toolchain(toolchain, "1.999.0\nLLVM version: 22.1.2")
+    if script is not None:
+        put_program(toolchain, "llvm-profdata", script)
     monkeypatch.setenv("OAUTHREG_BUILD", "profiled")
     with pytest.raises(SystemExit) as caught:
         backend.choose_engine()
     assert str(caught.value) == (
-        "oauthreg: OAUTHREG_BUILD=profiled, but there is no `llvm-profdata`: "
-        "`rustup component add llvm-tools` installs it"
+        f"oauthreg: OAUTHREG_BUILD=profiled, but {words}: `rustup component add llvm-tools` installs the right one"
     )
 
 
