@@ -73,7 +73,7 @@ lint-rust: $(dev)
 # The engine that an install builds is said here, because pip keeps the build's own words to itself.
 $(stamps)/$(build)/%: $(sources) | $(VENV)/bin/pip
 	@$(python) rust/build_backend.py
-	@echo 'oauthreg: setting up $(VENV); a first native build takes three to five minutes'
+	@echo 'oauthreg: setting up $(VENV); a first native build takes three to five minutes, a profiled one twice that'
 	@$(python) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@rm -rf $(filter-out $(stamps)/$(build),$(wildcard $(stamps)/*))
 	@mkdir -p $(@D)
