@@ -280,12 +280,13 @@ class Signer:
         is_own = nonce is None and not parameters and not isinstance(timestamp, str)
         if nonce is not None and not nonce:
             raise refusals.invalid_nonce()
-        variable = [("oauth_timestamp", _timestamp(timestamp))]
-        variable.append(("oauth_nonce", make_nonce() if nonce is None else _as_text("nonce", nonce)))
+        timestamp_text = _timestamp(timestamp)
+        nonce_text = make_nonce() if nonce is None else _as_text("nonce", nonce)
+        variable = [("oauth_timestamp", timestamp_text), ("oauth_nonce", nonce_text)]
         if parameters:
             variable += self._given_pairs(parameters)
         if is_own:  # digits and hexadecimal digits: nothing to escape
-            encoded = [f"{name}{_BETWEEN}{value}" for name, value in variable]
+            encoded = [f"oauth_timestamp{_BETWEEN}{timestamp_text}", f"oauth_nonce{_BETWEEN}{nonce_text}"]
         else:
             encoded = [_encoded_pair(name, value) for name, value in variable]
         is_given = bool(parameters) and "oauth_body_hash" in dict(variable)
