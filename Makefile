@@ -34,8 +34,9 @@ test-rust: $(dev) ## run the crate's own tests
 
 set-up: $(dev) ## install what development needs, and run nothing
 
-wheel: $(test) ## make the wheel that is released, in dist/
-	OAUTHREG_BUILD=profiled $(python) -m build --wheel
+wheel: | $(VENV)/bin/pip ## make the wheel that is released, in dist/
+	@OAUTHREG_BUILD=profiled $(python) rust/build_backend.py
+	OAUTHREG_BUILD=profiled $(python) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 docs: $(test) ## write what is made in the documents, from the providers' files and the last measurement
 	$(python) docs/make_pages.py
@@ -44,8 +45,8 @@ measured := .benchmarks/latest.json
 
 # What is measured is what wheels are released with, unless the toolchain lacks what that takes: that is said then.
 bench: ## measure, print the tables and write docs/performance.md: make bench ARGS='-k verify' only prints
-	@wanted=$$(OAUTHREG_BUILD=profiled $(PYTHON) rust/build_backend.py >/dev/null && echo profiled || echo auto); \
-	    $(MAKE) --no-print-directory measure OAUTHREG_BUILD=$${OAUTHREG_BUILD:-$$wanted}
+	@$(MAKE) --no-print-directory measure OAUTHREG_BUILD=$${OAUTHREG_BUILD:-$$( \
+	    OAUTHREG_BUILD=profiled $(PYTHON) rust/build_backend.py >/dev/null && echo profiled || echo auto)}
 
 measure: $(test)
 	@mkdir -p $(dir $(measured))

@@ -151,9 +151,8 @@ def find_obstacle() -> str | None:
         if shutil.which(program) is None:
             return f"`{program}` is not on the PATH"
     # rustup puts a `rustc` on the PATH that fails as long as there is no toolchain behind it.
-    answer = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=False)
-    found = re.match(r"rustc (\d+)\.(\d+)", answer.stdout)
-    if answer.returncode != 0 or found is None:
+    found = re.match(r"rustc (\d+)\.(\d+)", ask("rustc", "--version"))
+    if found is None:
         return "`rustc --version` fails"
     needed = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["package"]["rust-version"]
     if (int(found[1]), int(found[2])) < tuple(int(number) for number in needed.split(".")):
@@ -181,7 +180,8 @@ def find_obstacle_to_profiling() -> str | None:
 
 def ask(*command: str) -> str:
     """What a program of the toolchain prints; nothing if it fails."""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout if answer.returncode == 0 else ""
 
 
 if __name__ == "__main__":

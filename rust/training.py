@@ -24,37 +24,10 @@ IN_A_ROW = 24
 
 FORM = "application/x-www-form-urlencoded"
 WORDS = (
-    *("account", "album", "answer", "bucket", "calendar", "channel", "contact", "cursor", "draft", "event", "feed"),
-    *(
-        "folder",
-        "group",
-        "id",
-        "item",
-        "label",
-        "limit",
-        "list",
-        "member",
-        "message",
-        "offset",
-        "order",
-        "page",
-        "photo",
-    ),
-    *(
-        "place",
-        "profile",
-        "query",
-        "range",
-        "region",
-        "reply",
-        "sort",
-        "state",
-        "status",
-        "tag",
-        "title",
-        "user",
-        "video",
-    ),
+    *("account", "album", "answer", "bucket", "calendar", "channel", "contact", "cursor", "draft", "event"),
+    *("feed", "folder", "group", "id", "item", "label", "limit", "list", "member", "message", "offset"),
+    *("order", "page", "photo", "place", "profile", "query", "range", "region", "reply", "sort", "state"),
+    *("status", "tag", "title", "user", "video"),
 )
 SENTENCES = (
     "the quick brown fox, jumps over - the lazy dog! (twice) & again? yes/no; 100% #1",

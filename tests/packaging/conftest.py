@@ -20,13 +20,23 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def backend() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_backend", ROOT / "rust" / "build_backend.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load_script() -> Callable[[str], ModuleType]:
+    """Makes a module of a script in ``rust/``, anew each time."""
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(name, ROOT / "rust" / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def backend(load_script) -> ModuleType:
+    return load_script("build_backend")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What a profiled build is trained by: it runs, and is the same every time."""
 
-import importlib.util
 import random
 import tomllib
 from collections import Counter
@@ -11,10 +10,8 @@ from oauthreg.errors import VerificationError
 
 
 @pytest.fixture
-def training(root, monkeypatch):
-    spec = importlib.util.spec_from_file_location("training", root / "rust" / "training.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def training(load_script, monkeypatch):
+    module = load_script("training")
     monkeypatch.setattr(module, "REQUESTS", 30)
     return module
 
