@@ -5,7 +5,7 @@
 //!
 //! Spec: RFC 5849 section 3.6.
 
-use wide::{CmpEq as _, CmpLt as _, i8x16};
+use fearless_simd::{Level, Simd, dispatch, i8x16, prelude::*, u8x16};
 
 const UNRESERVED: [bool; 256] = {
     let mut table = [false; 256];
@@ -174,21 +174,26 @@ fn short_lanes(octets: &[u8]) -> u128 {
 
 #[inline(always)]
 fn lane_marks(lanes: [u8; LANES]) -> u32 {
-    let octets = i8x16::new(lanes.map(signed));
-    let each = |octet: u8| i8x16::splat(signed(octet));
+    dispatch!(Level::baseline(), simd => unreserved_lanes(simd, lanes)) ^ 0xFFFF
+}
+
+/// A bit for each lane whose octet stands for itself.
+#[inline(always)]
+fn unreserved_lanes<S: Simd>(simd: S, lanes: [u8; LANES]) -> u32 {
+    let octets = i8x16::simd_from(simd, lanes.map(signed));
     // The comparisons are signed: what is looked for is shifted to their lower end.
-    let within = |octets: i8x16, first: u8, count: u8| (octets + each(0x80 - first)).cmp_lt(each(0x80 + count));
-    let letters = within(octets | each(0x20), b'a', 26);
+    let within = |octets: i8x16<S>, first: u8, count: u8| (octets + signed(0x80 - first)).simd_lt(signed(0x80 + count));
+    let letters = within(octets | signed(0x20), b'a', 26);
     let from_dash_to_nine = within(octets, b'-', b'9' - b'-' + 1);
-    let others = octets.cmp_eq(each(b'_')) | octets.cmp_eq(each(b'~'));
-    let unreserved = letters | others | (from_dash_to_nine & !octets.cmp_eq(each(b'/')));
-    !u32::from_ne_bytes(unreserved.move_mask().to_ne_bytes()) & 0xFFFF
+    let others = octets.simd_eq(signed(b'_')) | octets.simd_eq(signed(b'~'));
+    let unreserved = letters | others | (from_dash_to_nine & !octets.simd_eq(signed(b'/')));
+    unreserved.to_bitmask().try_into().unwrap_or_default()
 }
 
 /// Whether one of `octets` is `sought`.
 pub fn contains(octets: &[u8], sought: u8) -> bool {
     let Some(last) = octets.last_chunk::<LANES>() else { return octets.contains(&sought) };
-    let has = |lanes: &[u8; LANES]| i8x16::new(lanes.map(signed)).cmp_eq(i8x16::splat(signed(sought))).any();
+    let has = |lanes: &[u8; LANES]| dispatch!(Level::baseline(), simd => u8x16::simd_from(simd, *lanes).simd_eq(sought).any_true());
     octets.chunks_exact(LANES).any(|lanes| lanes.first_chunk().is_some_and(has)) || has(last)
 }
 
@@ -273,49 +278,6 @@ pub fn escaped_octet(octets: &[u8]) -> Option<u8> {
 #[inline(always)]
 pub fn are_digits(high: u8, low: u8) -> bool {
     LOWER_HALVES[usize::from(high)] & LOWER_HALF[usize::from(low)] != 0
-}
-
-/// Writes the escapes at the start of `octets`, as this module would write them, encoded once more; gives the number of
-/// octets read.
-pub fn push_escapes_twice(out: &mut Vec<u8>, octets: &[u8]) -> usize {
-    let mut rest = octets;
-    while let Some(escapes) = rest.first_chunk() {
-        // Digits are written over those of a block that is there already: put together before, it would be read back
-        // while it is still being written, for which the processor waits.
-        out.extend_from_slice(const { &[*b"%25XX"; BLOCK] }.as_flattened());
-        let Some(slots) = out.last_chunk_mut() else { break };
-        if !fill(slots, escapes) {
-            out.truncate(out.len() - 5 * BLOCK);
-            break;
-        }
-        rest = &rest[3 * BLOCK..];
-    }
-    for escape in rest.chunks_exact(3).take_while(|escape| is_escape(escape[0], escape[1], escape[2])) {
-        out.extend_from_slice(&[b'%', b'2', b'5', escape[1], escape[2]]);
-        rest = &rest[3..];
-    }
-    octets.len() - rest.len()
-}
-
-/// How many escapes are written in one go.
-const BLOCK: usize = 8;
-
-/// Writes digits over those of slots like `%25XX`; whether all are of escapes as this module would write them.
-#[inline(always)]
-fn fill(slots: &mut [u8; 5 * BLOCK], escapes: &[u8; 3 * BLOCK]) -> bool {
-    slots.chunks_exact_mut(5).zip(escapes.chunks_exact(3)).all(|(slot, escape)| {
-        // In one, since they are fetched for the slot and for the tables.
-        let digits = u16::from_le_bytes([escape[1], escape[2]]);
-        slot[3..].copy_from_slice(&digits.to_le_bytes());
-        let [high, low] = digits.to_le_bytes();
-        is_escape(escape[0], high, low)
-    })
-}
-
-/// Whether the octets are an escape as this module would write it.
-#[inline(always)]
-fn is_escape(percent: u8, high: u8, low: u8) -> bool {
-    percent == b'%' && are_digits(high, low)
 }
 
 /// The octets without their percent-encoding; a `%` that begins no escape stands for itself.
@@ -422,19 +384,6 @@ mod tests {
     fn twice_is_once_applied_twice() {
         let all: Vec<u8> = (0..=255).collect();
         assert_eq!(twice(&all), once(&once(&all)));
-    }
-
-    #[test]
-    fn many_escapes_are_written_at_once() {
-        let all: Vec<u8> = (0..=255).filter(|&octet| !is_unreserved(octet)).collect();
-        for octets in (0..=all.len()).map(|count| &all[..count]) {
-            for end in ["", "%41%42", "%2f", "%F ", "%4", "+%20"] {
-                let mut out = b"before".to_vec();
-                let escaped = [once(octets), end.as_bytes().to_vec()].concat();
-                assert_eq!(push_escapes_twice(&mut out, &escaped), 3 * octets.len());
-                assert_eq!(out, [b"before".to_vec(), twice(octets)].concat());
-            }
-        }
     }
 
     #[test]

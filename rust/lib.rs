@@ -11,6 +11,7 @@ mod batch;
 mod clock;
 mod error;
 mod escape;
+mod escapes;
 mod header;
 mod mac;
 mod params;

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use crate::{
     error::Refusal,
     escape::{self, Reserved},
+    escapes,
 };
 
 /// `=` and `&` as they stand in the base string.
@@ -278,7 +279,7 @@ impl Reader<'_> {
         match self.form[place..] {
             // The first of many.
             [_, high, low, b'%', _, _, b'%', _, _, b'%', _, _, b'%', ..] if escape::are_digits(high, low) => {
-                self.at = place + escape::push_escapes_twice(out, &self.form[place..]);
+                self.at = place + escapes::push_twice(out, &self.form[place..]);
                 self.places.skip_to(self.at);
             }
             // Its digits are written with what follows them.

@@ -374,10 +374,8 @@ impl FormerHeader {
     /// The parameters of the next header; `None` if it has an unusual form.
     pub fn turn_to(&mut self, header: &[u8]) -> Option<Outline> {
         let begins_alike = self.start > 0 && header.starts_with(&self.text[..self.start]);
-        if begins_alike {
-            if let Some(outline) = self.change_to(header) {
-                return Some(outline);
-            }
+        if begins_alike && let Some(outline) = self.change_to(header) {
+            return Some(outline);
         }
         self.text.clear();
         (self.start, self.layout) = (0, None);

@@ -347,11 +347,11 @@ impl<'py> Rules<'_, 'py> {
         if unless_refused(py, is_right)? != Some(true) {
             return Ok(None);
         }
-        if let Some(is_new_nonce) = self.is_new_nonce {
-            if !is_new_nonce.call1((&request,))?.is_truthy()? {
-                let text = PyString::from_bytes(py, &scratch.base_string)?;
-                return Err(refusals::build(py, "nonce_used", (text,)));
-            }
+        if let Some(is_new_nonce) = self.is_new_nonce
+            && !is_new_nonce.call1((&request,))?.is_truthy()?
+        {
+            let text = PyString::from_bytes(py, &scratch.base_string)?;
+            return Err(refusals::build(py, "nonce_used", (text,)));
         }
         Ok(Some(request))
     }
@@ -459,12 +459,13 @@ impl<'py> Rules<'_, 'py> {
 /// Whether the timestamp is near enough, by the numbers' own arithmetic.
 fn is_in_window(timestamp: i64, now: Option<&Bound<'_, PyAny>>, window: &Bound<'_, PyAny>) -> PyResult<bool> {
     let Some(now) = now else { return Ok(true) };
-    if now.is_exact_instance_of::<PyFloat>() && window.is_exact_instance_of::<PyInt>() {
-        if let (Ok(now), Ok(window)) = (now.extract::<f64>(), window.extract::<i32>()) {
-            #[expect(clippy::cast_precision_loss, reason = "as Python rounds")]
-            let off = (timestamp as f64 - now).abs();
-            return Ok(off.is_nan() || off <= f64::from(window));
-        }
+    if now.is_exact_instance_of::<PyFloat>()
+        && window.is_exact_instance_of::<PyInt>()
+        && let (Ok(now), Ok(window)) = (now.extract::<f64>(), window.extract::<i32>())
+    {
+        #[expect(clippy::cast_precision_loss, reason = "as Python rounds")]
+        let off = (timestamp as f64 - now).abs();
+        return Ok(off.is_nan() || off <= f64::from(window));
     }
     let off = timestamp.into_pyobject(now.py())?.sub(now)?.abs()?;
     Ok(!off.gt(window)?)

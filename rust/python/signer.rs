@@ -151,10 +151,10 @@ impl Signer {
             _ => None,
         };
         let realm = realm.map(|realm| arguments::as_text("realm", realm)).transpose()?;
-        if let Some(realm) = &realm {
-            if realm.to_str()?.bytes().any(|octet| octet.is_ascii_control()) {
-                return Err(refusals::build(py, "invalid_realm", ()));
-            }
+        if let Some(realm) = &realm
+            && realm.to_str()?.bytes().any(|octet| octet.is_ascii_control())
+        {
+            return Err(refusals::build(py, "invalid_realm", ()));
         }
         let is_hashing = body_hash.map_or(Ok(false), PyAnyMethods::is_truthy)?;
         let secrets = join_secrets(client_secret, token_secret)?;
@@ -357,10 +357,10 @@ impl Signer {
         let py = given.method.py();
         let is_form = arguments::is_form(given.content_type)?;
         let told = if given.timestamp.is_none() { self.tell(py)? } else { None };
-        if let Some(nonce) = given.nonce {
-            if !nonce.is_truthy()? {
-                return Err(refusals::build(py, "invalid_nonce", ()));
-            }
+        if let Some(nonce) = given.nonce
+            && !nonce.is_truthy()?
+        {
+            return Err(refusals::build(py, "invalid_nonce", ()));
         }
         let timestamp = given.timestamp.or(told.as_ref()).map(arguments::timestamp).transpose()?;
         let now = if timestamp.is_none() { now() } else { clock::Timestamp::default() };
