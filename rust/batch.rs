@@ -6,11 +6,17 @@
 use std::{
     mem,
     num::NonZero,
-    sync::{Mutex, OnceLock, PoisonError, mpsc},
+    sync::{Mutex, PoisonError, mpsc},
     thread,
+    time::Duration,
 };
 
-use crate::{error::Refusal, scratch::Scratch, signer::Key};
+use crate::{
+    error::Refusal,
+    processors::{self, Thread},
+    scratch::Scratch,
+    signer::Key,
+};
 
 /// Below this many requests a thread costs more than it brings, unless signing is slow.
 const FEWEST_PER_THREAD: usize = 1024;
@@ -21,17 +27,17 @@ const PARCELS_PER_THREAD: usize = 8;
 /// A worker has so many parcels, the one that it signs among them: with two it waited while headers were made.
 const PARCELS_PER_WORKER: usize = 4;
 
+/// So long the beginning of a worker is waited for, at most; it takes a twentieth of that.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// How many threads sign so many requests; `most` of `None` is one a processor.
 pub fn threads(key: &Key, requests: usize, most: Option<NonZero<usize>>) -> usize {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
     let fewest = if key.is_slow() { 1 } else { FEWEST_PER_THREAD };
     let useful = requests.div_ceil(fewest).max(1);
     if useful == 1 {
         return 1;
     }
-    // The system tells it slowly.
-    let processors = || *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get));
-    most.map_or_else(processors, NonZero::get).min(useful)
+    most.map_or_else(processors::count, NonZero::get).min(useful)
 }
 
 /// How many requests a parcel has.
@@ -78,11 +84,16 @@ pub struct Crew<'a, Parcel, Outcome> {
     jobs: Option<mpsc::Sender<(usize, Parcel)>>,
     waiting: &'a Mutex<mpsc::Receiver<(usize, Parcel)>>,
     outcomes: mpsc::Receiver<(usize, Outcome)>,
+    /// Where each worker says that it has begun.
+    begun: mpsc::Receiver<Thread>,
     sign: &'a Sign<'a, Parcel, Outcome>,
     scratch: &'a mut Scratch,
     /// How many parcels are with the crew.
     under_way: usize,
     workers: usize,
+    /// How many workers were not heard to begin, and how long the next one is waited for.
+    unheard: usize,
+    patience: Duration,
 }
 
 /// Does `work` with a crew of so many workers, who go when it is done.
@@ -93,11 +104,13 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
 ) -> T {
     let (jobs, waiting) = mpsc::channel();
     let (done, outcomes) = mpsc::channel();
+    let (tell_begun, begun) = mpsc::channel();
     let waiting = Mutex::new(waiting);
     thread::scope(|scope| {
         for _ in 0..workers {
-            let (waiting, done) = (&waiting, done.clone());
+            let (waiting, done, tell_begun) = (&waiting, done.clone(), tell_begun.clone());
             scope.spawn(move || {
+                let _ = tell_begun.send(Thread::current());
                 let mut scratch = Scratch::default();
                 while let Some((number, parcel)) = next_job(waiting) {
                     if done.send((number, sign(parcel, &mut scratch))).is_err() {
@@ -106,9 +119,20 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
                 }
             });
         }
-        drop(done);
+        drop((done, tell_begun));
         Scratch::lend(|scratch| {
-            work(&mut Crew { jobs: Some(jobs), waiting: &waiting, outcomes, sign, scratch, under_way: 0, workers })
+            work(&mut Crew {
+                jobs: Some(jobs),
+                waiting: &waiting,
+                outcomes,
+                begun,
+                sign,
+                scratch,
+                under_way: 0,
+                workers,
+                unheard: workers,
+                patience: PATIENCE,
+            })
         })
     })
 }
@@ -127,7 +151,24 @@ impl<Parcel, Outcome> Crew<'_, Parcel, Outcome> {
                 let _ = jobs.send((number, parcel));
                 None
             }
-            _ => Some((number, (self.sign)(parcel, self.scratch))),
+            _ => {
+                self.spread();
+                Some((number, (self.sign)(parcel, self.scratch)))
+            }
+        }
+    }
+
+    /// Waits until the workers have begun, and has them run elsewhere than this thread.
+    ///
+    /// A system may put a new thread behind the one that made it, on the same processor, while another one has nothing to
+    /// do, and leave it there for milliseconds, in which this thread would do all the work alone.
+    fn spread(&mut self) {
+        let patience = mem::take(&mut self.patience);
+        while self.unheard > 0
+            && let Ok(worker) = self.begun.recv_timeout(patience)
+        {
+            worker.part();
+            self.unheard -= 1;
         }
     }
 

@@ -15,6 +15,7 @@ mod escapes;
 mod header;
 mod mac;
 mod params;
+mod processors;
 mod random;
 mod received;
 mod rsa;
