@@ -71,10 +71,13 @@ lint-rust: $(dev)
 	$(cargo) fmt --check
 	$(cargo) clippy --release --all-targets --locked -- -D warnings
 
+# A profiled build compiles twice.
+minutes := $(if $(filter profiled,$(OAUTHREG_BUILD)),six to ten,three to five)
+
 # The engine that an install builds is said here, because pip keeps the build's own words to itself.
 $(stamps)/$(build)/%: $(sources) | $(VENV)/bin/pip
 	@$(python) rust/build_backend.py
-	@echo 'oauthreg: setting up $(VENV); a first native build takes three to five minutes, a profiled one twice that'
+	@echo 'oauthreg: setting up $(VENV); a first native build takes $(minutes) minutes'
 	@$(python) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@rm -rf $(filter-out $(stamps)/$(build),$(wildcard $(stamps)/*))
 	@mkdir -p $(@D)
