@@ -10,6 +10,7 @@ use pyo3::{
 use crate::error::Refusal;
 
 /// The exception that the function `name` gives.
+#[cold]
 pub fn build<'py>(py: Python<'py>, name: &str, arguments: impl PyCallArgs<'py>) -> PyErr {
     let build = py.import("oauthreg.signing.refusals").and_then(|refusals| refusals.getattr(name));
     match build.and_then(|build| build.call1(arguments)) {
@@ -19,16 +20,19 @@ pub fn build<'py>(py: Python<'py>, name: &str, arguments: impl PyCallArgs<'py>) 
 }
 
 /// An argument of a type that cannot be signed.
+#[cold]
 pub fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
     build(value.py(), "wrong_type", (name, wanted, value))
 }
 
 /// Text that has no UTF-8 form.
+#[cold]
 pub fn lone_surrogate(py: Python<'_>, name: &str) -> PyErr {
     build(py, "lone_surrogate", (name,))
 }
 
 /// A body whose octets cannot be had.
+#[cold]
 pub fn unreadable_body(body: &Bound<'_, PyAny>) -> PyErr {
     if body.is_instance_of::<PyString>() {
         return lone_surrogate(body.py(), "body");
@@ -40,6 +44,7 @@ pub fn unreadable_body(body: &Bound<'_, PyAny>) -> PyErr {
 }
 
 /// The exception for a refusal of a request made of `method` and `body`.
+#[cold]
 pub fn of_request(refusal: Refusal, method: &Bound<'_, PyAny>, body: Option<&Bound<'_, PyAny>>) -> PyErr {
     match (refusal, body) {
         (Refusal::MethodIsNotText, _) => wrong_type("method", "text", method),
@@ -49,6 +54,7 @@ pub fn of_request(refusal: Refusal, method: &Bound<'_, PyAny>, body: Option<&Bou
 }
 
 /// The exception for a refusal that only the URL, the text of the method or the key can cause.
+#[cold]
 pub fn of_url(py: Python<'_>, refusal: Refusal) -> PyErr {
     match refusal {
         Refusal::InvalidMethod(method) => with_text(py, "invalid_method", &method, "surrogatepass", None),
@@ -64,10 +70,12 @@ pub fn of_url(py: Python<'_>, refusal: Refusal) -> PyErr {
 }
 
 /// Whether the exception belongs to the package's tree.
+#[cold]
 pub fn is_ours(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     error.value(py).is_instance(&py.import("oauthreg.errors")?.getattr("OAuthRegError")?)
 }
 
+#[cold]
 fn with_text(py: Python<'_>, name: &str, text: &[u8], errors: &str, second: Option<&str>) -> PyErr {
     match (PyBytes::new(py, text).call_method1("decode", ("utf-8", errors)), second) {
         (Ok(text), Some(second)) => build(py, name, (text, second)),
