@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> str | None:
     if find_spec(EXTENSION) is None:
         return skip("the native engine is not built")
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"counts": {}}
-    tools = {"machine": os.uname().machine, "rustc": version("rustc"), "valgrind": version("valgrind")}
+    tools = {"machine": machine(), "rustc": version("rustc"), "valgrind": version("valgrind")}
     counts = {name: round(count) for name, count in count_all().items()}
     grown = []
     for name, count in counts.items():
@@ -62,6 +62,13 @@ def main(arguments: list[str]) -> str | None:
 def skip(reason: str) -> None:
     """Nothing was compared."""
     print(f"instructions are not compared: {reason}")
+
+
+def machine() -> str:
+    """The architecture, and the widest vectors of the processor that valgrind has, too."""
+    information = Path("/proc/cpuinfo")
+    has_avx2 = information.exists() and "avx2" in information.read_text().split()
+    return f"{os.uname().machine} {'with' if has_avx2 else 'without'} AVX2"
 
 
 def version(tool: str) -> str | None:
