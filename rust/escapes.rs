@@ -74,8 +74,8 @@ const READ: usize = 15;
 const WRITTEN: usize = 25;
 const HALF: usize = 16;
 
-/// What a character is in an escape. By twice the bit of a lower digit, the upper one tells that they make an octet which
-/// stands for itself.
+/// What a character is in an escape. Two digits make an octet that stands for itself if the upper one has twice the bit of
+/// the lower one.
 const PERCENT: u8 = 1;
 const LETTER: u8 = 1 << 1;
 /// An upper digit with which any lower one makes a reserved octet, as any letter is.
@@ -85,8 +85,8 @@ const TWO: u8 = D_OR_E << 1;
 const DECIMAL: u8 = 1 << 5;
 const THREE: u8 = DECIMAL << 1;
 
-/// What a character may be by one half of it. With upper digits from 4 to 7, which few reserved octets have, it is none
-/// of an escape.
+/// What a character may be by one half of it. From 4 to 7 it is no upper digit here: few reserved octets have such a one,
+/// and `push_block` writes them.
 const fn kinds(shift: u32) -> [u8; HALF] {
     let mut table = [0; HALF];
     let mut octet = 0;
@@ -140,7 +140,7 @@ const fn moves(from: usize) -> ([u8; HALF], [u8; HALF]) {
     (sources, changes)
 }
 
-/// The same with two halves of five escapes in one go.
+/// The same with two halves of five escapes in one go, and blocks for those that are not told here.
 #[inline(always)]
 fn push_pairs<S: Simd>(simd: S, out: &mut Vec<u8>, octets: &[u8]) -> usize {
     let half = |octets: &[u8]| u8x16::from_slice(simd, octets);
