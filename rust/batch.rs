@@ -167,7 +167,7 @@ impl<Parcel, Outcome> Crew<'_, Parcel, Outcome> {
         while self.unheard > 0
             && let Ok(worker) = self.begun.recv_timeout(patience)
         {
-            worker.part();
+            worker.send_elsewhere();
             self.unheard -= 1;
         }
     }

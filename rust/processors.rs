@@ -17,7 +17,6 @@ mod linux {
     use rustix::thread::{Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     /// A thread, as the system knows it.
-    #[derive(Clone, Copy)]
     pub struct Thread(Pid);
 
     impl Thread {
@@ -27,7 +26,7 @@ mod linux {
         }
 
         /// Has this thread run on other processors than that of the one that asks, from now on, if it may use others.
-        pub fn part(self) {
+        pub fn send_elsewhere(self) {
             let Ok(mut others) = sched_getaffinity(None) else { return };
             others.unset(sched_getcpu());
             if others.count() > 0 {
@@ -46,14 +45,14 @@ mod linux {
         #[test]
         fn a_thread_leaves_the_processor_of_the_one_that_asks() {
             let allowed = sched_getaffinity(None).unwrap();
-            let ((tell_begun, begun), (parted, go_on)) = (mpsc::channel(), mpsc::channel::<()>());
+            let ((tell_begun, begun), (sent, go_on)) = (mpsc::channel(), mpsc::channel::<()>());
             let worker = thread::spawn(move || {
                 tell_begun.send(Thread::current()).unwrap();
                 go_on.recv().unwrap();
                 sched_getaffinity(None).unwrap()
             });
-            begun.recv().unwrap().part();
-            parted.send(()).unwrap();
+            begun.recv().unwrap().send_elsewhere();
+            sent.send(()).unwrap();
             let left = worker.join().unwrap();
             let expected = if allowed.count() > 1 { allowed.count() - 1 } else { 1 };
             assert_eq!(left.count(), expected);
@@ -68,7 +67,6 @@ pub use others::Thread;
 #[cfg(not(target_os = "linux"))]
 mod others {
     /// A thread, whose processor the system chooses.
-    #[derive(Clone, Copy)]
     pub struct Thread;
 
     impl Thread {
@@ -78,6 +76,6 @@ mod others {
         }
 
         /// Nothing to do.
-        pub fn part(self) {}
+        pub fn send_elsewhere(self) {}
     }
 }
