@@ -308,10 +308,10 @@ pub fn push_runs(out: &mut Vec<u8>, octets: &[u8], push_reserved: impl Fn(&mut V
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn once(octets: &[u8]) -> Vec<u8> {
+    pub fn once(octets: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         push_once(&mut out, octets);
         out

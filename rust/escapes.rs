@@ -179,13 +179,7 @@ fn push_pairs<S: Simd>(simd: S, out: &mut Vec<u8>, octets: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::escape::{is_unreserved, push_once, push_twice as push_octets_twice};
-
-    fn once(octets: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        push_once(&mut out, octets);
-        out
-    }
+    use crate::escape::{is_unreserved, push_twice as push_octets_twice, tests::once};
 
     /// Asserts that of `escaped`, the escapes of `octets` and something else, these escapes are read.
     fn assert_read(octets: &[u8], escaped: &[u8]) {

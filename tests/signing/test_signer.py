@@ -497,6 +497,23 @@ def test_a_long_batch_keeps_its_order(engine, clock, read_header, threads):
         assert header == signer.authorization(*request, nonce=nonce)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell processors")
+@pytest.mark.parametrize("is_pinned", [False, True])
+def test_a_batch_leaves_its_caller_all_processors(engine, is_pinned):
+    signer = engine.signer("HMAC-SHA1", "ck", "cs")
+
+    def sign():
+        if is_pinned:
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        before = os.sched_getaffinity(0)
+        assert len(signer.sign_many(LONG_BATCH, threads=3)) == len(LONG_BATCH)
+        return before, os.sched_getaffinity(0)
+
+    with ThreadPoolExecutor(1) as caller:
+        before, after = caller.submit(sign).result()
+    assert before == after
+
+
 @pytest.mark.parametrize("threads", [1, 2, 7])
 @pytest.mark.parametrize(
     "fault", [("GET", "ftp://a/"), ("G T", URL_TEXT), ("GET", 5), ("GET", "https://a:b/"), ("POST", URL_TEXT, 5, FORM)]
