@@ -84,16 +84,14 @@ pub struct Crew<'a, Parcel, Outcome> {
     jobs: Option<mpsc::Sender<(usize, Parcel)>>,
     waiting: &'a Mutex<mpsc::Receiver<(usize, Parcel)>>,
     outcomes: mpsc::Receiver<(usize, Outcome)>,
-    /// Where each worker says that it has begun.
+    /// Where each worker says that it has begun, and how long the next one is waited for.
     begun: mpsc::Receiver<Thread>,
+    patience: Duration,
     sign: &'a Sign<'a, Parcel, Outcome>,
     scratch: &'a mut Scratch,
     /// How many parcels are with the crew.
     under_way: usize,
     workers: usize,
-    /// How many workers were not heard to begin, and how long the next one is waited for.
-    unheard: usize,
-    patience: Duration,
 }
 
 /// Does `work` with a crew of so many workers, who go when it is done.
@@ -111,6 +109,7 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
             let (waiting, done, tell_begun) = (&waiting, done.clone(), tell_begun.clone());
             scope.spawn(move || {
                 let _ = tell_begun.send(Thread::current());
+                drop(tell_begun); // When all have done so, nobody is waited for any more.
                 let mut scratch = Scratch::default();
                 while let Some((number, parcel)) = next_job(waiting) {
                     if done.send((number, sign(parcel, &mut scratch))).is_err() {
@@ -126,12 +125,11 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
                 waiting: &waiting,
                 outcomes,
                 begun,
+                patience: PATIENCE,
                 sign,
                 scratch,
                 under_way: 0,
                 workers,
-                unheard: workers,
-                patience: PATIENCE,
             })
         })
     })
@@ -164,11 +162,8 @@ impl<Parcel, Outcome> Crew<'_, Parcel, Outcome> {
     /// do, and leave it there for milliseconds, in which this thread would do all the work alone.
     fn spread(&mut self) {
         let patience = mem::take(&mut self.patience);
-        while self.unheard > 0
-            && let Ok(worker) = self.begun.recv_timeout(patience)
-        {
+        while let Ok(worker) = self.begun.recv_timeout(patience) {
             worker.send_elsewhere();
-            self.unheard -= 1;
         }
     }
 
