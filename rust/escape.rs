@@ -193,7 +193,10 @@ fn unreserved_lanes<S: Simd>(simd: S, lanes: [u8; LANES]) -> u32 {
 /// Whether one of `octets` is `sought`.
 pub fn contains(octets: &[u8], sought: u8) -> bool {
     let Some(last) = octets.last_chunk::<LANES>() else { return octets.contains(&sought) };
-    let has = |lanes: &[u8; LANES]| dispatch!(Level::baseline(), simd => u8x16::simd_from(simd, *lanes).simd_eq(sought).any_true());
+    let has = |lanes: &[u8; LANES]| {
+        let level = Level::baseline();
+        dispatch!(level, simd => u8x16::simd_from(simd, *lanes).simd_eq(sought).any_true())
+    };
     octets.chunks_exact(LANES).any(|lanes| lanes.first_chunk().is_some_and(has)) || has(last)
 }
 
