@@ -105,9 +105,10 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
     let (tell_begun, begun) = mpsc::channel();
     let waiting = Mutex::new(waiting);
     thread::scope(|scope| {
-        for _ in 0..workers {
+        // Where the system gives no further thread, fewer do the work.
+        let started = (0..workers).take_while(|_| {
             let (waiting, done, tell_begun) = (&waiting, done.clone(), tell_begun.clone());
-            scope.spawn(move || {
+            let toil = move || {
                 let _ = tell_begun.send(Thread::current());
                 drop(tell_begun); // When all have done so, nobody is waited for any more.
                 let mut scratch = Scratch::default();
@@ -116,8 +117,10 @@ pub fn employ<Parcel: Send, Outcome: Send, T>(
                         return;
                     }
                 }
-            });
-        }
+            };
+            thread::Builder::new().spawn_scoped(scope, toil).is_ok()
+        });
+        let workers = started.count();
         drop((done, tell_begun));
         Scratch::lend(|scratch| {
             work(&mut Crew {

@@ -222,14 +222,17 @@ mod _native {
         let py = text.py();
         let method = SignatureMethod::read(signature_method)?;
         let (claimed, _) = arguments::with_surrogates(arguments::text_only("signature", signature)?)?;
-        let mut message = match method {
+        let no_secret = PyString::intern(py, "").into_any();
+        let secrets = Keys::new(client_secret.or(Some(&no_secret)), token_secret, None);
+        let (keys, mut message) = match method {
             SignatureMethod::Rsa(_) if rsa_key.is_none() => {
                 return Err(refusals::build(py, "missing_key", (signature_method,)));
             }
-            SignatureMethod::Plaintext => Vec::new(),
-            _ => message(text)?.into_owned(),
+            SignatureMethod::Rsa(_) => (Keys::new(None, None, rsa_key), message(text)?.into_owned()),
+            SignatureMethod::Hmac(_) => (secrets, message(text)?.into_owned()),
+            SignatureMethod::Plaintext => (secrets, Vec::new()),
         };
-        Keys::new(client_secret, token_secret, rsa_key).is_right(py, method, &mut message, &claimed)
+        keys.is_right(py, method, &mut message, &claimed)
     }
 
     /// The HMAC of ``message``; ``hash_name`` is ``sha1``, ``sha256`` or ``sha512``. Spec: RFC 2104.

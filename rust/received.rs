@@ -74,6 +74,7 @@ const STARTS: [Start; NAMES.len()] = {
     starts
 };
 const MOST_DIGITS: usize = 18;
+const MOST_OTHERS: usize = 32;
 
 /// A stretch of the text that was read.
 ///
@@ -249,8 +250,12 @@ impl Layout {
         is_new.then_some(())
     }
 
+    /// A request with more of them than anybody sends is left alone, lest each name is compared with thousands.
     #[cold]
     fn add_other(&mut self, text: &[u8], name: Span, value: Span) -> Option<()> {
+        if self.others.len() == MOST_OTHERS {
+            return None;
+        }
         let is_new = !self.others.iter().any(|[other, _]| other.of(text) == name.of(text));
         self.others.push([name, value]);
         is_new.then_some(())

@@ -185,8 +185,9 @@ impl Keys {
         expected: &mut Vec<u8>,
     ) -> PyResult<bool> {
         let SignatureMethod::Hmac(hash) = method else { return Ok(false) };
+        let Some(mac) = self.mac(py, hash)? else { return Ok(false) };
         expected.clear();
-        base64::push_escaped(expected, self.mac(py, hash)?.code(message).as_ref());
+        base64::push_escaped(expected, mac.code(message).as_ref());
         Ok(constant_time_eq(expected, escaped))
     }
 
@@ -200,32 +201,35 @@ impl Keys {
     ) -> PyResult<bool> {
         let expected = match method {
             SignatureMethod::Plaintext => self.joined(py)?,
-            SignatureMethod::Hmac(hash) => base64::encode(self.mac(py, hash)?.code(message).as_ref()),
+            SignatureMethod::Hmac(hash) => self.mac(py, hash)?.map(|mac| base64::encode(mac.code(message).as_ref())),
             SignatureMethod::Rsa(hash) => {
-                let Some(rsa_key) = &self.rsa_key else {
-                    return Err(refusals::build(py, "missing_key", (method.name(py),)));
-                };
+                let Some(rsa_key) = &self.rsa_key else { return Ok(false) };
                 let Some(decoded) = base64::decode(claimed) else { return Ok(false) };
                 let key = self.verifying_key(rsa_key.bind(py))?;
                 return Ok(py.detach(|| key.verify(hash, message, &decoded)));
             }
         };
-        Ok(constant_time_eq(&expected, claimed))
+        Ok(expected.is_some_and(|expected| constant_time_eq(&expected, claimed)))
     }
 
-    /// The key of HMAC and PLAINTEXT.
-    fn joined(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+    /// The key of HMAC and PLAINTEXT, if there is one: an empty secret is none beside another key.
+    fn joined(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
         let bind = |secret: &Option<Py<PyAny>>| secret.as_ref().map(|secret| secret.bind(py).clone());
-        join_secrets(bind(&self.client_secret).as_ref(), bind(&self.token_secret).as_ref())
+        let Some(client_secret) = bind(&self.client_secret) else { return Ok(None) };
+        if self.rsa_key.is_some() && !client_secret.is_truthy()? {
+            return Ok(None);
+        }
+        join_secrets(Some(&client_secret), bind(&self.token_secret).as_ref()).map(Some)
     }
 
-    fn mac(&self, py: Python<'_>, hash: Hash) -> PyResult<&Mac> {
+    fn mac(&self, py: Python<'_>, hash: Hash) -> PyResult<Option<&Mac>> {
         let place = &self.macs[hash as usize];
         if let Some(mac) = place.get() {
-            return Ok(mac);
+            return Ok(Some(mac));
         }
-        let mac = Mac::new(hash, &self.joined(py)?);
-        Ok(place.get_or_init(|| mac))
+        let Some(key) = self.joined(py)? else { return Ok(None) };
+        let mac = Mac::new(hash, &key);
+        Ok(Some(place.get_or_init(|| mac)))
     }
 
     fn verifying_key(&self, rsa_key: &Bound<'_, PyAny>) -> PyResult<&VerifyingKey> {

@@ -497,6 +497,28 @@ def test_a_long_batch_keeps_its_order(engine, clock, read_header, threads):
         assert header == signer.authorization(*request, nonce=nonce)
 
 
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_batch_does_with_the_threads_that_there_are(engine, rsa_key):
+    import resource
+
+    signer = engine.signer("RSA-SHA1", "ck", rsa_key=rsa_key.pem)
+    signer.sign_many([("GET", URL_TEXT)] * 2, threads=2)
+    child = os.fork()
+    if child == 0:
+        outcome = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+            if os.geteuid() == 0:  # whom the limit does not bind
+                os.setuid(65534)
+            with pytest.raises(RuntimeError):
+                threading.Thread(target=int).start()
+            outcome = len(signer.sign_many([("GET", URL_TEXT)] * 64, threads=8)) - 64
+        finally:
+            os._exit(outcome)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell processors")
 @pytest.mark.parametrize("is_pinned", [False, True])
 def test_a_batch_leaves_its_caller_all_processors(engine, is_pinned):

@@ -13,13 +13,17 @@ from cryptography.x509.oid import NameOID
 from yarl import URL
 
 import oauthreg
-from oauthreg.errors import InvalidSignatureError, MissingCredentialError, UsageError, VerificationError
+from oauthreg.errors import InvalidSignatureError, UsageError, VerificationError
 from oauthreg.signing import SIGNATURE_METHODS, Signer
 from oauthreg.signing.verify import SignedRequest, VerificationKeys, Verifier, parse_authorization, verify
 
 FORM = "application/x-www-form-urlencoded"
 URL_TEXT = "https://api.example.com:8443/r/a%2Fb?a=1&b=%C3%BC"
 NOW = 1_700_000_000
+SIGNED = (
+    'OAuth oauth_consumer_key="ck", oauth_signature_method="HMAC-SHA1", oauth_timestamp="1", oauth_nonce="nonce", '
+    'oauth_signature="x"'
+)
 SECRETS = {"client_secret": "c&s", "token_secret": "t s"}
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -209,7 +213,7 @@ def test_a_form_is_only_read_if_it_says_so(sign, refuse, check):
 
 @pytest.mark.parametrize("placement", ["header", "query", "body"])
 @pytest.mark.parametrize(
-    "secrets", [("wrong", "t s"), ("c&s", "wrong"), ("c&s", None), (None, "t s"), ("", ""), ("c%26s", "t%20s")]
+    "secrets", [("wrong", "t s"), ("c&s", "wrong"), ("c&s", None), ("", "t s"), ("", ""), ("c%26s", "t%20s")]
 )
 @pytest.mark.parametrize("signature_method", ["HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "PLAINTEXT"])
 def test_a_wrong_secret(sign, refuse, placement, secrets, signature_method):
@@ -524,17 +528,79 @@ def test_rsa_needs_the_public_key_alone(sign, check, refuse, rsa_key, rsa_keys, 
     for source in (public, public.decode(), key, certificate):
         assert check(received, rsa_key=source, client_secret=None, token_secret=None)
     refuse(received, "invalid-signature", InvalidSignatureError, rsa_key=rsa_keys["test-pkcs8-11084ed5"].pem)
-    with pytest.raises(MissingCredentialError) as caught:
-        check(received)
-    assert caught.value.code == "missing-key"
+    refuse(received, "refused-signature-method")
 
 
-def test_a_secret_does_not_stand_in_for_a_public_key(sign, refuse, rsa_key):
-    """The public key taken for an HMAC secret, as in the attack on other signature formats."""
-    received = sign(client_secret=rsa_key.pem, token_secret=None)
-    refuse(
-        received, "invalid-signature", InvalidSignatureError, client_secret=None, token_secret=None, rsa_key=rsa_key.pem
-    )
+@pytest.mark.parametrize("signature_method", ["HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "PLAINTEXT"])
+@pytest.mark.parametrize("token_secret", [None, "", SECRETS["token_secret"]])
+class TestSecretsThatAreNotThere:
+    """Nobody's signature: anybody can make one with an empty secret."""
+
+    @pytest.mark.parametrize("placement", ["header", "query", "body"])
+    @pytest.mark.parametrize("lookup", [False, True])
+    def test_without_a_secret_no_signature_with_one_is_taken(
+        self, sign, refuse, rsa_key, signature_method, token_secret, placement, lookup
+    ):
+        received = sign(placement, signature_method=signature_method, client_secret="", token_secret=token_secret)
+        for rsa in (rsa_key.pem, None):
+            for client_secret in (None, *([""] if rsa else [])):
+                known = {"client_secret": client_secret, "token_secret": token_secret, "rsa_key": rsa}
+                if lookup:
+                    keys = VerificationKeys(**known)
+                    known = {"lookup": lambda _, keys=keys: keys}
+                error = refuse(received, "refused-signature-method", now=NOW, **known)
+                assert signature_method in error.message
+                assert error.hint
+
+    def test_an_empty_one_is_that_of_a_client_without_any(self, sign, check, signature_method, token_secret):
+        received = sign(signature_method=signature_method, client_secret="", token_secret=token_secret)
+        assert check(received, client_secret="", token_secret=token_secret)
+        assert check(received, lookup=lambda _: VerificationKeys("", token_secret))
+
+    def test_a_public_key_does_not_stand_in_for_one(self, sign, refuse, rsa_key, signature_method, token_secret):
+        """As in the attack on other signature formats."""
+        received = sign(signature_method=signature_method, client_secret=rsa_key.pem, token_secret=token_secret)
+        known = {"client_secret": None, "token_secret": token_secret, "rsa_key": rsa_key.pem}
+        refuse(received, "refused-signature-method", **known)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"authorization": SIGNED.replace("nonce", "n\udcff")}, "lone-surrogate"),
+        ({"url": "https://h.example/\udcff"}, "lone-surrogate"),
+        ({"url": "https://h.example/?\udcff"}, "lone-surrogate"),
+        ({"body": "\udcff", "content_type": FORM}, "lone-surrogate"),
+        ({"url": 'https://h"x.example/'}, "invalid-url"),
+        ({"url": "https://h.example:99999/"}, "invalid-url"),
+        ({"url": URL("https://h.example:99999/", encoded=True)}, "invalid-url"),
+        ({"method": "G T"}, "invalid-method"),
+        ({"method": ""}, "invalid-method"),
+    ],
+)
+def test_what_a_client_can_do_is_its_own_fault(refuse, change, code):
+    """A server that catches ``VerificationError`` answers no request with an error of its own."""
+    received = {"method": "GET", "url": "https://h.example/", "authorization": SIGNED}
+    refuse(received | change, code)
+
+
+@pytest.mark.parametrize("change", [{"authorization": b"OAuth a"}, {"url": 1}, {"body": 1, "content_type": FORM}])
+def test_what_only_the_server_can_do_is_another_error(check, change):
+    with pytest.raises(UsageError) as caught:
+        check({"method": "GET", "url": "https://h.example/", "authorization": SIGNED} | change)
+    assert caught.value.code == "wrong-type"
+
+
+def test_a_request_with_more_parameters_than_anybody_sends(engine, refuse):
+    """Each of them is looked at once: a hundred thousand names compared with each other would take minutes."""
+    names = "&".join([f"oauth_{number}" for number in range(100_000)])
+    refuse({"method": "POST", "url": "https://h.example/", "body": names, "content_type": FORM}, "missing-parameter")
+    refuse({"method": "POST", "url": f"https://h.example/?{names}"}, "missing-parameter")
+
+
+def test_a_header_of_white_space_is_read_once(refuse):
+    header = f'OAuth a={" " * 200_000}"'
+    refuse({"method": "POST", "url": "https://h.example/", "authorization": header}, "malformed-header")
 
 
 @pytest.mark.parametrize("url", ["/r", "nowhere", "ftp://h.example/"])

@@ -235,7 +235,11 @@ class Signer:
         if self._rsa_key is None or threads == 1 or len(batch) < 2:
             return [self._batch_item(position, row) for position, row in enumerate(batch)]
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            return list(pool.map(self._batch_item, range(len(batch)), batch))
+            try:
+                headers = pool.map(self._batch_item, range(len(batch)), batch)
+            except RuntimeError:  # the system gives no further thread
+                headers = map(self._batch_item, range(len(batch)), batch)
+            return list(headers)
 
     def _batch_item(self, position: int, row: tuple[Any, Any, Any, Any]) -> str:
         try:
@@ -489,9 +493,11 @@ class Verifier:
         """Whether the escaped signature is that of the base string, compared in constant time."""
         family, hash_name = SIGNATURE_METHODS[signature_method]
         try:
+            keyed = self._keyed.get(hash_name) if family == "hmac" else None
+            if keyed is None and not _has_key(signature_method, secrets[0], secrets[2]):
+                return False
             if family != "hmac":
                 return check_signature(signature_method, text, _decoded(signature), *secrets)
-            keyed = self._keyed.get(hash_name)
             if keyed is None:
                 keyed = _keyed_hashes(hash_name, _hmac_key(*secrets[:2]))
                 if self._lookup is None:
@@ -641,6 +647,16 @@ def check_signature(
     return _hmac.compare_digest(expected.encode(), claimed)
 
 
+def _has_key(signature_method: str, client_secret: Text | None, rsa_key: Any) -> bool:
+    """Whether there is a key of the kind that the method takes. An empty secret is none beside another key.
+
+    Spec: RFC 5849 section 3.4.2 (an empty secret), section 4 (PLAINTEXT and RSA need other credentials).
+    """
+    if SIGNATURE_METHODS[signature_method][0] == "rsa":
+        return rsa_key is not None
+    return bool(client_secret) or (client_secret is not None and rsa_key is None)
+
+
 def verify(
     method: str,
     url: Any,
@@ -781,7 +797,7 @@ def _read_request(
     url: Any,
     body: Any,
     content_type: str | None,
-    authorization: str | None,
+    authorization: Any,
     signature_methods: Collection[str],
     body_hash: str,
     now: float | None,
@@ -794,7 +810,7 @@ def _read_request(
     own: list[str] = []
     realm = None
     if authorization:
-        header = _IS_PLAIN_HEADER(authorization)
+        header = _IS_PLAIN_HEADER(authorization) if isinstance(authorization, str) else None
         if header is None:
             return None
         realm, text = header.groups()

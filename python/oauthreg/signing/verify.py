@@ -9,15 +9,17 @@ from collections.abc import Callable, Collection
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from oauthreg.errors import InvalidSignatureError, VerificationError
+from oauthreg.errors import InvalidSignatureError, UsageError, VerificationError
 from oauthreg.records import dataclass, field
 from oauthreg.signing import SIGNATURE_METHODS, AnyEngine, EngineName, load_engine, refusals
-from oauthreg.signing._pure import _IS_POSITIVE, Placement, SignedRequest, Text, _is_form, _split, unescape
+from oauthreg.signing._pure import _IS_POSITIVE, Placement, SignedRequest, Text, _has_key, _is_form, _split, unescape
 
 __all__ = ["SignedRequest", "VerificationKeys", "Verifier", "parse_authorization", "verify"]
 
 _SCHEME = re.compile(r"OAuth[ \t]+", re.IGNORECASE).match
-_PARAMETER = re.compile(r"""[\s,]*([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?=,|$)""").match
+# Nothing in it is read twice: trying every split of a long run of white space would take seconds.
+_PARAMETER = re.compile(r"""[\s,]*+([^\s=,"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*+(?=,|$)""").match
+_SERVER = re.compile(r"https?://[^/?#]", re.IGNORECASE).match
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _WINDOW = 300
 
@@ -26,7 +28,11 @@ Octets: TypeAlias = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class VerificationKeys:
-    """The keys that a request must have been signed with; ``rsa_key`` is a public key or certificate in any form."""
+    """The keys that a request must have been signed with; ``rsa_key`` is a public key or certificate in any form.
+
+    Without ``client_secret`` no HMAC or PLAINTEXT signature is accepted, without ``rsa_key`` none of RSA. An empty
+    ``client_secret`` is that of a client which has no other, and counts as none beside an ``rsa_key``.
+    """
 
     client_secret: str | None = field(default=None, repr=False)
     token_secret: str | None = field(default=None, repr=False)
@@ -103,12 +109,13 @@ def verify(
 
     ``url`` is the URL as it was received (text or ``yarl.URL``), host and scheme as the client used them; ``body`` and
     ``content_type`` as received; ``authorization`` the header's value. The keys come from the arguments or from
-    ``lookup``, which is given the unproven request. With ``now`` (seconds since 1970) the timestamp may be off by
-    ``window`` seconds at most. ``is_new_nonce`` is asked last and must remember the nonce. Signatures are compared in
-    constant time.
+    ``lookup``, which is given the unproven request; they mean what they mean in ``VerificationKeys``. With ``now``
+    (seconds since 1970) the timestamp may be off by ``window`` seconds at most. ``is_new_nonce`` is asked last and must
+    remember the nonce. Signatures are compared in constant time.
 
     Raises ``InvalidSignatureError`` when the signature differs (``.base_string`` is what was signed here) and
-    ``VerificationError`` for everything else; ``.code`` says what.
+    ``VerificationError`` for everything else that a client can do wrong; ``.code`` says what. ``UsageError`` is for
+    what only the server can: arguments of a wrong type, a URL without scheme and host, a key that cannot be read.
 
     Spec: RFC 5849 section 3.2.
     """
@@ -132,12 +139,18 @@ def _decide(
     """The check step by step, which reads every form and words every refusal; the engines' own is only faster."""
     engine, method, url, body, content_type, authorization = received
     chosen = load_engine(engine)
-    request, header, signature = _parse_signed_request(chosen, url, body, content_type, authorization)
-    _check_claims(request, signature_methods, now, window)
-    _check_body_hash(chosen, request, body, content_type, body_hash)
+    try:
+        request, header, signature = _parse_signed_request(chosen, url, body, content_type, authorization)
+        _check_claims(request, signature_methods, now, window)
+        _check_body_hash(chosen, request, body, content_type, body_hash)
+        base_string = chosen.base_string(method, url, header, body, content_type)
+    except UsageError as error:
+        if error.code == "wrong-type" or not _names_a_server(url):
+            raise
+        raise VerificationError(f"the request cannot be read: {error.message}", code=error.code) from None
     keys = lookup(request) if lookup is not None and secrets is None else VerificationKeys(*(secrets or ()))
+    _check_key(request.signature_method, keys)
     attempt = _Attempt(chosen, request.signature_method, method, url, body, content_type, header, signature, keys)
-    base_string = attempt.base_string()
     if not attempt.matches(base_string):
         raise InvalidSignatureError(
             f"the {request.signature_method} signature does not match the request",
@@ -147,6 +160,14 @@ def _decide(
     if is_new_nonce is not None and not is_new_nonce(request):
         raise refusals.nonce_used(base_string)
     return request
+
+
+def _names_a_server(url: Any) -> bool:
+    """Whether a URL has scheme and host, right or wrong: those come from the client, and what has none does not."""
+    try:
+        return _SERVER(str(url)) is not None
+    except ValueError:  # `yarl.URL` of a port that is none
+        return True
 
 
 def parse_authorization(value: str) -> tuple[str | None, list[Octets]] | None:
@@ -180,6 +201,8 @@ def parse_authorization(value: str) -> tuple[str | None, list[Octets]] | None:
 def _parse_signed_request(
     engine: Any, url: Any, body: Any, content_type: str | None, authorization: str | None
 ) -> tuple[SignedRequest, list[Octets], str]:
+    if not isinstance(authorization, str | None):
+        raise refusals.wrong_type("authorization", "text", authorization)
     parsed = parse_authorization(authorization) if authorization else None
     realm, header = parsed or (None, [])
     query = _protocol_pairs(engine.parse_parameters(_split(url)[1]))
@@ -250,6 +273,16 @@ def _check_claims(request: SignedRequest, allowed: Collection[str], now: float |
             f"the timestamp is {abs(int(timestamp) - now):.0f} seconds {'ahead' if int(timestamp) > now else 'old'}",
             code="timestamp-out-of-window",
             hint=f"at most {window:.0f} seconds are accepted",
+        )
+
+
+def _check_key(signature_method: str, keys: VerificationKeys) -> None:
+    """Refuses a method for which there is no key: whoever leaves the key out could have signed."""
+    if not _has_key(signature_method, keys.client_secret, keys.rsa_key):
+        raise VerificationError(
+            f"the signature method is not accepted, since there is no key for it: {signature_method}",
+            code="refused-signature-method",
+            hint="sign with the kind of key that is registered for this client",
         )
 
 
