@@ -1,6 +1,10 @@
 import json
+import os
 
 import pytest
+
+from oauthreg.definition import Loader
+from oauthreg.errors import DefinitionError
 
 
 def test_every_problem_is_shown_with_its_place(oauthreg, broken, golden):
@@ -18,6 +22,58 @@ def test_sound_files_are_0_and_say_so_on_stderr(oauthreg):
 def test_a_folder_stands_for_its_files(oauthreg, broken):
     done = oauthreg("check", "providers")
     assert (done.code, done.err) == (3, "3 definitions checked, 2 problems in 1 of them\n")
+
+
+def test_what_cannot_be_read_is_a_problem_and_hides_no_other(oauthreg, folder, broken, monkeypatch):
+    (folder / "providers" / "gone.toml").symlink_to(folder / "nowhere.toml")
+    (folder / "providers" / "round.toml").symlink_to("round.toml")
+    (folder / "providers" / "github.toml").symlink_to(folder / "nowhere.toml")  # a bundled file has this name
+    (folder / "providers" / "inner.toml").mkdir()
+    check = Loader.check
+
+    def locked(self, name):
+        if name == "acme":
+            raise DefinitionError("cannot read providers/acme.toml: Permission denied", code="unreadable-definition")
+        return check(self, name)
+
+    monkeypatch.setattr(Loader, "check", locked)
+    said = {
+        "acme": "cannot read providers/acme.toml: Permission denied",
+        "github": "cannot read it: No such file or directory",
+        "gone": "cannot read it: No such file or directory",
+        "inner": "no definition: it is a folder",
+        "round": "cannot read it: Too many levels of symbolic links",
+    }
+    lines = [f"providers/{name}.toml:1:1: {message}" for name, message in said.items()]
+    done = oauthreg("check", "providers")
+    assert done.code == 3
+    assert set(lines) < set(done.out.splitlines())
+    assert "providers/broken.toml:7:1: unknown key" in done.out
+    assert done.err == "7 definitions checked, 7 problems in 6 of them\n"
+    one_by_one = oauthreg("check", "--json", *sorted(map(str, (folder / "providers").iterdir())))
+    assert one_by_one.code == 3
+    found = {problem["file"]: problem["message"] for problem in json.loads(one_by_one.out)}
+    assert {f"providers/{name}.toml": message for name, message in said.items()}.items() < found.items()
+
+
+@pytest.mark.parametrize("name", ["empty", "empty.toml"])
+def test_a_folder_without_a_definition_is_no_sound_one(oauthreg, folder, name):
+    (folder / name).mkdir()
+    done = oauthreg("check", name)
+    assert (done.code, done.err) == (3, "1 definition checked, 1 problem in 1 of them\n")
+    assert done.out.startswith(f"{name}:1:1: no definition: it is a folder\n")
+
+
+def test_what_is_no_file_is_not_opened(oauthreg, folder):
+    os.mkfifo(folder / "pipe.toml")
+    done = oauthreg("check", "pipe.toml")
+    assert (done.code, done.out) == (3, "pipe.toml:1:1: no definition: it is no file\n")
+
+
+def test_what_is_known_and_cannot_be_read_is_a_problem_as_well(oauthreg, folder):
+    (folder / "providers" / "gone.toml").symlink_to(folder / "nowhere.toml")
+    done = oauthreg("check")
+    assert (done.code, done.out) == (3, "providers/gone.toml:1:1: cannot read it: No such file or directory\n")
 
 
 def test_without_files_all_that_is_known_is_checked(oauthreg, broken):

@@ -41,6 +41,10 @@ def test_without_a_name_a_telling_provider_is_shown(oauthreg):
     assert "claim " in done.out
 
 
+def test_a_broken_file_hurts_nobody_else(oauthreg, broken):
+    assert oauthreg("demo").code == 0
+
+
 def test_the_story_is_one_document_for_programs(oauthreg):
     done = oauthreg("demo", "acme", "--json")
     assert (done.code, done.err) == (0, "")

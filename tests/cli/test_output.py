@@ -2,7 +2,9 @@ import io
 import json
 import sys
 
-from oauthreg.cli.output import echo_json, echo_table, note, render_columns
+import pytest
+
+from oauthreg.cli.output import echo_json, echo_table, note, render_columns, tolerate_any_text
 
 
 class Terminal(io.StringIO):
@@ -27,6 +29,58 @@ def test_a_table_is_plain_off_a_terminal_and_drawn_on_one(capsys, monkeypatch):
     echo_table(("name",), [("[red]acme[/]",)])
     assert "─" in terminal.getvalue()
     assert "[red]acme[/]" in terminal.getvalue()
+
+
+@pytest.fixture
+def foreign(oauthreg, folder, monkeypatch):
+    """Runs a command line whose stdout has another encoding, and gives what is written there."""
+    path = folder / "providers" / "acme.toml"
+    path.write_text(path.read_text().replace('"Acme"', '"Acmé … 日本 😀"'), "utf-8")
+
+    def call(encoding, *arguments):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, write_through=True))
+        done = oauthreg(*arguments)
+        assert (done.code, "Traceback" in done.err) == (0, False)
+        return written.getvalue()
+
+    return call
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "cp437", "ascii"])
+class TestAnyEncoding:
+    """What is a file or a document is the same everywhere; what a person reads is escaped where it must be."""
+
+    @pytest.mark.parametrize("arguments", [("schema",), ("show", "acme", "--raw"), ("show", "acme")])
+    def test_a_file_is_utf8(self, foreign, encoding, arguments):
+        assert foreign(encoding, *arguments) == foreign("utf-8", *arguments)
+
+    @pytest.mark.parametrize("arguments", [("list",), ("show", "acme"), ("show", "acme", "--raw"), ("demo", "acme")])
+    def test_a_document_is_json_of_the_standard(self, foreign, encoding, arguments):
+        told = foreign(encoding, *arguments, "--json").decode("utf-8")
+        assert "Acmé … 日本 😀" in json.dumps(json.loads(told), ensure_ascii=False)
+
+    @pytest.mark.parametrize("arguments", [("list",), ("demo", "acme")])
+    def test_a_text_is_escaped_where_it_cannot_be_written(self, foreign, encoding, arguments):
+        told = foreign(encoding, *arguments)
+        # click writes UTF-8 where Python means ASCII, which is mostly a missing locale.
+        written = told.decode("utf-8" if encoding == "ascii" else encoding)
+        assert "Acm" in written
+        assert "日本" in written or r"\u65e5\u672c" in written
+
+
+def test_another_way_with_what_cannot_be_written_is_kept(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape")
+    monkeypatch.setattr(sys, "stdout", stream)
+    tolerate_any_text()
+    assert stream.errors == "surrogateescape"
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("doctor",), ("schema",), ("show", "acme")])
+def test_nothing_is_written_where_there_is_no_stdout(oauthreg, monkeypatch, arguments):
+    monkeypatch.setattr(sys, "stdout", None)
+    done = oauthreg(*arguments)
+    assert (done.code, "Traceback" in done.err) == (0, False)
 
 
 def test_data_and_notes_part_ways(capsys):

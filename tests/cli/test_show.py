@@ -19,6 +19,12 @@ def test_the_file_as_it_is(oauthreg, folder):
     assert oauthreg("show", "acme-keys", "--raw").out == (folder / "providers" / "acme-keys.toml").read_text()
 
 
+def test_the_file_as_it_is_as_one_document(oauthreg, folder):
+    shown = json.loads(oauthreg("show", "acme-keys", "--raw", "--json").out)
+    path = folder / "providers" / "acme-keys.toml"
+    assert shown == {"file": "providers/acme-keys.toml", "text": path.read_text()}
+
+
 def test_the_same_as_one_document(oauthreg):
     shown = json.loads(oauthreg("show", "acme", "--json").out)
     assert shown["meta"] == {"sources": ["docs.example.com"], "checked": "2026-11-25"}

@@ -136,6 +136,32 @@ def test_a_definition_that_uses_every_form_fits_both(acme):
     assert errors(acme) == []
 
 
+@pytest.mark.parametrize("flag", ["https", "html_unescape", "urldecode", "lower"])
+def test_a_filter_may_be_switched_off(acme, flag):
+    acme["claims"] = {"sub": {"path": "id", flag: False}}
+    validate(acme)
+    assert errors(acme) == []
+
+
+@pytest.mark.parametrize("host", ["localhost:80", "app.localhost", "127.0.0.1", "[::1]:80", "[0:0:0:0:0:0:0:1]"])
+def test_clear_text_on_this_machine_is_not_marked(acme, host):
+    acme["endpoints"]["token"] = f"http://{host}/"
+    validate(acme)
+    assert errors(acme) == []
+
+
+def test_an_empty_table_of_claims_is_none(acme):
+    acme["claims"] = {}
+    validate(acme)
+    assert errors(acme) == []
+
+
+@pytest.mark.parametrize("host", ["a.example", "evillocalhost", "[::1", "[localhost]"])
+def test_clear_text_to_others_is_marked(acme, host):
+    acme["endpoints"]["token"] = f"http://{host}/"
+    assert any("$.endpoints.token" in error for error in errors(acme))
+
+
 def test_every_key_of_the_models_is_in_the_schema():
     assert list(SCHEMA["properties"]) == keys_of(Definition)
     assert all("description" in schema for schema in SCHEMA["properties"].values())

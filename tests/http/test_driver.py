@@ -1,7 +1,7 @@
 import asyncio
 import gzip
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
@@ -64,6 +64,16 @@ async def test_a_body_goes_as_it_is(server, session):
     await run(asking(Request("POST", server.url, headers=headers, body=b'{"a":1}')), session)
     (sent,) = server.sent
     assert (sent.body, sent.header("Content-Type"), sent.header("Accept")) == (b'{"a":1}', *(v for _, v in headers))
+
+
+@pytest.mark.parametrize("options", [{}, {"skip_auto_headers": None}, {"skip_auto_headers": ("User-Agent",)}])
+async def test_what_has_no_body_has_no_type(options, server, session):
+    request = Request("POST", server.url, authenticator=Bearing())
+    await run(asking(request, replace(request, body=b"{}")), session, options=options)
+    without, with_body = server.sent
+    assert (without.body, without.header("Content-Type"), without.header("Content-Length")) == (b"", None, "0")
+    assert with_body.header("Content-Type") == "application/octet-stream"
+    assert (without.header("User-Agent") is None) is bool(options.get("skip_auto_headers"))
 
 
 async def test_the_authenticator_of_a_request_is_applied(server, session):

@@ -99,6 +99,20 @@ def test_every_claim_of_it_is_shown_by_an_example(loader, name):
     assert {claim for example in definition.example for claim in example.claims} == set(definition.claims)
 
 
+@by_name
+def test_it_calls_no_address_verified_on_the_strength_of_another(loader, name):
+    claims = loader.load(name).claims
+
+    def place(claim):
+        """Where the first path of a claim leads, without its last key."""
+        first = claims[claim][0] if isinstance(claims[claim], list) else claims[claim]
+        path = first["path"] if isinstance(first, dict) else first
+        return path[: max(map(path.rfind, ".:")) + 1]
+
+    if "email_verified" in claims:
+        assert place("email") == place("email_verified")
+
+
 @by_usable_name
 def test_its_urls_are_https_and_have_no_stray_placeholder(loader, name):
     definition = loader.load(name)

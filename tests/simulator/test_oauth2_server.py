@@ -28,7 +28,7 @@ from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
 from oauthreg.origins import parse_origin
-from oauthreg.simulator import Credentials, Simulator, Status
+from oauthreg.simulator import Body, Credentials, Simulator, Status
 from oauthreg.simulator.client_proofs import CLIENT_PROOFS
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS
 from oauthreg.simulator.server import SimulatedRegistry
@@ -156,6 +156,41 @@ async def test_a_login_a_renewal_and_a_call_work_with(name, session):
             async with client.get(api_url(simulator), params={"q": "a b&c"}) as response:
                 assert (response.status, (await response.json())["query"]) == (200, {"q": "a b&c"})
         assert problems(simulator) == []
+
+
+@by_code
+async def test_a_renewal_tells_what_the_login_told_with(name, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        token = await log_in(simulator, client)
+        callback = simulator.provider.callback
+        told = {parameter: token[parameter] for parameter in callback.keep if parameter in callback.forward}
+        if not told or not token.refresh_token:
+            return
+        for _ in range(2):
+            await client.refresh_token()
+            assert told.items() <= dict(parse_qsl(simulator.exchanges[-1].form)).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "kind"),
+    [
+        ("github", b"error=incorrect_client_credentials", ClientAuthenticationError),
+        ("github", b"error=bad_verification_code", ReauthorizationRequired),
+        ("slack", b'{"ok": false, "error": "bad_client_secret"}', ClientAuthenticationError),
+        ("slack", b'{"ok": false, "error": "invalid_code"}', ReauthorizationRequired),
+        ("wechat", b'{"errcode": 40125, "errmsg": "invalid appsecret"}', ClientAuthenticationError),
+        ("wechat", b'{"errcode": 40029, "errmsg": "invalid code"}', ReauthorizationRequired),
+    ],
+)
+async def test_a_provider_s_own_error_code_is_understood(name, answer, kind, session):
+    async with Simulator(name) as simulator:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri=CALLBACK)
+        came_back = await simulator.approve(pending.url)
+        simulator.fail("token", Body(answer))
+        with pytest.raises(kind):
+            await client.finish(pending, came_back)
 
 
 @by_code
@@ -1160,6 +1195,14 @@ async def test_requests_that_are_not_sent_as_the_definition_says(make_acme, sess
     for sent, said in ((bearer, "X-Version"), ({**bearer, "X-Version": "2"}, "proof"), ({"X-Version": "2"}, "missing")):
         async with session.get(api, headers=sent) as response:
             assert said in (await response.json())["error_description"]
+
+
+@pytest.mark.parametrize("body", [b"[" * 3000, b'{"grant_type": "\\ud800"}'])
+async def test_a_body_that_cannot_be_read_is_refused_and_breaks_nothing(make_acme, session, body):
+    simulator = await make_acme('[token]\nbody = "json"\n')
+    headers = {"Content-Type": "application/json"}
+    async with session.post(simulator.provider.endpoints["token"], data=body, headers=headers) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
 
 
 async def test_an_exchange_needs_a_good_token_and_the_right_secret(make_acme, session):

@@ -46,6 +46,16 @@ def test_only_a_form_has_fields():
     assert Received("POST", "https://a.example/", {"content-type": "text/plain"}, b"a=1").form == {}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"[" * 3000, b"[" * 900 + b"]" * 900, b'{"a": "\\ud800"}', b'{"a": NaN}', b"9" * 5000],
+    ids=["empty", "half", "octets", "open", "deep", "half a character", "no number", "long"],
+)
+def test_what_cannot_be_repeated_is_no_json(body):
+    received = Received("POST", "https://a.example/", {"content-type": "application/json"}, body)
+    assert (received.json, received.sent(Leg(body="json"))) == (None, [])
+
+
 def test_nothing_of_a_request_is_shown():
     received = Received("GET", "https://a.example/?oauth_token=planted", {"authorization": "planted"}, b"planted")
     assert "planted" not in repr(received)

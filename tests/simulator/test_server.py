@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from aiohttp import test_utils, web
 from yarl import URL
 
 from oauthreg import Registry
@@ -282,6 +283,31 @@ async def test_a_page_that_refuses_is_an_error(acme, session):
         await acme.deny(acme.provider.endpoints["authorize"])
 
 
+@pytest.mark.parametrize("decide", ["approve", "deny"])
+async def test_the_person_stays_at_the_provider(acme, session, decide):
+    served = []
+
+    async def see(request):
+        served.append(request)
+        return web.Response()
+
+    async with test_utils.RawTestServer(see) as elsewhere:
+        for url in (str(elsewhere.make_url("/authorize?password=hunter2")), "https://www.example.com/oauth/authorize"):
+            with pytest.raises(UsageError, match="not at the simulated provider") as caught:
+                await getattr(acme, decide)(url)
+            assert caught.value.code == "foreign-origin"
+            assert "pending.url" in caught.value.hint
+            assert "hunter2" not in str(caught.value)
+    assert served == []
+
+
+@pytest.mark.parametrize("url", ["", "/oauth/authorize", "https://", "127.0.0.1"])
+async def test_what_is_no_url_cannot_be_approved(acme, url):
+    with pytest.raises(UsageError) as caught:
+        await acme.approve(url)
+    assert caught.value.code == "invalid-origin"
+
+
 async def test_a_person_who_is_sent_nowhere_is_an_error(session):
     registry = Registry(environ={})
     registry.add(PLAIN.replace("session_handle = true", 'verifier = "none"'), "acme")
@@ -361,6 +387,16 @@ async def test_a_status_comes_as_often_as_told_and_uses_nothing_up(acme, session
             await client.finish(pending, callback)
         assert (caught.value.status, caught.value.headers["retry-after"]) == (503, "1")
     assert (await client.finish(pending, callback)).token
+
+
+@pytest.mark.parametrize(
+    ("step", "hint"), [("tokn", "did you mean `token`?"), ("", "known: request_token, authorize, token, ")]
+)
+def test_an_unknown_step_cannot_fail(step, hint):
+    with pytest.raises(UsageError, match="unknown step") as caught:
+        Simulator("twitter").fail(step, Status(503))
+    assert caught.value.code == "unknown-step"
+    assert caught.value.hint.startswith(hint)
 
 
 async def test_faults_of_other_steps_wait(acme, session):

@@ -10,6 +10,7 @@ import click
 from oauthreg.cli.command import Group
 from oauthreg.cli.exits import exit_code, render_error
 from oauthreg.cli.installation import installed_version
+from oauthreg.cli.output import tolerate_any_text
 
 _COMMANDS = ("check", "demo", "doctor", "list", "schema", "show")
 """Each is a module of this folder that holds a ``command``."""
@@ -58,6 +59,7 @@ def group() -> None:
 
 def run(arguments: Sequence[str] | None = None, **options: Any) -> int:
     """The exit code of a command line; errors are said on stderr. ``arguments`` default to those of the process."""
+    tolerate_any_text()
     try:
         colour = False if os.environ.get("NO_COLOR") else None
         outcome = group.main(arguments, prog_name="oauthreg", standalone_mode=False, color=colour, **options)

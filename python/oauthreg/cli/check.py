@@ -1,7 +1,9 @@
 """``oauthreg check``: every problem of provider files, in one pass."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 import click
@@ -9,9 +11,10 @@ import click
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.exits import DEFINITION, FINE
 from oauthreg.cli.output import echo_json, note
+from oauthreg.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from oauthreg.definition import Problem
+    from oauthreg.definition import Loader, Problem
 
 
 _EXAMPLES = (
@@ -21,8 +24,16 @@ _EXAMPLES = (
 )
 
 
+def _known_places(_context: click.Context, _parameter: click.Parameter, given: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What is there, be it readable or not: only what is mistyped is wrong usage."""
+    for path in given:
+        if not os.path.lexists(path):
+            raise click.BadParameter(f"Path {str(path)!r} does not exist.")
+    return given
+
+
 @click.command(cls=Command, examples=_EXAMPLES, short_help="Show every problem of provider files, at once.")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=True, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), callback=_known_places)
 @json_option
 def command(files: tuple[Path, ...], *, as_json: bool) -> int:
     """Show every problem of provider files (or folders of them), at once: place, line, caret and hint.
@@ -45,13 +56,49 @@ def _check(files: tuple[Path, ...]) -> tuple[int, list["Problem"]]:
     """How many definitions there were, and their problems."""
     from oauthreg.definition import Loader
 
-    known = Loader(environ=os.environ)
-    asked = [(known, name) for name in known.names()]
     if files:
-        # A definition may extend one that lies beside it.
-        paths = [path for given in files for path in (sorted(given.glob("*.toml")) if given.is_dir() else [given])]
-        asked = [(Loader([path.parent if path.suffix == ".toml" else path]), path.stem) for path in paths]
-    return len(asked), [problem for loader, name in asked for problem in loader.check(name)]
+        paths = [path for given in files for path in _definitions_in(given) or [given]]
+        return len(paths), [problem for path in paths for problem in _problems(path)]
+    known = Loader(environ=os.environ)
+    places = filter(os.path.exists, known.places)
+    found = {path.stem: path for place in places for path in _definitions_in(place)}  # a later place wins by name
+    names = sorted({*known.names(), *found})
+    return len(names), [problem for name in names for problem in _problems(found[name], known)]
+
+
+def _definitions_in(place: Path) -> list[Path]:
+    """The definitions in a folder, be they files or not; the place itself if it is none, or cannot be listed."""
+    try:
+        return sorted(path for path in place.iterdir() if path.suffix == ".toml")
+    except OSError:
+        return [place]
+
+
+def _problems(path: Path, loader: "Loader | None" = None) -> Sequence["Problem"]:
+    """The problems of one file: also of one that cannot be read, so that it hides no other."""
+    from oauthreg.definition import Loader, Problem
+    from oauthreg.definition.names import shown
+
+    message, hint = _fault(path)
+    if not message:
+        try:
+            # A definition may extend one that lies beside it.
+            return (loader or Loader([path.parent if path.suffix == ".toml" else path])).check(path.stem)
+        except DefinitionError as error:
+            message, hint = error.message, error.hint
+    return [Problem(shown(path.absolute()), 1, 1, "", message, hint)]
+
+
+def _fault(path: Path) -> tuple[str, str]:
+    """Why there is no file at a path, and what to do; empty if there is one. Loaders pass over all else."""
+    try:
+        mode = path.stat().st_mode
+        if S_ISDIR(mode):
+            next(path.iterdir(), None)  # that it cannot be listed is said first
+            return "no definition: it is a folder", "in a folder, files that end with `.toml` are checked"
+    except OSError as error:
+        return f"cannot read it: {error.strerror}", ""
+    return ("", "") if S_ISREG(mode) else ("no definition: it is no file", "")
 
 
 def _summary(checked: int, problems: list["Problem"]) -> str:

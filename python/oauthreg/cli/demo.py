@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.installation import describe_engine, engine_line
 from oauthreg.cli.output import echo_json, echo_table
+from oauthreg.errors import DefinitionError
 from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -61,8 +62,12 @@ def _most_telling(registry: "Registry") -> str:
         claims = len(definition.example[0].claims) if definition.example else 0
         return definition.status == "alive", claims, -len(definition.model_dump_json(exclude_unset=True))
 
-    known = (registry.definition(name) for name in registry.names())
-    return max((one for one in known if one.protocol in SIMULATED_PROTOCOLS), key=telling).name
+    def usable() -> Iterator["Definition"]:
+        for name in registry.names():
+            with suppress(DefinitionError):  # a broken one hurts nobody else
+                yield registry.definition(name)
+
+    return max((one for one in usable() if one.protocol in SIMULATED_PROTOCOLS), key=telling).name
 
 
 async def _play(definition: "Definition", story: "Story") -> None:

@@ -1,16 +1,31 @@
 """How commands speak: data on stdout, notes on stderr, tables that are pretty on a terminal and plain elsewhere."""
 
+import codecs
 import json
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 
+def tolerate_any_text() -> None:
+    """Let streams that cannot write a character write its escape instead: a title may be in any language."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
 def echo_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    """One JSON document on stdout: in ASCII unless stdout is UTF-8, since JSON is (RFC 8259 section 8.1)."""
+    is_utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
+    click.echo(json.dumps(document, indent=2, ensure_ascii=not is_utf8))
+
+
+def echo_file(text: str) -> None:
+    """The text of a file on stdout, octet by octet: such files are UTF-8, whatever the terminal is."""
+    click.echo(text.encode(), nl=False)
 
 
 def note(text: str) -> None:
@@ -20,7 +35,7 @@ def note(text: str) -> None:
 
 def echo_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under headings on stdout: drawn by rich on a terminal, aligned columns elsewhere."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():  # a process may have none
         _echo_rich(headings, rows)
     else:
         click.echo(render_columns(headings, rows))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from oauthreg.cli.command import Command, json_option
-from oauthreg.cli.output import echo_json
+from oauthreg.cli.output import echo_file, echo_json
 
 _EXAMPLES = (
     ("oauthreg schema > definition.schema.json", "then begin a file: #:schema ./definition.schema.json"),
@@ -24,7 +24,7 @@ def command(*, as_path: bool, as_json: bool) -> None:
     It is JSON with and without --json.
     """
     if not as_path:
-        click.echo(_FILE.read_text("utf-8"), nl=False)
+        echo_file(_FILE.read_text("utf-8"))
     elif as_json:
         echo_json({"path": str(_FILE)})
     else:

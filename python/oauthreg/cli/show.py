@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from oauthreg.cli.command import Command, json_option
-from oauthreg.cli.output import echo_json, note
+from oauthreg.cli.output import echo_file, echo_json, note
 from oauthreg.cli.toml import render_toml
 
 _EXAMPLES = (
@@ -26,8 +26,11 @@ def command(name: str, *, raw: bool, as_json: bool) -> None:
 
     loader = Loader(environ=os.environ)
     chain = loader.chain(name)
+    if raw and as_json:
+        echo_json({"file": chain[0].file, "text": chain[0].text})
+        return
     if raw:
-        click.echo(chain[0].text, nl=False)
+        echo_file(chain[0].text)
         return
     definition = loader.load(name)
     if as_json:
@@ -40,7 +43,7 @@ def command(name: str, *, raw: bool, as_json: bool) -> None:
         if not _stands_in(chain[0].data, path)
     }
     note(f"{definition.name}: {definition.file}")
-    click.echo(render_toml(definition.model_dump(by_alias=True, exclude_unset=True), inherited), nl=False)
+    echo_file(render_toml(definition.model_dump(by_alias=True, exclude_unset=True), inherited))
 
 
 def _paths(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

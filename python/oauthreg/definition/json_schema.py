@@ -31,7 +31,7 @@ SCHEMA_FILE = Path(__file__).with_name("definition.schema.json")
 _OPEN: Schema = {"additionalProperties": True}
 """Said where a part of the schema names some keys: a validator that is strict by itself would refuse all others."""
 
-_URL = r"https://|http://(localhost|127\.|\[::1\])|\{"
+_URL = r"https://|http://(([^/?#]+\.)?localhost|127\.|\[[0-9A-Fa-f:.]+\])|\{"
 _PLAIN: Schema = {"type": ["string", "integer", "boolean"]}
 _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
     {
@@ -84,7 +84,7 @@ _CLAIM_KEYS: Schema = {
     "map": {"type": "object", "minProperties": 1, "additionalProperties": _PLAIN, "description": "value and claim"},
     "strip_prefix": {"type": "string", "minLength": 1, "description": "what is dropped from the beginning"},
     "join": {"type": "string", "description": "what goes between the items of a list"},
-    **{name: {"const": True, "description": said} for name, said in _FLAGS.items()},
+    **{name: {"type": "boolean", "description": said} for name, said in _FLAGS.items()},
 }
 _CLAIMS: Schema = {
     "Claim": {
@@ -122,7 +122,7 @@ def build_json_schema() -> Schema:
     schema: Schema = _without_noise(generated)
     _say_claims(schema["properties"], definitions)
     needed = _needed(schema, definitions)
-    needed["properties"]["claims"] = {"required": ["sub"], **_OPEN}
+    needed["properties"]["claims"] = {"if": {"minProperties": 1}, "then": {"required": ["sub"], **_OPEN}, **_OPEN}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "OAuth provider",

@@ -106,6 +106,8 @@ async def _perform(
         own = AuthenticationMiddleware(Access(request.authenticator, origins, allow_insecure_http))
         middlewares = (*middlewares, own)
     headers, content = _content(request)
+    if content is None:  # aiohttp would call nothing an octet-stream, which some servers refuse
+        options = {**options, "skip_auto_headers": {*(options.get("skip_auto_headers") or ()), "Content-Type"}}
     async with session.request(
         request.method,
         request.url,

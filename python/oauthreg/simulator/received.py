@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from oauthreg.answers import parse_form
-from oauthreg.errors import OAuthError, VerificationError
+from oauthreg.answers import parse_answer, parse_form
+from oauthreg.errors import OAuthError, ResponseError, VerificationError
 from oauthreg.legs import is_sent_in_query, render_pairs
 from oauthreg.messages import Response
 from oauthreg.oauth1.placement import FORM
@@ -49,11 +49,15 @@ class Received:
 
     @property
     def json(self) -> Any:
-        """The body's JSON; ``None`` if it is something else."""
-        try:
-            return json.loads(self.body) if self.media_type == "application/json" else None
-        except ValueError:
+        """The body's JSON; ``None`` if it is something else, or too deep, or holds half a character."""
+        if self.media_type != "application/json":
             return None
+        try:
+            document = parse_answer(Response(200, {}, self.body), "json")
+            json.dumps(document, ensure_ascii=False).encode()  # an answer repeats it, and is UTF-8
+        except (ResponseError, ValueError):
+            return None
+        return document
 
     def sent(self, leg: Leg) -> list[tuple[str, str]]:
         """The parameters of a protocol request, from where its leg wants them: path, query, form, multipart or JSON."""
