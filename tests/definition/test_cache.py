@@ -296,6 +296,28 @@ def test_a_path_that_would_break_the_line_is_not_kept(new, tmp_path):
     assert not is_kept(new(odd), "odd")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_in_the_place_of_the_file_keeps_nobody_waiting(new, tmp_path):
+    (tmp_path / "kept").mkdir()
+    os.mkfifo(file_of(new()))
+    for name in ("acme", "child", "acme-classic"):
+        loader = new()
+        assert not is_kept(loader, name)
+        assert file_of(loader) is None
+    assert [path.is_fifo() for path in (tmp_path / "kept").iterdir()] == [True]
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed(new, tmp_path):
+    new().settle("acme")
+    file_of(new()).rename(tmp_path / "elsewhere")
+    file_of(new()).symlink_to(tmp_path / "elsewhere")
+    assert not is_kept(new(), "acme")
+
+
+def test_a_folder_that_no_system_has_is_as_good_as_none(new):
+    assert not is_kept(new(kept_in="a\0b"), "acme")
+
+
 # --- processes ------------------------------------------------------------------------------------------------------
 
 WRITE = """

@@ -2,8 +2,16 @@
 
 import pytest
 
-from oauthreg.definition.diagnostics import Finding, Problem, place, render_path, render_problem, render_problems
-from oauthreg.definition.spans import Spans
+from oauthreg.definition.diagnostics import (
+    Finding,
+    Problem,
+    place,
+    place_at,
+    render_path,
+    render_problem,
+    render_problems,
+)
+from oauthreg.definition.spans import Span, Spans
 
 
 def shown(text, finding):
@@ -62,6 +70,60 @@ def test_a_line_with_a_secret_is_shown_without_it(name, form):
     for path in (("api",), (name,), ("api", name), ("api", "x")):
         assert "hunter2" not in shown(text, Finding(path, "wrong"))
         assert "^" in shown(text, Finding(path, "wrong"))
+
+
+SPELLINGS = [
+    "CLIENT_SECRET",
+    "clientSecret",
+    "client-secret",
+    "client_secert",
+    "secret",
+    "acme_app_secret",
+    "passwd",
+    "X-Api-Key",
+    "authorization",
+]
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize(
+    "form", ['{} = "hunter2"', "x = {{ y = 1, {} = 'hunter2' }}", '[{}]\ny = "hunter2"', "{}: hunter2"]
+)
+def test_a_secret_may_be_spelt_in_any_way(name, form):
+    text = form.format(name)
+    spans = Spans(text)
+    assert not any("hunter2" in render_problem(place_at(Span(line, 1), "", spans, "wrong")) for line in (1, 2))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'private_key = """\n-----BEGIN\nhunter2\n"""',
+        "client_secret = [\n  1,\n'hunter2', {},\n]",
+        "client_secret = {\n  a = 1,\nb = 'hunter2',\n}",
+        "client_secret = [\n}, 'hunter2'",
+        "[variables.client_secret]\ndefault = 1\ndefault = 'hunter2'\ndefault = 3",
+        "a = [1,\nclient_secret = 'hunter2'\n",
+    ],
+)
+def test_a_secret_may_have_several_lines(text):
+    spans = Spans(text)
+    problems = [place_at(Span(line, 1), "", spans, "wrong") for line in range(1, text.count("\n") + 2)]
+    assert "hunter2" not in render_problems(problems)
+
+
+@pytest.mark.parametrize(
+    "line", ['api_key = "{client_id}"', 'x-api-key = "{client_id}:{key}"', 'token = "x"', 'oauth_token_secret = "x"']
+)
+def test_what_only_names_a_value_is_shown(line):
+    assert shown(line, Finding((line.partition(" ")[0],), "wrong")).splitlines()[1] == f"  {line}"
+
+
+def test_many_names_on_a_line_are_looked_at_once():
+    text = "x = {" + ", ".join(f"k{number} = 1" for number in range(20000)) + "}"
+    spans = Spans(text)
+    problems = [place(Finding(("x", f"k{number}"), "wrong"), "", spans) for number in range(5000)]
+    assert len({problem.column for problem in problems}) == 5000
 
 
 def test_a_value_may_be_kept_out_of_its_line():

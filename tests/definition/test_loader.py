@@ -80,6 +80,61 @@ def test_a_given_path_must_be_there(tmp_path):
     assert Loader(environ={"OAUTHREG_PATH": str(tmp_path / "missing")}).names()
 
 
+@pytest.mark.parametrize("place", [os.devnull, "a" * 5000, "a\0b", "loop"])
+def test_what_is_neither_file_nor_folder_is_passed_over(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    write(tmp_path / "more", "acme")
+    named = Loader(environ={"OAUTHREG_PATH": os.pathsep.join([place, "more"])})
+    assert named.load("acme-classic").name == "acme"
+    assert "acme" in named.names()
+    with pytest.raises(UsageError) as caught:
+        Loader([place], environ={})
+    assert caught.value.code == "no-such-path"
+
+
+def test_a_users_folder_that_may_not_be_looked_into_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/" + "a" * 5000)
+    assert Loader([tmp_path], environ={}).names()
+    with pytest.raises(UnknownProviderError):
+        Loader([tmp_path], environ={}).load("acme")
+
+
+def test_a_folder_that_cannot_be_listed_is_passed_over(loader, tmp_path, monkeypatch):
+    write(tmp_path / "more", "acme")
+    scandir = os.scandir
+
+    def refused(path):
+        if Path(path) == tmp_path:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    write(tmp_path, "found")
+    several = Loader([tmp_path, tmp_path / "more"], environ={})
+    assert several.check("found") == ()
+    assert several.load("found").title == "Acme"
+    assert "found" not in several.names()
+    with pytest.raises(UnknownProviderError):
+        several.load("../found")
+    assert "acme" in several.names()
+    assert several.load("acme-classic").name == "acme"
+
+
+def test_an_odd_entry_of_a_folder_hurts_no_other(loader, tmp_path):
+    write(tmp_path, "acme")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    (tmp_path / "lost.toml").symlink_to("nowhere")
+    write(tmp_path, "long", ACME.replace("schema = 1", "schema = 0x" + "f" * 4000))
+    assert {"loop", "lost"}.isdisjoint(loader.names())
+    assert loader.load("acme-classic").name == "acme"
+    for name in ("loop", "xyzzy"):
+        with pytest.raises(UnknownProviderError):
+            loader.load(name)
+    with pytest.raises(DefinitionSyntaxError, match=r"long\.toml:1:10: a number that is too long"):
+        loader.load("long")
+
+
 def test_only_the_file_that_is_asked_for_is_read(loader, tmp_path):
     write(tmp_path, "acme")
     write(tmp_path, "broken", "= 1")
@@ -128,6 +183,39 @@ def test_an_alias_leads_to_its_definition(loader, tmp_path):
     with pytest.raises(UnknownProviderError) as caught:
         loader.load("acme-clasic")
     assert caught.value.hint == "did you mean `acme-classic`?"
+
+
+@pytest.mark.parametrize(("below", "above"), [("aaa", "zzz"), ("zzz", "aaa")])
+def test_of_two_with_an_alias_the_nearer_wins(tmp_path, below, above):
+    write(tmp_path / "below", below)
+    write(tmp_path / "above", above)
+    both = Loader([tmp_path / "below", tmp_path / "above"], environ={})
+    assert both.resolve("acme-classic") == above
+    assert [both.check(name) for name in (below, above)] == [(), ()]
+    both.add("mmm", ACME)
+    assert both.resolve("acme-classic") == "mmm"
+    swapped = Loader([tmp_path / "above" / f"{above}.toml", tmp_path / "below"], environ={})
+    assert swapped.resolve("acme-classic") == below
+
+
+def test_an_alias_that_leads_nowhere_by_mistake_is_a_problem(loader, tmp_path):
+    write(tmp_path, "acme")
+    write(tmp_path, "other")
+    write(tmp_path, "third", ACME.replace("acme-classic", "twitter"))
+    found = [loader.check(name) for name in ("acme", "other", "third")]
+    assert [[(problem.key, problem.message, problem.hint) for problem in problems] for problems in found] == [
+        [("aliases[0]", "an alias of two definitions: 'acme-classic'", "`other` has it, too")],
+        [("aliases[0]", "an alias of two definitions: 'acme-classic'", "`acme` has it, too")],
+        [("aliases[0]", "an alias that is another's name: 'twitter'", "names come first")],
+    ]
+    assert loader.load("third").aliases == ("twitter",)
+
+
+def test_an_alias_that_a_nearer_name_hides_is_none(tmp_path):
+    write(tmp_path / "below", "acme")
+    write(tmp_path / "above", "acme-classic", titled("Above"))
+    both = Loader([tmp_path / "below", tmp_path / "above"], environ={})
+    assert (both.load("acme-classic").title, both.check("acme")) == ("Above", ())
 
 
 def test_a_file_with_a_bad_name_says_so(loader, tmp_path):

@@ -118,6 +118,20 @@ def test_a_repeated_key_is_found_with_its_first_place(text, second, first):
     assert Spans(text).repeated(len(text)) == (second, first)
 
 
+@pytest.mark.parametrize("again", [0, 59999])
+def test_a_repeated_key_is_found_among_many(again):
+    text = f"x = {{{', '.join(f'k{number} = 1' for number in range(60000))}, k{again} = 1}}"
+    found = Spans(text).repeated(len(text))
+    assert found == (Span(1, text.rindex("k") + 1, 1 + len(str(again))), Spans(text).key(("x", f"k{again}")))
+
+
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]", "a = {{ {} = 1 }}"])
+def test_a_key_of_many_parts_is_mapped_as_far_as_any_use_goes(form):
+    spans = Spans(form.format(".".join(["a"] * 100_000)) + "\nb = 2\n")
+    assert ("a",) * 50 in spans
+    assert ("a",) * 500 not in spans
+
+
 def test_without_a_repeated_key_there_is_none():
     assert Spans("a = 1\nb = 2\n").repeated(12) is None
     assert Spans("").repeated(0) is None

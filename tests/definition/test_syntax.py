@@ -65,12 +65,48 @@ def test_toml_is_read():
         ("a.b = 1\na = 2", (2, 1), "the key is defined twice"),
         ("[a.b.c]\n[a]\nb.c.d = 1\n", (3, 5), "the key is defined twice"),
         ("a = " + "9" * 5000, (1, 5), "a number that is too long"),
+        ("# " + "9" * 5000 + "\nb = '" + "9" * 5000 + "'\na = " + "9" * 5000, (3, 5), "a number that is too long"),
+        ("a = 9223372036854775808", (1, 5), "a number that is too long"),
+        ("b = -9223372036854775808\na = -9223372036854775809", (2, 5), "a number that is too long"),
+        ("a = 0x" + "f" * 50000, (1, 5), "a number that is too long"),
+        ("[a]\nb = [1, { c = 0o" + "7" * 5000 + " }]", (2, 15), "a number that is too long"),
+        ("a = 0b1" + "0" * 63, (1, 5), "a number that is too long"),
         ("a = " + "[" * 5000, (1, 1), "tables and lists nest too deep"),
     ],
 )
 def test_a_fault_has_its_place_and_our_words(text, place, message):
     problem = problem_of(text)
     assert ((problem.line, problem.column), problem.message) == (place, message)
+
+
+def test_every_number_of_64_bits_is_read():
+    text = "a = 0x7fff_ffff_ffff_ffff\nb = -9223372036854775808\nc = +9_223_372_036_854_775_807\nd = 0b0"
+    assert parse_toml(text, "acme.toml") == {"a": 2**63 - 1, "b": -(2**63), "c": 2**63 - 1, "d": 0}
+
+
+def test_a_number_that_is_too_long_may_be_a_secret():
+    with pytest.raises(DefinitionSyntaxError) as caught:
+        parse_toml("password = 11112222333344445555\n", "acme.toml")
+    assert "1111" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[credentials]\nprivate_key = """\n-----BEGIN\nhunter2\\q\n"""\n',
+        '[x]\nprivate_key = """\n-----BEGIN\nhunter2\x01\n"""\n',
+        '[x]\nclient_secret = [\n"hunter2", ??\n]\n',
+        "client_secret: hunter2\n",
+        '{"client_secret": "hunter2"}',
+        "clientSecret = hunter2\n",
+        "client_secret = 'x'\nclient_secret = 'hunter2'\n",
+        "[variables.client_secret]\ndefault = 'x'\ndefault = 'hunter2'\ndefault = 'x'\n",
+    ],
+)
+def test_no_secret_is_shown_of_a_text_that_is_no_toml(text):
+    with pytest.raises(DefinitionSyntaxError) as caught:
+        parse_toml(text, "acme.toml")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_key_twice_says_where_it_stands_first():

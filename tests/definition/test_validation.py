@@ -144,6 +144,35 @@ def test_the_tables_that_may_nest_as_they_like_are_known():
     assert {name for name, field in fields if is_free(field.annotation, field.metadata)} == set(_FREE)
 
 
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ("CLIENT_SECRET", "hunter2"),
+        ("variables", {"client_secret": {"default": "hunter2", "pattern": "x"}}),
+        ("variables", {"x": {"default": "x"}, "clientSecert": {"default": 5}}),
+        ("api", {"headers": {"Authorization": "Bearer hunter2"}, "params": {"app_secret": "{hunter2"}}),
+        ("api", {"headers": {"X-Api-Key": "hunter2\n", "Api-Key": ["hunter2"], "apikey": 0xBADC0DE}}),
+        ("token", {"params": {"password": "hunter2\x01", "passphrase": "hunter2 {nothing}"}}),
+        ("environments", {"x": {"variables": {"passwd": "hunter2"}}}),
+        (
+            "userinfo",
+            {"url": "x?client_secret=hunter2", "query": {"secret": "{hunter2} {", "a": "{x:client_secret=hunter2}"}},
+        ),
+    ],
+)
+def test_no_finding_quotes_a_value_under_the_name_of_a_secret(acme, table, value):
+    with pytest.raises(InvalidDefinition) as caught:
+        validate({**acme, table: value})
+    text = repr(caught.value.findings)
+    assert not any(secret in text for secret in ("hunter2", str(0xBADC0DE)))
+
+
+def test_a_template_under_the_name_of_a_secret_is_quoted(acme):
+    with pytest.raises(InvalidDefinition) as caught:
+        validate({**acme, "api": {"params": {"api_key": "{clientid}"}}})
+    assert "'clientid'" in caught.value.findings[0].message
+
+
 def test_a_secret_is_in_no_finding(acme):
     acme |= {
         "client_secret": "hunter2",

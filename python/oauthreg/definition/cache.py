@@ -34,7 +34,9 @@ _AGE = 90 * 86400
 """Seconds after which a file of other code is taken away."""
 _YOUNG = 2.0
 """Seconds: a file that was changed just now may change again within the tick of its clock."""
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_WARY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+"""What is in the file's place is known once it is open, and opening a pipe would wait for its other end."""
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _WARY
 
 
 Kept: TypeAlias = tuple[str, str, str, bytes]
@@ -86,12 +88,12 @@ class Cache:
         self._lines[key] = line
         try:
             _append(self.path, b"\n" + line + b"\n")
-        except OSError:
+        except (OSError, ValueError):
             self.path = None  # a place that cannot be written is not tried again
 
     def _read(self) -> dict[bytes, bytes]:
         if self.path is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 return _lines_of(str(self.path), stamp(self.path.stat()))
         return {}
 
@@ -126,7 +128,7 @@ def _lines_of(path: str, _: str) -> dict[bytes, bytes]:
 
 def _own_octets(path: Path) -> bytes:
     """The octets of a file that nobody but this user may write; none if it is another's or too large."""
-    with path.open("rb") as stream:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _WARY)) as stream:
         if not _is_own(os.fstat(stream.fileno())):
             return b""
         octets = stream.read(_LARGEST + 1)

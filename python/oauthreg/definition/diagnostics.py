@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -26,8 +25,6 @@ Target: TypeAlias = Literal["key", "value", "table"]
 MOST_FINDINGS = 100
 """A file with more is not one that somebody mends line by line; each costs a search for what was meant and where."""
 
-_SECRET = re.compile(r"\b(?:client_secret|consumer_secret|dpop_key|passphrase|password|private_key)[\"']?\s*=\s*")
-"""What is never written into a definition, and must not be shown when someone does it."""
 _WIDEST = 120
 _LEAD = 20
 
@@ -77,8 +74,8 @@ def place_at(
 ) -> Problem:
     """A problem at a known place; what follows ``hidden`` characters of its line is not shown."""
     source = spans.line(span.line)
-    secret = _SECRET.search(source)
-    cut = min(secret.end() if secret else len(source), len(source) if hidden is None else hidden)
+    shown = spans.shown_length(span.line)
+    cut = shown if hidden is None else min(shown, hidden)
     if cut < len(source):
         source = f"{source[:cut]}…"
         span = type(span)(span.line, min(span.column, cut + 1), max(min(span.length, cut + 2 - span.column), 1))

@@ -8,8 +8,9 @@ that a broken one hurts nobody else.
 from __future__ import annotations
 
 # Where some hundred files are looked at, a `Path` for each would cost more than all else.
-# ruff: noqa: PTH113, PTH116, PTH118
+# ruff: noqa: PTH112, PTH113, PTH116, PTH118
 import os
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -53,22 +54,22 @@ _OUTLINE = "outline"
 class Loader:
     """Finds and reads definitions.
 
-    ``paths`` holds folders and single files; one that does not exist raises ``UsageError``. ``environ`` is asked for
-    ``OAUTHREG_PATH``, whose folders are separated as those of ``PATH`` (missing ones are passed over), and for
+    ``paths`` holds folders and single files; what is neither raises ``UsageError``. ``environ`` is asked for
+    ``OAUTHREG_PATH``, whose folders are separated as those of ``PATH`` (what is none is passed over), and for
     ``OAUTHREG_CACHE``: ``off``, or the folder in which it is kept what was found good (default: the user's cache).
     """
 
     def __init__(self, paths: Iterable[PathLike] = (), *, environ: Mapping[str, str] = os.environ) -> None:
         self._paths = tuple(Path(path) for path in paths)
         for path in self._paths:
-            if not path.exists():
+            if not _is_place(path):
                 raise UsageError(f"no such file or folder: {str(path)!r}", code="no-such-path", hint="see `paths=`")
         self._environ = environ
         self._added: dict[str, Source] = {}
-        self._index: list[tuple[str, frozenset[str]]] | None = None
+        self._index: list[tuple[str, frozenset[str] | None]] | None = None
         self._looked_up: dict[tuple[str, int], str] = {}
         self._tried: list[tuple[str, str]] | None = None
-        self._aliases: dict[str, str] | None = None
+        self._aliases: dict[str, list[tuple[int, str]]] | None = None
         self._outline: Outline | None = None
         self._cache = Cache.chosen(environ)
 
@@ -95,10 +96,9 @@ class Loader:
             raise UsageError(f"a provider's name is text: {name!r}", code="invalid-name")
         if self._is_known(name):
             return name
-        if self._aliases is None:
-            self._aliases = dict(self._read_aliases())
-        if name in self._aliases:
-            return self._aliases[name]
+        bearers = self._bearers().get(name)
+        if bearers:
+            return max(bearers)[1]
         raise self._unknown(name)
 
     def load(self, name: str) -> Definition:
@@ -129,7 +129,7 @@ class Loader:
         from oauthreg.definition.sources import all_problems
 
         name = self.resolve(name)
-        return all_problems(lambda: self.chain(name))
+        return all_problems(lambda: self.chain(name), self._taken)
 
     def chain(self, name: str) -> tuple[Source, ...]:
         """The texts that make up a definition: its own, then what it extends, and so on."""
@@ -197,13 +197,13 @@ class Loader:
         return name in self._added or bool(self._path(name))
 
     def _all_names(self) -> set[str]:
-        return {*self._added}.union(*(names for _, names in self._files()))
+        return {*self._added}.union(*(names or () for _, names in self._files()))
 
-    def _files(self) -> list[tuple[str, frozenset[str]]]:
-        """Each place as in ``_looked_through`` and the names that it has, the winner first."""
+    def _files(self) -> list[tuple[str, frozenset[str] | None]]:
+        """Each place as in ``_looked_through`` and the names that it has, ``None`` if not listed; the winner first."""
         if self._index is None:
             self._index = [
-                (place, frozenset((stem,) if stem else _names_in(place))) for place, stem in self._looked_through()
+                (place, frozenset((stem,)) if stem else _names_in(place)) for place, stem in self._looked_through()
             ]
         return self._index
 
@@ -213,8 +213,9 @@ class Loader:
         Folders are not listed for it.
         """
         if self._index is not None or not is_provider_name(name):
+            may_be_file = is_provider_name(name)
             for place, names in self._files():
-                if name in names:
+                if (may_be_file and os.path.isfile(_file_in(place, name))) if names is None else name in names:
                     if depth == 0:
                         return _file_in(place, name)
                     depth -= 1
@@ -234,9 +235,9 @@ class Loader:
         """The places that are there, the winner first: files with their stems, folders with a separator at the end."""
         if self._tried is None:
             _check_bundled()
-            there = [(place, str(place.absolute())) for place in reversed(self.places) if place.exists()]
+            there = [(place, str(place.absolute())) for place in reversed(self.places) if _is_place(place)]
             self._tried = [
-                (text, place.stem) if place.is_file() else (os.path.join(text, ""), "") for place, text in there
+                (os.path.join(text, ""), "") if os.path.isdir(text) else (text, place.stem) for place, text in there
             ]
         return self._tried
 
@@ -314,15 +315,40 @@ class Loader:
 
     # --- names --------------------------------------------------------------------------------------------------------
 
-    def _read_aliases(self) -> Iterator[tuple[str, str]]:
-        for name in self.names():
-            try:
-                aliases = self._aliases_of(name)
-            except DefinitionError:
-                continue
-            for alias in aliases if isinstance(aliases, list | tuple) else ():
-                if isinstance(alias, str):
-                    yield alias, name
+    def _bearers(self) -> dict[str, list[tuple[int, str]]]:
+        """Each alias, and the definitions that bear it, with their ranks: the nearest place wins, as for names."""
+        if self._aliases is None:
+            found: dict[str, list[tuple[int, str]]] = {}
+            ranks = self._ranks()
+            for name in self.names():
+                try:
+                    aliases = self._aliases_of(name)
+                except DefinitionError:
+                    continue
+                for alias in aliases if isinstance(aliases, list | tuple) else ():
+                    if isinstance(alias, str):
+                        found.setdefault(alias, []).append((ranks[name], name))
+            self._aliases = found
+        return self._aliases
+
+    def _ranks(self) -> dict[str, int]:
+        """All names, and how near the place is that each comes from."""
+        ranks: dict[str, int] = {}
+        for rank, names in enumerate((*(names for _, names in reversed(self._files())), self._added)):
+            ranks.update(dict.fromkeys(names or (), rank))
+        return ranks
+
+    def _taken(self, name: str, alias: str) -> str:
+        """The other definition whose name or alias an alias of this one is; empty if it only hides, or is hidden.
+
+        A name counts before any alias, from wherever it comes; among aliases the places decide.
+        """
+        ranks = self._ranks()
+        own = ranks.get(name, -1)  # what cannot be listed may be found by its name all the same
+        if alias != name and alias in ranks and ranks[alias] <= own:
+            return alias
+        bearers = self._bearers().get(alias, ())
+        return next((other for rank, other in bearers if rank == own and other != name), "")
 
     def _aliases_of(self, name: str) -> object:
         """The aliases that a definition has or, if it cannot be used, seems to have."""
@@ -344,12 +370,26 @@ class Loader:
         return UnknownProviderError(f"no definition has the name: {quoted(name)}", hint=advice)
 
 
-def _names_in(folder: str) -> list[str]:
-    """The names that the definitions of a folder have."""
-    with os.scandir(folder) as entries:
-        return [
-            name[: -len(_SUFFIX)] for entry in entries if (name := entry.name).endswith(_SUFFIX) and entry.is_file()
-        ]
+def _names_in(folder: str) -> frozenset[str] | None:
+    """The names that the definitions of a folder have; ``None`` if it cannot be listed."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return frozenset(
+            name[: -len(_SUFFIX)] for entry in entries if (name := entry.name).endswith(_SUFFIX) and _is_file(entry)
+        )
+    return None
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a file; a link that leads nowhere, or in a circle, is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _is_place(path: Path) -> bool:
+    """Whether definitions can be there. Unlike a ``Path``, ``os.path`` raises nothing where it may not look."""
+    return os.path.isdir(path) or os.path.isfile(path)
 
 
 def _file_in(place: str, name: str) -> str:
@@ -358,7 +398,7 @@ def _file_in(place: str, name: str) -> str:
 
 
 def _check_bundled() -> None:
-    if not _BUNDLED.is_dir():
+    if not os.path.isdir(_BUNDLED):
         raise DefinitionError(
             f"the bundled definitions are no folder: {str(_BUNDLED)!r}",
             code="no-bundled-definitions",

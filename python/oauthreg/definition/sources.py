@@ -5,7 +5,7 @@ found good before needs none of them.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -68,10 +68,11 @@ def validated(chain: tuple[Source, ...]) -> Definition:
         raise DefinitionInvalidError(render_problems(problems), problems=problems) from None
 
 
-def all_problems(chain: Callable[[], tuple[Source, ...]]) -> tuple[Problem, ...]:
-    """The problems of a definition, or else of its examples: of too many the first hundred, in order of their places.
+def all_problems(chain: Callable[[], tuple[Source, ...]], taken: Callable[[str, str], str]) -> tuple[Problem, ...]:
+    """The problems of a definition, or else of its aliases and examples: of too many the first hundred, in order.
 
-    Raises ``DefinitionError`` where it cannot be read.
+    ``taken`` tells, of a name and an alias of it, which other definition has that alias as a name or an alias. Raises
+    ``DefinitionError`` where it cannot be read.
     """
     try:
         sources = chain()
@@ -80,7 +81,17 @@ def all_problems(chain: Callable[[], tuple[Source, ...]]) -> tuple[Problem, ...]
         if not error.problems:
             raise
         return tuple(_in_order(error.problems))
-    return tuple(_placed(islice(check_examples(definition), MOST_FINDINGS), sources))
+    findings = [*_taken_aliases(definition, taken), *islice(check_examples(definition), MOST_FINDINGS)]
+    return tuple(_placed(findings[:MOST_FINDINGS], sources))
+
+
+def _taken_aliases(definition: Definition, taken: Callable[[str, str], str]) -> Iterator[Finding]:
+    for index, alias in enumerate(definition.aliases):
+        other = taken(definition.name, alias)
+        if other == alias:
+            yield Finding(("aliases", index), f"an alias that is another's name: {quoted(alias)}", "names come first")
+        elif other:
+            yield Finding(("aliases", index), f"an alias of two definitions: {quoted(alias)}", f"`{other}` has it, too")
 
 
 def wrong_name(path: str, name: str) -> DefinitionInvalidError:

@@ -10,10 +10,13 @@ Spec: TOML 1.1.0.
 import bisect
 import re
 from collections.abc import Iterator
+from functools import cached_property
+from operator import itemgetter
 from typing import TypeAlias
 
 import tomli
 
+from oauthreg.definition.secrecy import is_secret_path, is_template, open_length
 from oauthreg.records import dataclass
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -28,6 +31,7 @@ _STRING = re.compile(
 )
 _BARE = re.compile(r"[^,\]}#\n]*[^,\]}#\s]")
 _DEEPEST = 100
+"""Keys of a path beyond which nothing is mapped: each path holds all that lead to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,10 @@ class Spans:
         scanner = _Scanner(self.text)
         scanner.scan()
         self._keys = scanner.keys
-        self._values = scanner.values
+        self._values = dict(scanner.values)
+        self._every_value = scanner.values
         self._written = scanner.written
+        self._shown_lengths: dict[int, int] = {}
 
     def __contains__(self, path: KeyPath) -> bool:
         return path in self._keys or path in self._values
@@ -97,14 +103,39 @@ class Spans:
         A key is also there when it is a table for longer keys, or a value under which longer keys would go.
         """
         line = self.last_key(offset).line
-        before = [(path, place) for path, place in self._written if place[0] < offset]
-        on_line = [key for key in before if self._span(*key[1]).line == line]
-        for overlaps in (tuple.__eq__, _one_within_the_other):
-            for path, place in on_line:
-                for other, first in before:
-                    if first[0] < place[0] and overlaps(path, other):
-                        return self._span(*place), self._span(*first)
-        return None
+        same: dict[KeyPath, tuple[int, int]] = {}
+        within: dict[KeyPath, tuple[int, int]] = {}
+        overlap = None
+        for path, place in self._written:
+            if place[0] >= offset:
+                break
+            if self._span(*place).line == line:
+                if path in same:
+                    return self._span(*place), self._span(*same[path])
+                around = [first for length in range(1, len(path)) if (first := same.get(path[:length]))]
+                overlapping = [*around, within[path]] if path in within else around
+                if overlapping and overlap is None:
+                    overlap = self._span(*place), self._span(*min(overlapping))
+            same.setdefault(path, place)
+            for length in range(1, len(path)):
+                within.setdefault(path[:length], place)
+        return overlap
+
+    def bare(self) -> Iterator[tuple[str, Span]]:
+        """The values that stand neither in quotes nor in brackets, with their places."""
+        for _, (start, end) in self._every_value:
+            if self.text[start : start + 1] not in "[{\"'":
+                yield self.text[start:end], self._span(start, end)
+
+    def shown_length(self, number: int) -> int:
+        """How many characters of a line stand before the first that may be of a credential."""
+        line = self.line(number)
+        if line and number not in self._shown_lengths:
+            start = self._starts[number - 1]
+            next_one = bisect.bisect_left(self._secrets, start, key=itemgetter(1))
+            hidden = [first for first, _ in self._secrets[next_one : next_one + 1] if first < start + len(line)]
+            self._shown_lengths[number] = min([open_length(line), *(max(first - start, 0) for first in hidden)])
+        return self._shown_lengths.get(number, 0)
 
     def comments(self) -> Iterator[tuple[int, str]]:
         """Each comment with its line, in order; a `#` within a text or a key begins none."""
@@ -138,6 +169,17 @@ class Spans:
         """The text of a line, without its end."""
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
+    @cached_property
+    def _secrets(self) -> list[tuple[int, int]]:
+        """The places of values that may be credentials, in order, none within another."""
+        found: list[tuple[int, int]] = []
+        for path, place in sorted(self._every_value, key=itemgetter(1)):
+            if found and place[1] <= found[-1][1]:
+                continue
+            if is_secret_path(path) and not is_template(self.text[slice(*place)]):
+                found.append(place)
+        return found
+
     def _span(self, start: int, end: int) -> Span:
         line = bisect.bisect_right(self._starts, start)
         column = start - self._starts[line - 1] + 1
@@ -151,7 +193,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.keys: dict[KeyPath, tuple[int, int]] = {}
-        self.values: dict[KeyPath, tuple[int, int]] = {}
+        self.values: list[tuple[KeyPath, tuple[int, int]]] = []
         self.written: list[tuple[KeyPath, tuple[int, int]]] = []
         self._at = 0
         self._tables: dict[KeyPath, int] = {}
@@ -166,7 +208,7 @@ class _Scanner:
             if self.text[self._at] == "[":
                 table = self._header()
             else:
-                self._pair(table, 0)
+                self._pair(table)
             if self._at == start:
                 self._next_line()
 
@@ -190,7 +232,7 @@ class _Scanner:
         self._next_line()
         return path
 
-    def _pair(self, table: KeyPath, depth: int) -> None:
+    def _pair(self, table: KeyPath) -> None:
         parts = self._dotted()
         if not parts:
             return
@@ -202,7 +244,7 @@ class _Scanner:
         if self.text.startswith("=", self._at):
             self._at += 1
             self._skip(_SPACE)
-            self._value(path, depth)
+            self._value(path)
 
     def _walk(self, path: KeyPath, parts: list[tuple[str, tuple[int, int]]]) -> KeyPath:
         for name, place in parts:
@@ -220,29 +262,30 @@ class _Scanner:
             match = _KEY.match(self.text, self._at)
             if match is None:
                 return parts
-            parts.append((_unquote(match[0]), match.span()))
+            if len(parts) < _DEEPEST:
+                parts.append((_unquote(match[0]), match.span()))
             self._at = match.end()
             self._skip(_SPACE)
             if not self.text.startswith(".", self._at):
                 return parts
             self._at += 1
 
-    def _value(self, path: KeyPath, depth: int) -> None:
+    def _value(self, path: KeyPath) -> None:
         start = self._at
-        if depth > _DEEPEST:
+        if len(path) > _DEEPEST:
             self._at = len(self.text)
         elif self.text.startswith("[", start):
-            self._items(path, depth)
+            self._items(path)
         elif self.text.startswith("{", start):
-            self._inline_table(path, depth)
+            self._inline_table(path)
         else:
             match = _STRING.match(self.text, start) or _BARE.match(self.text, start)
             if match is None:
                 return
             self._at = match.end()
-        self.values[path] = (start, self._at)
+        self.values.append((path, (start, self._at)))
 
-    def _items(self, path: KeyPath, depth: int) -> None:
+    def _items(self, path: KeyPath) -> None:
         self._at += 1
         position = 0
         while True:
@@ -250,7 +293,7 @@ class _Scanner:
             if self._closes("]"):
                 return
             start = self._at
-            self._value((*path, position), depth + 1)
+            self._value((*path, position))
             position += 1
             self._skip(_BLANK)
             if self.text.startswith(",", self._at):
@@ -258,14 +301,14 @@ class _Scanner:
             elif self._at == start:
                 return
 
-    def _inline_table(self, path: KeyPath, depth: int) -> None:
+    def _inline_table(self, path: KeyPath) -> None:
         self._at += 1
         while True:
             self._skip(_BLANK)
             if self._closes("}"):
                 return
             start = self._at
-            self._pair(path, depth + 1)
+            self._pair(path)
             self._skip(_BLANK)
             if self.text.startswith(",", self._at):
                 self._at += 1
@@ -286,11 +329,6 @@ class _Scanner:
     def _next_line(self) -> None:
         end = self.text.find("\n", self._at)
         self._at = len(self.text) if end < 0 else end + 1
-
-
-def _one_within_the_other(path: KeyPath, other: KeyPath) -> bool:
-    shorter = min(len(path), len(other))
-    return path[:shorter] == other[:shorter]
 
 
 def _unquote(key: str) -> str:

@@ -13,6 +13,11 @@ _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _QUOTES = 'text stands in quotes: `key = "value"`; booleans are `true` and `false`'
 _TWICE = "the key is defined twice"
 _NOT_CLOSED = "the text is not closed"
+_INTEGER = re.compile(r"[+-]?[0-9_]+|0[xob][0-9A-Fa-f_]+")
+_INTEGERS = range(-(2**63), 2**63)
+"""What TOML asks of its readers. Python's takes more, of which no text can be made. Spec: TOML 1.1.0, Integer."""
+_LONGEST_INTEGER = 100
+"""Characters: `_INTEGERS` in any notation, with room for zeros and `_`."""
 
 _WORDS: tuple[tuple[str, str, str], ...] = (
     ("Invalid statement", "neither a key nor a header", 'a line is `key = "value"`, `[table]`, or a `# comment`'),
@@ -54,14 +59,17 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
 def parse_toml(text: str, file: str) -> dict[str, Any]:
     """The tables of a text. Raises ``DefinitionSyntaxError`` with the place of the fault. Spec: TOML 1.1.0."""
     try:
-        return tomli.loads(text)
+        data = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise syntax_error(_problem(str(error), file, Spans(text))) from None
     except RecursionError:
         spans = Spans("")
         raise syntax_error(place_at(Span(1, 1), file, spans, "tables and lists nest too deep")) from None
     except ValueError:
-        raise syntax_error(place_at(_long_number(text), file, Spans(text), "a number that is too long")) from None
+        raise _too_long_integer(text, file) from None
+    if not _has_usual_integers(data):
+        raise _too_long_integer(text, file)
+    return data
 
 
 def syntax_error(problem: Problem) -> DefinitionSyntaxError:
@@ -84,7 +92,25 @@ def _problem(message: str, file: str, spans: Spans) -> Problem:
     return place_at(span, file, spans, words, hint)
 
 
-def _long_number(text: str) -> Span:
+def _has_usual_integers(data: dict[str, Any]) -> bool:
+    tables: list[Any] = [data]
+    for table in tables:
+        for value in table.values() if type(table) is dict else table:
+            kind = type(value)
+            if kind is dict or kind is list:
+                tables.append(value)
+            elif kind is int and value not in _INTEGERS:
+                return False
+    return True
+
+
+def _too_long_integer(text: str, file: str) -> DefinitionSyntaxError:
     spans = Spans(text)
-    found = re.search(r"[0-9_]{4000,}", spans.text)
-    return spans.at(found.start()) if found else Span(1, 1)
+    place = next((place for number, place in spans.bare() if _is_too_long(number)), Span(1, 1))
+    return syntax_error(place_at(place, file, spans, "a number that is too long", "whole numbers have 64 bits at most"))
+
+
+def _is_too_long(number: str) -> bool:
+    if not _INTEGER.fullmatch(number):
+        return False
+    return len(number) > _LONGEST_INTEGER or int(number, 0) not in _INTEGERS

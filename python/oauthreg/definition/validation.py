@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from oauthreg.definition import rules
 from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Target, render_path
 from oauthreg.definition.model import Definition
+from oauthreg.definition.secrecy import is_secret_path, is_template, open_length
 from oauthreg.definition.spans import KeyPath
 from oauthreg.definition.suggestions import hint, suggestion
 from oauthreg.definition.texts import Refused
@@ -104,8 +105,9 @@ def validate(data: Mapping[str, Any]) -> Definition:
     try:
         definition = Definition.model_validate({**data, **free})
     except ValidationError as error:
-        raise InvalidDefinition(tuple(_too_deep(data)) or _all_findings(data, error)) from None
-    findings = tuple(islice(rules.check(definition, data), MOST_FINDINGS))
+        findings = tuple(_too_deep(data)) or _all_findings(data, error)
+        raise InvalidDefinition(tuple(_discreet(finding, data) for finding in findings)) from None
+    findings = tuple(_discreet(finding, data) for finding in islice(rules.check(definition, data), MOST_FINDINGS))
     if findings:
         raise InvalidDefinition(findings)
     _share_keys(definition)
@@ -154,6 +156,17 @@ class InvalidDefinition(ValueError):  # noqa: N818 - findings on their way to wh
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__(f"{len(findings)} findings")
         self.findings = findings
+
+
+def _discreet(finding: Finding, data: Mapping[str, Any]) -> Finding:
+    """The finding without what may be a credential: the value, which stands last in a message, or a part of it."""
+    words, colon, quoted_value = finding.message.partition(": ")
+    if finding.at == "value" and is_secret_path(finding.path) and not is_template(repr(_at(data, finding.path))):
+        return replace(finding, message=words)
+    shown = open_length(quoted_value)
+    if shown == len(quoted_value):
+        return finding
+    return replace(finding, message=f"{words}{colon}{quoted_value[:shown]}…")
 
 
 def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -231,8 +244,7 @@ class _Mending:
         free = [name for name in fields if name not in table]
         meant = None if key in _ELSEWHERE else suggestion(key, free)
         advice = _ELSEWHERE.get(key) or hint(key, free if meant else fields)
-        is_secret = path[0] == "credentials"
-        self.report(Finding(path, f"unknown key{_inside(path)}: {quoted(key)}", advice, at="key", mask=is_secret))
+        self.report(Finding(path, f"unknown key{_inside(path)}: {quoted(key)}", advice, at="key"))
         if meant is None:
             self._drop(path)
             return
@@ -257,11 +269,11 @@ class _Mending:
 
 
 def _at(data: Any, path: KeyPath) -> Any:
-    """The table at a path; an empty one if something above it was dropped."""
+    """What is at a path; an empty table if something above it was dropped or is none."""
     for key in path:
         try:
             data = data[key]
-        except LookupError:
+        except (LookupError, TypeError):
             return {}
     return data
 
@@ -282,11 +294,9 @@ def _wrong_value(path: KeyPath, item: Mapping[str, Any]) -> Finding:
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "value_error":
         return _refusal(path, context["error"])
-    is_secret = path[0] == "credentials"
     if kind in _EXPECTED:
         expected, how = _EXPECTED[kind]
-        message = f"{expected} is expected, not {_described(value, is_secret=is_secret)}"
-        return Finding(path, message, how, mask=is_secret)
+        return Finding(path, f"{expected} is expected, not {_described(value)}", how)
     if kind == "literal_error" and isinstance(value, str):
         return Finding(path, f"unknown value: {quoted(value)}", hint(value, _QUOTED.findall(context["expected"])))
     if kind == "literal_error":
@@ -294,10 +304,10 @@ def _wrong_value(path: KeyPath, item: Mapping[str, Any]) -> Finding:
     return Finding(path, f"{_BOUNDS[kind](context)}: {quoted(value)}")
 
 
-def _described(value: object, *, is_secret: bool = False) -> str:
-    """What a value is, and the value itself where it may be shown."""
+def _described(value: object) -> str:
+    """What a value is, and the value itself if it is short."""
     kind = next(words for kind, words in _TYPES if isinstance(value, kind))
-    if is_secret or isinstance(value, (dict, list, tuple)):
+    if isinstance(value, (dict, list, tuple)):
         return kind
     return f"{kind}: {value.isoformat() if isinstance(value, (date, time)) else quoted(value)}"
 
