@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from oauthreg.answers import parse_answer, parse_form, parse_http_date
-from oauthreg.errors import MalformedResponseError
+from oauthreg.answers import decode_text, parse_answer, parse_form, parse_http_date, read_masked
+from oauthreg.errors import MalformedResponseError, OAuthError
 from oauthreg.messages import Response
 
 
@@ -46,6 +46,48 @@ def test_another_format_is_refused_with_the_text_that_came(chosen, body):
         answer(body, chosen)
     assert refused.value.status == 200
     assert refused.value.text.startswith(body.decode()[:20])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a()" + b" " * 1_000_000 + b"x",
+        b"a" + b" " * 1_000_000 + b"(",
+        b"a(" + b") " * 500_000 + b"x",
+        b" " * 1_000_000,
+    ],
+)
+@pytest.mark.parametrize("kind", ["auto", "jsonp"])
+def test_white_space_is_read_once(body, kind):
+    """Trying each of its splits would keep the event loop for an hour, and no time-out could end it."""
+    try:
+        assert isinstance(parse_answer(Response(200, {}, body), kind), dict)
+    except MalformedResponseError:
+        assert kind == "jsonp"
+
+
+def test_a_document_is_not_too_deep_to_go_through():
+    def nested(depth):
+        return b'{"a": [' * depth + b"]}" * depth
+
+    assert parse_answer(Response(200, {}, nested(32)))
+    for depth in (33, 450, 100_000):
+        with pytest.raises(MalformedResponseError):
+            parse_answer(Response(200, {}, nested(depth)))
+
+
+def test_what_a_refusal_repeats_is_masked():
+    def read(response):
+        raise OAuthError("", decode_text(response.body), text=response.url, headers=response.headers)
+
+    headers = {"www-authenticate": 'OAuth advice="no PLANTED%2dtoken"'}
+    answer = Response(400, headers, b"no PLANTED-token here", "https://a.example/?t=PLANTED-token")
+    with pytest.raises(OAuthError) as refused:
+        read_masked(answer, read, ["PLANTED-token", ""])
+    assert (refused.value.description, refused.value.text) == ("no *** here", "https://a.example/?t=***")
+    assert refused.value.headers == {"www-authenticate": 'OAuth advice="no ***"'}
+    assert (refused.value.__cause__, refused.value.__context__) == (None, None)
+    assert read_masked(answer, lambda response: response.body, ["PLANTED-token"]) == answer.body
 
 
 def test_text_is_left_alone_and_a_token_is_trimmed():

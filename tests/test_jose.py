@@ -52,6 +52,9 @@ def test_a_good_token_gives_its_claims():
         (token({**CLAIMS, "exp": True}), "jwt-time"),
         (token({**CLAIMS, "exp": float("nan")}), "jwt-time"),
         (token({**CLAIMS, "exp": float("inf")}), "jwt-time"),
+        (token({**CLAIMS, "iat": 10**400}), "jwt-time"),
+        (token({**CLAIMS, "exp": -(10**400)}), "jwt-expired"),
+        (compact_signer({"alg": "HS256"}, SECRET.encode(), "HS256")(b'{"a":' + b"[" * 20_000), "jwt-signature"),
         (token({**CLAIMS, "iat": NOW + 100}), "jwt-time"),
         (token({**CLAIMS, "nbf": NOW + 100}), "jwt-time"),
         (token({**CLAIMS, "aud": "other"}), "jwt-audience"),
@@ -63,6 +66,10 @@ def test_any_other_is_refused(text, code):
     with pytest.raises(ResponseError) as refused:
         read(text)
     assert refused.value.code == code
+
+
+def test_a_time_may_be_any_number():
+    assert read(token({**CLAIMS, "exp": 10**400}))["exp"] == 10**400
 
 
 def test_the_leeway_covers_small_differences_of_clocks():
@@ -136,6 +143,12 @@ class TestSigning:
             text = sign_jwt({"sub": "7"}, key, algorithm)
             assert jwt.decode(text, OctKey.import_key(secret), algorithms=[algorithm]).claims == {"sub": "7"}
         assert sign_jwt({}, "short", algorithm)
+
+    def test_a_secret_may_look_like_a_key(self):
+        for secret in ("{s3cret" * 6, '{"kid":"x","k":"abcdefghijklmnop"}', "[" * 40, "{" * 20_000):
+            text = sign_jwt({"sub": "7"}, secret, "HS256")
+            found = jwt.decode(text, OctKey.import_key(secret), algorithms=["HS256"])
+            assert (found.claims, "kid" in found.header) == ({"sub": "7"}, False)
 
     def test_every_algorithm_is_proven(self):
         assert SIGNERS.keys() | {"HS256", "HS384", "HS512"} == SIGNING_ALGORITHMS.keys()
@@ -355,6 +368,8 @@ class TestUnverified:
             ("x" * 70_000, "jwt-too-long"),
             ("a.b.c.d.e", "jwt-encrypted"),
             ("", "jwt-malformed"),
+            (7, "jwt-malformed"),
+            ({"a": 1}, "jwt-malformed"),
             ("a.b", "jwt-malformed"),
             ("!.!.!", "jwt-malformed"),
             ("bnVsbA.bnVsbA.c2ln", "jwt-malformed"),

@@ -6,13 +6,14 @@ from email.policy import HTTP
 
 import pytest
 
-from oauthreg.errors import OAuthRegError, UsageError
+from oauthreg.errors import CallbackError, OAuthRegError, UsageError
 from oauthreg.legs import (
     answered,
     append_missing,
     append_query,
     append_text,
     build_request,
+    callback_pairs,
     endpoint,
     leg_parameters,
     renamed,
@@ -224,3 +225,26 @@ def test_a_flow_needs_an_answer():
     with pytest.raises(OAuthRegError) as refused:
         answered(None)
     assert refused.value.code == "flow-without-response"
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        "https://app.example/cb?a=1&b=/p?x=2&a=c://d#e=f",
+        "app:/cb?a=1&b=/p?x=2&a=c://d",
+        "/cb?a=1&b=/p?x=2&a=c://d",
+        "?a=1&b=/p?x=2&a=c://d",
+        "a=1&b=/p?x=2&a=c://d",
+        " a=1&b=/p?x=\r\n2&a=c://d\n",
+        "http://[::1/cb?a=1&b=/p?x=2&a=c://d",
+        "https://a\u2100b/cb?a=1&b=%2Fp%3fx=2&a=c://d",
+    ],
+)
+def test_the_parameters_of_a_callback(callback):
+    assert callback_pairs(callback) == [("a", "1"), ("b", "/p?x=2"), ("a", "c://d")]
+
+
+def test_a_callback_that_is_no_text():
+    with pytest.raises(CallbackError) as refused:
+        callback_pairs("https://app.example/cb?a=\udcff")
+    assert refused.value.code == "callback-not-utf8"

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from oauthreg.errors import UsageError
@@ -23,6 +25,14 @@ def test_a_login_survives_the_change_of_process():
         LOGIN.to_json().replace('"created"', '"made"'),
         LOGIN.to_json().replace('"\\u00e9"', "1"),
         LOGIN.to_json()[:-1],
+        "[" * 100_000,
+        *[
+            LOGIN.to_json().replace(json.dumps(getattr(LOGIN, name)), value)
+            for name in ("provider", "protocol", "url", "redirect_uri")
+            for value in ("1", "true", "[]")
+        ],
+        LOGIN.to_json().replace('"acme"', "null"),
+        *[LOGIN.to_json().replace("17", value) for value in ("null", '"soon"', "true", "NaN", "1.5")],
     ],
 )
 def test_any_other_text_is_refused_without_quoting_it(text):

@@ -145,6 +145,25 @@ def test_wrong_arguments_are_refused(cls, values, named, message):
     assert str(caught.value) == message
 
 
+def test_a_class_derived_from_a_record_keeps_its_own_way_of_being_made():
+    @dataclass(frozen=True, slots=True)
+    class Token:
+        token: str
+        secret: str = ""
+
+    class Row(Token):
+        def __init__(self, row):
+            super().__init__(row["t"], row["s"])
+
+    class Renamed(Token):
+        pass
+
+    for _ in range(3):
+        assert Row({"t": "a", "s": "b"}) == Row({"t": "a", "s": "b"})
+        assert (Row({"t": "a", "s": "b"}).token, Row({"t": "a", "s": "b"}).secret) == ("a", "b")
+        assert Renamed("a").token == Token("a").token == "a"
+
+
 def test_what_is_no_record_is_refused():
     with pytest.raises(TypeError, match="Heir has no slots, or a base"):
 

@@ -1,6 +1,6 @@
 import pytest
 
-from oauthreg.redaction import mask_secrets, redact, redact_headers, redact_url
+from oauthreg.redaction import is_secret, mask_secrets, redact, redact_headers, redact_url
 
 PLANTED = "PLANTED-s3cr3t"
 
@@ -21,8 +21,17 @@ PLANTED = "PLANTED-s3cr3t"
         f"Authorization: Basic {PLANTED}",
         f"x_auth_password={PLANTED}",
         f"subject_token={PLANTED}&actor_token={PLANTED}",
+        f"POST&https%3A%2F%2Fa&oauth_token%3D{PLANTED}%2526{PLANTED}%26oauth_verifier%3D{PLANTED}",
+        f"POST%26https%253A%252F%252Fa%26a%253Db%2526x_auth_password%253D{PLANTED}%252526{PLANTED}%2526c%253Dd",
+        f"back to https%3A%2F%2Fa.example%2Fcb%3Fcode%3D{PLANTED}",
         f"the assertion eyJhbGciOiJSUzI1NiJ9.{PLANTED}.{PLANTED} is bad",
         "x" * 5000 + PLANTED,
+        f'{{"accessToken": "{PLANTED}", "refresh-token": "{PLANTED}", "clientSecret":"{PLANTED}"}}',
+        f'{{"registration_access_token": "{PLANTED}", "private_key": "{PLANTED}"}}',
+        f"clientSecret={PLANTED}&access-token={PLANTED}",
+        f'{{"text": "{{\\"access_token\\": \\"{PLANTED}\\"}}"}}',
+        f"<access_token><![CDATA[{PLANTED}]]></access_token>",
+        f"authorization: bearer {PLANTED}-{PLANTED}",
     ],
 )
 def test_no_secret_is_left(text):
@@ -35,11 +44,26 @@ def test_no_secret_is_left(text):
         "oauth_problem=token_rejected",
         '{"error": "invalid_token", "message": "the token expired"}',
         "plain words, a=b",
+        "GET&https%3A%2F%2Fa&a%3Db%26oauth_nonce%3Dn%26oauth_timestamp%3D1",
+        "bearer authentication is required",
+        '{"text": "a \\"token\\" is missing"}',
         "",
     ],
 )
 def test_what_is_no_secret_stays(text):
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["access_token", "accessToken", "Access-Token", "CLIENT_SECRET", "clientsecret", "code"]
+)
+def test_a_secret_is_one_in_any_spelling(name):
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["access", "token_type", "expires_in", "scope", "codes", ""])
+def test_other_names_are_none(name):
+    assert not is_secret(name)
 
 
 def test_the_length_is_bounded():
@@ -51,6 +75,11 @@ def test_cookies_and_targets_are_dropped_from_headers():
     assert dict(kept) == {"date": "today"}
 
 
+def test_in_an_encoded_text_a_value_ends_where_it_was_encoded():
+    text = "GET&a&oauth_token%3DPLANTED%2526PLANTED%26oauth_version%3D1.0&x"
+    assert redact(text) == "GET&a&oauth_token%3D***%26oauth_version%3D1.0&x"
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -58,6 +87,9 @@ def test_cookies_and_targets_are_dropped_from_headers():
         "PLANTED%2F%C3%A9%20%F0%9F%98%80%2B",
         "PLANTED%2f%c3%a9+%f0%9f%98%80%2b",
         "PLANTED/%C3%A9+%F0%9F%98%80%2B",
+        "PLANTED%252F%25C3%25A9%2520%25F0%259F%2598%2580%252B",
+        "PLANTED%252f%25c3%25a9%2B%25f0%259f%2598%2580%252b",
+        "PLANTED%25252F%2525C3%2525A9%252520%2525F0%25259F%252598%252580%25252B",
         r"PLANTED\/\u00e9 \ud83d\ude00+",
         r"PLANTED/\u00E9\u0020\uD83D\uDE00\u002B",
     ],
@@ -68,6 +100,10 @@ def test_a_known_secret_is_masked_however_it_is_encoded(written):
 
 def test_a_secret_that_could_be_any_word_is_left():
     assert mask_secrets("error: a.b abcdef", ["error", "", "a.b*ab"]) == "error: a.b abcdef"
+
+
+def test_a_percent_sign_is_masked_as_often_as_it_was_encoded():
+    assert mask_secrets("100%!sure 100%25%21sure 100%2525%2521sure", ["100%!sure"]) == "*** *** ***"
 
 
 def test_the_longest_secret_is_masked_first():

@@ -32,6 +32,15 @@ def test_a_mapping_without_token_is_refused(values):
         OAuth1Token.from_mapping(values)
 
 
+@pytest.mark.parametrize("name", ["oauth_token", "oauth_token_secret", "user_id"])
+def test_bytes_that_are_no_text_are_refused(name):
+    with pytest.raises(MissingTokenError) as refused:
+        OAuth1Token.from_mapping({"oauth_token": "t", name: b"PLANTED\xff"})
+    assert name in refused.value.message
+    assert "PLANTED" not in str(refused.value)
+    assert refused.value.__context__ is None
+
+
 def test_repr_shows_nothing():
     assert repr(OAuth1Token("PLANTED", "PLANTED", {"x": "PLANTED"})) == "OAuth1Token()"
 
@@ -102,6 +111,22 @@ class TestOAuth2Token:
         for twin in (pickle.loads(pickle.dumps(token)), copy.deepcopy(token), copy.copy(token)):
             assert (twin, type(twin), twin.raw) == (token, OAuth2Token, {"answer": 1})
         assert OAuth2Token(json.loads(json.dumps(token))) == token
+
+    @pytest.mark.parametrize("given", [None, "", True, 1.5, ["R"], {"R": 1}, "R\n", "R\ud800"])
+    def test_what_is_no_credential_is_none(self, given):
+        token = OAuth2Token(refresh_token=given, id_token=given)
+        assert (token.refresh_token, token.id_token) == (None, None)
+
+    def test_a_credential_may_be_written_as_a_number(self):
+        assert OAuth2Token(refresh_token=1001).refresh_token == "1001"
+
+    def test_the_mapping_is_the_token(self):
+        token = OAuth2Token(access_token="A", expires_at=7, scope="a")
+        kept = token.to_mapping()
+        assert type(kept) is dict
+        assert OAuth2Token(json.loads(json.dumps(kept))) == token
+        kept["access_token"] = "B"
+        assert token.access_token == "A"
 
     def test_SL03_only_names_are_shown(self):
         token = OAuth2Token(access_token="PLANTED", refresh_token="PLANTED")

@@ -5,22 +5,26 @@ Servers name the wrong media type too often for it to decide anything.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from oauthreg.errors import MalformedResponseError
-from oauthreg.messages import Response
+from oauthreg.errors import MalformedResponseError, OAuthError, ResponseError
+from oauthreg.messages import Response, Result
 from oauthreg.provider import AnswerFormat
-from oauthreg.redaction import redact, redact_headers, redact_url
+from oauthreg.records import replace
+from oauthreg.redaction import mask_secrets, redact, redact_headers, redact_url
 from oauthreg.signing._pure import parse_parameters
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_JSONP = re.compile(r"\s*[A-Za-z_$][\w$.]*\s*\((.*)\)\s*;?\s*", re.DOTALL).fullmatch
+# No two runs of white space stand side by side in it, nor at its ends: trying all their splits takes minutes.
+_JSONP = re.compile(r"[A-Za-z_$][\w$.]*\s*\((.*)\)(?:\s*;)?", re.DOTALL).fullmatch
 _DEEPEST = 64
+"""How many levels a document may have, each of which is a call in those that go through it."""
 
 
 def parse_answer(response: Response, kind: AnswerFormat = "auto") -> Any:
@@ -56,6 +60,19 @@ def malformed(response: Response, message: str, *, code: str | None = None, hint
     )
 
 
+def read_masked(response: Response, read: Callable[[Response], Result], secrets: Iterable[str]) -> Result:
+    """What ``read`` makes of an answer. What a refusal repeats of our own ``secrets`` is masked."""
+    try:
+        return read(response)
+    except (OAuthError, ResponseError):
+        known = [*secrets]
+        headers = {name: mask_secrets(value, known) for name, value in response.headers.items()}
+        body = mask_secrets(decode_text(response.body), known).encode()
+        url = mask_secrets(response.url, known)
+    # Read once more, outside of the handler: the first error, which may hold a secret, must leave no trace.
+    return read(replace(response, headers=MappingProxyType(headers), body=body, url=url))
+
+
 def parse_form(text: str) -> dict[str, str]:
     """The fields of a form; of a repeated name the first value."""
     fields: dict[str, str] = {}
@@ -77,10 +94,10 @@ def parse_http_date(text: str) -> float | None:
 
 
 def _sniff(text: str) -> AnswerFormat:
-    start = text.lstrip()[:1]
-    if start in ("{", "["):
+    text = text.strip()
+    if text.startswith(("{", "[")):
         return "json"
-    if start == "<":
+    if text.startswith("<"):
         return "xml"
     if _JSONP(text):
         return "jsonp"
@@ -88,7 +105,17 @@ def _sniff(text: str) -> AnswerFormat:
 
 
 def _read_json(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant)
+    document = json.loads(text, parse_constant=_no_constant)
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        raise ValueError
+    return document
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _no_constant(name: str) -> Any:
@@ -96,7 +123,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _read_jsonp(text: str) -> Any:
-    match = _JSONP(text)
+    match = _JSONP(text.strip())
     if match is None:
         raise ValueError
     return _read_json(match[1])

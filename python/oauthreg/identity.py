@@ -1,13 +1,13 @@
 """Who the user is: the requests that a provider's definition names, as one flow for every protocol."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
 
-from oauthreg.answers import decode_text, malformed, parse_answer
+from oauthreg.answers import decode_text, malformed, parse_answer, read_masked
 from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import parse_hmac_jwt
 from oauthreg.legs import append_query, render_pairs
@@ -17,7 +17,7 @@ from oauthreg.oauth2.dpop import send_proven
 from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.records import replace
-from oauthreg.redaction import redact, redact_headers
+from oauthreg.redaction import is_secret, redact, redact_headers
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
@@ -64,7 +64,8 @@ def identity_flow(
                     break
                 url = target
                 response = yield from send_proven(partial(build, url, authenticator_for(None)))
-            found[request.name] = _read(provider, request, response, nonce, now(), client_secret, found)
+            read = partial(_read, provider, request, nonce, now(), client_secret, found)
+            found[request.name] = read_masked(response, read, _secrets(client_secret, documents.get("token", {})))
         except (OAuthError, ResponseError):
             if not request.optional:
                 raise
@@ -122,14 +123,20 @@ def _filled(value: Any, documents: Documents) -> Any:
     return value.render(documents) if hasattr(value, "render") else value
 
 
+def _secrets(client_secret: str, token: Mapping[str, Any]) -> Iterator[str]:
+    """What an identity request tells nobody but the provider."""
+    yield client_secret
+    yield from (value for name, value in token.items() if is_secret(name) and isinstance(value, str))
+
+
 def _read(
     provider: Provider,
     request: IdentityRequest,
-    response: Response,
     nonce: str | None,
     now: float,
     client_secret: str,
     documents: Documents,
+    response: Response,
 ) -> Any:
     text = decode_text(response.body)
     if not 200 <= response.status < 300:

@@ -91,7 +91,9 @@ def make_signer(
     from joserfc.errors import JoseError
 
     private_key = load_signing_key(key, algorithm, passphrase).raw_value
-    head = {"alg": algorithm, **_kid(key), **(header or {})}
+    # A shared secret is a text like any other, also where it looks like a JWK.
+    named = {} if SIGNING_ALGORITHMS[algorithm][0] == "oct" else _kid(key)
+    head = {"alg": algorithm, **named, **(header or {})}
     try:
         sign = compact_signer(head, private_key, algorithm)
         _registry().check_header(head)
@@ -202,7 +204,7 @@ def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> An
             made.check_use("sig")
             made.check_alg(algorithm)
             made.check_key_op("sign")
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InvalidKeyError(
             "the JWK cannot be used to sign",
             code="invalid-jwk",
@@ -280,7 +282,7 @@ def _jwk(key: Any) -> dict[str, Any] | None:
         return None
     try:
         return dict(json.loads(key))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidKeyError("the JWK is no JSON", code="invalid-jwk") from None
 
 
@@ -295,6 +297,8 @@ def parse_unverified_jwt(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     For a JWT that came over a channel which itself proves where it is from. Raises ``ResponseError`` for a text that is
     no signed JWT: malformed, encrypted, or with the algorithm ``none``.
     """
+    if not isinstance(text, str):
+        raise _refused("it is no text", "jwt-malformed")
     if len(text) > _LONGEST:
         raise _refused("it is too long", "jwt-too-long")
     pieces = text.split(".")
@@ -342,7 +346,7 @@ def parse_hmac_jwt(
         raise _refused("it is too long", "jwt-too-long")
     try:
         claims = jwt.decode(text, OctKey.import_key(secret), algorithms=list(algorithms)).claims
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     check_jwt_times(claims, now, leeway)
     if audience is not None:
@@ -364,7 +368,7 @@ def parse_own_jwt(text: str, key: Any, algorithm: str) -> tuple[dict[str, Any], 
 
     try:
         found = jwt.decode(text, load_signing_key(key, algorithm), algorithms=[algorithm], registry=_registry())
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
 
@@ -390,7 +394,7 @@ def parse_jwt_of_its_own_key(text: str, algorithms: Sequence[str]) -> tuple[dict
         if key.is_private or (key.key_type, getattr(key, "curve_name", "")) not in kinds:
             raise _refused("its key is not a public one for its algorithm", "jwt-signature")
         found = jwt.decode(text, key, algorithms=[algorithm], registry=_wide_registry())
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
 
@@ -416,7 +420,9 @@ def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _refused(reason: str, code: str) -> ResponseError:

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from urllib.parse import unquote_plus
 
-from oauthreg.errors import OAuthRegError, UsageError
+from oauthreg.errors import CallbackError, OAuthRegError, UsageError
 from oauthreg.messages import Authenticator, Pairs, Request, Response
 from oauthreg.provider import Documents, Leg, Provider, TemplatePairs
-from oauthreg.signing._pure import escape
+from oauthreg.signing._pure import escape, parse_parameters
 
 _NO_DOCUMENTS: Documents = MappingProxyType({})
 _BODILESS = ("GET", "HEAD")
 _QUERY_BY_DEFAULT = (*_BODILESS, "DELETE")
 _NO_SEGMENTS = ("", ".", "..")
+_IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[/?]|[^=&]*\?").match
+"""More than a query, in whose values ``?`` and ``://`` may stand as they are."""
+_BREAKS = re.compile(r"[\t\r\n]")
 
 
 def endpoint(provider: Provider, name: str) -> str:
@@ -168,6 +171,24 @@ def render_page_url(leg: Leg, url: str, sent: Iterable[tuple[str, str]], documen
     # Such a page reads its path and its query behind the `#`.
     made = append_text(url, text) if leg.route is None else f"{url}#{append_text(leg.route, text)}"
     return made + leg.fragment
+
+
+def callback_pairs(callback: str) -> list[tuple[str, str]]:
+    """The parameters of a callback, which is given as its URL or as the query alone.
+
+    Raises ``CallbackError`` for octets that are no text. Spec: RFC 3986 section 3.4.
+    """
+    # Terminals break what is pasted into them. A host that is none does not matter: only the query is read.
+    text = _BREAKS.sub("", callback).strip().partition("#")[0]
+    try:
+        pairs = parse_parameters(text.partition("?")[2] if _IS_URL(text) else text)
+    except UsageError:
+        raise CallbackError(
+            "the callback cannot be read: it holds octets that are no UTF-8",
+            code="callback-not-utf8",
+            hint="pass the URL as the browser sent it, percent-encoded",
+        ) from None
+    return [(name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in pairs]
 
 
 def answered(response: Response | None) -> Response:

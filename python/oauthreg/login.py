@@ -51,11 +51,13 @@ class PendingLogin:
             data = json.loads(text)
             is_known = data.pop("v") == _VERSION
             values = data.pop("values")
-            is_text = all(isinstance(item, str) for pair in values.items() for item in pair)
             login = cls(values=MappingProxyType(values), **data)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise _no_login() from None
-        if not (is_known and is_text):
+        texts = [login.provider, login.protocol, login.url, *values.values()]
+        if login.redirect_uri is not None:
+            texts.append(login.redirect_uri)
+        if not (is_known and all(isinstance(item, str) for item in texts) and type(login.created) is int):
             raise _no_login()
         return login
 

@@ -106,9 +106,9 @@ def _fields(made: Any) -> dict[str, _Field]:
 
 def _first_init(self: Any, /, *values: Any, **named: Any) -> None:
     """``__init__`` of a class before it is made; many classes are imported and not used."""
-    made = type(self)
-    made.__init__ = _init(made)
-    made.__init__(self, *values, **named)
+    made: Any = next(cls for cls in type(self).__mro__ if "_record_said" in cls.__dict__)  # not a class derived from it
+    made.__init__ = init = _init(made)
+    init(self, *values, **named)
 
 
 def _init(made: Any) -> Callable[..., None]:

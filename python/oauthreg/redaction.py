@@ -11,17 +11,19 @@ _NAMES_OF_SECRETS = (
     r"oauth_token_secret|oauth_secret|oauth_token|oauth_verifier|oauth_signature|oauth_session_handle|access_token|"
     r"refresh_token|id_token|client_secret|client_assertion|assertion|password|passwd|code_verifier|code|"
     r"subject_token|actor_token|x_auth_password|device_code|user_code|consumer_secret|secret|token|"
-    r"session_key|api_key|apikey"
+    r"session_key|api_key|private_key|registration_access_token"
 )
-_SECRETS = frozenset(_NAMES_OF_SECRETS.split("|"))
+_SECRETS = frozenset(_NAMES_OF_SECRETS.replace("_", "").split("|"))
+_IN_ANY_SPELLING = _NAMES_OF_SECRETS.replace("_", "[_-]?")
+"""As ``access_token``, ``access-token``, ``accessToken``: providers write the same name in many ways."""
 _SHORTEST_ECHO = 6
 """What is shorter stands in other words by chance."""
 _PRIVATE_HEADERS = frozenset({"set-cookie", "cookie", "authorization", "proxy-authorization", "location"})
 
 
 def is_secret(name: str) -> bool:
-    """Whether a parameter of this name holds a secret."""
-    return name.casefold() in _SECRETS
+    """Whether a parameter of this name, however it is spelt, holds a secret."""
+    return name.casefold().replace("_", "").replace("-", "") in _SECRETS
 
 
 def redact(text: str) -> str:
@@ -35,16 +37,27 @@ def redact(text: str) -> str:
 @cache
 def _masks() -> tuple[tuple[re.Pattern[str], str], ...]:
     """What to look for and what to put there; compiling it takes longer than importing most modules."""
-    names = _NAMES_OF_SECRETS
+    names = _IN_ANY_SPELLING
     return (
         (re.compile(rf"(\b(?:{names})=\")([^\"]*)", re.IGNORECASE), rf"\g<1>{MASK}"),
         (
             re.compile(rf"(\"(?:{names})\"\s*:\s*)(\"(?:[^\"\\]|\\.)*\"?|[^\s,}}\]]+)", re.IGNORECASE),
             rf'\g<1>"{MASK}"',
         ),
+        (re.compile(rf"(\\\"(?:{names})\\+\"\s*:\s*\\+\")([^\"\\]*)", re.IGNORECASE), rf"\g<1>{MASK}"),
         (re.compile(rf"((?:^|[?&;\s\"',(])(?:amp;)?(?:{names})=)([^&;\s\"'<>,)]+)", re.IGNORECASE), rf"\g<1>{MASK}"),
-        (re.compile(rf"(<(?:\w+:)?(?:{names})(?:\s[^>]*)?>)([^<]*)", re.IGNORECASE), rf"\g<1>{MASK}"),
+        # In a base string, or any other text that was encoded as a whole, as often as it was.
+        (
+            re.compile(
+                rf"((?:\b|(?<=26)|(?<=3F))(?:{names})%((?:25)*)3D)(?:(?!%(?:\2)26)[^&;\s\"'<>,)])+",
+                re.IGNORECASE,
+            ),
+            rf"\g<1>{MASK}",
+        ),
+        (re.compile(rf"(<(?:\w+:)?(?:{names})(?:\s[^>]*)?>(?:<!\[CDATA\[)?)([^<]*)", re.IGNORECASE), rf"\g<1>{MASK}"),
         (re.compile(r"\b(Bearer|OAuth|Basic|DPoP)(\s+)([A-Za-z0-9\-._~+/=]{8,})"), rf"\g<1>\g<2>{MASK}"),
+        # In prose a word follows as well, which no credential is as short as.
+        (re.compile(r"\b(bearer|oauth|basic|dpop)(\s+)([a-z0-9\-._~+/=]{20,})", re.IGNORECASE), rf"\g<1>\g<2>{MASK}"),
         (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*"), MASK),
     )
 
@@ -57,13 +70,13 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def _in_any_form(character: str) -> str:
-    """A pattern for one character as it is, in a URL or form, or in JSON."""
+    """A pattern for one character as it is, in a URL, form or base string (encoded once or more), or in JSON."""
     if character.isascii() and character.isalnum():
         return character
-    percent = "".join(f"%{octet:02X}" for octet in character.encode("utf-8", "surrogatepass"))
+    percent = "".join(f"%(?:25)*{octet:02X}" for octet in character.encode("utf-8", "surrogatepass"))
     units = character.encode("utf-16-be", "surrogatepass").hex()
     escaped = "".join(rf"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-    space = r"|\+" if character == " " else ""
+    space = r"|\+|%(?:25)*2[Bb]" if character == " " else ""
     return rf"(?:\\?{re.escape(character)}|(?i:{percent}|{escaped}){space})"
 
 

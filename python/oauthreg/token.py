@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,9 @@ class OAuth1Token:
     def from_mapping(cls, values: Mapping[str, str | bytes | None]) -> OAuth1Token:
         """A token from ``oauth_token`` and ``oauth_token_secret`` (or ``oauth_secret``); other fields become ``extra``.
 
-        Raises ``MissingTokenError`` without ``oauth_token``. Bytes are read as UTF-8.
+        Raises ``MissingTokenError`` without ``oauth_token``, and for bytes that are no UTF-8.
         """
-        fields = {name: _text(value) for name, value in values.items() if value is not None}
+        fields = {name: _text(name, value) for name, value in values.items() if value is not None}
         token = fields.pop("oauth_token", "")
         if not token:
             raise MissingTokenError(
@@ -82,7 +83,7 @@ class OAuth2Token(dict[str, Any]):
     @property
     def refresh_token(self) -> str | None:
         """The refresh token, if there is one."""
-        return self.get("refresh_token") or None
+        return _credential(self.get("refresh_token"))
 
     @property
     def token_type(self) -> str:
@@ -113,7 +114,11 @@ class OAuth2Token(dict[str, Any]):
     @property
     def id_token(self) -> str | None:
         """The ID token that came last, if any."""
-        return self.get("id_token") or None
+        return _credential(self.get("id_token"))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The token as a plain dictionary, fit for JSON: what a store keeps and ``token=`` takes."""
+        return dict(self)
 
     def is_expired(self, now: float | None = None, leeway: float = 0) -> bool:
         """Whether the access token expires within ``leeway`` seconds; ``False`` while its lifetime is unknown.
@@ -134,6 +139,13 @@ class OAuth2Token(dict[str, Any]):
     __str__ = __repr__
 
 
+def _credential(value: Any) -> str | None:
+    """A credential as text, which some servers write as a number; ``None`` for what none can be."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value if isinstance(value, str) and value.isprintable() and value else None
+
+
 def _seconds(value: Any) -> int | None:
     """Seconds as stores hold them: a number, its text, or a date; ``None`` for anything else."""
     if isinstance(value, str) and not re.fullmatch(r"\s*[0-9]+(?:\.[0-9]*)?\s*", value):
@@ -148,5 +160,13 @@ def _seconds(value: Any) -> int | None:
         return None
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def _text(name: str, value: str | bytes) -> str:
+    if not isinstance(value, bytes):
+        return value
+    with suppress(UnicodeDecodeError):  # which holds the value
+        return value.decode()
+    raise MissingTokenError(
+        f"the token's field {name!r} is no UTF-8",
+        code="unusable-token",
+        hint="pass what the login gave, as it was",
+    )

@@ -93,6 +93,22 @@ async def test_what_keeps_a_request_from_beginning_is_told_when_it_is_awaited(se
         response.release()
 
 
+@pytest.mark.parametrize("protocol", ["oauth1", "oauth2"])
+async def test_headers_may_come_from_an_iterator(protocol, session, server):
+    """Which of the provider's own are missing is looked up in them before they are sent."""
+    own = (("X-Version", "2"), ("X-Kind", "theirs"))
+    endpoints = {"api_base": server.url}
+    provider = Provider(protocol=protocol, endpoints=endpoints, api_headers=own, allow_insecure_http=True)
+    made = {
+        "oauth1": lambda: AsyncOAuth1Client(session, "client", "secret", token="t", provider=provider),
+        "oauth2": lambda: AsyncOAuth2Client(session, token="t", provider=provider),
+    }
+    async with made[protocol]().get("/me", headers=iter([("X-Kind", "ours"), ("X-More", "1")])):
+        pass
+    (sent,) = server.sent
+    assert [sent.header(name) for name in ("X-Version", "X-Kind", "X-More")] == ["2", "ours", "1"]
+
+
 async def test_a_request_may_be_made_where_no_event_loop_runs(session, server):
     client = AsyncOAuth1Client(session, "client", "secret", token="t", token_secret="s")
     for _ in range(2):

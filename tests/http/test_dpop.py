@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 
 import pytest
+from aiohttp import ClientResponseError
 from joserfc import jwt
 from joserfc.jwk import ECKey, JWKRegistry
 
@@ -267,6 +268,19 @@ class TestNonces:
         for _ in range(3):
             assert await call(logged_in, f"{authority.url}/me") == 200
         assert [claims.get("nonce") for claims in reader.claims] == [None, "n1", "n2"]
+
+    @pytest.mark.parametrize("hops", [1, 2])
+    async def test_a_nonce_of_an_answer_that_is_raised_is_the_next_one(
+        self, hops, logged_in, authority, reader, json_reply
+    ):
+        nonce = ("DPoP-Nonce", "n1")
+        reader.call_replies = [json_reply({}, 302, ("Location", "/there"), nonce), json_reply({}, 404)][-hops:]
+        if hops == 1:
+            reader.call_replies = [json_reply({}, 404, nonce)]
+        with pytest.raises(ClientResponseError):
+            await call(logged_in, f"{authority.url}/me", raise_for_status=True)
+        assert await call(logged_in, f"{authority.url}/me") == 200
+        assert [claims.get("nonce") for claims in reader.claims][-1] == "n1"
 
     async def test_checklist_52_a_nonce_stays_with_its_origin(
         self, logged_in, authority, reader, make_authority, json_reply, make_client

@@ -255,6 +255,25 @@ async def test_clear_text_to_another_machine_is_refused(authenticator, any_host_
     assert server.connections == {}
 
 
+async def test_so_it_is_after_a_redirect(authenticator, any_host_session, server, redirect):
+    elsewhere = ("http", "api.example.com", 80)
+    server.replies = [redirect(302, "http://api.example.com/")]
+    own = AuthenticationMiddleware(Access(authenticator, frozenset([origin(server), elsewhere])))
+    with pytest.raises(UsageError) as caught:
+        await any_host_session.get(server.url, middlewares=(own,))
+    assert caught.value.code == "insecure-url"
+    assert len(server.sent) == 1
+
+
+async def test_without_a_credential_a_request_goes_there(any_host_session, server, redirect):
+    elsewhere = ("http", "api.example.com", 80)
+    server.replies = [redirect(302, "http://evil.example/"), redirect(302, "http://api.example.com/")]
+    own = AuthenticationMiddleware(Access(Fixed(), frozenset([origin(server), elsewhere])))
+    async with any_host_session.get(server.url, middlewares=(own,)) as response:
+        assert response.status == 200
+    assert [shows(sent) for sent in server.sent] == [list(SECRETS), [], []]
+
+
 async def test_further_headers_go_along(server, session):
     own = AuthenticationMiddleware(Access(Fixed()), headers=(("Accept", "application/json"), ("X-Version", "2")))
     async with session.get(server.url, middlewares=(own,)) as response:
@@ -284,6 +303,26 @@ async def test_a_slow_credential_is_made_in_a_thread(placement, server, session)
             pass
     assert slow.threads != [threading.main_thread()]
     assert fast.threads == [threading.main_thread()]
+
+
+@pytest.mark.parametrize("make_data", [bytearray, memoryview], ids=["mutable bytes", "view of bytes"])
+@pytest.mark.parametrize("placement", ["one header", "headers"])
+async def test_an_authenticator_is_given_bytes(placement, make_data, server, session):
+    covered = []
+
+    class Covering(Fixed):
+        def make(self, *wire_form):
+            covered.extend(wire_form[2:3])
+            return super().make()
+
+        def authenticate(self, *wire_form):
+            self.make(*wire_form)
+            return super().authenticate(*wire_form)
+
+    own = AuthenticationMiddleware(Access(Covering(placement, needs_body=True)))
+    async with session.post(server.url, data=make_data(b"a"), middlewares=(own,)):
+        pass
+    assert [(type(content), content) for content in covered] == [(bytes, b"a")]
 
 
 @pytest.mark.parametrize("further", [(), (("X-Version", "2"),)])
@@ -466,6 +505,25 @@ async def test_the_text_of_a_refusal_is_not_waited_for(framing, server, session,
     ) as response:
         assert asked == [b""]
         assert await response.content.readany() != b""
+
+
+@pytest.mark.parametrize(("again", "is_free"), [(True, True), (False, False)])
+async def test_a_refusal_that_will_be_repaired_holds_no_connection(again, is_free, server, reply, monkeypatch):
+    monkeypatch.setattr(middleware, "_PATIENCE", 0.01)
+    server.replies = [reply(401, (), b"begun", 100)]
+    seen = []
+
+    async def repair(response):
+        seen.append(bool(session.connector._acquired))
+        return Fixed()
+
+    own = AuthenticationMiddleware(Access(Fixed()), repair=repair, is_hopeful=lambda refusal: refusal.status == 401)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(server.url, data=b"a" if again else pieces(), middlewares=(own,)) as response,
+    ):
+        assert response.status == (200 if again else 401)
+    assert seen == [not is_free]
 
 
 async def test_a_refusal_that_breaks_off_stands(server, session, reply):

@@ -4,7 +4,8 @@ import json
 import logging
 from dataclasses import replace
 from email.utils import formatdate
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
+from urllib.parse import parse_qsl, quote
 
 import aiohttp
 import pytest
@@ -492,6 +493,15 @@ class TestClock:
         self.refusal = replace(self.refusal, body=b"bad signature")
         async with client.get("me") as response:
             assert (response.status, await response.text()) == (401, "bad signature")
+        # Every base string holds a timestamp.
+        echo = b"Invalid signature. Base string: GET&https%3A%2F%2Fa&oauth_nonce%3Dn%26oauth_timestamp%3D1%26a%3Db"
+        self.refusal = replace(self.refusal, body=echo)
+        async with client.get("me") as response:
+            assert response.status == 401
+        with pytest.raises(OAuthError) as caught:
+            await client.start()
+        assert caught.value.code == "oauth-error"
+        assert len(strict.sent) == 3
         assert client.clock.offset == 0
 
     @pytest.mark.parametrize("date", [None, "yesterday", formatdate(1_700_000_003, usegmt=True)])
@@ -1072,6 +1082,57 @@ class TestLogin:
         for secret in ("client secret", "secret of request1", "v3rifier", "l34k", "oauth_signature"):
             assert secret not in "".join(texts)
 
+    @pytest.mark.parametrize(
+        ("call", "arguments"),
+        [
+            ("start", {}),
+            ("fetch_request_token", {}),
+            ("finish", {"verifier": "planted verifier"}),
+            ("fetch_access_token", {"verifier": "planted verifier"}),
+            ("exchange_password", {"username": "ada", "password": "planted p&ssword"}),
+            ("refresh_token", {}),
+            ("revoke_token", {}),
+            ("exchange_token", {}),
+        ],
+    )
+    async def test_a_server_that_repeats_everything_tells_no_secret(
+        self, call, arguments, session, provider, server, reply
+    ):
+        def repeat(sent):
+            values = sent.protocol | dict(parse_qsl(sent.body.decode()))
+            said = [value for value in values.values() if "planted" in value] + ["planted client s&cret"]
+            said += ["planted s&cret of the token"] if "oauth_token" in values else []
+            assert said[:-1] or call in ("start", "fetch_request_token")
+            return reply(401, (("X-Sent", quote(" ".join(said))),), quote("&".join(said)).encode())
+
+        server.answer = repeat
+        provider = replace(
+            provider,
+            endpoints={**provider.endpoints, "revoke": f"{server.url}/revoke"},
+            exchange=Exchange(f"{server.url}/exchange", Leg(), TokenAnswer()),
+            oauth1=OAuth1Settings(flows=("three-legged", "xauth"), session_handle=True),
+        )
+        token = {
+            "oauth_token": "planted token",
+            "oauth_token_secret": "planted s&cret of the token",
+            "oauth_session_handle": "planted handle",
+        }
+        client = AsyncOAuth1Client(session, "client", "planted client s&cret", provider=provider, token=token)
+        if call == "finish":
+            arguments = {"pending": PendingLogin("acme", "oauth1", "https://a.example/", "oob", token, 0), **arguments}
+        with pytest.raises(OAuthError) as caught:
+            await getattr(client, call)(**arguments)
+        assert "***" in caught.value.text
+        assert "planted" not in f"{caught.value} {vars(caught.value)}"
+
+    async def test_an_answer_that_is_read_by_hand_tells_no_secret(self, make_client):
+        client = make_client("planted token", "planted token secret", verifier="planted verifier")
+        with pytest.raises(OAuthError) as caught:
+            client.parse_response_token(
+                401, "error=x&message=planted token, planted token secret, planted verifier, client secret"
+            )
+        assert caught.value.description == "***, ***, ***, ***"
+
 
 class TestRenewal:
     @pytest.fixture
@@ -1094,6 +1155,140 @@ class TestRenewal:
         with pytest.raises(ReauthorizationRequired):
             await client.refresh_token()
         assert client.token["oauth_token"] == "token"
+
+    @pytest.fixture
+    def rotating(self, client, server, reply):
+        """A server that takes each token once, and answers when its gate is open."""
+
+        made = SimpleNamespace(gate=asyncio.Event(), arrived=asyncio.Event())
+
+        async def answer(sent):
+            *spent, token = [one.protocol["oauth_token"] for one in server.sent]
+            made.arrived.set()
+            await made.gate.wait()
+            if token in spent:
+                return reply(401, (), b"oauth_problem=token_used")
+            return reply(body=f"oauth_token=new{len(spent) + 1}&oauth_token_secret=s2".encode())
+
+        server.answer = answer
+        return made
+
+    async def test_one_renewal_answers_all(self, client, server, rotating):
+        rotating.gate.set()
+        tokens = await asyncio.gather(*(client.refresh_token() for _ in range(3)))
+        assert [token.token for token in tokens] == ["new1"] * 3
+        assert len(server.sent) == 1
+        assert (await client.refresh_token()).token == "new2"
+
+    async def test_a_refusal_is_everybodys(self, client, server, reply):
+        server.answer = lambda _: reply(401, (), b"oauth_problem=token_revoked")
+        errors = await asyncio.gather(*(client.refresh_token() for _ in range(3)), return_exceptions=True)
+        assert [type(error) for error in errors] == [ReauthorizationRequired] * 3
+        assert len(server.sent) == 1
+        with pytest.raises(ReauthorizationRequired):
+            await client.refresh_token()
+        assert len(server.sent) == 2
+
+    async def test_it_goes_on_when_its_caller_is_cancelled(self, client, server, rotating):
+        caller = asyncio.create_task(client.refresh_token())
+        await rotating.arrived.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        waiting = asyncio.create_task(client.refresh_token())
+        await asyncio.sleep(0)
+        rotating.gate.set()
+        assert (await waiting).token == "new1"
+        assert client.token["oauth_token"] == "new1"
+        assert len(server.sent) == 1
+
+    async def test_an_error_that_nobody_hears_is_logged(self, client, server, reply, caplog):
+        caplog.set_level(logging.DEBUG, "oauthreg")
+        arrived, gate = asyncio.Event(), asyncio.Event()
+
+        async def answer(_):
+            arrived.set()
+            await gate.wait()
+            return reply(401, (), b"oauth_problem=token_revoked")
+
+        server.answer = answer
+        caller = asyncio.create_task(client.refresh_token())
+        await arrived.wait()
+        caller.cancel()
+        await asyncio.wait([caller])
+        _, renewal = client._renewal
+        gate.set()
+        await asyncio.wait([renewal])
+        await asyncio.sleep(0)
+        assert "a token was not renewed: ReauthorizationRequired" in caplog.text
+
+    async def test_the_new_token_is_saved_before_it_is_used(self, client, rotating):
+        rotating.gate.set()
+        saved = []
+
+        async def save(token):
+            await asyncio.sleep(0)
+            saved.append((token.token, client.token["oauth_token"]))
+
+        client._token_updater = save
+        await client.refresh_token()
+        assert saved == [("new1", "token")]
+        assert client.token["oauth_token"] == "new1"
+
+    async def test_a_new_token_that_cannot_be_saved_is_kept(self, client, rotating):
+        """The old one is spent."""
+        rotating.gate.set()
+
+        def fail(token):
+            raise KeyError(token)
+
+        client._token_updater = fail
+        with pytest.raises(KeyError):
+            await client.refresh_token()
+        assert client.token["oauth_token"] == "new1"
+
+    @pytest.mark.parametrize("token", [None, OAuth1Token("other", "s")])
+    async def test_a_token_that_was_set_meanwhile_stays(self, token, client, rotating):
+        saved = []
+        client._token_updater = saved.append
+        waiting = asyncio.create_task(client.refresh_token())
+        await rotating.arrived.wait()
+        client.token = token
+        rotating.gate.set()
+        assert (await waiting).token == "new1"
+        assert client.token["oauth_token"] == (token.token if token else None)
+        assert saved == []
+
+    async def test_the_same_token_set_again_is_replaced(self, client, server, rotating):
+        waiting = asyncio.create_task(client.refresh_token())
+        await rotating.arrived.wait()
+        client.token = client.token
+        asyncio.get_running_loop().call_soon(rotating.gate.set)
+        assert (await client.refresh_token()) == (await waiting)
+        assert client.token["oauth_token"] == "new1"
+        assert len(server.sent) == 1
+
+    @pytest.mark.parametrize("between", [lambda call: call, asyncio.gather, asyncio.create_task])
+    async def test_it_does_not_wait_for_itself(self, between, client, rotating):
+        rotating.gate.set()
+
+        async def save(token):
+            await between(client.refresh_token())
+
+        client._token_updater = save
+        with pytest.raises(UsageError) as caught:
+            await client.refresh_token()
+        assert caught.value.code == "renewal-waits-for-itself"
+        assert client.token["oauth_token"] == "new1"
+
+    async def test_another_event_loop_does_not_wait_for_it(self, client, rotating):
+        waiting = asyncio.create_task(client.refresh_token())
+        await rotating.arrived.wait()
+        with pytest.raises(UsageError) as caught:
+            await asyncio.to_thread(asyncio.run, client.refresh_token())
+        assert caught.value.code == "foreign-event-loop"
+        rotating.gate.set()
+        assert (await waiting).token == "new1"
 
     async def test_there_must_be_a_token(self, client, server):
         client.token = None

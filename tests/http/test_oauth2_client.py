@@ -6,10 +6,14 @@ import hashlib
 import inspect
 import json
 import re
+import traceback
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from aiohttp import BasicAuth, ClientConnectorError, ClientError, ClientResponseError, ClientSession, TCPConnector
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
@@ -21,12 +25,14 @@ from oauthreg.errors import (
     MissingCredentialError,
     MissingTokenError,
     OAuthError,
+    ResponseError,
     TemporarilyUnavailableError,
     TokenExpiredError,
+    TokenStoreError,
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http import AsyncOAuth2Client, oauth2_client
+from oauthreg.http import AsyncOAuth2Client, middleware, oauth2_client
 from oauthreg.http.token_life import TokenLives
 from oauthreg.login import PendingLogin
 from oauthreg.provider import (
@@ -124,6 +130,11 @@ def challenge_of(verifier):
 async def text_of(client, url):
     async with client.get(url) as response:
         return await response.text()
+
+
+async def raise_another(response):
+    """As ``raise_for_status``: an error of the caller's own."""
+    raise LookupError(response.status)
 
 
 class TestConstruction:
@@ -356,13 +367,16 @@ class TestAuthorizationURL:
 
 
 class TestFetchingByCode:
-    async def test_in_two_clients_as_web_applications_do(self, make_client, authority):
+    async def test_in_two_clients_as_web_applications_do(self, make_client, make_defined, make_provider, authority):
         """The second one, made when the browser comes back, knows the state; the verifier follows from it."""
-        url, state = make_client().create_authorization_url()
-        authority.challenges["C"] = query_of(url)["code_challenge"]
-        client = make_client(state=state)
-        token = await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}")
-        assert (token.access_token, authority.challenges) == ("A1", {})
+        of_issuer = make_provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        for make in (make_client, make_defined, partial(make_defined, of_issuer)):
+            authority.number = 0
+            url, state = make().create_authorization_url()
+            authority.challenges["C"] = query_of(url)["code_challenge"]
+            client = make(state=state)
+            token = await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}")
+            assert (token.access_token, authority.challenges) == ("A1", {})
 
     async def test_with_a_state_that_the_call_names(self, make_client, authority):
         url, state = make_client().create_authorization_url()
@@ -411,6 +425,17 @@ class TestFetchingByCode:
         await client.fetch_token(code="C")
         assert authority.challenges == {}
         assert authority.asked[0]["redirect_uri"] == CALLBACK
+
+    async def test_a_bare_code_that_a_store_stopped(self, make_client, authority):
+        """What was remembered of its login is there for the next attempt."""
+        client = make_client(account="ada", store=(store := MemoryStore()))
+        client.create_authorization_url(redirect_uri="https://app.example/other")
+        lease, store.lease = store.lease, None
+        with pytest.raises(TokenStoreError):
+            await client.fetch_token(code="C")
+        store.lease = lease
+        await client.fetch_token(code="C")
+        assert [form["redirect_uri"] for form in authority.asked] == ["https://app.example/other"]
 
     async def test_a_bare_code_with_everything_said(self, make_client, authority):
         await make_client().fetch_token(code="C", code_verifier="v" * 43, redirect_uri="https://x.example")
@@ -499,6 +524,24 @@ class TestFetchingByCode:
     async def test_transport_options_are_no_parameters(self, make_client, authority):
         await make_client().fetch_token(code="C", ssl=False, timeout=None, proxy=None)
         assert authority.asked[0].keys() == {"grant_type", "code", "redirect_uri"}
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
+    async def test_a_session_with_a_credential_of_its_own_is_refused(self, method, make_client, authority):
+        """RFC 6749 section 2.3: one way to authenticate for each request."""
+        client, own = make_client(client_auth_method=method), BasicAuth("u", "PLANTED")
+        async with ClientSession(auth=own) as client.session:
+            with pytest.raises(UsageError) as caught:
+                await client.fetch_token(code="C")
+            assert caught.value.code == "session-credential"
+            assert "PLANTED" not in str(caught.value)
+            assert authority.server.connections == {}
+        async with ClientSession(auth=own, base_url=authority.url) as client.session:
+            with pytest.raises(UsageError):
+                await client.fetch_token(code="C")
+        async with ClientSession(auth=own, base_url="https://api.example") as client.session:
+            await client.fetch_token(code="C")
+        assert "PLANTED" not in str(authority.authorizations)
 
 
 class TestFetchingByOtherGrants:
@@ -734,6 +777,20 @@ class TestRefreshing:
             caller.cancel()
         assert [token.refresh_token for token in saved] == ["R2"]
 
+    async def test_a_lost_answer_says_that_the_token_may_be_spent(self, make_client, authority, clock, reply):
+        authority.replies = [reply(None)] * 2
+        with pytest.raises(ClientError) as caught:
+            await make_client(token=authority.give(clock() - 1)).get(authority.url)
+        assert "the refresh token may be spent" in caught.value.__notes__[0]
+
+    async def test_where_nothing_was_sent_nothing_is_said(self, make_client, authority, clock):
+        """Port 1 of this machine: nobody listens there."""
+        client = make_client(token=authority.give(clock() - 1), refresh_token_url="http://127.0.0.1:1/token")
+        for asked in (client.get(authority.url), client.fetch_token("http://127.0.0.1:1/token", code="C")):
+            with pytest.raises(ClientConnectorError) as caught:
+                await asked
+            assert not hasattr(caught.value, "__notes__")
+
 
 class TestAccounts:
     async def test_a_store_tells_the_servers_of_one_provider_apart(self, make_defined, make_provider, make_authority):
@@ -963,6 +1020,33 @@ class TestStartAndFinish:
         assert caught.value.code == "login-finished"
         assert len(authority.asked) == 1
 
+    async def test_what_a_store_stopped_can_be_finished(self, make_defined, authority):
+        client, leases = make_defined(account="ada", store=(store := MemoryStore())), []
+        lease = store.lease
+
+        def fail_at_first(*arguments):
+            leases.append(arguments)
+            return lease(*arguments) if len(leases) > 1 else None
+
+        store.lease = fail_at_first
+        pending = await client.start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        with pytest.raises(TokenStoreError):
+            await client.finish(pending, callback)
+        assert authority.asked == []
+        assert (await client.finish(pending, callback)).access_token == "A1"
+        with pytest.raises(MismatchingStateError) as caught:
+            await client.finish(pending, callback)
+        assert caught.value.code == "login-finished"
+
+    async def test_of_two_who_finish_at_once_one_does(self, make_defined, authority):
+        client = make_defined()
+        pending = await client.start()
+        finishing = [client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}") for _ in range(2)]
+        token, error = await asyncio.gather(*finishing, return_exceptions=True)
+        assert (token.access_token, error.code) == ("A1", "login-finished")
+        assert len(authority.asked) == 1
+
     async def test_the_caller_may_go_away(self, make_defined, authority):
         saved = []
         client = make_defined(token_updater=saved.append)
@@ -977,12 +1061,64 @@ class TestStartAndFinish:
 
 
 class TestProfile:
+    @staticmethod
+    def id_token(**changes):
+        claims = {"iss": "https://as.example", "aud": "client", "sub": "u1", "nick": "adi"} | changes
+        return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("k" * 32))
+
     async def test_claims_from_all_documents(self, make_defined, make_provider, authority, clock):
-        provider = make_provider(callback=CallbackSettings(keep=("shop",)))
-        id_token = jwt.encode({"alg": "HS256"}, {"nick": "adi"}, OctKey.import_key("k" * 32))
-        token = authority.give(clock() + 3600, team="T", shop="s1", id_token=id_token)
+        settings = OAuth2Settings(issuer="https://as.example")
+        provider = make_provider(callback=CallbackSettings(keep=("shop",)), oauth2=settings)
+        token = authority.give(clock() + 3600, team="T", shop="s1", id_token=self.id_token())
         profile = await make_defined(provider, token=token).profile()
         assert (profile.sub, profile.name, profile.extra["shop"], profile.nickname) == ("A1", "T", "s1", "adi")
+
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [({"iss": "https://evil.example"}, "id-token-issuer"), ({"aud": "another"}, "id-token-audience")],
+    )
+    async def test_an_id_token_of_somebody_else_tells_nothing(
+        self, make_defined, make_provider, authority, clock, changes, code
+    ):
+        """Whichever way it came: with a login, a renewal or from the application's own storage."""
+        provider = make_provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        foreign = self.id_token(**changes)
+        authority.fields = {"id_token": foreign}
+        kept = make_defined(provider, token=authority.give(clock() + 3600, id_token=foreign))
+        renewed = make_defined(provider, token=authority.give(clock() - 1, id_token=self.id_token()))
+        for client in (kept, renewed):
+            with pytest.raises(ResponseError) as refused:
+                await client.profile()
+            assert refused.value.code == code
+        assert renewed.token.access_token != ""
+
+    async def test_me_leads_on_to_a_page_with_a_name(self, make_defined, authority, clock, redirect):
+        authority.api_replies = [redirect(303, "/users/ada")]
+        token = authority.give(clock() + 3600)
+        assert (await make_defined(token=token).profile()).sub == "A1"
+        assert authority.used == ["Bearer A1"] * 2
+
+    async def test_it_leads_nowhere_else(self, make_defined, authority, clock, redirect):
+        authority.api_replies = [redirect(302, "https://evil.example/users/ada")]
+        with pytest.raises(OAuthError) as refused:
+            await make_defined(token=authority.give(clock() + 3600)).profile()
+        assert (refused.value.status, len(authority.used)) == (302, 1)
+
+    async def test_a_refusal_that_repeats_the_token_shows_none(self, make_defined, authority, clock, reply):
+        token = authority.give(clock() + 3600, access_token="PLANTED-access", refresh_token="PLANTED-refresh")
+        said = b"the tokens PLANTED-access and PLANTED-refresh are malformed"
+        for status in (400, 403):
+            authority.api_replies = [reply(status, (), said)]
+            with pytest.raises(OAuthError) as refused:
+                await make_defined(token=token).profile()
+            assert refused.value.text == "the tokens *** and *** are malformed"
+            shown = "".join(traceback.format_exception(refused.value)) + repr(vars(refused.value))
+            assert "PLANTED" not in shown
+
+    async def test_a_provider_that_spells_names_otherwise_shows_no_token(self, make_defined, authority, clock):
+        token = authority.give(clock() + 3600, accessToken="PLANTED", refreshToken="PLANTED", team="T")
+        profile = await make_defined(token=token).profile()
+        assert "PLANTED" not in repr(profile.raw["token"])
 
     async def test_the_raw_answers_hold_no_token(self, make_defined, authority, clock):
         nested = {"id": "U1", "access_token": "PLANTED", "more": [{"refresh_token": "PLANTED", "n": 1}]}
@@ -1236,6 +1372,43 @@ class TestRequests:
         assert await text_of(client, authority.url) == "fine"
         assert authority.server.sent[1].header("Authorization") == "Bearer newer"
         assert authority.refreshes == []
+
+    @pytest.mark.parametrize("raises", [False, True, raise_another], ids=["answer", "raised", "raised by the caller"])
+    async def test_a_token_that_was_renewed_in_vain_is_not_renewed_again(
+        self, raises, make_client, authority, clock, reply
+    ):
+        client = make_client(token=authority.give(clock() + 3600))
+        authority.api_replies = [reply(401)] * 4
+        for _ in range(3):
+            with suppress(LookupError, ClientResponseError):
+                async with client.get(authority.url, raise_for_status=raises) as response:
+                    assert response.status == 401
+        assert authority.refreshes == ["R1"]
+        assert authority.used == ["Bearer A1", "Bearer A2", "Bearer A2", "Bearer A2"]
+
+    async def test_a_new_token_that_could_not_be_tried_is_not_thought_refused(self, make_client, authority, clock):
+        async def body():
+            yield b"once"
+
+        client = make_client(token=authority.give(clock() + 3600))
+        for _ in range(2):
+            authority.good.clear()
+            async with client.post(authority.url, data=body()) as response:
+                assert response.status == 401
+        assert authority.refreshes == ["R1", "R2"]
+
+    async def test_a_slow_401_holds_no_connection_that_a_renewal_waits_for(self, authority, clock, reply, monkeypatch):
+        monkeypatch.setattr(middleware, "_PATIENCE", 0.01)
+        authority.api_replies = [reply(401, (), b"begun", 100)]
+        async with ClientSession(connector=TCPConnector(limit=1)) as session, asyncio.timeout(10):
+            client = AsyncOAuth2Client(
+                session,
+                "client",
+                refresh_token_url=f"{authority.url}/token",
+                token=authority.give(clock() + 3600),
+                clock=clock,
+            )
+            assert json.loads(await text_of(client, authority.url))["token"] == "A2"
 
     async def test_a_403_renews_nothing(self, make_client, authority, clock, reply):
         client = make_client(token=authority.give(clock() + 3600))

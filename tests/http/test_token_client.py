@@ -36,6 +36,14 @@ def test_what_is_no_token(given):
     assert type(given).__name__ in str(caught.value)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\nX: y", "\ud800", "\x00"])
+def test_a_token_that_no_header_can_carry(end):
+    for given in (f"PLANTED{end}", {"access_token": f"PLANTED{end}"}):
+        with pytest.raises(MissingTokenError) as caught:
+            read_token(given, NOW)
+        assert (caught.value.code, "PLANTED" in str(caught.value)) == ("unusable-token", False)
+
+
 def test_the_text_of_a_token_that_is_none_is_not_told():
     with pytest.raises(MissingTokenError) as caught:
         read_token({"token": "PLANTED"}, NOW)

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import os
 import sys
 import threading
 
@@ -76,9 +77,13 @@ def server(clock):
     return made
 
 
+async def at_once(_):
+    await asyncio.sleep(0)
+
+
 @pytest.fixture
 def lives():
-    return TokenLives(jitter=lambda: 0.0)
+    return TokenLives(jitter=lambda: 0.0, sleep=at_once)
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def stored(server):
     async def fill():
         store = MemoryStore()
         await store.save(KEY, server.token, seen_version=None)
-        return TokenLives(store, jitter=lambda: 0.0)
+        return TokenLives(store, jitter=lambda: 0.0, sleep=at_once)
 
     return fill
 
@@ -112,6 +117,11 @@ async def turns_until(is_so):
             return
         await asyncio.sleep(0)
     raise AssertionError
+
+
+async def in_another_loop(asked):
+    """As synchronous code in a thread would ask."""
+    return await asyncio.to_thread(asyncio.run, asked)
 
 
 class TestWhenItIsRenewed:
@@ -315,16 +325,48 @@ class TestSaving:
         assert attempts == ["A2", "A2", "A2"]
         assert server.asked == ["R1"]
 
-    async def test_an_updater_that_waits_for_its_own_renewal_is_told(self, lives, renewal, server):
+    @pytest.mark.parametrize("way", [lambda asked: asked, asyncio.gather, asyncio.create_task, in_another_loop])
+    async def test_an_updater_that_waits_for_its_own_renewal_is_told(self, way, lives, renewal, server):
         life = lives.of_token(server.token)
 
         async def update(token):
-            await life.use(made)
+            await way(life.use(made))
 
         made = renewal(updater=update)
         with pytest.raises(TokenStoreError) as caught:
             await life.use(made)
         assert caught.value.__cause__.code == "renewal-waits-for-itself"
+
+    async def test_so_is_one_that_waits_for_it_through_another_renewal(self, lives, renewal, server):
+        life, other = lives.of_token(server.token), lives.of_key(KEY)
+        other.offer(expiring(-1, 7))
+
+        async def give(token):
+            return expiring(3600, 8)
+
+        async def update(token):
+            await other.use(Renewal(give, made.way, made.now, updater=update_other))
+
+        async def update_other(token):
+            await life.use(made)
+
+        made = Renewal(give, lambda _: "refresh", server.clock, updater=update)
+        with pytest.raises(TokenStoreError) as caught:
+            await life.use(made)
+        assert caught.value.__cause__.code == "renewal-waits-for-itself"
+
+    async def test_a_task_that_a_renewal_began_may_wait_for_the_next_one(self, lives, renewal, server, clock):
+        life, later = lives.of_token(server.token), []
+
+        async def work():
+            await landed.wait()
+            return await life.use(renewal())
+
+        landed = asyncio.Event()
+        await life.use(renewal(updater=lambda _: later.append(asyncio.create_task(work()))))
+        clock.advance(3600)
+        landed.set()
+        assert (await later[0]).access_token == "A3"
 
     async def test_what_was_saved_is_not_saved_again(self, stored, renewal, server):
         lives, updates = await stored(), []
@@ -373,6 +415,19 @@ class TestSaving:
         assert isinstance(caught.value.__cause__, ConnectionError)
         assert server.asked == []
 
+    @pytest.mark.parametrize("row", [("no mapping", 1), ({"access_token": "A1"},), {"access_token": "A1"}, 7])
+    async def test_a_store_that_gives_what_is_no_token_is_told(self, row, stored, renewal, server):
+        lives = await stored()
+
+        async def load(key):
+            return row
+
+        lives.store.load = load
+        with pytest.raises(TokenStoreError) as caught:
+            await lives.of_key(KEY).use(renewal())
+        assert caught.value.__cause__ is not None
+        assert server.asked == []
+
     @pytest.mark.parametrize("method", ["load", "lease"])
     async def test_a_good_token_is_used_while_the_store_is_away(self, method, stored, renewal, server, clock):
         lives = await stored()
@@ -392,6 +447,7 @@ class TestSaving:
 
     async def test_an_error_of_the_store_itself_passes_as_it_is(self, stored, renewal):
         lives, error = await stored(), TokenStoreError("locked", code="locked")
+        error.__cause__ = cause = ConnectionError()
 
         async def fail(*_, **__):
             raise error
@@ -400,6 +456,7 @@ class TestSaving:
         with pytest.raises(TokenStoreError) as caught:
             await lives.of_key(KEY).use(renewal())
         assert caught.value is error
+        assert error.__cause__ is cause
 
 
 class TestAfterRefusals:
@@ -648,11 +705,9 @@ class TestStores:
             raise ConnectionResetError
 
         lives.store.save = save_and_fail
-        life = lives.of_key(KEY)
-        with pytest.raises(TokenStoreError):
-            await life.use(renewal())
-        assert (await life.use(renewal())).access_token == "A2"
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
         assert len(saves) == 1
+        assert lives.unsaved == set()
 
     async def test_an_unsaved_token_of_an_account_that_was_deleted_is_dropped(self, stored, renewal, server):
         lives = await stored()
@@ -700,6 +755,124 @@ class TestStores:
         lives = TokenLives(MemoryStore())
         await lives.of_token(server.token).use(renewal())
         assert repr(lives.store) == "<MemoryStore of 0 tokens>"
+
+
+class TestLeases:
+    @pytest.fixture
+    async def two(self, stored):
+        """Two processes with one store."""
+        lives = await stored()
+        return lives, TokenLives(lives.store, sleep=at_once)
+
+    @pytest.mark.parametrize("failures", [1, 2, 3])
+    async def test_a_failed_save_is_done_again_before_others_have_their_turn(self, failures, two, renewal, server):
+        """Else they would find the spent refresh token, and sending it ends the grant."""
+        first, _ = two
+        save, left, pauses = first.store.save, [ConnectionError()] * failures, []
+
+        async def fail_at_first(key, token, *, seen_version):
+            if left:
+                raise left.pop()
+            return await save(key, token, seen_version=seen_version)
+
+        async def wait(seconds):
+            pauses.append(seconds)
+            await turns_until(lambda: len(lease.waiting) == 1)
+
+        first.store.save, first.sleep = fail_at_first, wait
+        using = [asyncio.create_task(lives.of_key(KEY).use(renewal())) for lives in two]
+        await turns_until(lambda: first.store._leases)
+        (lease,) = first.store._leases.values()
+        assert [token.access_token for token in await asyncio.gather(*using)] == ["A2", "A2"]
+        assert server.asked == ["R1"]
+        assert pauses == [0.1, 0.5, 2.0][:failures]
+
+    async def test_who_could_not_save_at_all_keeps_its_turn(self, two, renewal, server):
+        first, second = two
+        first.store.save, save = None, first.store.save
+        with pytest.raises(TokenStoreError):
+            await first.of_key(KEY).use(renewal())
+        (lease,) = first.store._leases.values()
+        waiting = asyncio.create_task(second.of_key(KEY).use(renewal()))
+        await turns_until(lambda: lease.waiting)
+        with pytest.raises(TokenStoreError):
+            await first.of_key(KEY).use(renewal())
+        assert not waiting.done()
+        first.store.save = save
+        assert (await first.of_key(KEY).use(renewal())).access_token == "A2"
+        assert (await waiting).access_token == "A2"
+        assert server.asked == ["R1"]
+
+    async def test_until_its_time_is_over(self, server, renewal):
+        now = [0.0]
+        store = MemoryStore(monotonic=lambda: now[0])
+        await store.save(KEY, server.token, seen_version=None)
+        first, second = (TokenLives(store, sleep=at_once) for _ in range(2))
+        store.save, save = None, store.save
+        with pytest.raises(TokenStoreError):
+            await first.of_key(KEY).use(renewal())
+        now[0], store.save = 120.0, save
+        held = store.lease(KEY, 60.0)
+        await held.__aenter__()
+        assert (await first.of_key(KEY).use(renewal())).access_token == "A2"
+        assert store._leases != {}
+        await held.__aexit__(None, None, None)
+        assert (await second.of_key(KEY).use(renewal())).access_token == "A2"
+        assert server.asked == ["R1"]
+
+    async def test_a_turn_that_may_be_over_is_not_used_for_a_renewal(self, two, renewal, server, clock):
+        first, _ = two
+        life, seen = first.of_key(KEY), []
+        first.store.save, save = None, first.store.save
+        with pytest.raises(TokenStoreError):
+            await life.use(renewal())
+        first.store.save = save
+        kept = first.store._leases[KEY]
+        clock.advance(3600)
+
+        async def renew(token):
+            seen.append(first.store._leases[KEY] is kept)
+            return await server.renew(token)
+
+        assert (await life.use(Renewal(renew, lambda _: "refresh", clock))).access_token == "A3"
+        assert seen == [False]
+
+    @pytest.mark.parametrize("kind", ["login", "grant"])
+    async def test_where_nothing_is_spent_nobody_is_kept_waiting(self, kind, two, clock, renewal, server):
+        first, second = two
+
+        async def grant(_):
+            return expiring(3600, 8)
+
+        first.store.save, save = None, first.store.save
+        life, own = first.of_key(KEY), Renewal(grant, lambda _: "grant", clock)
+        asked = life.obtain(lambda: grant(None), renewal()) if kind == "login" else life.use(own)
+        with pytest.raises(TokenStoreError):
+            await asked
+        first.store.save = save
+        assert (await second.of_key(KEY).use(renewal())).access_token == "A2"
+
+    @pytest.mark.parametrize("error", [None, TimeoutError()], ids=["after a success", "after an error"])
+    async def test_one_that_cannot_be_given_back_is_logged(self, error, two, renewal, server, caplog):
+        lives, _ = two
+
+        class Lease:
+            async def __aenter__(self):
+                pass
+
+            async def __aexit__(self, *_):
+                raise ConnectionResetError("redis://:PLANTED@host")
+
+        lives.store.lease = lambda *_: Lease()
+        if error is None:
+            assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
+        else:
+            server.errors = [error]
+            with pytest.raises(TimeoutError) as caught:
+                await lives.of_key(KEY).use(renewal())
+            assert caught.value is error
+        assert "ConnectionResetError" in caplog.text
+        assert "PLANTED" not in caplog.text
 
 
 class TestLogins:
@@ -967,6 +1140,56 @@ class TestEventLoops:
         assert [token.access_token for token in tokens] == ["A2", "A2"]
         assert server.asked == ["R1"]
 
+    def test_one_that_stops_in_the_middle_is_not_waited_for(self, lives, server, renewal, monkeypatch):
+        monkeypatch.setattr(token_life, "_GLANCE", 0.001)
+        life, begun, go = lives.of_token(server.token), threading.Event(), threading.Event()
+        loop = asyncio.new_event_loop()
+
+        async def begin():
+            using = asyncio.create_task(life.use(Renewal(stand_still, lambda _: "refresh", server.clock)))
+            await turns_until(begun.is_set)
+            await asyncio.to_thread(go.wait)
+            using.cancel()
+
+        async def stand_still(token):
+            begun.set()
+            await asyncio.Event().wait()
+
+        async def wait():
+            async with asyncio.timeout(10):
+                waiting = asyncio.create_task(life.use(renewal()))
+                await asyncio.sleep(0)
+                go.set()
+                return await waiting
+
+        thread = threading.Thread(target=loop.run_until_complete, args=[begin()])
+        thread.start()
+        begun.wait()
+        try:
+            assert asyncio.run(wait()).access_token == "A2"
+        finally:
+            go.set()
+            thread.join()
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+    async def test_that_of_the_process_before_a_fork_is_not_waited_for(self, lives, server, renewal, monkeypatch):
+        life, server.gate = lives.of_token(server.token), asyncio.Event()
+        before = asyncio.create_task(life.use(renewal()))
+        await turns_until(lambda: server.asked)
+        server.gate, gate = None, server.gate
+        process = os.getpid()
+        monkeypatch.setattr(token_life.os, "getpid", lambda: process + 1)
+        server.number = 1
+        async with asyncio.timeout(10):
+            assert (await life.use(renewal())).access_token == "A2"
+        gate.set()
+        await before
+
 
 class TestLives:
     async def test_a_life_outlives_its_clients(self, lives, server, renewal):
@@ -1011,6 +1234,14 @@ class TestLives:
         server.gate.set()
         await closing
         assert lives._tasks == set()
+
+    @pytest.mark.parametrize("way", [lambda closing: closing, asyncio.create_task])
+    async def test_closing_leaves_out_the_renewal_that_it_is_called_from(self, way, lives, renewal, server):
+        async def update(token):
+            await way(lives.aclose())
+
+        async with asyncio.timeout(10):
+            assert (await lives.of_token(server.token).use(renewal(updater=update))).access_token == "A2"
 
     async def test_closing_again_does_nothing(self, lives):
         await lives.aclose()

@@ -5,6 +5,7 @@ aiohttp writes something else now: look whether the signature still covers it, t
 """
 
 import io
+import os
 from dataclasses import replace
 
 import aiohttp
@@ -174,6 +175,14 @@ BODIES = [
     ("text as form", lambda: {"data": "a=1&b=x+y", "headers": {"Content-Type": FORM}}, b"a=1&b=x+y", FORM),
     ("bytes as form", lambda: {"data": b"a=%E9&&b", "headers": {"Content-Type": FORM}}, b"a=%E9&&b", FORM),
     (
+        "view of bytes as form",
+        lambda: {"data": memoryview(b"a=1"), "headers": {"Content-Type": FORM}},
+        b"a=1",
+        FORM,
+    ),
+    ("view of bytes", lambda: {"data": memoryview(b"a=1")}, b"a=1", "application/octet-stream"),
+    ("mutable bytes", lambda: {"data": bytearray(b"a=1"), "headers": {"Content-Type": FORM}}, b"a=1", FORM),
+    (
         "form with charset",
         lambda: {"data": b"a=1", "headers": {"Content-Type": f"{FORM}; charset=UTF-8"}},
         b"a=1",
@@ -221,6 +230,7 @@ REFUSED_BODIES = [
         "compressed-body",
     ),
     ("stream as form", lambda: {"data": stream(b"a=1"), "headers": {"Content-Type": FORM}}, "unsignable-body"),
+    ("pipe as form", lambda: {"data": pipe(b"a=1"), "headers": {"Content-Type": FORM}}, "unsignable-body"),
 ]
 
 # What else a body hash or body placement refuses.
@@ -228,6 +238,14 @@ REFUSED_WHEN_COVERED = [
     ("compressed bytes", lambda: {"data": b"a=1", "compress": "gzip"}, "compressed-body"),
     ("stream", lambda: {"data": stream(b"a=1")}, "unsignable-body"),
     ("multipart with a stream", lambda: {"data": multipart(stream(b"a=1"))}, "unsignable-body"),
+    ("pipe", lambda: {"data": pipe(b"a=1")}, "unsignable-body"),
+    ("multipart with a pipe", lambda: {"data": multipart(pipe(b"a=1"))}, "unsignable-body"),
+    ("multipart with a part to compress", lambda: {"data": coded("Content-Encoding", "gzip")}, "unsignable-body"),
+    (
+        "multipart with a part in base64",
+        lambda: {"data": coded("Content-Transfer-Encoding", "base64")},
+        "unsignable-body",
+    ),
 ]
 
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
@@ -258,6 +276,19 @@ def multipart(part):
     writer = aiohttp.MultipartWriter("form-data")
     writer.append(part)
     return writer
+
+
+def coded(name, value):
+    writer = aiohttp.MultipartWriter("mixed")
+    writer.append(b"a=1", {name: value})
+    return writer
+
+
+def pipe(content):
+    readable, writable = os.pipe()
+    os.write(writable, content)
+    os.close(writable)
+    return os.fdopen(readable, "rb")
 
 
 async def stream(*pieces):

@@ -1,9 +1,14 @@
 """The three legs, driven by hand: no loop, no server."""
 
+import traceback
+from dataclasses import replace
+from urllib.parse import quote
+
 import pytest
 
 from oauthreg.errors import (
     AccessDeniedError,
+    CallbackError,
     MalformedResponseError,
     OAuthError,
     OAuthRegError,
@@ -16,14 +21,16 @@ from oauthreg.oauth1.flow import (
     RequestToken,
     access_token_flow,
     build_authorization_url,
+    exchange_flow,
     is_timestamp_refusal,
     parse_authorization_response,
     parse_token_answer,
     password_flow,
     refresh_flow,
     request_token_flow,
+    revocation_flow,
 )
-from oauthreg.provider import CallbackSettings, ErrorRule, Leg, OAuth1Settings, Provider, Scopes, TokenAnswer
+from oauthreg.provider import CallbackSettings, ErrorRule, Exchange, Leg, OAuth1Settings, Provider, Scopes, TokenAnswer
 from oauthreg.signing import Signer
 from oauthreg.signing.verify import parse_authorization
 from oauthreg.token import OAuth1Token
@@ -279,6 +286,23 @@ class TestTokenAnswers:
                 "token_rejected",
                 "",
             ),
+            (
+                Response(401, {}, b'{"oauth_problem": "token_rejected", "oauth_problem_advice": "why"}'),
+                "token_rejected",
+                "why",
+            ),
+            (Response(401, {}, b'{"error": "token_rejected", "detail": "see oauth_problem"}'), "token_rejected", ""),
+            (Response(401, {}, b'{"error": "bad", "sent": "a&oauth_problem=b&c"}'), "bad", ""),
+            (Response(401, {}, b'{"error": {"oauth_problem": "nonce_used"}}'), "nonce_used", ""),
+            (Response(401, {}, b'{"oauth_problem": "nonce_used", "errors": [{"code": 1}]}'), "nonce_used", ""),
+            (Response(401, {}, b"<oauth_problem>nonce_used</oauth_problem>"), "nonce_used", ""),
+            (Response(401, {}, b"\n oauth_problem=nonce_used\n"), "nonce_used", ""),
+            (
+                Response(401, {"www-authenticate": 'OAuth oauth_problem="nonce_used"'}, b"<p>see oauth_problem</p>"),
+                "nonce_used",
+                "",
+            ),
+            (Response(401, {"www-authenticate": 'OAuth realm="see oauth_problem"'}, b'{"error": "bad"}'), "bad", ""),
             (Response(401, {"www-authenticate": "Basic oauth_problem"}, b"no"), "", ""),
             (Response(401, {"www-authenticate": 'OAuth oauth_problem="'}, b"no"), "", ""),
             (
@@ -335,8 +359,36 @@ class TestTokenAnswers:
             (Response(401, {}, b"oauth_problem=timestamp_refused&oauth_acceptable_timestamps=1-2"), True),
             (Response(401, {}, b"oauth_timestamp is too far away; we believe it is now 1390665118"), True),
             (Response(403, {}, b'{"errors":[{"code":135,"message":"Timestamp out of bounds."}]}'), True),
+            (
+                Response(400, {}, b'error=invalid_request&error_description=Invalid "oauth_timestamp" value'),
+                True,
+            ),  # Authlib
+            (
+                Response(401, {}, b"error=invalid_request&error_description=Timestamp+given+is+invalid"),
+                True,
+            ),  # oauthlib
+            (Response(401, {}, b'{"errors":[{"code":1004,"detail":"oauth_timestamp is too far away"}]}'), True),
+            (Response(401, {}, b"check your clock"), True),
+            (Response(401, {}, b"clock_skew"), True),
             (Response(401, {}, b"Invalid signature"), False),
             (Response(500, {}, b"timestamp"), False),
+            (Response(401, {}, b"the clockwork is broken"), False),
+            (Response(401, {}, b"oauth_problem=signature_invalid&oauth_problem_advice=check+the+timestamp"), False),
+            (Response(401, {"www-authenticate": 'OAuth oauth_problem="nonce_used"'}, b"timestamp"), False),
+            (Response(401, {}, b"Base string: GET&https%3A%2F%2Fa&oauth_nonce%3Dn%26oauth_timestamp%3D17000"), False),
+            (
+                Response(401, {}, b'You sent: OAuth oauth_nonce="n", oauth_timestamp="17000", oauth_version="1.0"'),
+                False,
+            ),
+            (Response(401, {}, b"You sent: a=b&oauth_timestamp=17000&oauth_version=1.0"), False),
+            (
+                Response(401, {}, b'{"error":"bad","message":"base string GET&a&oauth_timestamp%3D17000%26b%3Dc"}'),
+                False,
+            ),
+            (Response(401, {}, b"message=base+string+GET%26a%26oauth_timestamp%253D17000"), False),
+            (Response(401, {}, b'{"timestamp":"2026-11-26T10:00:00Z","status":401,"path":"/x"}'), False),  # Spring
+            (Response(401, {}, b'{"error":"bad","message":"no","seen":"a timestamp"}'), False),
+            (Response(401, {}, b"Array ( [oauth_timestamp] => 17000 )"), False),
         ],
     )
     def test_a_refused_timestamp_is_recognised(self, response, is_refusal):
@@ -358,11 +410,25 @@ class TestAuthorizationResponses:
             "oauth_token=aaa&oauth_verifier=bbb",
             "/cb?oauth_verifier=bbb&oauth_token=aaa",
             "myapp://cb?oauth_token=a%61a&oauth_verifier=bbb",
+            "oauth_token=aaa&oauth_verifier=bbb&next=/p?oauth_token=c",
+            "oauth_token=aaa&oauth_verifier=bbb&next=https://app.example/",
+            "?oauth_token=aaa&oauth_verifier=bbb&next=https://app.example/?oauth_token=c",
+            "https://www.example.com/x=1?oauth_token=aaa&oauth_verifier=bbb",
+            "http://[::1/cb?oauth_token=aaa&oauth_verifier=bbb",
+            "https://a\u2100b/cb?oauth_token=aaa&oauth_verifier=bbb",
+            " https://www.example.com/cb?oauth_token=a\r\naa&oauth_verifier=bbb\n",
         ],
     )
     def test_token_and_verifier_are_found(self, url):
         found = parse_authorization_response(url)
         assert (found.token, found.verifier) == ("aaa", "bbb")
+
+    @pytest.mark.parametrize("where", ["https://a.example/cb?oauth_token=aaa&x=", "oauth_token=aaa&oauth_verifier="])
+    def test_octets_that_are_no_text_are_refused(self, where):
+        with pytest.raises(CallbackError) as refused:
+            parse_authorization_response(f"{where}\udcff")
+        assert refused.value.code == "callback-not-utf8"
+        assert "aaa" not in f"{refused.value}"
 
     def test_other_parameters_are_kept(self):
         found = parse_authorization_response("https://a.example/?next=ㅋㅋ&oauth_token=a&oauth_verifier=b&realmId=7")
@@ -454,6 +520,118 @@ def test_a_refused_password_is_an_error():
     with pytest.raises(OAuthError) as refused:
         flow.send(Response(401, {}, b"Invalid xAuth credentials."))
     assert refused.value.status == 401
+
+
+SECRETS = {
+    "client secret": "planted client s&cret",
+    "token": "planted-token",
+    "token secret": "planted/token/secret",
+    "handle": "planted handle",
+    "verifier": "planted+verifier",
+    "password": "planted p&ss wörd",
+}
+OLD = OAuth1Token("planted-token", "planted/token/secret", {"oauth_session_handle": "planted handle"})
+
+
+def in_base_string(text: str) -> str:
+    return quote(quote(text, safe=""), safe="")
+
+
+class TestEchoes:
+    """Servers repeat what they were sent."""
+
+    there = Provider(
+        endpoints={**ENDPOINTS, "revoke": "https://api.example.com/revoke"},
+        oauth1=WITH_SESSIONS,
+        # By whatever name it goes.
+        token=Leg(rename={"x_auth_password": "pwd"}),
+        exchange=Exchange("https://api.example.com/exchange", Leg(), TokenAnswer()),
+    )
+    signer = Signer("PLAINTEXT", "ck", SECRETS["client secret"], token="planted-token")
+
+    def flow(self, name):
+        of_signer = {"secrets": (SECRETS["client secret"], SECRETS["token secret"])}
+        leg = Leg(method="GET", params=(("oauth_session_handle", SECRETS["handle"]),))
+        return {
+            "request token": lambda: request_token_flow(
+                replace(self.there, request_token=leg), self.signer, callback=None, **of_signer
+            ),
+            "access token": lambda: access_token_flow(
+                self.there, self.signer, verifier=SECRETS["verifier"], **of_signer
+            ),
+            "password": lambda: password_flow(
+                self.there, self.signer, username="ada", password=SECRETS["password"], **of_signer
+            ),
+            "renewal": lambda: refresh_flow(self.there, self.signer, OLD, secrets=of_signer["secrets"][:1]),
+            "revocation": lambda: revocation_flow(self.there, self.signer, OLD, secrets=of_signer["secrets"][:1]),
+            "exchange": lambda: exchange_flow(
+                self.there, self.signer, OLD, sent_at=NOW, secrets=of_signer["secrets"][:1]
+            ),
+        }[name]()
+
+    @pytest.mark.parametrize(
+        ("name", "sent"),
+        [
+            ("request token", ("client secret", "token secret", "token", "handle")),
+            ("access token", ("client secret", "token secret", "token", "verifier")),
+            ("password", ("client secret", "password")),
+            ("renewal", ("client secret", "token secret", "token", "handle")),
+            ("revocation", ("client secret", "token secret", "token", "handle")),
+            ("exchange", ("client secret", "token secret", "token", "handle")),
+        ],
+    )
+    @pytest.mark.parametrize("encode", [str, quote, in_base_string, lambda text: quote(in_base_string(text))])
+    @pytest.mark.parametrize(
+        ("status", "headers", "body"),
+        [
+            (401, {}, "who is %s?"),
+            (401, {}, '{"error": "bad", "message": "no %s here"}'),
+            (401, {}, "oauth_problem=%s&oauth_problem_advice=base+string+%s"),
+            (401, {"www-authenticate": 'OAuth oauth_problem="bad", oauth_problem_advice="base string %s"'}, ""),
+            (401, {"x-reason": "no %s here"}, "oauth_problem=token_rejected"),
+            (200, {"content-type": "text/html"}, "<html>no %s here"),
+            (200, {}, '{"oauth_token": "a", "error": "%s"}'),
+        ],
+    )
+    def test_no_refusal_repeats_a_secret(self, name, sent, encode, status, headers, body):
+        flow, text = self.flow(name), " ".join(encode(SECRETS[one]) for one in sent)
+        next(flow)
+        headers = {key: value.replace("%s", text) for key, value in headers.items()}
+        try:
+            flow.send(Response(status, headers, body.replace("%s", text).encode(), ENDPOINTS["token"]))
+        except StopIteration:
+            assert (name, status) == ("revocation", 200)  # any answer will do
+        except OAuthRegError as error:
+            told = [*traceback.format_exception(error), repr(vars(error))]
+            told += [repr(vars(cause)) for cause in (error.__cause__, error.__context__) if cause is not None]
+            assert "planted" not in "".join(told)
+        else:
+            pytest.fail("it was no refusal")
+
+    def test_short_ones_are_masked_by_name(self):
+        flow = password_flow(self.there, self.signer, username="ada", password="pw1")
+        next(flow)
+        with pytest.raises(OAuthError) as refused:
+            flow.send(
+                Response(401, {}, b"Base string: POST&https%3A%2F%2Fa&x_auth_password%3Dpw1%26x_auth_username%3Dada")
+            )
+        assert refused.value.text.endswith("x_auth_password%3D***%26x_auth_username%3Dada")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"oauth_problem=token_rejected",
+        b'{"oauth_problem": "token_rejected", "oauth_problem_advice": "log in"}',
+        b'{"error": "token_rejected", "detail": "see oauth_problem"}',
+    ],
+)
+def test_an_ended_session_is_told_in_any_format(body):
+    flow = refresh_flow(provider(oauth1=WITH_SESSIONS), signer(), OLD)
+    next(flow)
+    with pytest.raises(ReauthorizationRequired) as refused:
+        flow.send(Response(401, {}, body))
+    assert (refused.value.error, refused.value.code) == ("token_rejected", "session-ended")
 
 
 class TestRenewalWithoutASession:

@@ -29,6 +29,15 @@ def parse(provider):
     return parsed
 
 
+@pytest.fixture
+def read(provider):
+    def read(text, **settings):
+        given = provider(oauth2=OAuth2Settings(issuer="https://as.example", **settings))
+        return read_id_token(given, text, client_id="c1")
+
+    return read
+
+
 def changed(**changes):
     return token({name: value for name, value in (CLAIMS | changes).items() if value is not ...})
 
@@ -126,8 +135,30 @@ def test_without_an_issuer_nothing_can_be_checked(parse):
     assert refused.value.code == "issuer-unknown"
 
 
-def test_a_token_that_was_accepted_can_be_read_after_its_time(parse):
+def test_a_token_that_was_accepted_can_be_read_after_its_time(parse, read):
     old = changed(exp=NOW - 86400)
-    assert read_id_token(old)["sub"] == "u1"
     with pytest.raises(ResponseError):
         parse(old)
+    assert read(old)["sub"] == "u1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"iss": "https://evil.example"}, "id-token-issuer"),
+        ({"aud": "other"}, "id-token-audience"),
+        ({"aud": ["c1", "other"]}, "id-token-audience"),
+        ({"azp": "other"}, "id-token-party"),
+        ({"sub": ...}, "id-token-incomplete"),
+    ],
+)
+def test_a_token_that_is_kept_is_still_somebodys(read, changes, code):
+    with pytest.raises(ResponseError) as refused:
+        read(changed(**changes))
+    assert refused.value.code == code
+
+
+def test_a_token_that_is_kept_has_its_algorithm(read):
+    with pytest.raises(ResponseError) as refused:
+        read(token(header={"alg": "HS256"}), id_token_algorithms=("RS256",))
+    assert refused.value.code == "id-token-algorithm"

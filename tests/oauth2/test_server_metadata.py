@@ -118,7 +118,9 @@ class TestRegistration:
             drive(flow, answer(said, 401))
         assert "IAT-secret" not in str(refused.value) + repr(refused.value)
 
-    @pytest.mark.parametrize("uri", ["http://c.example/", "/cb", "https://c.example/#x"])
+    @pytest.mark.parametrize(
+        "uri", ["http://c.example/", "/cb", "https://c.example/#x", 5, None, b"https://c.example/"]
+    )
     def test_redirection_uris_that_cannot_be_used(self, uri):
         with pytest.raises(UsageError) as refused:
             build_registration_request("https://as.example/register", {"redirect_uris": [uri]})

@@ -124,6 +124,9 @@ def test_TR11_a_wrong_path_is_told_by_its_status():
         {"access_token": None},
         {"access_token": 123},
         {"access_token": ["a"]},
+        {"access_token": "AT1\n"},
+        {"access_token": "AT1\r\nX-Y: z"},
+        {"access_token": "AT1\ud800"},
         "1",
         "true",
     ],
@@ -506,6 +509,20 @@ class TestRenewal:
     )
     def test_an_absent_refresh_token_keeps_the_old_one(self, fields):
         assert parse({"access_token": "B", **fields}, previous=self.old).refresh_token == "R1"
+
+    @pytest.mark.parametrize("given", [True, 1.5, ["R2"], {"R": 2}, "R2\n", "R2\ud800"])
+    def test_what_is_no_refresh_token_costs_no_access_token(self, given):
+        """What was exchanged is spent: the rest of the answer has to count."""
+        for fields in ({"refresh_token": given}, {"id_token": given}):
+            token = parse({"access_token": "B", **fields}, previous=self.old)
+            assert (token.access_token, token.refresh_token, token.id_token) == ("B", "R1", "ID1")
+            first = parse({**GOOD, **fields})
+            assert (first.refresh_token, first.id_token) == (None, None)
+            assert not fields.keys() & first.keys()
+
+    def test_a_refresh_token_that_is_a_number(self):
+        token = parse({"access_token": "B", "refresh_token": 1001}, previous=self.old)
+        assert (token.refresh_token, token["refresh_token"]) == ("1001", "1001")
 
     def test_RK03_a_new_refresh_token_replaces_it(self):
         assert parse({"access_token": "B", "refresh_token": "R2"}, previous=self.old).refresh_token == "R2"

@@ -14,11 +14,13 @@ from oauthreg.errors import (
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
+    ResponseError,
     TemporarilyUnavailableError,
     TokenExpiredError,
     UnsupportedMethodError,
     UsageError,
 )
+from oauthreg.jose import sign_jwt
 from oauthreg.messages import Sleep
 from oauthreg.oauth2.token_endpoint import (
     DeviceAuthorization,
@@ -35,6 +37,7 @@ from oauthreg.provider import Exchange, Leg, OAuth2Settings, Scopes, TokenAnswer
 from oauthreg.token import OAuth2Token
 
 NOW = 1_700_000_000
+ISSUER = "https://as.example"
 GOOD = {"access_token": "AT1", "token_type": "Bearer", "expires_in": 3600}
 PENDING = {"error": "authorization_pending"}
 DEVICE = {
@@ -60,6 +63,12 @@ class Field:
 
     def render(self, documents):
         return documents.get(self.document, {}).get(self.field)
+
+
+class OfIDToken:
+    """Claims of which some are those of the ID token."""
+
+    documents = frozenset({"id_token"})
 
 
 class TestTokenRequest:
@@ -243,6 +252,50 @@ class TestTokenRequest:
         with pytest.raises(OAuthRegError) as refused:
             flow.send(None)
         assert refused.value.code == "flow-without-response"
+
+
+class TestIDTokens:
+    """What came with a login says who the user is: it is checked whichever way the login took."""
+
+    LOGINS = (("authorization_code", {"code": "C"}), ("device_code", {"device_code": "D"}))
+
+    @staticmethod
+    def id_token(**changes):
+        claims = {"iss": ISSUER, "aud": "c1", "sub": "u1", "iat": NOW, "exp": NOW + 60} | changes
+        return sign_jwt(claims, "s" * 32, "HS256")
+
+    def start(self, provider, identity, grant, arguments, nonce=None):
+        given = provider(oauth2=OAuth2Settings(issuer=ISSUER), claims=OfIDToken())
+        return token_flow(given, identity(), grant, nonce=nonce, **arguments)
+
+    @pytest.mark.parametrize(("grant", "arguments"), LOGINS)
+    def test_a_good_one(self, drive, provider, identity, grant, arguments):
+        given = self.id_token(nonce="n1")
+        token, _ = drive(self.start(provider, identity, grant, arguments, "n1"), GOOD | {"id_token": given})
+        assert token.id_token == given
+
+    @pytest.mark.parametrize(("grant", "arguments"), LOGINS)
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({"iss": "https://evil.example"}, "id-token-issuer"),
+            ({"aud": "another"}, "id-token-audience"),
+            ({"exp": NOW - 3600}, "jwt-expired"),
+            ({"exp": 10**400, "iat": 10**400}, "jwt-time"),
+            ({"nonce": "n2"}, "id-token-nonce"),
+        ],
+    )
+    def test_others(self, drive, provider, identity, grant, arguments, changes, code):
+        flow = self.start(provider, identity, grant, arguments, "n1")
+        with pytest.raises(ResponseError) as refused:
+            drive(flow, GOOD | {"id_token": self.id_token(nonce="n1") if not changes else self.id_token(**changes)})
+        assert refused.value.code == code
+
+    def test_one_that_came_with_a_renewal_costs_no_token(self, drive, provider, identity):
+        """It is looked at when somebody wants its claims: what was exchanged is spent."""
+        flow = self.start(provider, identity, "refresh_token", {"refresh_token": "R"})
+        token, _ = drive(flow, GOOD | {"id_token": self.id_token(iss="https://evil.example")})
+        assert token.access_token == "AT1"
 
 
 class TestEchoes:
@@ -467,12 +520,30 @@ class TestDevice:
             (7, 7),
             ("soon", 5),
             (10**400, 5),
+            (True, 5),
+            (10**9, 86400),
         ],
     )
     def test_the_interval(self, drive, provider, identity, interval, seconds):
         body = {name: value for name, value in (DEVICE | {"interval": interval}).items() if value is not ...}
         found, _ = drive(device_authorization_flow(provider(), identity()), body)
         assert found.interval == seconds
+
+    @pytest.mark.parametrize(
+        ("expires_in", "seconds"),
+        [(1, 1), (86400, 86400), ("604800", 604800), (10**400, 900), (float("inf"), 900), (True, 900), (0, 900)],
+    )
+    def test_the_lifetime(self, drive, provider, identity, answer, expires_in, seconds):
+        body = json.dumps(DEVICE | {"expires_in": expires_in}).replace("Infinity", "1e999")
+        found, _ = drive(device_authorization_flow(provider(), identity()), answer(body))
+        assert found.expires_in == seconds
+
+    def test_a_complete_uri_that_is_no_text_is_left_out(self, drive, provider, identity):
+        for given in ({"a": 1}, 7, ["x"], "", None):
+            found, _ = drive(
+                device_authorization_flow(provider(), identity()), DEVICE | {"verification_uri_complete": given}
+            )
+            assert found.verification_uri_complete is None
 
     def test_other_spellings_and_the_complete_uri(self, drive, provider, identity):
         body = {
@@ -493,6 +564,7 @@ class TestDevice:
             ({"device_code": "D"}, MalformedResponseError, "no-device-code"),
             ([], MalformedResponseError, "no-device-code"),
             ({"device_code": "D", "user_code": "U"}, MalformedResponseError, "no-verification-uri"),
+            ({**DEVICE, "verification_uri": ["https://as.example"]}, MalformedResponseError, "no-verification-uri"),
         ],
     )
     def test_an_answer_without_codes(self, drive, provider, identity, body, kind, code):

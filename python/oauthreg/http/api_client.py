@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from oauthreg.claims import Profile
     from oauthreg.http.driver import Around, Sleeper
-    from oauthreg.http.middleware import Repair
+    from oauthreg.http.middleware import Hope, Repair
     from oauthreg.messages import Authenticator, Flow, Pairs
 
 Result = TypeVar("Result")
@@ -116,14 +116,21 @@ class ApiClient(ABC):
         options: Mapping[str, Any],
         repair: Repair | None = None,
         repairs: int = 1,
+        is_hopeful: Hope | None = None,
     ) -> http.RequestContext:
         """One authenticated request, not yet begun: aiohttp's own object, which is a ``RequestContext`` in all it does.
 
         Raises at once what keeps it from beginning.
         """
         self._check_loop()
-        missing = self._missing_headers(options.get("headers")) if self.provider.api_headers else ()
-        own = http.AuthenticationMiddleware(access, missing, repair, repairs)
+        missing: Pairs = ()
+        if self.provider.api_headers:
+            given = options.get("headers")
+            if given is not None and not isinstance(given, Mapping):
+                # An iterator gives its pairs once.
+                options = {**options, "headers": (given := tuple(given))}
+            missing = self._missing_headers(given)
+        own = http.AuthenticationMiddleware(access, missing, repair, repairs, is_hopeful)
         if access.base is not None:
             url = http.resolve(access.base, url)
         in_turn: Sequence[ClientMiddlewareType] = (*http.chain(self.session, middlewares), own)

@@ -55,7 +55,8 @@ class AsyncAssertionClient(TokenClient):
     members of ``header`` describe it. ``issued_at`` and ``expires_at`` are in seconds since 1970, ``expires_in`` in
     seconds. Everything else is as for ``AsyncOAuth2Client``.
 
-    Construction makes no traffic, and checks that key and algorithm fit. Raises ``UsageError`` and its kinds.
+    Construction makes no traffic, and checks that key and algorithm fit. Raises ``UsageError`` and its kinds, and
+    ``MissingTokenError`` for a ``token`` that is none.
 
     Spec: RFC 7523; RFC 7521.
     """
@@ -224,7 +225,7 @@ def _read_service_account(path: Path) -> dict[str, Any]:
         account = json.loads(path.read_bytes())
     except OSError as error:
         raise _no_service_account(error.strerror or "it cannot be read") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _no_service_account("it is no JSON") from None
     if not isinstance(account, dict) or account.get("type") != "service_account":
         raise _no_service_account("it is no object of the type `service_account`")

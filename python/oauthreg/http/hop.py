@@ -18,11 +18,13 @@ from aiohttp import (
     ClientHandlerType,
     ClientRequest,
     ClientResponse,
+    IOBasePayload,
     MultipartWriter,
     Payload,
     RequestInfo,
     hdrs,
 )
+from aiohttp.multipart import BodyPartReaderPayload
 from yarl import URL
 
 from oauthreg.errors import UnsignableRequestError, UsageError
@@ -82,13 +84,23 @@ def is_replayable(body: Payload | bytes) -> bool:
     return not body or isinstance(body, BytesPayload)
 
 
-def is_stream(body: Payload | bytes) -> bool:
-    """Whether a body can be read once only, so that its bytes are unknown before it is sent."""
+def stream_in(body: Payload | bytes) -> str | None:
+    """What keeps a body's bytes unknown before it is sent: it can be read once only, or is written otherwise."""
     if isinstance(body, BytesPayload):  # nearly every body, and the other questions cost more
-        return False
+        return None
     if isinstance(body, MultipartWriter):
-        return any(is_stream(part) for part, _, _ in body)
-    return isinstance(body, AsyncIterablePayload)
+        # aiohttp encodes parts as it writes them, and reads them as they were given.
+        parts = (
+            "an encoded part" if coding or transfer_coding else stream_in(part)
+            for part, coding, transfer_coding in body
+        )
+        return next(filter(None, parts), None)
+    if isinstance(body, IOBasePayload):
+        file = body._value  # noqa: SLF001 - aiohttp has no public way
+        return None if file.seekable() else "a file that can be read once only"
+    if isinstance(body, BodyPartReaderPayload):
+        return "a part of an answer"
+    return "an asynchronous iterable" if isinstance(body, AsyncIterablePayload) else None
 
 
 class LentBody(BytesPayload):
@@ -140,7 +152,7 @@ async def _authenticated(
 ) -> tuple[Authenticated, bytes | None]:
     """What a credential changes, and the body's bytes if it covers them: some bodies tell them once."""
     content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body  # b"" for none
-    content = await body.as_bytes() if body and covers_body(authenticator, req, body, content_type) else None
+    content = bytes(await body.as_bytes()) if body and covers_body(authenticator, req, body, content_type) else None
     wire_form = req.method, covered, content, content_type
     if authenticator.is_slow:
         return await asyncio.to_thread(authenticator.authenticate, *wire_form), content
@@ -155,8 +167,8 @@ def covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload,
     is_form = _is_form(content_type)
     if not (is_form or authenticator.needs_body):
         return False
-    if is_stream(body):
-        raise unsignable_body("an asynchronous iterable")
+    if (stream := stream_in(body)) is not None:
+        raise unsignable_body(stream)
     if getattr(req, "compress", None) or (is_form and _is_coded(req.headers.get(hdrs.CONTENT_ENCODING))):
         raise UnsignableRequestError(
             "the signature covers the body, and this body is compressed on the way out",

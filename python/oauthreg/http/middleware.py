@@ -37,6 +37,9 @@ from oauthreg.records import dataclass, field, replace
 Repair: TypeAlias = Callable[[Response], Awaitable[Authenticator | None]]
 """Given a refusal (401), the authenticator to send the request once more with, or ``None`` to let it stand."""
 
+Hope: TypeAlias = Callable[[Response], bool]
+"""Given a refusal, whether a repair will be made of it, so that nobody is going to read it."""
+
 _PATIENCE = 1.0
 """How many seconds the text of a refusal is waited for."""
 
@@ -74,20 +77,29 @@ class AuthenticationMiddleware:
     A hop to another origin than those of ``access`` goes out as the caller made it, with nothing of ours on it, and so
     do all that follow it, lest a stranger choose what is signed; one that would carry a body is refused. ``headers`` go
     where the credential goes. ``repair`` may ask for ``repairs`` more attempts after a 401; it is asked even if the
-    body is used up, so that later requests fare better, and then the refusal stands.
+    body is used up, so that later requests fare better, and then the refusal stands. ``is_hopeful`` says beforehand
+    that a repair will be made of a refusal, whose connection is then free for it.
 
-    Raises ``UsageError`` when the first hop is foreign or insecure, ``UnsignableRequestError`` when the wire form
-    cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
+    Raises ``UsageError`` when the first hop is foreign or any is insecure, ``UnsignableRequestError`` when the wire
+    form cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
-    __slots__ = ("_access", "_has_left", "_headers", "_is_first", "_origins", "_repair", "_repairs_left")
+    __slots__ = ("_access", "_has_left", "_headers", "_is_first", "_is_hopeful", "_origins", "_repair", "_repairs_left")
 
-    def __init__(self, access: Access, headers: Pairs = (), repair: Repair | None = None, repairs: int = 1) -> None:
+    def __init__(
+        self,
+        access: Access,
+        headers: Pairs = (),
+        repair: Repair | None = None,
+        repairs: int = 1,
+        is_hopeful: Hope | None = None,
+    ) -> None:
         self._access = access
         self._origins = access.origins
         self._headers = headers
         self._repair = repair or access.repair
         self._repairs_left = repairs
+        self._is_hopeful = is_hopeful
         self._is_first = True
         self._has_left = False
 
@@ -100,7 +112,7 @@ class AuthenticationMiddleware:
             self._leave(req, origin)
         elif claimed is not None and claimed not in pinned:
             self._leave(req, claimed)
-        elif self._is_first and not access.clear_text:
+        elif not (access.clear_text or self._has_left):
             refuse_clear_text(origin)
             if claimed is not None:
                 refuse_clear_text(claimed)
@@ -116,7 +128,9 @@ class AuthenticationMiddleware:
             check_target(covered)
             name, make = header
             content_type, body = req.headers.get(hdrs.CONTENT_TYPE), req.body
-            content = await body.as_bytes() if body and covers_body(authenticator, req, body, content_type) else None
+            content: bytes | None = None
+            if body and covers_body(authenticator, req, body, content_type):
+                content = bytes(await body.as_bytes())
             req.headers[name] = make(req.method, covered, content, content_type)
             try:
                 response = await handler(req)
@@ -131,17 +145,22 @@ class AuthenticationMiddleware:
     ) -> ClientResponse:
         """The answer to further attempts, as long as what was refused can be repaired."""
         while response.status == _UNAUTHORIZED and self._repairs_left:
-            repaired = await self._repaired(repair, response)
-            if repaired is None or not is_replayable(req.body):
+            again = is_replayable(req.body)
+            repaired = await self._repaired(repair, response, again=again)
+            if repaired is None or not again:
                 return response
             self._repairs_left, self._access = self._repairs_left - 1, replace(self._access, authenticator=repaired)
             response.release()
             response = await send_with(repaired, req, covered, handler, self._headers)
         return response
 
-    async def _repaired(self, repair: Repair, response: ClientResponse) -> Authenticator | None:
+    async def _repaired(self, repair: Repair, response: ClientResponse, *, again: bool) -> Authenticator | None:
         try:
-            return await repair(await _peek(response))
+            refusal = await _peek(response)
+            if again and self._is_hopeful is not None and self._is_hopeful(refusal):
+                # Its text may be long or slow, and the repair in want of a connection.
+                response.release()
+            return await repair(refusal)
         except BaseException:
             response.release()
             raise

@@ -6,8 +6,9 @@ Names, parameters and the shape of calls are those of Authlib's aiohttp clients 
 from __future__ import annotations
 
 import asyncio
-import inspect
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
@@ -49,10 +50,14 @@ Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
 """Called with every new access token before it is used."""
 
+_log = logging.getLogger("oauthreg")
+
 _DEFAULT_METHOD = Default("HMAC-SHA1")
 _DEFAULT_TYPE = Default("HEADER")
 _PLACEMENTS: Mapping[str, Placement] = {"HEADER": "header", "QUERY": "query", "BODY": "body"}
 """``signature_type`` -> placement."""
+_renewing: ContextVar[asyncio.Task[OAuth1Token] | None] = ContextVar("renewing", default=None)
+"""The renewal that called, which must not wait for itself."""
 
 
 class AsyncOAuth1Client(ApiClient):
@@ -73,10 +78,11 @@ class AsyncOAuth1Client(ApiClient):
     (``HEADER``, ``QUERY`` or ``BODY``) default to the provider's choice. ``realm`` is text or several texts.
     ``body_hash`` (the older name is ``force_include_body``) covers bodies that are no forms. ``clock`` gives seconds
     since 1970; a refused timestamp teaches it the server's time. ``token_updater`` (sync or async) is called with
-    every new access token before it is used.
+    every new access token before it is used; if it fails, a login leaves the client as it was, while a renewed token
+    takes the place of the old one all the same, which may be spent.
 
-    Construction makes no traffic. Raises ``UsageError``, ``MissingCredentialError`` and ``UnsupportedMethodError``;
-    an RSA key is read when it is first needed.
+    Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
+    is none; an RSA key is read when it is first needed.
 
     Spec: RFC 5849.
     """
@@ -130,6 +136,7 @@ class AsyncOAuth1Client(ApiClient):
         self._announced: str | None = None
         self._verifier: str | None = None
         self._access: http.Access | None = None
+        self._renewal: tuple[OAuth1Token, asyncio.Task[OAuth1Token]] | None = None
         # A secret without a token still goes into the key.
         self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
@@ -226,7 +233,10 @@ class AsyncOAuth1Client(ApiClient):
         provider, params, transport = _with_request(self.provider, "request_token", url, options)
         signer = await self._prepared_signer(None, realm)
         token = await self._run(
-            lambda: oauth1.request_token_flow(provider, signer, callback=self.redirect_uri, params=params), transport
+            lambda: oauth1.request_token_flow(
+                provider, signer, callback=self.redirect_uri, params=params, secrets=self._secrets(None)
+            ),
+            transport,
         )
         self._announced = self.redirect_uri
         self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
@@ -294,9 +304,12 @@ class AsyncOAuth1Client(ApiClient):
                 raise MissingTokenError(
                     "there is no request token", hint="set `token` to what `fetch_request_token` gave"
                 )
-        signer = await self._prepared_signer(None if is_for_itself else self._token)
+        request_token = None if is_for_itself else self._token
+        signer, secrets = await self._prepared_signer(request_token), self._secrets(request_token)
         token = await self._run(
-            lambda: oauth1.access_token_flow(provider, signer, verifier=verifier, params=params, sent_at=self.clock()),
+            lambda: oauth1.access_token_flow(
+                provider, signer, verifier=verifier, params=params, sent_at=self.clock(), secrets=secrets
+            ),
             transport,
         )
         await self._adopt(token)
@@ -317,16 +330,28 @@ class AsyncOAuth1Client(ApiClient):
             )
         signer = await self._prepared_signer(None)
         token = await self._run(
-            lambda: oauth1.password_flow(provider, signer, username=username, password=password, sent_at=self.clock())
+            lambda: oauth1.password_flow(
+                provider,
+                signer,
+                username=username,
+                password=password,
+                sent_at=self.clock(),
+                secrets=self._secrets(None),
+            )
         )
         await self._adopt(token)
         return token
 
     def parse_response_token(self, status: int, text: str) -> dict[str, str]:
         """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
+        from oauthreg.answers import read_masked
         from oauthreg.messages import Response
 
-        return oauth1.parse_token_answer(Response(status, body=text.encode()), self.provider.token_answer)
+        return read_masked(
+            Response(status, body=text.encode()),
+            lambda response: oauth1.parse_token_answer(response, self.provider.token_answer),
+            [value or "" for value in (self._client_secret, *self.token.values())],
+        )
 
     @staticmethod
     def handle_error(error_type: str, error_description: str) -> NoReturn:
@@ -353,7 +378,11 @@ class AsyncOAuth1Client(ApiClient):
         only_oob = provider.oauth1.callback == "oob"
         callback = "oob" if only_oob else redirect_uri or self.redirect_uri or "oob"
         signer = await self._prepared_signer(None)
-        token = await self._run(lambda: oauth1.request_token_flow(provider, signer, callback=callback, scope=scope))
+        token = await self._run(
+            lambda: oauth1.request_token_flow(
+                provider, signer, callback=callback, scope=scope, secrets=self._secrets(None)
+            )
+        )
         added = pairs("parameters", parameters)
         if token.authorize_url:
             from oauthreg.legs import append_query
@@ -398,10 +427,11 @@ class AsyncOAuth1Client(ApiClient):
                 code="missing-verifier",
                 hint="pass the whole callback URL, or the code shown to the user as `verifier=`",
             )
-        signer = await self._prepared_signer(OAuth1Token.from_mapping(pending.values))
+        request_token = OAuth1Token.from_mapping(pending.values)
+        signer, secrets = await self._prepared_signer(request_token), self._secrets(request_token)
         token = await self._run(
             lambda: oauth1.access_token_flow(
-                provider, signer, verifier=verifier, documents=documents, sent_at=self.clock()
+                provider, signer, verifier=verifier, documents=documents, sent_at=self.clock(), secrets=secrets
             )
         )
         token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
@@ -411,7 +441,10 @@ class AsyncOAuth1Client(ApiClient):
     async def refresh_token(self) -> OAuth1Token:
         """Exchanges the token (and its session handle) for a new one, or makes it good again; it becomes ``token``.
 
-        Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed.
+        One renewal answers all who ask meanwhile, and goes on when they are cancelled: the old token may be spent.
+
+        Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed, and
+        what the ``token_updater`` raises; the new token is in use then.
         """
         provider = self.provider
         if not (provider.oauth1.session_handle or "refresh" in provider.endpoints):
@@ -420,11 +453,21 @@ class AsyncOAuth1Client(ApiClient):
                 code="not-renewable",
                 hint="its tokens are valid until they are revoked; then the user logs in again",
             )
-        old = self._owned("to renew")
-        signer = await self._prepared_signer(old)
-        token = await self._run(lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock()))
-        await self._adopt(token)
-        return token
+        old, loop = self._owned("to renew"), asyncio.get_running_loop()
+        token, renewal = self._renewal or (None, None)
+        if renewal is None or renewal.done() or token != old or renewal.get_loop() is not loop:
+            renewal = loop.create_task(self._renew(old))
+            renewal.add_done_callback(_note_end)
+            self._renewal = old, renewal
+        if renewal is _renewing.get():
+            raise UsageError(
+                "a renewal waits for itself: `token_updater` asks for another one",
+                code="renewal-waits-for-itself",
+                hint="let `token_updater` save the token, and nothing else",
+            )
+        # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
+        await asyncio.wait([renewal])
+        return renewal.result()
 
     async def revoke_token(self) -> None:
         """Gives the token up at the provider, and forgets it.
@@ -433,7 +476,7 @@ class AsyncOAuth1Client(ApiClient):
         """
         provider, token = self.provider, self._owned("to give up")
         signer = await self._prepared_signer(token)
-        await self._run(lambda: oauth1.revocation_flow(provider, signer, token))
+        await self._run(lambda: oauth1.revocation_flow(provider, signer, token, secrets=self._secrets(token)))
         self._keep(None)
 
     async def exchange_token(self) -> OAuth2Token:
@@ -444,12 +487,15 @@ class AsyncOAuth1Client(ApiClient):
         """
         provider, token = self.provider, self._owned("to exchange")
         signer = await self._prepared_signer(token)
-        return await self._run(lambda: oauth1.exchange_flow(provider, signer, token, sent_at=self.clock()))
+        return await self._run(
+            lambda: oauth1.exchange_flow(provider, signer, token, sent_at=self.clock(), secrets=self._secrets(token))
+        )
 
     async def profile(self) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
 
-        Raises ``OAuthError``, ``ResponseError``, and ``UsageError`` for a provider without ``[claims]``.
+        Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where a field of the token is sent and there is
+        none, and ``UsageError`` for a provider without ``[claims]``.
         """
         token = self._token or OAuth1Token("")
         signer = await self._prepared_signer(self._token)
@@ -511,6 +557,10 @@ class AsyncOAuth1Client(ApiClient):
         authenticator = replace(access.authenticator, signed=fields)
         return replace(access, authenticator=authenticator, repair=self._repairing(authenticator))
 
+    def _secrets(self, token: OAuth1Token | None) -> tuple[str, str]:
+        """What a signer for this token signs with, where it has no key of its own."""
+        return self._client_secret or "", token.token_secret if token else ""
+
     def _owned(self, purpose: str) -> OAuth1Token:
         if self._token is None:
             raise MissingTokenError(f"there is no token {purpose}", hint="set `token`, or log in")
@@ -568,12 +618,32 @@ class AsyncOAuth1Client(ApiClient):
                 raise
         return await self._running(make_flow(), options, origins)
 
+    async def _renew(self, old: OAuth1Token) -> OAuth1Token:
+        _renewing.set(asyncio.current_task())
+        provider = self.provider
+        signer = await self._prepared_signer(old)
+        token = await self._run(
+            lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock(), secrets=self._secrets(old))
+        )
+        # A token that was set meanwhile counts for more than the successor of the old one.
+        if self._token == old:
+            try:
+                await self._save(token)
+            finally:
+                if self._token == old:
+                    self._use(token)
+        return token
+
     async def _adopt(self, token: OAuth1Token) -> None:
         """Saves a new access token, then uses it."""
+        await self._save(token)
+        self._use(token)
+
+    async def _save(self, token: OAuth1Token) -> None:
         if self._token_updater is not None:
-            saving = self._token_updater(token)
-            if inspect.isawaitable(saving):
-                await saving
+            await http.awaited(self._token_updater(token))
+
+    def _use(self, token: OAuth1Token) -> None:
         self._keep(token)
         self._verifier = None
 
@@ -672,6 +742,13 @@ def _check_same_login(pending: PendingLogin, token: str | None) -> None:
             "the callback belongs to another login: its `oauth_token` differs",
             hint="keep each pending login with the browser that began it, and let the user start again",
         )
+
+
+def _note_end(renewal: asyncio.Task[OAuth1Token]) -> None:
+    """Log what nobody may be left to hear."""
+    error = None if renewal.cancelled() else renewal.exception()
+    if error is not None:
+        _log.debug("a token was not renewed: %s", type(error).__name__)
 
 
 def _missing_request_token() -> MissingRequestTokenError:

@@ -24,7 +24,14 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs, transport_options
-from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
+from oauthreg.http.token_client import (
+    DEFAULT_PLACEMENT,
+    GivenToken,
+    TokenClient,
+    make_id,
+    note_spent,
+    with_placement,
+)
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field, replace
 from oauthreg.token import OAuth2Token
@@ -106,7 +113,8 @@ class AsyncOAuth2Client(TokenClient):
     no key is given, one is made that ends with the process, for all clients that share ``lives``: logins and stored
     tokens that another process is to go on with need a key of one's own.
 
-    Construction makes no traffic. Raises ``UsageError`` and its kinds.
+    Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
+    is none.
 
     Spec: RFC 6749; RFC 6750; RFC 9449; RFC 9700.
     """
@@ -531,7 +539,7 @@ class AsyncOAuth2Client(TokenClient):
             return await self._twice_if_late(attempt, self._may_be_late, call.options)
         except (ClientError, TimeoutError) as error:
             if not settings.refresh_repeatable:
-                error.add_note("the refresh token may be spent: the provider may have answered all the same")
+                note_spent(error, "the refresh token")
                 raise
         return await attempt()
 
@@ -578,13 +586,18 @@ class AsyncOAuth2Client(TokenClient):
             binding=binding,
             client_secret=client.client_secret,
         )
-        if not self._lives.spent.spend(state or answer.code, self.clock()):
-            raise _finished()
-        self._open.pop(state or "", None)
-        flow = oauth2.login_flow(
-            call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url
-        )
-        return await self._log_in(lambda: self._exchange(flow, hooks="access_token", options=call.options), call)
+
+        async def exchange() -> OAuth2Token:
+            # Not before the store has given way: what stops a login before its code is sent leaves the code good.
+            if not self._lives.spent.spend(state or answer.code, self.clock()):
+                raise _finished()
+            self._open.pop(state or "", None)
+            flow = oauth2.login_flow(
+                call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url
+            )
+            return await self._exchange(flow, hooks="access_token", options=call.options)
+
+        return await self._log_in(exchange, call)
 
     async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]], call: _Call) -> OAuth2Token:
         """Take over a user's new token: with an account in its place, else beside those of other users."""
@@ -595,7 +608,7 @@ class AsyncOAuth2Client(TokenClient):
             try:
                 token = await fetch()
             except (ClientError, TimeoutError) as error:
-                error.add_note("what was exchanged may be spent: the provider may have answered all the same")
+                note_spent(error, "what was exchanged")
                 raise
             self._learn_endpoint("token", call.url)
             # The caller may have gone meanwhile; the token has not.
@@ -643,7 +656,10 @@ class AsyncOAuth2Client(TokenClient):
         if login is None:
             from oauthreg.login import PendingLogin
 
-            told = {"state": expected, "code_verifier": self._make_verifier(expected)} if expected else {}
+            # What any client of this provider knows of its logins.
+            told = {"issuer": provider.oauth2.issuer}
+            if expected:
+                told |= {"state": expected, "code_verifier": self._make_verifier(expected)}
             kept = MappingProxyType({name: value for name, value in told.items() if value})
             login = PendingLogin(provider.name, provider.protocol, "", self.redirect_uri, kept, int(self.clock()))
         if not expected and not given:
@@ -658,7 +674,7 @@ class AsyncOAuth2Client(TokenClient):
     def _with_verifier(self, call: _Call, state: str | None) -> _Call:
         """A code without its callback: what belongs to it is looked up by the state."""
         expected = state or self.state or ""
-        login = self._open.pop(expected, None)
+        login = self._open.get(expected)
         known = {
             "redirect_uri": login.redirect_uri if login else self.redirect_uri,
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import ClientRequest, ClientResponse
 from yarl import URL
 
-from oauthreg.http.hop import LentBody, is_stream, locate, send_with
+from oauthreg.http.hop import LentBody, locate, send_with, stream_in
 from oauthreg.messages import Authenticated, Authenticator
 
 
@@ -54,7 +54,7 @@ class _PreparingAuthenticator:
 
     @property
     def needs_body(self) -> bool:
-        return not is_stream(self._req.body)
+        return stream_in(self._req.body) is None
 
     def authenticate(self, method: str, url: str, body: bytes | None, _: str | None) -> Authenticated:
         """Only what ``prepare`` changed; the length is aiohttp's to compute."""

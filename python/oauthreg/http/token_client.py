@@ -10,7 +10,16 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
-from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ConnectionTimeoutError,
+)
 from yarl import URL
 
 from oauthreg import http, oauth2
@@ -50,7 +59,7 @@ _PLACEMENTS: Mapping[str, TokenPlacement] = {
 
 _DPOP_PLACEMENT = TokenPlacement(prefix=f"{DPOP_TYPE} ")
 _MOST_REPAIRS = 4
-"""Attempts beyond the first where proofs are needed: a new token, and a nonce for each of a few origins."""
+"""Attempts beyond the first: a new token and, where proofs are needed, a nonce for each of a few origins."""
 
 _log = logging.getLogger("oauthreg")
 
@@ -164,7 +173,7 @@ class TokenClient(ApiClient):
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
         if token.id_token and "id_token" in self.provider.identity_documents:
-            known["id_token"] = oauth2.read_id_token(token.id_token)
+            known["id_token"] = oauth2.read_id_token(provider, token.id_token, client_id=self.client_id)
         flow = self._identity(
             lambda _: self._bearer(token),
             known,
@@ -172,7 +181,7 @@ class TokenClient(ApiClient):
             client_secret=self._client.client_secret,
             provider=provider,
         )
-        return await self._exchange(flow, origins=self._origins_for(token))
+        return await self._exchange(flow, origins=self._origins_for(token), refuse_redirects=False)
 
     # Applications make a client for each of their own requests: what the first call needs is made with it.
 
@@ -259,20 +268,23 @@ class TokenClient(ApiClient):
         repaired: list[OAuth2Token] = []
         challenged: set[Origin] = set()
 
-        async def repair(refusal: Response) -> Authenticator | None:
-            if self._client.proofs is not None and oauth2.is_nonce_challenge(refusal):
-                return self._with_nonce(repaired[0] if repaired else token, refusal, challenged)
-            if repaired or not self._can_replace(life, token):
-                return None
-            repaired.append(await life.replace(token.access_token, self._renewal))
-            return self._bearer(repaired[0])
+        def is_hopeful(refusal: Response) -> bool:
+            return not (repaired or self._wants_nonce(refusal)) and self._can_replace(life, token)
 
-        repairs = 1 if self._client.proofs is None else _MOST_REPAIRS
-        response = await self._send(method, url, self._access_with(token), middlewares, options, repair, repairs)
-        self._learn_nonces(response)
-        if repaired and response.status == 401:
-            life.note_refusal(repaired[0])
-        return response
+        async def repair(refusal: Response) -> Authenticator | None:
+            if self._wants_nonce(refusal):
+                return self._with_nonce(repaired[0] if repaired else token, refusal, challenged)
+            if is_hopeful(refusal):
+                repaired.append(await life.replace(token.access_token, self._renewal))
+                return self._bearer(repaired[0])
+            if repaired:
+                life.note_refusal(repaired[0])
+            return None
+
+        if self._client.proofs is not None:
+            middlewares = (*http.chain(self.session, middlewares), self._learn_nonce)
+        access = self._access_with(token)
+        return await self._send(method, url, access, middlewares, options, repair, _MOST_REPAIRS, is_hopeful)
 
     def _access_with(self, token: OAuth2Token) -> http.Access:
         known = self._access
@@ -295,6 +307,10 @@ class TokenClient(ApiClient):
             return True
         return self._renewal.way(current) is not None and not life.is_refused(token)
 
+    def _wants_nonce(self, refusal: Response) -> bool:
+        """Whether a proof was refused for its nonce alone."""
+        return self._client.proofs is not None and oauth2.is_nonce_challenge(refusal)
+
     def _with_nonce(self, token: OAuth2Token, refusal: Response, challenged: set[Origin]) -> Authenticator | None:
         """What to send a request with whose proof only lacked the nonce of the server, once for each origin."""
         origin = parse_origin(refusal.url)
@@ -303,12 +319,12 @@ class TokenClient(ApiClient):
         challenged.add(origin)
         return self._bearer(token) if self._lives.nonces.learn(refusal.url, refusal.headers) else None
 
-    def _learn_nonces(self, response: ClientResponse) -> None:
-        """Keep the nonces that came with answers to proofs, those of redirects among them."""
-        if self._client.proofs is not None:
-            for answer in (*response.history, response):
-                known = http.plain_answer(answer)
-                self._lives.nonces.learn(known.url, known.headers)
+    async def _learn_nonce(self, req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """The answer to one hop, whose nonce is kept. With ``raise_for_status`` nobody else may see it."""
+        response = await handler(req)
+        known = http.plain_answer(response)
+        self._lives.nonces.learn(known.url, known.headers)
+        return response
 
     def _bearer(self, token: OAuth2Token) -> Authenticator:
         """What puts the token on a request: a bound one with a proof. Raises as ``check_token_key``."""
@@ -360,13 +376,16 @@ class TokenClient(ApiClient):
         origins: Iterable[Origin] = (),
         sleep: Sleeper | None = None,
         is_patient: bool = False,
+        refuse_redirects: bool = True,
     ) -> Result:
-        """The value of a flow; no redirect is followed, and hooks see what is sent and answered.
+        """The value of a flow, whose hooks see what is sent and answered.
 
-        For a patient flow an error of the transport is an outage that will pass.
+        No redirect is followed, and none is read but by a flow that knows where it may go. For a patient flow an error
+        of the transport is an outage that will pass.
         """
 
         async def around(request: Request, send: Send) -> Response:
+            self._check_session(request)
             if hooks is not None:
                 request = await self._hooks.change_request(f"{hooks}_request", request)
             try:
@@ -377,12 +396,25 @@ class TokenClient(ApiClient):
                 raise TemporarilyUnavailableError(description=type(error).__name__) from error
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("%s %s: %d", request.method, self._shown(request.url), response.status)
-            _refuse_redirect(response)
+            if refuse_redirects:
+                _refuse_redirect(response)
             if hooks in ("access_token", "refresh_token"):
                 response = await self._hooks.change_response(f"{hooks}_response", response)
             return response
 
         return await self._running(flow, options, origins, around, sleep)
+
+    def _check_session(self, request: Request) -> None:
+        """A request authenticates a client in one way, and a session's own credential is another (RFC 6749 2.3)."""
+        if request.authenticator is not None or getattr(self.session, "auth", None) is None:
+            return
+        base, origin = getattr(self.session, "_base_url", None), parse_origin(request.url)
+        if base is None or parse_origin(str(base)) == origin:
+            raise UsageError(
+                f"the session has a credential of its own, which would go along to {render_origin(origin)}",
+                code="session-credential",
+                hint="give the client a session that was made without `auth=`",
+            )
 
     def _shown(self, url: str) -> str:
         """A URL as logs may hold it: of one that is made of values, as by a token in its path, the origin alone."""
@@ -405,6 +437,12 @@ class TokenClient(ApiClient):
             if not may_be_late(error) or not await self._learn_time(error.headers, options):
                 raise
         return await attempt()
+
+
+def note_spent(error: Exception, what: str) -> None:
+    """Say in an error of the transport that the provider may have got what is good once; not if nothing was sent."""
+    if not isinstance(error, (ClientConnectorError, ConnectionTimeoutError)):
+        error.add_note(f"{what} may be spent: the provider may have answered all the same")
 
 
 def read_dpop_key(key: Any, provider: Provider) -> oauth2.DPoPKey:
@@ -434,13 +472,19 @@ def read_token(value: Any, now: float) -> OAuth2Token:
     A lifetime without a moment counts from ``now``, which is in seconds since 1970.
     """
     if isinstance(value, str):
-        return OAuth2Token(access_token=value)
+        value = {"access_token": value}
     if not isinstance(value, Mapping) or not (value.get("access_token") or value.get("refresh_token")):
         raise MissingTokenError(
             f"a token must be a mapping with `access_token`, an access token or `None`: {type(value).__name__}",
             hint="pass what the login gave, as it was",
         )
     token = OAuth2Token(value)
+    if not token.access_token.isprintable():
+        raise MissingTokenError(
+            "the access token holds characters that no header can carry",
+            code="unusable-token",
+            hint="a line end may have come along from the place where it was kept",
+        )
     if token.expires_at is None:
         lifetime = OAuth2Token(expires_at=token.get("expires_in")).expires_at
         token.pop("expires_at", None)

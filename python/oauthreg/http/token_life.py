@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from copy import copy
 from functools import cached_property
 from threading import Lock
@@ -31,10 +33,13 @@ from oauthreg.errors import (
     TokenStoreError,
     UsageError,
 )
-from oauthreg.records import dataclass
+from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from oauthreg.http.driver import Sleeper
     from oauthreg.stores import TokenKey, TokenStore
 
 TokenUpdater: TypeAlias = Callable[[OAuth2Token], Any]
@@ -45,8 +50,17 @@ Way: TypeAlias = Literal["refresh", "grant"]
 
 _log = logging.getLogger("oauthreg")
 
+_inside: ContextVar[tuple[_Flight, ...]] = ContextVar("oauthreg_renewals", default=())
+"""The renewals that the running code is part of, as are the tasks that it starts."""
+
 _LEASE = 120.0
 """Seconds: longer than a renewal with all its time-outs."""
+
+_SAVE_PAUSES = (0.1, 0.5, 2.0)
+"""Seconds before a store that failed is asked once more to save a token."""
+
+_GLANCE = 0.5
+"""Seconds after which who waits for another event loop sees whether it still runs."""
 
 _PAUSE = 5.0
 """Seconds for which a token that is still good is used after a renewal failed, before the next attempt."""
@@ -99,6 +113,7 @@ class TokenLife:
         self._jitter = 0.0
         self._past: list[str] = []
         self._refused: tuple[str, ...] = ()
+        self._lease: AbstractAsyncContextManager[None] | None = None
         self._flight: _Flight | None = None
         self._lock = Lock()
 
@@ -175,10 +190,8 @@ class TokenLife:
         self.forget()
         if self._place is not None:
             store, key = self._place
-            try:
+            with _telling("the token could not be deleted"):
                 await store.delete(key)
-            except Exception as error:
-                raise _store_failed("the token could not be deleted", error) from error
 
     @property
     def _is_ready(self) -> bool:
@@ -208,12 +221,17 @@ class TokenLife:
 
     async def _settle_now(self, renewal: Renewal, rejected: str | None) -> OAuth2Token:
         """Look into the store, save what is unsaved, renew."""
+        if self._lease is not None:
+            # It may be over by now, so that it is good for saving, which versions guard, and not for renewing.
+            async with self._leased(renewal):
+                await self._look()
+                await self._save()
         if self._is_ready:
             await self._look()
             if (good := self._good(renewal, rejected)) is not None:
                 return good
             self._check_renewable(renewal)
-        async with self._leased():
+        async with self._leased(renewal):
             while True:
                 await self._look()
                 await self._save()
@@ -262,7 +280,7 @@ class TokenLife:
             )
 
     async def _fetch(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
-        async with self._leased():
+        async with self._leased(renewal):
             token = await fetch()
             # Whatever is stored is replaced: a login counts for more than a renewal.
             self._is_given, self._is_login = False, True
@@ -279,17 +297,25 @@ class TokenLife:
         """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
         if not self._is_ready:
             self._lives.unsaved.add(self)
-        try:
+        with _telling("a new token could not be saved"):
             while self._place is not None and self._is_unwritten:
                 await self._write(*self._place)
             if self.token is not None and self._untold is not None:
                 await http.awaited(self._untold(copy(self.token)))
-        except Exception as error:
-            raise _store_failed("a new token could not be saved", error) from error
         self._untold, self._is_login = None, False
         self._lives.unsaved.discard(self)
 
     async def _write(self, store: TokenStore, key: TokenKey) -> None:
+        """Put the token into the store, in several attempts: what it holds is spent."""
+        for pause in _SAVE_PAUSES:
+            try:
+                return await self._try_to_write(store, key)
+            except Exception as error:  # noqa: BLE001 - of the last attempt it is raised
+                _log.warning("a new token could not be saved yet: %s", type(error).__name__)
+            await self._lives.sleep(pause)
+        return await self._try_to_write(store, key)
+
+    async def _try_to_write(self, store: TokenStore, key: TokenKey) -> None:
         """Put the token into the store, unless a newer one came there first."""
         try:
             self._version = await store.save(key, OAuth2Token(self.token or {}), seen_version=self._version)
@@ -304,11 +330,9 @@ class TokenLife:
         if self._place is None:
             return None
         store, key = self._place
-        try:
+        with _telling("the token could not be loaded"):
             found = await store.load(key)
-        except Exception as error:
-            raise _store_failed("the token could not be loaded", error) from error
-        return None if found is None else (OAuth2Token(found[0]), found[1])
+            return None if found is None else (OAuth2Token(found[0]), found[1])
 
     async def _look(self) -> None:
         """See what others saved: take it over, unless the token at hand is about to be saved and newer."""
@@ -337,16 +361,33 @@ class TokenLife:
         return is_past or (self._is_given and not _is_newer(stored, self.token))
 
     @asynccontextmanager
-    async def _leased(self) -> AsyncIterator[None]:
-        """Keep other processes from renewing at the same time."""
-        async with AsyncExitStack() as stack:
-            if self._place is not None:
-                store, key = self._place
-                try:
-                    await stack.enter_async_context(store.lease(key, _LEASE))
-                except Exception as error:
-                    raise _store_failed("the token's turn to be renewed did not come", error) from error
+    async def _leased(self, renewal: Renewal) -> AsyncIterator[None]:
+        """Keep other processes from renewing at the same time.
+
+        After a renewal that could not be saved the lease is kept, for the next attempt or until it is over: others
+        would find the refresh token that is spent, and sending it would end the grant (RFC 9700 section 4.14).
+        """
+        lease, self._lease = self._lease or await self._take_lease(), None
+        error: BaseException | None = None
+        try:
             yield
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            if self._is_unwritten and not self._is_login and renewal.way(self.token) == "refresh":
+                self._lease = lease
+            elif lease is not None:
+                await _give_back(lease, error)
+
+    async def _take_lease(self) -> AbstractAsyncContextManager[None] | None:
+        if self._place is None:
+            return None
+        store, key = self._place
+        with _telling("the token's turn to be renewed did not come"):
+            lease = store.lease(key, _LEASE)
+            await lease.__aenter__()
+            return lease
 
     def _put(self, token: OAuth2Token | None) -> None:
         """Set the token in memory; what it replaces belongs to the past."""
@@ -377,15 +418,17 @@ class TokenLife:
         The error of another one is shared if both are for everybody.
         """
         flight, is_new = self._board(make, is_shared=is_shared)
-        if flight.loop is not asyncio.get_running_loop():
-            await asyncio.wait([asyncio.wrap_future(flight.landed)])
-            return None
-        if flight.task is asyncio.current_task():
+        if flight in _inside.get():
             raise UsageError(
                 "a renewal waits for itself: what it calls makes requests with the token that is being renewed",
                 code="renewal-waits-for-itself",
                 hint="let `token_updater` and hooks use the session, or another client",
             )
+        if flight.loop is not asyncio.get_running_loop():
+            landed = asyncio.wrap_future(flight.landed)
+            while not flight.is_over:  # a loop that stops tells nobody
+                await asyncio.wait([landed], timeout=_GLANCE)
+            return None
         # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
         await asyncio.wait([flight.task])
         if is_new:
@@ -401,11 +444,19 @@ class TokenLives:
     """What the clients of one registry share: the lives of their tokens, DPoP keys and nonces, which logins are over.
 
     ``store`` keeps tokens that have an account or belong to the client itself. ``jitter`` gives numbers from 0 to 1.
+    ``sleep`` waits in place of ``asyncio.sleep``.
     """
 
-    def __init__(self, store: TokenStore | None = None, *, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        store: TokenStore | None = None,
+        *,
+        jitter: Callable[[], float] = random.random,
+        sleep: Sleeper = asyncio.sleep,
+    ) -> None:
         self.store = store
         self.jitter = jitter
+        self.sleep = sleep
         self.spent = SpentStates()
         self.unsaved: set[TokenLife] = set()
         self._dpop_keys: dict[tuple[str, ...], oauth2.DPoPKey] = {}
@@ -449,6 +500,7 @@ class TokenLives:
         async def renewal() -> OAuth2Token:
             # Where tasks begin eagerly, this one does not before it is known as the one under way.
             await asyncio.sleep(0)
+            _inside.set((*(outer for outer in _inside.get() if not outer.is_over), flight))
             return await make()
 
         loop = asyncio.get_running_loop()
@@ -480,9 +532,12 @@ class TokenLives:
         return is_first
 
     async def aclose(self) -> None:
-        """Return when no renewal is under way in this event loop any more; do so before sessions are closed."""
-        loop = asyncio.get_running_loop()
-        while tasks := [task for task in self._tasks if task.get_loop() is loop]:
+        """Return when no renewal is under way in this event loop any more; do so before sessions are closed.
+
+        One that this is called from is not waited for.
+        """
+        loop, own = asyncio.get_running_loop(), [flight.task for flight in _inside.get()]
+        while tasks := [task for task in self._tasks if task.get_loop() is loop and task not in own]:
             await asyncio.wait(tasks)
 
     def _touch(self, life: TokenLife) -> None:
@@ -520,11 +575,13 @@ class _Flight:
     task: asyncio.Task[OAuth2Token]
     landed: Future[None]
     is_shared: bool
+    process: int = field(default_factory=os.getpid)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more comes of it; that of a loop that has stopped is over, too."""
-        return self.task.done() or not self.loop.is_running()
+        """Whether nothing more comes of it here; that of a loop that has stopped is over, too."""
+        # After a fork, the loop of the other process still looks as if it ran.
+        return self.task.done() or not self.loop.is_running() or self.process != os.getpid()
 
     def land(self, task: asyncio.Task[OAuth2Token]) -> None:
         """Tell other loops, and log what nobody may be left to hear."""
@@ -532,6 +589,15 @@ class _Flight:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log.debug("a token was not renewed: %s", type(error).__name__)
+
+
+async def _give_back(lease: AbstractAsyncContextManager[None], error: BaseException | None) -> None:
+    """Leave a lease; one that cannot be left will be over by itself, and what was done under it stands."""
+    try:
+        await lease.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+    except Exception as failure:  # noqa: BLE001 - its text may hold the store's password
+        if failure is not error:
+            _log.warning("the lease of a token could not be given back: %s", type(failure).__name__)
 
 
 def fingerprints(token: OAuth2Token | None) -> tuple[str, ...]:
@@ -550,14 +616,19 @@ def _is_newer(token: OAuth2Token, other: OAuth2Token) -> bool:
     return ends is not None and other_ends is not None and ends > other_ends
 
 
-def _store_failed(message: str, error: Exception) -> TokenStoreError:
-    if isinstance(error, TokenStoreError):
-        return error
-    return TokenStoreError(
-        f"{message}: {type(error).__name__}",
-        hint="the cause is the error that this one was raised from; the token stays in memory, and nothing uses it "
-        "before it is saved",
-    )
+@contextmanager
+def _telling(message: str) -> Iterator[None]:
+    """Whatever a store raises is a ``TokenStoreError``; one of its own passes as it is, with its cause."""
+    try:
+        yield
+    except TokenStoreError:
+        raise
+    except Exception as error:
+        raise TokenStoreError(
+            f"{message}: {type(error).__name__}",
+            hint="the cause is the error that this one was raised from; the token stays in memory, and nothing uses it "
+            "before it is saved",
+        ) from error
 
 
 def _again(error: ReauthorizationRequired) -> ReauthorizationRequired:

@@ -4,12 +4,11 @@ Spec: RFC 5849 section 2; "OAuth Problem Reporting" and "OAuth Session 1.0" for 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
-from oauthreg.answers import decode_text, malformed, parse_answer, parse_form
+from oauthreg.answers import decode_text, malformed, parse_answer, parse_form, read_masked
 from oauthreg.errors import (
     AccessDeniedError,
     MalformedResponseError,
@@ -21,6 +20,7 @@ from oauthreg.errors import (
 from oauthreg.legs import (
     answered,
     append_query,
+    callback_pairs,
     endpoint,
     leg_parameters,
     renamed,
@@ -28,19 +28,24 @@ from oauthreg.legs import (
     render_pairs,
     render_scope,
 )
-from oauthreg.messages import Flow, Pairs, Request, Response
+from oauthreg.messages import Flow, Pairs, Request, Response, Result
 from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenAnswer
 from oauthreg.records import dataclass, field, replace
-from oauthreg.redaction import redact, redact_headers
+from oauthreg.redaction import is_secret, redact, redact_headers
 from oauthreg.signing import Signer
 from oauthreg.token import OAuth1Token, OAuth2Token
 
 _CALLBACK = CallbackSettings()
 _ANSWER = TokenAnswer()
 _NO_DOCUMENTS: Documents = MappingProxyType({})
-_TIMESTAMP_WORDS = re.compile(r"time\s*-?_?stamp|oauth_timestamp|clock", re.IGNORECASE)
+_TIMESTAMP_WORDS = re.compile(r"time\s*-?_?stamp|(?<![a-z])clocks?(?![a-z])", re.IGNORECASE)
+_TIMESTAMP_ITSELF = re.compile(
+    r"timestamp(?:[\"'\]\\\s]|&quot;|%(?:25)*22)*(?:=>?|:|%(?:25)*3[AD])(?:[\"'\\\s]|&quot;|%(?:25)*22)*[0-9]+",
+    re.IGNORECASE,
+)
+"""One with its value, as in a base string or a header that a server repeats: that says nothing of what is wrong."""
 _TIMESTAMP_PROBLEMS = frozenset({"timestamp_refused", "timestamp-refused"})
 _DENIED_PROBLEMS = frozenset({"user_refused", "permission_denied", "access_denied"})
 _ENDED_PROBLEMS = frozenset({"token_revoked", "permission_unknown", "token_rejected", "token_used"})
@@ -76,10 +81,14 @@ def request_token_flow(
     callback: str | None,
     scope: Sequence[str] | str | None = None,
     params: Pairs = (),
+    secrets: Iterable[str] = (),
 ) -> Flow[RequestToken]:
     """Asks for temporary credentials. ``callback`` of ``None`` means out of band.
 
-    Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``. Spec: RFC 5849 section 2.1.
+    ``secrets`` are those that the signer signs with, which it does not give away: no error of this flow repeats them,
+    nor anything else that is sent in secret. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+
+    Spec: RFC 5849 section 2.1.
     """
     in_request = provider.oauth1.callback in ("request", "both", "oob")
     if provider.oauth1.callback == "oob":
@@ -87,15 +96,21 @@ def request_token_flow(
     protocol = (("oauth_callback", callback or "oob"),) if in_request else ()
     if provider.scopes.leg == "request_token" and (asked := render_scope(provider, scope)):
         params = ((provider.scopes.parameter, asked), *params)
-    response = yield build_leg_request(provider, "request_token", provider.request_token, signer, protocol, params)
-    fields = parse_token_answer(answered(response), provider.request_token_answer)
-    if (
-        in_request
-        and provider.oauth1.confirm == "strict"
-        and fields.get("oauth_callback_confirmed", "").lower() != "true"
-    ):
+    request = build_leg_request(provider, "request_token", provider.request_token, signer, protocol, params)
+    must_confirm = in_request and provider.oauth1.confirm == "strict"
+    return (
+        yield from _ask(
+            request, lambda response: _request_token(provider, response, must_confirm=must_confirm), signer, secrets
+        )
+    )
+
+
+def _request_token(provider: Provider, response: Response, *, must_confirm: bool) -> RequestToken:
+    """The temporary credentials in an answer, which may have to confirm the callback."""
+    fields = parse_token_answer(response, provider.request_token_answer)
+    if must_confirm and fields.get("oauth_callback_confirmed", "").lower() != "true":
         raise malformed(
-            answered(response),
+            response,
             "the server did not confirm the callback: `oauth_callback_confirmed` is not `true`",
             code="callback-not-confirmed",
             hint='an OAuth 1.0 server never confirms: its definition says `confirm = "lenient"`',
@@ -133,8 +148,7 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
     Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` for an error that the server reports and
     ``CallbackError`` for anything unusable. Spec: RFC 5849 section 2.2.
     """
-    query = urlsplit(url).query if "?" in url or "://" in url else url
-    parameters = parse_form(query)
+    parameters = dict(reversed(callback_pairs(url)))  # of a repeated name the first value
     for name, value in settings.denied:
         if name in parameters and (value is None or parameters[name] == value):
             raise AccessDeniedError(
@@ -145,7 +159,9 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
         if problem:
             denied = problem in _DENIED_PROBLEMS
             text = parameters.get(f"{name}_description") or parameters.get("oauth_problem_advice") or ""
-            raise (AccessDeniedError if denied else OAuthError)(problem, redact(text), parameters=_public(parameters))
+            raise (AccessDeniedError if denied else OAuthError)(
+                redact(problem), redact(text), parameters=_public(parameters)
+            )
     if any(name not in parameters for name in settings.denied_without):
         raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")
     token, verifier = parameters.get("oauth_token") or None, parameters.get("oauth_verifier") or None
@@ -162,40 +178,55 @@ def access_token_flow(
     params: Pairs = (),
     documents: Documents = _NO_DOCUMENTS,
     sent_at: float | None = None,
+    secrets: Iterable[str] = (),
 ) -> Flow[OAuth1Token]:
     """Exchanges the authorized request token (the signer's token) for an access token.
 
     ``documents`` is what templates of the leg see: the parameters of the ``callback``. ``sent_at`` (seconds since 1970)
-    is when the request leaves: with it, a lifetime that the server tells becomes the field ``expires_at``. Raises
-    ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    is when the request leaves: with it, a lifetime that the server tells becomes the field ``expires_at``. ``secrets``
+    as in ``request_token_flow``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
 
     Spec: RFC 5849 section 2.3.
     """
     protocol = (("oauth_verifier", verifier),) if verifier else ()
-    response = yield build_leg_request(provider, "token", provider.token, signer, protocol, params, documents)
-    return _token(provider, answered(response), sent_at)
+    request = build_leg_request(provider, "token", provider.token, signer, protocol, params, documents)
+    own = (*secrets, verifier or "")
+    return (yield from _ask(request, lambda response: _token(provider, response, sent_at), signer, own))
 
 
 def password_flow(
-    provider: Provider, signer: Signer, *, username: str, password: str, sent_at: float | None = None
+    provider: Provider,
+    signer: Signer,
+    *,
+    username: str,
+    password: str,
+    sent_at: float | None = None,
+    secrets: Iterable[str] = (),
 ) -> Flow[OAuth1Token]:
     """Exchanges the user's name and password for an access token (xAuth), always by POST: a URL is no secret place.
 
-    ``sent_at`` as in ``access_token_flow``. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    ``sent_at`` and ``secrets`` as in ``access_token_flow``. Raises ``OAuthError``, ``MalformedResponseError`` and
+    ``UsageError``.
     """
     params = (("x_auth_username", username), ("x_auth_password", password), ("x_auth_mode", "client_auth"))
     leg = replace(provider.token, method="POST")
-    response = yield build_leg_request(provider, "token", leg, signer, (), params)
-    return _token(provider, answered(response), sent_at)
+    request = build_leg_request(provider, "token", leg, signer, (), params)
+    own = (*secrets, password)
+    return (yield from _ask(request, lambda response: _token(provider, response, sent_at), signer, own))
 
 
 def refresh_flow(
-    provider: Provider, signer: Signer, token: OAuth1Token, *, sent_at: float | None = None
+    provider: Provider,
+    signer: Signer,
+    token: OAuth1Token,
+    *,
+    sent_at: float | None = None,
+    secrets: Iterable[str] = (),
 ) -> Flow[OAuth1Token]:
     """Exchanges an access token for a new one, or makes it good again; fields that do not come anew are kept.
 
     A provider with session handles wants that of the token. Without them an answer may hold no token: then the old one
-    goes on. ``sent_at`` as in ``access_token_flow``.
+    goes on. ``sent_at`` and ``secrets`` as in ``access_token_flow``.
 
     Raises ``ReauthorizationRequired`` without a handle or when the server ended the session.
 
@@ -213,8 +244,12 @@ def refresh_flow(
         protocol = (("oauth_session_handle", handle),)
     name = "refresh" if "refresh" in provider.endpoints else "token"
     leg, documents = provider.refresh or provider.token, _documents_of(token)
-    response = yield build_leg_request(provider, name, leg, signer, protocol, (), documents)
-    response = answered(response)
+    request = build_leg_request(provider, name, leg, signer, protocol, (), documents)
+    own = (*secrets, *_secrets_of(token))
+    return (yield from _ask(request, lambda response: _renewed(provider, response, token, sent_at), signer, own))
+
+
+def _renewed(provider: Provider, response: Response, token: OAuth1Token, sent_at: float | None) -> OAuth1Token:
     # The end of the old token says nothing of the new one's.
     kept = {key: value for key, value in token.extra.items() if key != "expires_at"}
     try:
@@ -233,13 +268,20 @@ def refresh_flow(
     return OAuth1Token(renewed.token, renewed.token_secret, MappingProxyType({**kept, **renewed.extra}))
 
 
-def revocation_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> Flow[None]:
+def revocation_flow(
+    provider: Provider, signer: Signer, token: OAuth1Token, *, secrets: Iterable[str] = ()
+) -> Flow[None]:
     """Gives a token up, which is the signer's; any answer that is no error is success, whatever its body.
 
-    Raises ``OAuthError`` and ``UsageError``. No RFC knows this request: it is what providers have.
+    ``secrets`` as in ``request_token_flow``. Raises ``OAuthError`` and ``UsageError``. No RFC knows this request: it is
+    what providers have.
     """
-    leg, documents = provider.revoke, _documents_of(token)
-    response = answered((yield build_leg_request(provider, "revoke", leg, signer, (), (), documents)))
+    request = build_leg_request(provider, "revoke", provider.revoke, signer, (), (), _documents_of(token))
+    own = (*secrets, *_secrets_of(token))
+    yield from _ask(request, lambda response: _check_revoked(provider, response), signer, own)
+
+
+def _check_revoked(provider: Provider, response: Response) -> None:
     answer, text = provider.revoke_answer, decode_text(response.body)
     if not answer.is_success(response.status):
         raise _refusal(response, text)
@@ -249,11 +291,13 @@ def revocation_flow(provider: Provider, signer: Signer, token: OAuth1Token) -> F
             raise _oauth_error(response, answer.error.error(document), answer.error.description(document), text)
 
 
-def exchange_flow(provider: Provider, signer: Signer, token: OAuth1Token, *, sent_at: float) -> Flow[OAuth2Token]:
+def exchange_flow(
+    provider: Provider, signer: Signer, token: OAuth1Token, *, sent_at: float, secrets: Iterable[str] = ()
+) -> Flow[OAuth2Token]:
     """Exchanges a token, which is the signer's, for one of OAuth 2.0, at a provider that is on its way there.
 
-    ``sent_at`` (seconds since 1970) is when the request leaves. Raises ``UsageError`` where there is no such step,
-    ``OAuthError`` and ``MalformedResponseError``.
+    ``sent_at`` (seconds since 1970) is when the request leaves; ``secrets`` as in ``request_token_flow``. Raises
+    ``UsageError`` where there is no such step, ``OAuthError`` and ``MalformedResponseError``.
     """
     from oauthreg.oauth2.token_answer import parse_token_response  # few logins of OAuth 1.0 end so
 
@@ -261,8 +305,13 @@ def exchange_flow(provider: Provider, signer: Signer, token: OAuth1Token, *, sen
     if step is None:
         raise UsageError(f"{provider.name} does not exchange tokens for others", code="no-exchange")
     provider = replace(provider, endpoints={**provider.endpoints, "exchange": step.url})
-    response = yield build_leg_request(provider, "exchange", step.leg, signer, (), (), _documents_of(token))
-    return parse_token_response(answered(response), step.answer, sent_at=sent_at)
+    request = build_leg_request(provider, "exchange", step.leg, signer, (), (), _documents_of(token))
+    own = (*secrets, *_secrets_of(token))
+    return (
+        yield from _ask(
+            request, lambda response: parse_token_response(response, step.answer, sent_at=sent_at), signer, own
+        )
+    )
 
 
 def build_leg_request(
@@ -326,11 +375,31 @@ def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dic
 
 
 def is_timestamp_refusal(error: OAuthError) -> bool:
-    """Whether the server refused the timestamp: its clock differs, and the ``Date`` of its answer tells how much."""
+    """Whether the server refused the timestamp: its clock differs, and the ``Date`` of its answer tells how much.
+
+    A problem by its name (``oauth_problem``) is that one alone; else the server's words count, first those that it
+    gives as its reason. Codes of OAuth 2.0 do not tell: Authlib and oauthlib say ``invalid_request``, and the rest in
+    the description.
+    """
     if error.error in _TIMESTAMP_PROBLEMS:
         return True
-    text = f"{error.error} {error.description} {error.text}"
-    return error.status in (400, 401, 403) and _TIMESTAMP_WORDS.search(text) is not None
+    if error.status not in (400, 401, 403):
+        return False
+    reason = f"{error.error} {error.description}"
+    problem = error.parameters.get("oauth_problem")
+    said = problem or (reason if error.error and error.description else f"{reason} {error.text}")
+    return _TIMESTAMP_WORDS.search(_TIMESTAMP_ITSELF.sub("", str(said))) is not None
+
+
+def _ask(request: Request, read: Callable[[Response], Result], signer: Signer, secrets: Iterable[str]) -> Flow[Result]:
+    """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
+    sent = (*(request.form or ()), *parse_form(request.url.partition("?")[2]).items())
+    own = [signer.token or "", *secrets, *(value for name, value in sent if is_secret(name))]
+    return read_masked(answered((yield request)), read, own)
+
+
+def _secrets_of(token: OAuth1Token) -> list[str]:
+    return [value for name, value in token.to_mapping().items() if is_secret(name)]
 
 
 def _documents_of(token: OAuth1Token) -> Documents:
@@ -358,35 +427,40 @@ def _field(value: Any) -> str:
 
 def _refusal(response: Response, text: str) -> OAuthError:
     """The server's own reason: problem reporting in the body or the challenge, a JSON error, or nothing."""
-    fields = _problem_fields(response, text)
+    fields = _problem_fields(response)
     error = fields.get("oauth_problem") or fields.get("error") or fields.get("code") or ""
     description = fields.get("oauth_problem_advice") or fields.get("error_description") or fields.get("message") or ""
     return _oauth_error(response, error, description, text, fields)
 
 
-def _problem_fields(response: Response, text: str) -> dict[str, str]:
-    if "oauth_problem" in text:
-        return parse_form(text.strip())
+def _problem_fields(response: Response) -> dict[str, str]:
+    fields = _body_fields(response)
     challenge = response.headers.get("www-authenticate", "")
-    if "oauth_problem" in challenge:
-        try:
-            from oauthreg.signing.verify import parse_authorization  # only refusals are read with it
-
-            parsed = parse_authorization(challenge)
-        except OAuthRegError:
-            parsed = None
-        if parsed:
-            return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in parsed[1]}
+    if "oauth_problem" in fields or "oauth_problem" not in challenge:
+        return fields
     try:
-        document = parse_answer(response)
+        from oauthreg.signing.verify import parse_authorization  # only refusals are read with it
+
+        parsed = parse_authorization(challenge)
+    except OAuthRegError:
+        parsed = None
+    pairs = parsed[1] if parsed else []
+    named = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in pairs}
+    return named if "oauth_problem" in named else fields
+
+
+def _body_fields(response: Response) -> dict[str, str]:
+    """What an answer says of an error, by name: its fields, or those of its first error that is an object."""
+    try:
+        document = parse_answer(replace(response, body=response.body.strip()))
     except OAuthRegError:
         return {}
-    if isinstance(document, Mapping):
-        inner = document.get("errors") or document.get("error")
-        inner = inner[0] if isinstance(inner, list) and inner else inner
-        chosen = inner if isinstance(inner, Mapping) else document
-        return {str(name): _field(value) for name, value in chosen.items() if not isinstance(value, (Mapping, list))}
-    return {}
+    if not isinstance(document, Mapping):
+        return {}
+    inner = document.get("errors") or document.get("error")
+    inner = inner[0] if isinstance(inner, list) and inner else inner
+    chosen = inner if isinstance(inner, Mapping) and "oauth_problem" not in document else document
+    return {str(name): _field(value) for name, value in chosen.items() if not isinstance(value, (Mapping, list))}
 
 
 def _oauth_error(
@@ -410,7 +484,7 @@ def _oauth_error(
 def _public(fields: Mapping[str, str]) -> Mapping[str, object]:
     """The parameters of the problem report; lists of names are split."""
     shown: dict[str, object] = {
-        name: value for name, value in fields.items() if name.startswith(("oauth_problem", "oauth_acceptable"))
+        name: redact(value) for name, value in fields.items() if name.startswith(("oauth_problem", "oauth_acceptable"))
     }
     for name in ("absent", "rejected"):
         value = fields.get(f"oauth_parameters_{name}")

@@ -145,5 +145,5 @@ __all__ = [
     "token_flow",
 ]
 
-
-__getattr__ = load_from(globals(), _HOME)
+if not TYPE_CHECKING:  # a checker that saw it would take any name
+    __getattr__ = load_from(globals(), _HOME)

@@ -23,14 +23,13 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.jws import encode_segment
-from oauthreg.legs import endpoint, leg_parameters, render_page_url, render_scope
+from oauthreg.legs import callback_pairs, endpoint, leg_parameters, render_page_url, render_scope
 from oauthreg.messages import Pairs
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.provider import Documents, Provider
 from oauthreg.records import dataclass, field
 from oauthreg.redaction import redact, redact_url
-from oauthreg.signing._pure import parse_parameters
 
 _IS_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}").fullmatch
 _MADE = frozenset(
@@ -49,7 +48,6 @@ _MADE = frozenset(
 )
 """What only the client itself puts into an authorization request."""
 _DENIALS = ("access_denied", "user_denied", "user_refused", "authorization_declined")
-_IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[/?]|[^=&]*\?").match
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +273,7 @@ def _pairs(response: Any) -> list[tuple[str, str]]:
             values = every(name) if every else response[name]
             pairs += [(name, value) for value in (values if isinstance(values, (list, tuple)) else [values])]
         return [(name, str(value)) for name, value in pairs if value is not None]
-    text = response.decode("utf-8", "replace") if isinstance(response, bytes) else str(response)
-    text = text.partition("#")[0]
-    query = text.partition("?")[2] if _IS_URL(text) else text
-    return [
-        (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in parse_parameters(query)
-    ]
+    return callback_pairs(response.decode("utf-8", "replace") if isinstance(response, bytes) else str(response))
 
 
 def _state_name(provider: Provider) -> str:
@@ -383,5 +376,5 @@ def _joined(text: str) -> str:
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CallbackError("a parameter of the callback should hold JSON and does not", code="callback-json") from None

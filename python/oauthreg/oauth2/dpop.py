@@ -238,7 +238,7 @@ def is_nonce_challenge(response: Response) -> bool:
         return False
     try:
         document = json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, Mapping) and document.get("error") == NONCE_ERROR
 

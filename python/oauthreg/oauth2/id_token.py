@@ -23,6 +23,21 @@ def parse_id_token(
     since 1970. Raises ``ResponseError`` whose ``.code`` says which check failed, and
     ``UsageError`` (``issuer-unknown``) for a provider without issuer.
     """
+    claims = read_id_token(provider, text, client_id=client_id)
+    for name in ("exp", "iat"):
+        if claims.get(name) is None:
+            raise _refused(f"it holds no `{name}`", "id-token-incomplete")
+    check_jwt_times(claims, now, provider.oauth2.id_token_leeway)
+    if nonce is not None and claims.get("nonce") != nonce:
+        raise _refused("it answers another login: its `nonce` differs", "id-token-nonce")
+    return claims
+
+
+def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str, Any]:
+    """The claims of an ID token that is kept, checked but for its times and its nonce: it may have expired since.
+
+    Raises as ``parse_id_token``.
+    """
     settings = provider.oauth2
     if not knows_issuer(settings):
         raise UsageError(
@@ -36,20 +51,9 @@ def parse_id_token(
     if not isinstance(issuer, str) or not is_issuer(settings, issuer, claims):
         raise _refused("it comes from another issuer", "id-token-issuer")
     _check_audience(claims, client_id, settings.trusted_audiences)
-    for name in ("exp", "iat"):
-        if claims.get(name) is None:
-            raise _refused(f"it holds no `{name}`", "id-token-incomplete")
-    check_jwt_times(claims, now, settings.id_token_leeway)
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise _refused("it names no subject", "id-token-incomplete")
-    if nonce is not None and claims.get("nonce") != nonce:
-        raise _refused("it answers another login: its `nonce` differs", "id-token-nonce")
     return claims
-
-
-def read_id_token(text: str) -> dict[str, Any]:
-    """The claims of an ID token that ``parse_id_token`` accepted when it came; it may have expired since."""
-    return parse_unverified_jwt(text)[1]
 
 
 def _check_algorithm(algorithm: Any, allowed: tuple[str, ...]) -> None:

@@ -24,7 +24,6 @@ from oauthreg.oauth2.authorize import (
 )
 from oauthreg.oauth2.dpop import check_key
 from oauthreg.oauth2.draft import ClientIdentity
-from oauthreg.oauth2.id_token import parse_id_token
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
@@ -180,8 +179,8 @@ def login_flow(
 ) -> Flow[OAuth2Token]:
     """Ends a login: the callback is checked and its code exchanged for a token, once.
 
-    The token holds the callback's parameters that the definition keeps. An ID token that tells who the user is is
-    checked as well. Raises what ``check_login_key``, ``parse_callback``, ``token_flow`` and ``parse_id_token`` raise.
+    The token holds the callback's parameters that the definition keeps. Raises what ``check_login_key``,
+    ``parse_callback`` and ``token_flow`` raise.
     """
     check_login_key(pending, client)
     answer = parse_callback(
@@ -205,12 +204,9 @@ def login_flow(
         resources=values.get("resource", "").split(),
         params=(*_forwarded(provider, answer), *params),
         documents={"callback": answer.parameters},
+        nonce=values.get("nonce"),
         url=url,
     )
-    if token.id_token and "id_token" in provider.identity_documents:
-        parse_id_token(
-            provider, token.id_token, client_id=client.client_id, now=client.now(), nonce=values.get("nonce")
-        )
     for name in provider.callback.keep:
         if name in answer.parameters:
             token[name] = answer.parameters[name]

@@ -47,6 +47,12 @@ def build_registration_request(
             "`redirect_uris` is a list", code="invalid-client-metadata", hint="write one URI as a list, too"
         )
     for uri in uris:
+        if not isinstance(uri, str):
+            raise UsageError(
+                f"a redirection URI is text: {type(uri).__name__}",
+                code="invalid-redirect-uri",
+                hint="write URIs as text",
+            )
         check_redirect_uri(uri)
     try:
         body = json.dumps(dict(metadata), allow_nan=False).encode()

@@ -74,7 +74,7 @@ def parse_token_response(
     if answer.reuse_token and previous is not None and not fields.get("access_token"):
         fields["access_token"] = previous.access_token
     access_token = fields.get("access_token")
-    if not isinstance(access_token, str) or not access_token:
+    if not isinstance(access_token, str) or not access_token or not access_token.isprintable():
         raise malformed(
             response,
             "the answer holds no usable `access_token`",
@@ -251,9 +251,16 @@ def _token_type(response: Response, answer: TokenAnswer, given: Any, bound_to: s
 
 
 def _inherited(previous: OAuth2Token | None, made: dict[str, Any]) -> dict[str, Any]:
-    """What the token takes over from the one that it renews; an empty refresh token or scope in ``made`` is dropped."""
-    if not made.get("refresh_token"):
-        made.pop("refresh_token", None)
+    """What the token takes over from the one that it renews; an unusable refresh token or scope in ``made`` is dropped.
+
+    It must not cost the access token: what was exchanged for it is spent.
+    """
+    new = OAuth2Token(made)
+    for name, value in (("refresh_token", new.refresh_token), ("id_token", new.id_token)):
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = value
     if previous is None:
         return {}
     if not made.get("scope"):

@@ -3,16 +3,16 @@
 Spec: RFC 6749 section 3.2; RFC 7009; RFC 7662; RFC 8628; RFC 9126.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from oauthreg.answers import decode_text, malformed
+from oauthreg.answers import malformed, read_masked
 from oauthreg.errors import (
     AccessDeniedError,
     MissingCredentialError,
     OAuthError,
     ReauthorizationRequired,
-    ResponseError,
     TemporarilyUnavailableError,
     TokenExpiredError,
     UnsupportedMethodError,
@@ -25,14 +25,16 @@ from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client
 from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
+from oauthreg.oauth2.id_token import parse_id_token
 from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
 from oauthreg.records import dataclass, field, replace
-from oauthreg.redaction import is_secret, mask_secrets
+from oauthreg.redaction import is_secret
 from oauthreg.token import OAuth2Token
 
 _OF_A_USER = ("authorization_code", "refresh_token")
+_LOGINS = ("authorization_code", "device_code")
 _ACCEPT: Pairs = (("Accept", "application/json"),)
 _PUSHED = Leg()
 _INTERVAL = 5
@@ -66,6 +68,7 @@ def token_flow(
     resources: Sequence[str] = (),
     params: Pairs = (),
     documents: Documents | None = None,
+    nonce: str | None = None,
     url: str | None = None,
     **parameters: Any,
 ) -> Flow[OAuth2Token]:
@@ -75,11 +78,13 @@ def token_flow(
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
     A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
-    A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449).
+    A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where
+    an ID token tells who the user is, that of a login is checked; ``nonce`` is the one that it must hold.
 
-    Raises ``OAuthError`` and its kinds (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's
-    ``strict_scope`` wants all scopes), ``MalformedResponseError``, and ``UsageError`` before any traffic: for an
-    unknown grant, and for ``password`` where the provider's ``grants`` do not name it (RFC 9700 section 2.4).
+    Raises what ``parse_id_token`` raises, ``OAuthError`` and its kinds (``AccessDeniedError`` with the code
+    ``scope-not-granted`` where the provider's ``strict_scope`` wants all scopes), ``MalformedResponseError``, and
+    ``UsageError`` before any traffic: for an unknown grant, and for ``password`` where the provider's ``grants`` do not
+    name it (RFC 9700 section 2.4).
     """
     rest = [*_scope(provider, grant, scopes), *(("resource", resource) for resource in check_resources(resources))]
 
@@ -133,6 +138,8 @@ def token_flow(
         )
     if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
         token = yield from exchange_flow(provider, client, token, documents=documents)
+    if grant in _LOGINS and token.id_token and "id_token" in provider.identity_documents:
+        parse_id_token(provider, token.id_token, client_id=client.client_id, now=client.now(), nonce=nonce)
     return token
 
 
@@ -357,15 +364,16 @@ def parse_device_authorization(
     if not fields.get("device_code") or not fields.get("user_code"):
         raise malformed(response, "the answer holds no `device_code` and `user_code`", code="no-device-code")
     uri = fields.get("verification_uri") or fields.get("verification_url")
-    if not uri:
+    if not isinstance(uri, str) or not uri:
         raise malformed(response, "the answer holds no `verification_uri`", code="no-verification-uri")
+    complete = fields.get("verification_uri_complete")
     return DeviceAuthorization(
         str(fields["device_code"]),
         str(fields["user_code"]),
-        str(uri),
-        fields.get("verification_uri_complete"),
+        uri,
+        complete if isinstance(complete, str) and complete else None,
         _positive(fields.get("expires_in"), _DEVICE_LIFETIME),
-        max(_positive(fields.get("interval"), _INTERVAL), _LEAST_INTERVAL),
+        min(max(_positive(fields.get("interval"), _INTERVAL), _LEAST_INTERVAL), _LONGEST_WAIT),
     )
 
 
@@ -472,15 +480,7 @@ def _parse_introspection(response: Response, answer: TokenAnswer, now: float) ->
 
 def ask(build: Callable[[], Request], read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
     """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
-    response = yield from send_proven(build)
-    try:
-        return read(response)
-    except (OAuthError, ResponseError):
-        known = [*secrets]
-        body = mask_secrets(decode_text(response.body), known).encode()
-        url = mask_secrets(response.url, known)
-    # Read once more, outside of the handler: the first error, which may hold a secret, must leave no trace.
-    return read(replace(response, body=body, url=url))
+    return read_masked((yield from send_proven(build)), read, secrets)
 
 
 def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> Iterator[str]:
@@ -525,7 +525,8 @@ def _next_interval(error: OAuthError, interval: float) -> float:
     if error.error == "authorization_pending":
         return interval
     if error.error == "slow_down":
-        return max(interval + _INTERVAL, _positive(error.parameters.get("interval"), 0))
+        asked = _positive(error.parameters.get("interval"), 0)
+        return max(interval + _INTERVAL, min(asked, _LONGEST_WAIT))
     if isinstance(error, TemporarilyUnavailableError):
         return max(interval + _INTERVAL, error.retry_after or 0)
     if error.error == "expired_token":
@@ -541,7 +542,7 @@ def _expired() -> TokenExpiredError:
 
 def _positive(value: Any, default: float) -> float:
     try:
-        number = float(value)
+        number = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         return default
-    return number if 0 < number < _LONGEST_WAIT else default
+    return number if 0 < number < math.inf else default

@@ -53,7 +53,8 @@ class TokenStore(Protocol):
     def lease(self, key: TokenKey, seconds: float) -> AbstractAsyncContextManager[None]:
         """A context that one holder at a time is in, others waiting; it is over after ``seconds`` at the latest.
 
-        Who is still in it by then may go on, but a version tells that others may have been there.
+        Who is still in it by then may go on, but a version tells that others may have been there. Who could not save
+        what it renewed stays in, and leaves it late or never.
         """
 
 
