@@ -76,8 +76,10 @@ minutes := $(if $(filter profiled,$(OAUTHREG_BUILD)),six to ten,three to five)
 
 # The engine that an install builds is said here, because pip keeps the build's own words to itself.
 $(stamps)/$(build)/%: $(sources) | $(VENV)/bin/pip
-	@$(python) rust/build_backend.py
-	@echo 'oauthreg: setting up $(VENV); a first native build takes $(minutes) minutes'
+	@chosen=$$($(python) rust/build_backend.py) && echo "$$chosen" && case "$$chosen" in \
+	    *' native '*) echo 'oauthreg: setting up $(VENV); a first native build takes $(minutes) minutes' ;; \
+	    *) echo 'oauthreg: setting up $(VENV)' ;; \
+	esac
 	@$(python) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@rm -rf $(filter-out $(stamps)/$(build),$(wildcard $(stamps)/*))
 	@mkdir -p $(@D)

@@ -7,15 +7,19 @@ deselected, and the header says so.
 
 import os
 import platform
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+import oauthreg
 from oauthreg import signing
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=300, database=None)
@@ -82,6 +86,24 @@ def clock() -> FrozenClock:
 @pytest.fixture
 def nonce() -> str:
     return "n0nce"
+
+
+@pytest.fixture(scope="session")
+def check_types(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """What the strictest type checker says to an application's program: ``line: error: …``."""
+    pytest.importorskip("mypy", reason="mypy comes with the extra `dev`")
+    folder = tmp_path_factory.mktemp("types")
+    environment = {**os.environ, "MYPYPATH": str(Path(oauthreg.__file__).parents[1])}
+    options = ["--strict", "--follow-imports=silent", "--no-error-summary", "--config-file=", "--cache-dir=cache"]
+
+    def check(program: str) -> list[str]:
+        (folder / "program.py").write_text(program, encoding="utf-8")
+        command = [sys.executable, "-m", "mypy", *options, "program.py"]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return [line.removeprefix("program.py:") for line in done.stdout.splitlines()]
+
+    return check
 
 
 def pytest_report_header() -> list[str]:

@@ -1,4 +1,4 @@
-"""Every example of README and ARCHITECTURE runs, and the names in them exist."""
+"""Every example of the documents runs and has the right types, and what they name exists."""
 
 import re
 from pathlib import Path
@@ -12,15 +12,25 @@ from oauthreg.simulator import Simulator
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for folder in ("", "docs", "providers", "tests", "tests/interop")
+    for path in sorted((ROOT / folder).glob("*.md"))
+}
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_readme_has_the_examples_that_are_run_here():
     assert len(blocks("python")) == 6
     assert len(blocks("toml")) == 1
+
+
+@pytest.mark.parametrize("page", [page for page, text in PAGES.items() if blocks("python", text)])
+def test_the_examples_have_the_right_types(check_types, page):
+    assert check_types("\n\n".join(blocks("python", PAGES[page]))) == []
 
 
 async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
@@ -36,6 +46,16 @@ async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
         simulator.serve("/1.1/statuses/home_timeline.json", [{"id": 1}])
         token = simulator.issue_token().to_mapping()
         assert await names["timeline"](session, token) == [{"id": 1}]
+
+
+async def test_oauth2_looks_the_same(monkeypatch, capsys):
+    async with Simulator("github") as simulator, aiohttp.ClientSession() as session:
+        monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
+        names = {}
+        exec(blocks("python")[0].replace('"twitter"', '"github"'), names)
+        url, kept = await names["send_to_provider"](session)
+        assert (await names["come_back"](session, kept, await simulator.approve(url))).sub
+        assert "access_token" in capsys.readouterr().out
 
 
 async def test_a_login_with_a_key_of_ones_own(monkeypatch):
@@ -92,6 +112,24 @@ async def test_old_code_runs_after_changing_the_import(capsys):
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([\w./-]+)\)", README))))
 def test_links_lead_somewhere(path):
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_are_what_is_checked(page):
+    for given in re.findall(r"`oauthreg check ([^`-]\S*)`", PAGES[page]):
+        assert given.endswith((".toml", "/"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests/vectors").iterdir()), ids=lambda path: path.name)
+def test_the_tests_readme_lists_every_file_of_vectors(path):
+    assert f"| `{path.name}` |" in PAGES["tests/README.md"]
+
+
+def test_the_tests_mirror_the_package():
+    package = ROOT / "python/oauthreg"
+    for path in package.glob("*/**/__init__.py"):
+        place = ROOT / "tests" / path.parent.relative_to(package)
+        assert place.is_dir() or place.with_name(f"test_{place.name}.py").exists(), path
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)+[\w.]*)`", ARCHITECTURE))))

@@ -26,6 +26,26 @@ def test_what_has_no_origin_is_refused(url):
     with pytest.raises(UsageError) as refused:
         parse_origin(url)
     assert refused.value.code == "invalid-origin"
+    assert "https://api.example.com" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", "''"),
+        ("api.example.com", "'api.example.com'"),
+        ("ftp://a.example/x?token=hunter2#hunter2", "'ftp://a.example/x'"),
+        ("ftp://ada:hunter2@a.example/x", "'ftp://a.example'"),
+        ("https://ada:hunter2/@a.example", "'https://'"),
+        ("https://ada:hunter2?@a.example", "'https://'"),
+        ("https://ada:hunter2#@a.example", "'https://'"),
+        ("ada:hunter2@a.example", "'ada://'"),
+    ],
+)
+def test_a_refusal_shows_the_url_without_secrets(url, shown):
+    with pytest.raises(UsageError) as refused:
+        parse_origin(url)
+    assert refused.value.message == f"no http or https origin: {shown}"
 
 
 @pytest.mark.parametrize(

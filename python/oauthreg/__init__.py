@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from oauthreg.stores import MemoryStore as MemoryStore, TokenKey as TokenKey, TokenStore as TokenStore
     from oauthreg.token import OAuth1Token as OAuth1Token, OAuth2Token as OAuth2Token
 
+    __version__: str
+
 _HOME = {
     "AccessDeniedError": "errors",
     "AsyncAssertionClient": "http",
@@ -122,15 +124,20 @@ __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one table of names 
 _load = load_from(globals(), _HOME)
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name from its module, once."""
-    if name != "__version__":
-        value: object = _load(name)
-        return value
-    from importlib.metadata import version
+if not TYPE_CHECKING:  # a checker that saw it would take any name
 
-    globals()[name] = found = version("oauthreg")
-    return found
+    def __getattr__(name: str) -> object:
+        """Load a public name from its module, once."""
+        if name != "__version__":
+            return _load(name)
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("oauthreg")
+        except PackageNotFoundError:  # a tree that nobody installed
+            found = "0+unknown"
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -27,7 +27,15 @@ def parse_origin(url: str) -> Origin:
     except ValueError:
         host = ""
     if scheme not in _PORTS or not host:
-        raise UsageError(f"no http or https origin: {scheme}://{host}", code="invalid-origin")
+        from oauthreg.redaction import redact_url
+
+        # Of what cannot be parsed nobody knows where a password ends.
+        shown = f"{scheme}://{host}" if "@" in url else redact_url(url)
+        raise UsageError(
+            f"no http or https origin: {shown!r}",
+            code="invalid-origin",
+            hint="write it whole, as in `https://api.example.com`",
+        )
     return scheme, host, _PORTS[scheme] if port is None else port
 
 

@@ -132,8 +132,8 @@ class Registry:
         ``grant_type`` is written.
 
         Raises ``UnknownProviderError``, other ``DefinitionError`` for a file that cannot be used,
-        ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, and ``TypeError`` for an override that
-        the client does not know.
+        ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, ``MissingTokenError`` for a ``token``
+        that is none, and ``TypeError`` for an override that the client does not know.
         """
         known = self._known.get(name) or self._find(name)
         if not known.is_warned:

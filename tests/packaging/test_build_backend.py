@@ -1,3 +1,5 @@
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -234,3 +236,20 @@ def test_run_as_a_script_it_says_what_it_would_build(root):
         check=True,
     )
     assert done.stdout == "oauthreg: building the pure signing engine, because OAUTHREG_BUILD=pure\n"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on the PATH")
+@pytest.mark.parametrize(
+    ("engine", "words"), [("native", "; a first native build takes three to five minutes"), ("pure", "")]
+)
+def test_a_set_up_says_how_long_it_takes_only_where_it_takes_long(root, tmp_path, engine, words):
+    programs = tmp_path / "venv" / "bin"
+    programs.mkdir(parents=True)
+    put_program(programs, "pip", "exit 1")
+    chosen = f"oauthreg: building the {engine} signing engine, because the test says so"
+    put_program(programs, "python", f"[ $1 = -m ] || echo '{chosen}'")
+    foreign = ("MAKE", "MFLAGS", "OAUTHREG_")  # of a `make test` around this one
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    command = ["make", "--no-print-directory", "-C", str(root), f"VENV={programs.parent}", "set-up"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{chosen}\noauthreg: setting up {programs.parent}{words}\n"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.packaging
 TOP_LEVEL = {
     *("Cargo.lock", "Cargo.toml", "Makefile", "PKG-INFO", "pyproject.toml", ".gitignore"),
     *("ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "README.md"),
-    *("docs", "examples", "providers", "python", "rust", "tests"),
+    *("docs", "providers", "python", "rust", "tests"),
 }
 
 
@@ -148,6 +148,12 @@ def test_the_metadata_is_that_of_the_project_whoever_builds_it(wheel, root):
         **project["entry-points"],
     }
     assert files["licenses/LICENSE"] == (root / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_what_an_sdist_is_made_of_exists(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    for name in project["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]:
+        assert (root / name).exists(), name
 
 
 def test_an_sdist_holds_every_tracked_file(root, unpacked):

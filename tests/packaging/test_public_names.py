@@ -4,7 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,8 @@ PUBLIC_NAMES = [
     "verify",
 ]
 
+FOLDERS = ("claims", "definition", "http", "oauth1", "oauth2", "signing", "simulator", "stores")
+
 HEAVY = ("aiohttp", "click", "cryptography", "joserfc", "platformdirs", "pydantic", "rich")
 
 
@@ -94,11 +96,35 @@ def test_every_error_is_public():
 
 def test_type_checkers_see_the_names_where_they_are():
     """What they read is the block under TYPE_CHECKING, which no run of the code would keep true."""
-    (block,) = (node for node in ast.parse(inspect.getsource(oauthreg)).body if isinstance(node, ast.If))
-    seen = {alias.asname: node.module for node in block.body for alias in node.names if alias.asname == alias.name}
+    statements = ast.parse(inspect.getsource(oauthreg)).body
+    (block,) = (node for node in statements if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname: node.module for node in imports for alias in node.names if alias.asname == alias.name}
     assert sorted(seen) == [name for name in PUBLIC_NAMES if name != "__version__"]
     for name, module in seen.items():
         assert getattr(import_module(module), name) is getattr(oauthreg, name)
+
+
+@pytest.mark.parametrize("package", ["oauthreg", *(f"oauthreg.{name}" for name in FOLDERS)])
+def test_type_checkers_refuse_other_names(check_types, package):
+    refused = check_types(f"import {package}\nfrom {package} import Nothing\n\n{package}.Nothing\n")
+    assert [line.partition(":")[0] for line in refused if "[attr-defined]" in line] == ["2", "4"]
+
+
+def test_type_checkers_know_what_the_version_is(check_types):
+    assert check_types("import oauthreg\n\nname: str = oauthreg.__version__\nnumber: int = oauthreg.__version__\n") == [
+        '4: error: Incompatible types in assignment (expression has type "str", variable has type "int")  [assignment]'
+    ]
+
+
+def test_a_tree_that_nobody_installed_has_a_version(monkeypatch):
+    def find_nothing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    assert oauthreg.__version__
+    monkeypatch.delitem(vars(oauthreg), "__version__")
+    monkeypatch.setattr(metadata, "version", find_nothing)
+    assert oauthreg.__version__ == "0+unknown"
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -94,5 +94,5 @@ __all__ = [
     "positions",
 ]
 
-
-__getattr__ = load_from(globals(), _HOME)
+if not TYPE_CHECKING:  # a checker that saw it would take any name
+    __getattr__ = load_from(globals(), _HOME)

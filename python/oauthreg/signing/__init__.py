@@ -26,5 +26,5 @@ _HOME = {
 
 __all__ = ["ENGINE", "SIGNATURE_METHODS", "AnyEngine", "EngineName", "Signer", "load_engine"]
 
-
-__getattr__ = load_from(globals(), _HOME)
+if not TYPE_CHECKING:  # a checker that saw it would take any name
+    __getattr__ = load_from(globals(), _HOME)

@@ -82,7 +82,8 @@ class Signer(metaclass=AnyEngine):
     PLAINTEXT). ``clock`` gives the time in seconds since 1970 (default: the system's) and may be set later.
     ``engine`` is ``"native"``, ``"pure"`` or ``None``. The object may be shared by threads.
 
-    Raises ``UnsupportedMethodError``, ``MissingCredentialError``, ``InvalidKeyError`` and ``UsageError``.
+    Raises ``UnsupportedMethodError``, ``MissingCredentialError``, ``InvalidKeyError`` and ``UsageError``, and
+    ``ImportError`` where the engine asked for is missing, broken or stale.
 
     Spec: RFC 5849 section 3.
     """

@@ -51,8 +51,8 @@ _HOME = {
 
 __all__ = list(_HOME)
 
-
-__getattr__ = load_from(globals(), _HOME)
+if not TYPE_CHECKING:  # a checker that saw it would take any name
+    __getattr__ = load_from(globals(), _HOME)
 
 
 def __dir__() -> list[str]:

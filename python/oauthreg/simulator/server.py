@@ -10,17 +10,18 @@ from contextlib import AsyncExitStack
 from email.utils import formatdate
 from html import unescape
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast, get_args
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from oauthreg.definition import Definition, compile_definition
-from oauthreg.errors import UsageError
+from oauthreg.definition import Definition, compile_definition, hint
+from oauthreg.errors import UsageError, quoted
 from oauthreg.legs import append_text, render_form
 from oauthreg.messages import Response
+from oauthreg.origins import parse_origin, render_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import dataclass, field
 from oauthreg.redaction import MASK, is_secret, redact
@@ -45,6 +46,8 @@ _hidden_fields = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)
 _DONE = re.compile(r'<p id="done">').search
 _KEPT = 1000
 """Exchanges that are remembered."""
+
+_STEPS: tuple[Step, ...] = get_args(Step)
 
 _PATIENCE = 0.01
 """Seconds that an answer under way may take when the simulator ends; whoever waits for it is gone by then."""
@@ -205,7 +208,7 @@ class Simulator:
 
         Gives what the application gets: the callback URL that the browser is sent to, or the form that it posts there
         (``response_mode=form_post``), or the verifier that the page shows (out of band), or nothing at the page of a
-        device login. Raises ``UsageError`` when the page has no such answer.
+        device login. Raises ``UsageError`` when the page has no such answer, and for a URL that leads elsewhere.
         """
         callback = await self._decide(url, "approve")
         if callback is None:
@@ -213,11 +216,23 @@ class Simulator:
         return callback
 
     async def deny(self, url: str) -> str | None:
-        """Open the authorization URL and press "Deny"; ``None`` where the provider tells the application nothing."""
+        """Open the authorization URL and press "Deny"; ``None`` where the provider tells the application nothing.
+
+        Raises as ``approve`` does.
+        """
         return await self._decide(url, "deny")
 
     def fail(self, step: Step, fault: Fault, *, times: int = 1) -> None:
-        """Let the next ``times`` requests of a step go wrong: ``simulator.fail("token", Status(503))``."""
+        """Let the next ``times`` requests of a step go wrong: ``simulator.fail("token", Status(503))``.
+
+        Raises ``UsageError`` for a step that there is not.
+        """
+        if step not in _STEPS:
+            raise UsageError(
+                f"unknown step: {quoted(step)}",
+                code="unknown-step",
+                hint=hint(str(step), _STEPS) or f"known: {', '.join(_STEPS)}",
+            )
         self._faults.arm(step, fault, times)
 
     def serve(self, path: str, document: Any, *, method: str = "GET", status: int = 200) -> None:
@@ -230,7 +245,15 @@ class Simulator:
         self._alive.server.documents[method.upper(), path] = (document, status)
 
     async def _decide(self, url: str, decision: str) -> str | None:
-        person, address = self._alive.person, URL(self._as_read(url), encoded=True)
+        person = self._alive.person
+        origin = parse_origin(url)
+        if origin not in {("http", "127.0.0.1", port) for port in self._alive.relocation.ports.values()}:
+            raise UsageError(
+                f"not at the simulated provider: {render_origin(origin)}",
+                code="foreign-origin",
+                hint="give the URL that one of its clients made, such as `pending.url`",
+            )
+        address = URL(self._as_read(url), encoded=True)
         if not self._auto_approve:
             async with person.get(address, allow_redirects=False) as page:
                 if page.status == 302:

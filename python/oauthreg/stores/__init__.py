@@ -16,5 +16,5 @@ _HOME = {"MemoryStore": "memory", "TokenKey": "token_store", "TokenStore": "toke
 
 __all__ = ["MemoryStore", "TokenKey", "TokenStore"]
 
-
-__getattr__ = load_from(globals(), _HOME)
+if not TYPE_CHECKING:  # a checker that saw it would take any name
+    __getattr__ = load_from(globals(), _HOME)
