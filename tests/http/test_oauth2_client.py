@@ -818,6 +818,60 @@ class TestAccounts:
         assert "A1" in await text_of(again, authority.url)
         assert repr(store) == "<MemoryStore of 2 tokens>"
 
+    async def test_a_login_is_kept_once_it_is_known_whose_it_is(self, make_defined, authority, clock):
+        heard, store = [], MemoryStore()
+        lives = TokenLives(store)
+        client = make_defined(lives=lives, token_updater=heard.append)
+        await client.fetch_token(code="C")
+        kept = await client.keep_token((await client.profile()).sub)
+        assert (kept, kept is client.token) == (client.token, False)
+        assert (repr(store), len(heard)) == ("<MemoryStore of 1 tokens>", 1)
+        assert await client.keep_token("A1") == kept
+        elsewhere = make_defined(account="A1", lives=TokenLives(store))
+        clock.advance(3600)
+        await text_of(elsewhere, authority.url)
+        await text_of(client, authority.url)
+        assert authority.refreshes == ["R1"], "the client goes on with what the other one renewed"
+
+    async def test_it_takes_the_place_of_what_was_kept(self, make_defined, authority, clock):
+        """However long the old token would have lasted: its grant may be over."""
+        lives = TokenLives(MemoryStore())
+        await text_of(make_defined(account="ada", lives=lives, token=authority.give(clock() + 9e6)), authority.url)
+        client = make_defined(lives=TokenLives(lives.store))
+        await client.fetch_token(code="C")
+        await client.keep_token("ada")
+        assert "A2" in await text_of(make_defined(account="ada", lives=TokenLives(lives.store)), authority.url)
+
+    async def test_what_a_store_could_not_keep_is_not_lost(self, make_defined, authority):
+        store = MemoryStore()
+        client = make_defined(store=store)
+        await client.fetch_token(code="C")
+        lease = store.lease
+
+        def fail(*_):
+            raise ConnectionError
+
+        store.lease = fail
+        with pytest.raises(TokenStoreError):
+            await client.keep_token("ada")
+        assert "A1" in await text_of(client, authority.url)
+        store.lease = lease
+        await client.keep_token("ada")
+        assert repr(store) == "<MemoryStore of 1 tokens>"
+
+    async def test_what_cannot_be_kept(self, make_defined, make_client, authority, clock):
+        with pytest.raises(MissingTokenError):
+            await make_defined().keep_token("ada")
+        own = make_client(grant_type="client_credentials")
+        await own.fetch_token()
+        with pytest.raises(MissingTokenError):
+            await own.keep_token("ada")
+        client = make_defined(account="ada", token=authority.give(clock() + 3600))
+        for account in ("", "eve"):
+            with pytest.raises(UsageError) as caught:
+                await client.keep_token(account)
+            assert caught.value.code == "other-account"
+
 
 class TestClocks:
     """A server that refuses an assertion because of its times tells its own time."""

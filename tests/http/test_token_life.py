@@ -651,6 +651,35 @@ class TestStores:
         assert (await other.use(renewal())).access_token == "A2"
         assert server.asked == ["R1"]
 
+    async def test_it_is_used_after_all_when_the_grant_of_the_stored_one_has_ended(self, stored, renewal, clock):
+        """As after a new login, of which nothing is known but that it is to be used."""
+        lives = await stored()
+
+        async def renew(token):
+            if token.refresh_token == "R1":
+                raise ReauthorizationRequired("invalid_grant")
+            return expiring(3600, 9)
+
+        for _ in range(2):
+            life = TokenLives(lives.store).of_key(KEY)
+            life.offer(expiring(-10, 5))
+            assert (await life.use(Renewal(renew, lambda _: "refresh", clock))).access_token == "A9"
+            assert (await lives.store.load(KEY))[0]["access_token"] == "A9"
+
+    async def test_a_given_token_whose_grant_has_ended_too_is_asked_for_once(self, stored, renewal, clock):
+        asked, lives = [], await stored()
+
+        async def renew(token):
+            asked.append(token.refresh_token)
+            raise ReauthorizationRequired("invalid_grant")
+
+        life = TokenLives(lives.store).of_key(KEY)
+        life.offer(expiring(-10, 5))
+        for _ in range(2):
+            with pytest.raises(ReauthorizationRequired):
+                await life.use(Renewal(renew, lambda _: "refresh", clock))
+        assert asked == ["R1", "R5"]
+
     async def test_a_given_token_is_saved_in_an_empty_store(self, renewal):
         lives = TokenLives(MemoryStore())
         life = lives.of_key(KEY)

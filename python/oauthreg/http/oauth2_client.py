@@ -277,7 +277,7 @@ class AsyncOAuth2Client(TokenClient):
         def ask_again() -> Awaitable[OAuth2Token]:
             return self._ask(grant, call)
 
-        key = self._make_key(call, is_own=True)
+        key = self._make_key(call, self._account, is_own=True)
         token = await self._lives.of_key(key).obtain(ask_again, self._renewal)
         self._ask_again = ask_again
         self._take_up(key)
@@ -421,13 +421,42 @@ class AsyncOAuth2Client(TokenClient):
     async def finish(self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None) -> OAuth2Token:
         """Ends a login that ``start`` began, here or in another process; the token is saved and becomes ``token``.
 
-        ``callback_url`` is the URL at which the user came back, or the form that the browser posted.
+        ``callback_url`` is the URL at which the user came back, or the form that the browser posted. A store keeps the
+        token if the client has an account, or once ``keep_token`` says whose it is.
 
         Raises before any traffic ``AccessDeniedError`` when the user refused, and ``MismatchingStateError`` whose
         ``.code`` says why: another login, another browser, another issuer, too late (``login-expired``), or finished
         before (``login-finished``). Else as ``fetch_token``.
         """
         return await self._redeem(pending, callback_url, binding, self._call("token"))
+
+    async def keep_token(self, account: str) -> OAuth2Token:
+        """Saves the token as that of ``account``, the application's own name for the user; a copy of it.
+
+        For a login of which only the profile tells whose it is. What was kept under that name is replaced, and the
+        client shares the token with all others of the account from now on.
+
+        Raises ``MissingTokenError`` without a user's token, ``UsageError`` where the client has another account, and
+        ``TokenStoreError``.
+        """
+        token = self._life.token
+        if token is None or self._ask_again is not None:
+            raise MissingTokenError("there is no token of a user to keep", hint="log in first")
+        if not account or self._account not in (None, account):
+            raise UsageError(
+                f"the token is kept under another account: {self._account!r}" if account else "`account` is empty",
+                code="other-account",
+                hint="make a client for each user",
+            )
+        key = self._make_key(self._call("token", grant="client_credentials"), account, is_own=False)
+        life = self._lives.of_key(key)
+
+        async def take_over() -> OAuth2Token:
+            self._account, self._life, self._key = account, life, key
+            return token
+
+        # An application that wants to hear of new tokens has heard of this one.
+        return copy(await life.obtain(take_over, replace(self._renewal, updater=None)))
 
     async def device_login(
         self,
@@ -764,15 +793,15 @@ class AsyncOAuth2Client(TokenClient):
         is_own = self._ask_again is not None
         if not is_own and self._account is None:
             return None
-        return self._make_key(self._call("token", grant="client_credentials"), is_own=is_own)
+        return self._make_key(self._call("token", grant="client_credentials"), self._account, is_own=is_own)
 
-    def _make_key(self, call: _Call, *, is_own: bool) -> TokenKey:
+    def _make_key(self, call: _Call, account: str | None, *, is_own: bool) -> TokenKey:
         """Under what a token is kept: a user's one by the user, one of the client itself by what it is for."""
         from oauthreg.stores import TokenKey
 
         return TokenKey(
             self.provider.name,
-            self._account or "",
+            account or "",
             self.client_id,
             " ".join(call.resources),
             dict(call.params).get("audience", ""),

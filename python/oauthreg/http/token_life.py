@@ -105,6 +105,7 @@ class TokenLife:
         self.token: OAuth2Token | None = None
         self._version: int | None = None
         self._is_given = False
+        self._yielded: OAuth2Token | None = None
         self._is_login = False
         self._is_unwritten = False
         self._untold: TokenUpdater | None = None
@@ -159,7 +160,7 @@ class TokenLife:
     def offer(self, token: OAuth2Token) -> None:
         """Take a token that the caller has from elsewhere, unless it is one that this life is past.
 
-        If a store holds another one, that one counts if it ends later.
+        If a store holds another one, that one counts if it ends later, and as long as its grant lasts.
         """
         if token != self.token and not any(name in self._past for name in fingerprints(token)):
             self._put(token)
@@ -177,6 +178,7 @@ class TokenLife:
         """Be without a token; a store is not touched."""
         self._put(None)
         self._version, self._is_given, self._is_unwritten, self._untold = None, False, False, None
+        self._yielded = None
 
     async def latest(self) -> OAuth2Token | None:
         """The latest token, from the store if there is none in memory. Raises ``TokenStoreError``."""
@@ -254,6 +256,10 @@ class TokenLife:
             await self._look()
             if self.token is not old:
                 return None
+            if self._yielded is not None:
+                self._put(self._yielded)
+                self._yielded, self._is_unwritten = None, True
+                return None
             self._end = error
             raise
 
@@ -289,6 +295,7 @@ class TokenLife:
     async def _keep(self, token: OAuth2Token, renewal: Renewal) -> OAuth2Token:
         """Take a new token, in memory at once, and save it."""
         self._put(token)
+        self._yielded = None
         self._is_unwritten, self._untold = self._place is not None, renewal.updater
         await self._save()
         return self.token or token
@@ -343,6 +350,8 @@ class TokenLife:
         if stored == self.token:
             self._is_unwritten = False
         elif not self._counts(stored, version):
+            if self._is_given:
+                self._yielded = self.token
             self._is_unwritten, self._untold = False, None
             self._put(stored)
         elif self._is_given:
