@@ -14,6 +14,11 @@ _EARLIEST, _LATEST = 946_684_800, 32_503_680_000
 """The years 2000 and 3000: what lies without is no time, or one in another unit."""
 
 
+def is_of_our_days(moment: float) -> bool:
+    """Whether a moment, in seconds since 1970, can be the time that it is."""
+    return _EARLIEST <= moment <= _LATEST
+
+
 def server_time_flow(provider: Provider) -> Flow[float]:
     """The server's time in seconds since 1970, asked for without credentials.
 
@@ -31,7 +36,7 @@ def parse_server_time(response: Response, settings: ServerTime) -> float:
     document = parse_document(response, TokenAnswer(format=settings.format))
     value = document if settings.find is None else settings.find(document)
     moment = moment_of(settings.kind, value.strip() if isinstance(value, str) else value)
-    if moment is None or not _EARLIEST <= moment <= _LATEST:
+    if moment is None or not is_of_our_days(moment):
         raise malformed(
             response,
             "the answer does not tell the server's time",

@@ -254,6 +254,22 @@ class TestTokenLife:
                 await text_of(make_client("svc", subject, scope=scope, lives=lives), authority.url)
         assert len(authority.asked) == 3
 
+    @pytest.mark.parametrize(
+        ("claims", "asked"),
+        [
+            ([{"target_audience": "https://one.example"}, {"target_audience": "https://two.example"}], 2),
+            ([{"target_audience": "https://one.example"}, {}], 2),
+            ([{"a": {"b": 1}, "c": 2}, {"c": 2, "a": {"b": 1}}], 1),
+            ([{"jti": "1", "iat": 1_699_999_990, "exp": 1_700_000_600}, {"sub": None}], 1),
+        ],
+    )
+    async def test_claims_say_what_a_token_is_for(self, claims, asked, make_client, authority):
+        """As `target_audience` does at Google: the token for one service must not reach another."""
+        lives = TokenLives()
+        for own in claims:
+            await text_of(make_client(claims=own, lives=lives), authority.url)
+        assert len(authority.asked) == asked
+
     async def test_a_401_is_repaired(self, make_client, authority):
         client = make_client()
         await client.fetch_token()

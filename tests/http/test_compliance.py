@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import MappingProxyType
 
 import pytest
 
@@ -71,6 +72,39 @@ async def test_hooks_follow_each_other(hooks):
     hooks.register("protected_request", lambda url, headers, data: (url + "a", headers, data))
     hooks.register("protected_request", as_async(lambda url, headers, data: (url + "b", headers, data)))
     assert await hooks.change_call("/", {}, None) == ("/ab", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, {}),
+        ({"A": "1"}, {"A": "1"}),
+        (MappingProxyType({"A": "1"}), {"A": "1"}),
+        ([("A", "1"), ("B", "2"), ("A", "3")], {"A": "1, 3", "B": "2"}),
+        (iter([("A", "1")]), {"A": "1"}),
+    ],
+    ids=["none", "dictionary", "view", "pairs", "iterator"],
+)
+async def test_the_headers_of_a_call_are_a_dictionary_of_the_hooks(given, expected, hooks):
+    seen = []
+    hooks.register("protected_request", lambda url, headers, data: seen.append(headers) or (url, headers, data))
+    assert (await hooks.change_call("/", given, None))[1] == seen[0] == expected
+    seen[0]["B"] = "4"
+    assert given is None or not isinstance(given, dict) or "B" not in given
+
+
+@pytest.mark.parametrize("given", [None, {}, [("A", "1")], {"A": 1}.items()])
+async def test_a_hook_may_give_headers_as_callers_do(given, hooks):
+    hooks.register("revoke_token_request", lambda url, _, body: (url, given, body))
+    changed = await hooks.change_request("revoke_token_request", FORM)
+    assert changed.headers == ((("A", "1"),) if given else ())
+
+
+async def test_headers_that_are_none_are_told(hooks):
+    hooks.register("revoke_token_request", lambda url, _, body: (url, 7, body))
+    with pytest.raises(UsageError) as caught:
+        await hooks.change_request("revoke_token_request", FORM)
+    assert "headers" in str(caught.value)
 
 
 @pytest.mark.parametrize("result", [None, "url", ("url", {})])

@@ -507,8 +507,7 @@ async def test_the_text_of_a_refusal_is_not_waited_for(framing, server, session,
         assert await response.content.readany() != b""
 
 
-@pytest.mark.parametrize(("again", "is_free"), [(True, True), (False, False)])
-async def test_a_refusal_that_will_be_repaired_holds_no_connection(again, is_free, server, reply, monkeypatch):
+async def test_a_refusal_that_will_be_repaired_holds_no_connection(server, reply, monkeypatch):
     monkeypatch.setattr(middleware, "_PATIENCE", 0.01)
     server.replies = [reply(401, (), b"begun", 100)]
     seen = []
@@ -520,10 +519,59 @@ async def test_a_refusal_that_will_be_repaired_holds_no_connection(again, is_fre
     own = AuthenticationMiddleware(Access(Fixed()), repair=repair, is_hopeful=lambda refusal: refusal.status == 401)
     async with (
         aiohttp.ClientSession() as session,
-        session.post(server.url, data=b"a" if again else pieces(), middlewares=(own,)) as response,
+        session.post(server.url, data=b"a", middlewares=(own,)) as response,
     ):
-        assert response.status == (200 if again else 401)
-    assert seen == [not is_free]
+        assert response.status == 200
+    assert seen == [False]
+
+
+@pytest.mark.parametrize("error", [None, ResponseError("it cannot be repaired")])
+async def test_a_refusal_that_is_left_to_be_read_keeps_nobody_waiting(error, server, reply, monkeypatch):
+    """Its connection is the only one, and the repair is in want of one."""
+    monkeypatch.setattr(middleware, "_PATIENCE", 0.01)
+    text = b"x" * (1 << 20)
+    server.replies = [reply(401, (), text)]
+    repaired = asyncio.Event()
+
+    async def repair(_):
+        async with session.get(f"{server.url}/token"):
+            repaired.set()
+        if error is not None:
+            raise error
+
+    own = AuthenticationMiddleware(Access(Fixed()), repair=repair, is_hopeful=lambda _: True)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session, asyncio.timeout(10):
+        async with session.post(server.url, data=pieces(), middlewares=(own,)) as response:
+            assert (response.status, await response.read()) == (401, text)
+        await repaired.wait()
+
+
+async def test_a_body_that_was_not_asked_for_is_sent_with_the_repaired_request():
+    """RFC 9110 section 10.1.1: a final status in place of 100 (Continue)."""
+    statuses, bodies = [b"401 No", b"200 OK"], []
+
+    async def answer(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"Expect: 100-continue\r\n" in head
+        status = statuses.pop(0)
+        if status == b"200 OK":
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            bodies.append(await reader.readexactly(4))
+        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def repair(_):
+        return Fixed()
+
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    own = AuthenticationMiddleware(Access(Fixed()), repair=repair)
+    async with (
+        listening,
+        aiohttp.ClientSession() as session,
+        session.post(url, data=b"body", expect100=True, middlewares=(own,)) as response,
+    ):
+        assert (response.status, bodies) == (200, [b"body"])
 
 
 async def test_a_refusal_that_breaks_off_stands(server, session, reply):

@@ -25,7 +25,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http import AsyncOAuth1Client
+from oauthreg.http import AsyncOAuth1Client, middleware
 from oauthreg.login import PendingLogin
 from oauthreg.provider import (
     CallbackSettings,
@@ -40,6 +40,7 @@ from oauthreg.provider import (
     TokenAnswer,
     TokenPlacement,
 )
+from oauthreg.signing.keys import generate_private_key
 from oauthreg.token import OAuth1Token
 
 CALLBACK = "https://app.example.org/callback?a=b c"
@@ -467,6 +468,17 @@ class TestClock:
             pass
         assert len(strict.sent) == 3
 
+    @pytest.mark.parametrize(
+        "date", ["Sat, 01 Jan 1966 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "x"]
+    )
+    async def test_a_date_that_cannot_be_teaches_nothing(self, date, client, strict, reply):
+        """A clock that believed it would make timestamps that nobody takes, or none at all."""
+        self.refusal = reply(401, (("Date", date),), b"timestamp is too old")
+        for _ in range(2):
+            async with client.get("me") as response:
+                assert response.status == 401
+        assert client.clock.offset == 0
+
     async def test_a_call_with_a_stream_only_learns(self, client, strict):
         async def pieces():
             yield b"a"
@@ -564,6 +576,37 @@ class TestClock:
         asked[0] = reply(status=None)
         async with client.get("me") as response:
             assert (response.status, await response.text()) == (401, "timestamp is too old")
+
+    @pytest.fixture
+    def patience(self, monkeypatch):
+        monkeypatch.setattr(middleware, "_PATIENCE", 0.01)
+
+    @pytest.mark.parametrize("is_first", [True, False])
+    @pytest.mark.parametrize(("told", "last"), [(SERVER_TIME, 200), (1_700_000_000, 401)])
+    async def test_a_slow_refusal_holds_no_connection_that_the_question_waits_for(
+        self, told, last, is_first, client, strict, asked, reply, patience
+    ):
+        """Its text is given up, and so the request is sent once more even by a clock that was right."""
+        refused = (("WWW-Authenticate", 'OAuth oauth_problem="timestamp_refused"'),)
+        calls = [reply(401, refused, b"begun", 100), reply(last, refused, b"whole")]
+        if not is_first:
+            calls.insert(0, reply())
+        strict.answer = lambda sent: reply(body=str(told).encode()) if sent.target == "/time" else calls.pop(0)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session, asyncio.timeout(10):
+            client.session = session
+            if not is_first:
+                await client.get("me")
+            async with client.get("me") as response:
+                assert (response.status, await response.text()) == (last, "whole")
+        assert self.targets(strict)[-3:] == ["/1.1/me", "/time", "/1.1/me"]
+        assert calls == []
+
+    async def test_a_slow_refusal_of_another_kind_can_be_read(self, client, strict, asked, reply, patience):
+        self.refusal = reply(401, (("WWW-Authenticate", 'OAuth oauth_problem="nonce_used"'),), b"begun", 100)
+        async with client.get("me") as response:
+            assert response.status == 401
+            assert await response.content.readany() == b"begun"
+        assert len(strict.sent) == 1
 
     async def test_it_may_be_asked_for_beforehand(self, client, strict, asked):
         assert await client.fetch_server_time(proxy=None) == self.SERVER_TIME
@@ -791,6 +834,18 @@ class TestStepByStep:
             await client.revoke_token()
         with pytest.raises(UsageError, match="`revoke`"):
             await make_client("t", "s").revoke_token()
+
+    async def test_a_token_that_was_set_meanwhile_is_not_forgotten(self, make_client, server, reply):
+        revoking = Provider(endpoints={"revoke": f"{server.url}/revoke"})
+        client = make_client("token", "s", provider=revoking)
+
+        def answer(_):
+            client.token = OAuth1Token("other", "s")
+            return reply()
+
+        server.answer = answer
+        await client.revoke_token()
+        assert client.token["oauth_token"] == "other"
 
     async def test_an_error_with_a_good_status_is_one_when_a_token_is_given_up(self, make_client, server, reply):
         rule = ErrorRule(lambda document, _: "error" in document, lambda document: document["error"])
@@ -1281,6 +1336,53 @@ class TestRenewal:
         assert caught.value.code == "renewal-waits-for-itself"
         assert client.token["oauth_token"] == "new1"
 
+    async def test_two_that_wait_for_each_other_do_not(self, client, make_client, rotating):
+        """One client's ``token_updater`` renews the other's token, and the other way round."""
+        rotating.gate.set()
+        other = make_client(OAuth1Token("other", "s", {"oauth_session_handle": "h"}), provider=client.provider)
+        client._token_updater = lambda _: other.refresh_token()
+        other._token_updater = lambda _: client.refresh_token()
+        async with asyncio.timeout(10):
+            with pytest.raises(UsageError) as caught:
+                await client.refresh_token()
+        assert caught.value.code == "renewal-waits-for-itself"
+
+    @pytest.mark.parametrize("way", ["aclose", "async with"])
+    async def test_the_end_of_a_client_waits_for_it(self, way, client, rotating, any_host_session):
+        saved = []
+        client.session, client._token_updater = any_host_session, saved.append
+        caller = asyncio.create_task(client.refresh_token())
+        await rotating.arrived.wait()
+        caller.cancel()
+        asyncio.get_running_loop().call_later(0.01, rotating.gate.set)
+        if way == "aclose":
+            await client.aclose()
+        else:
+            async with client as entered:
+                assert entered is client
+        await any_host_session.close()
+        assert client.token["oauth_token"] == "new1"
+        assert [token.token for token in saved] == ["new1"]
+        await client.aclose()
+
+    async def test_the_end_of_a_client_waits_for_all(self, client, rotating):
+        """That of a token which is in use no more, too."""
+        callers = [asyncio.create_task(client.refresh_token())]
+        await rotating.arrived.wait()
+        client.token = OAuth1Token("other", "s", {"oauth_session_handle": "h"})
+        callers.append(asyncio.create_task(client.refresh_token()))
+        asyncio.get_running_loop().call_later(0.01, rotating.gate.set)
+        await asyncio.sleep(0)
+        await client.aclose()
+        assert not client._renewals
+        assert [caller.result().token for caller in callers] == ["new1", "new2"]
+
+    async def test_the_end_of_a_client_does_not_wait_for_the_renewal_that_asks(self, client, rotating):
+        rotating.gate.set()
+        client._token_updater = lambda _: client.aclose()
+        async with asyncio.timeout(10):
+            assert (await client.refresh_token()).token == "new1"
+
     async def test_another_event_loop_does_not_wait_for_it(self, client, rotating):
         waiting = asyncio.create_task(client.refresh_token())
         await rotating.arrived.wait()
@@ -1437,6 +1539,14 @@ class TestUnsignedCalls:
             await make_client(provider=unsigned).get("things")
         assert server.sent == []
 
+    @pytest.mark.parametrize("value", ["k3y\r\nX-Evil: 1", "k3y\x00", "k3y\ud800"])
+    async def test_one_that_no_header_can_carry_is_refused(self, value, make_client, unsigned, server):
+        with pytest.raises(MissingTokenError) as caught:
+            await make_client("token", value, provider=unsigned).get("things")
+        assert caught.value.code == "unusable-token"
+        assert "k3y" not in str(caught.value)
+        assert server.sent == []
+
     async def test_it_stays_with_the_provider_and_off_clear_text(self, make_client, unsigned, server):
         client = make_client("token", "k3y", provider=unsigned, allowed_origins=["http://other.example"])
         for url, code in (("https://else.example/", "foreign-origin"), ("http://other.example/", "insecure-url")):
@@ -1466,3 +1576,28 @@ class TestBaseOfTheToken:
         with pytest.raises(UsageError) as caught:
             await make_client("t", "s", provider=provider).get(site.url)
         assert caught.value.code == "foreign-origin"
+
+    @pytest.mark.parametrize("call", ["get", "profile"])
+    async def test_a_token_that_is_set_meanwhile_changes_no_place(
+        self, call, make_client, provider, make_server, reply
+    ):
+        """While an RSA key is read: the token of one customer does not go to another's site."""
+        sites = [await make_server(), await make_server()]
+        for site in sites:
+            site.answer = lambda _: reply(body=b'{"id": 12, "name": "Ada"}')
+        base = self.Base()
+        provider = replace(
+            provider, api_base=base, api_origins=(base,), identity=(IdentityRequest("userinfo", base, format="json"),)
+        )
+        first, second = (
+            {"oauth_token": site.url, "oauth_token_secret": "s", "host": site.url.rstrip("/"), "user_id": "7"}
+            for site in sites
+        )
+        key = generate_private_key()
+        client = make_client(first, provider=provider, signature_method="RSA-SHA256", rsa_key=key)
+        calling = asyncio.ensure_future(client.get("me") if call == "get" else client.profile())
+        await asyncio.sleep(0)
+        client.token = second
+        await calling
+        assert [sent.protocol["oauth_token"] for sent in sites[0].sent] == [sites[0].url]
+        assert sites[1].sent == []

@@ -135,7 +135,7 @@ class TestRefreshRace:
     async def test_case_RR05_the_other_process_is_waited_for(self, authority, make_client, clock):
         store, token = MemoryStore(), authority.give(clock() - 1)
         clients = [make_client(store=store, account="ada") for _ in range(10)]
-        await store.save(TokenKey("custom", "ada", "client", server=authority.url), token, seen_version=None)
+        await store.save(TokenKey("custom", "ada", "client", server=f"{authority.url}/token"), token, seen_version=None)
         await asyncio.gather(*(text_of(client, authority.url) for client in clients))
         assert authority.refreshes == ["R1"]
 

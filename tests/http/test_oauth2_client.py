@@ -17,6 +17,7 @@ from aiohttp import BasicAuth, ClientConnectorError, ClientError, ClientResponse
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from oauthreg import DPoPKey
 from oauthreg.clock import Clock
 from oauthreg.errors import (
     AccessDeniedError,
@@ -446,6 +447,21 @@ class TestFetchingByCode:
             "code_verifier": "v" * 43,
         }
 
+    async def test_a_bare_code_brings_the_id_token_of_its_login(self, make_defined, make_provider, authority, clock):
+        settings = OAuth2Settings(issuer="https://as.example", nonce="always")
+        client = make_defined(make_provider(oauth2=settings))
+        for nonce_of, is_right in ((lambda url: query_of(url)["nonce"], True), (lambda _: "another", False)):
+            url, state = client.create_authorization_url()
+            claims = {"iss": "https://as.example", "aud": "client", "sub": "u1", "nonce": nonce_of(url)}
+            claims |= {"iat": int(clock()), "exp": int(clock()) + 60}
+            authority.fields = {"id_token": jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("k" * 32))}
+            if is_right:
+                await client.fetch_token(code="C", state=state)
+                continue
+            with pytest.raises(ResponseError) as refused:
+                await client.fetch_token(code="C", state=state)
+            assert refused.value.code == "id-token-nonce"
+
     async def test_a_bare_code_of_a_login_that_nobody_knows(self, make_client, authority):
         await make_client().fetch_token(code="C")
         assert "code_verifier" not in authority.asked[0]
@@ -527,9 +543,11 @@ class TestFetchingByCode:
 
     @pytest.mark.filterwarnings("ignore::DeprecationWarning")
     @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
-    async def test_a_session_with_a_credential_of_its_own_is_refused(self, method, make_client, authority):
+    @pytest.mark.parametrize("options", [{}, {"dpop_key": DPoPKey()}], ids=["bearer", "DPoP"])
+    async def test_a_session_with_a_credential_of_its_own_is_refused(self, method, options, make_client, authority):
         """RFC 6749 section 2.3: one way to authenticate for each request."""
-        client, own = make_client(client_auth_method=method), BasicAuth("u", "PLANTED")
+        authority.fields = {"token_type": "DPoP"} if options else {}
+        client, own = make_client(client_auth_method=method, **options), BasicAuth("u", "PLANTED")
         async with ClientSession(auth=own) as client.session:
             with pytest.raises(UsageError) as caught:
                 await client.fetch_token(code="C")
@@ -542,6 +560,39 @@ class TestFetchingByCode:
         async with ClientSession(auth=own, base_url="https://api.example") as client.session:
             await client.fetch_token(code="C")
         assert "PLANTED" not in str(authority.authorizations)
+
+    @pytest.mark.parametrize(("method", "is_refused"), [("client_secret_basic", False), ("client_secret_post", True)])
+    async def test_so_is_one_in_its_headers_unless_ours_takes_its_place(
+        self, method, is_refused, make_client, authority
+    ):
+        client = make_client(client_auth_method=method)
+        async with ClientSession(headers={"authorization": "Bearer PLANTED"}) as client.session:
+            if is_refused:
+                with pytest.raises(UsageError) as caught:
+                    await client.fetch_token(code="C")
+                assert caught.value.code == "session-credential"
+                assert authority.server.connections == {}
+            else:
+                await client.fetch_token(code="C")
+        assert "PLANTED" not in str(authority.authorizations)
+
+    @pytest.mark.parametrize(
+        ("method", "expected"), [("client_secret_basic", "Basic Y2xpZW50OnNlY3JldA=="), ("client_secret_post", None)]
+    )
+    @pytest.mark.parametrize("options", [{}, {"dpop_key": DPoPKey()}], ids=["bearer", "DPoP"])
+    async def test_one_for_the_machine_stays_at_home(
+        self, method, expected, options, make_client, authority, reply, tmp_path, monkeypatch
+    ):
+        """A netrc file is not about clients of an authorization server."""
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password PLANTED\n")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        authority.fields = {"token_type": "DPoP" if options else "Bearer"}
+        client = make_client(client_auth_method=method, **options)
+        async with ClientSession(trust_env=True) as client.session:
+            await client.fetch_token(code="C")
+            authority.api_replies = [reply()]
+            await text_of(client, authority.url)
+        assert (authority.authorizations, authority.used) == ([expected], [f"{authority.fields['token_type']} A1"])
 
 
 class TestFetchingByOtherGrants:
@@ -805,6 +856,18 @@ class TestAccounts:
                 await client.get("me")
             await client.fetch_token(code="C")
 
+    @pytest.mark.parametrize("options", [{"account": "ada"}, {"grant_type": "client_credentials"}], ids=["user", "own"])
+    async def test_so_it_does_with_the_tenants_of_one_server(self, options, make_defined, make_provider, authority):
+        """As with a directory of Microsoft or a realm of Keycloak, which stand in the path."""
+        lives = TokenLives(MemoryStore())
+        for tenant in ("one", "two"):
+            endpoints = {"token": f"{authority.url}/{tenant}/token?v=1"}
+            client = make_defined(make_provider(endpoints=endpoints), lives=lives, **options)
+            assert client.token is None
+            client.token = authority.give()
+            newer = make_provider(endpoints={"token": f"{authority.url}/{tenant}/token?v=2"})
+            assert make_defined(newer, lives=lives, **options).token == client.token
+
     async def test_a_store_tells_servers_without_definition_apart(self, session, authority, make_authority, clock):
         store, other = MemoryStore(), await make_authority()
         for server in (authority, other):
@@ -858,6 +921,46 @@ class TestAccounts:
         store.lease = lease
         await client.keep_token("ada")
         assert repr(store) == "<MemoryStore of 1 tokens>"
+
+    @pytest.mark.parametrize("is_kept", [False, True], ids=["first", "again"])
+    async def test_what_a_renewal_replaces_meanwhile_is_not_kept(self, is_kept, make_defined, authority, clock):
+        client = make_defined(store=MemoryStore(), background_refresh=True)
+        await client.fetch_token(code="C")
+        if is_kept:
+            await client.keep_token("ada")
+        clock.advance(3590)
+        authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
+        await text_of(client, authority.url)
+        await authority.arrived.wait()
+        keeping = asyncio.create_task(client.keep_token("ada"))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        authority.gate.set()
+        assert (await keeping).refresh_token == client.token.refresh_token == authority.current == "R2"
+
+    async def test_nor_what_is_taken_away_meanwhile(self, make_defined, authority, clock):
+        client = make_defined(store=MemoryStore(), background_refresh=True)
+        await client.fetch_token(code="C")
+        clock.advance(3590)
+        authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
+        await text_of(client, authority.url)
+        await authority.arrived.wait()
+        keeping = asyncio.create_task(client.keep_token("ada"))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        client._life.forget()
+        authority.gate.set()
+        with pytest.raises(MissingTokenError):
+            await keeping
+
+    async def test_an_updater_may_keep_it(self, make_defined, authority):
+        async def keep(token):
+            kept.append(await client.keep_token("ada"))
+
+        kept = []
+        client = make_defined(store=MemoryStore(), token_updater=keep)
+        await client.fetch_token(code="C")
+        assert kept == [client.token]
 
     async def test_what_cannot_be_kept(self, make_defined, make_client, authority, clock):
         with pytest.raises(MissingTokenError):
@@ -1197,6 +1300,15 @@ class TestProfile:
         assert caught.value.status == 401
         assert authority.refreshes == ["R1", "R2"]
 
+    async def test_a_new_one_that_is_refused_is_not_renewed_each_time(self, make_defined, authority, clock, reply):
+        """As one without the scope that the identity request takes."""
+        client = make_defined(token=authority.give(clock() + 3600))
+        authority.api_replies = [reply(401)] * 4
+        for _ in range(3):
+            with pytest.raises(OAuthError):
+                await client.profile()
+        assert authority.refreshes == ["R1"]
+
     async def test_another_refusal_stands(self, make_defined, authority, clock, reply):
         client = make_defined(token=authority.give(clock() + 3600))
         authority.api_replies = [reply(403)]
@@ -1226,6 +1338,17 @@ class TestDeviceLogin:
 
         client = make_client(clock=Clock(wall=lambda: 1_700_000_000.0, monotonic=lambda: now[0]), scope="a")
         return client, lambda *arguments, **options: client.device_login(*arguments, sleep=sleep, **options)
+
+    async def test_its_token_is_not_lost_to_a_store(self, make_client, authority, clock):
+        """A device code is good once, and is used up before the store is asked."""
+        store = MemoryStore()
+        lease, store.lease = store.lease, None
+        client = make_client(account="ada", store=store)
+        with pytest.raises(TokenStoreError):
+            await client.device_login(sleep=lambda _: asyncio.sleep(0))
+        store.lease = lease
+        assert json.loads(await text_of(client, authority.url))["token"] == "A1"
+        assert repr(store) == "<MemoryStore of 1 tokens>"
 
     @pytest.mark.parametrize("is_async", [True, False])
     async def test_from_the_codes_to_the_token(self, is_async, patient, waits, authority, json_reply):
@@ -1440,6 +1563,18 @@ class TestRequests:
         assert authority.refreshes == ["R1"]
         assert authority.used == ["Bearer A1", "Bearer A2", "Bearer A2", "Bearer A2"]
 
+    async def test_but_it_is_when_it_may_have_ended(self, make_client, authority, clock, reply):
+        """A token without known end is renewed by a 401 alone, and one API may refuse what others take."""
+        authority.fields = {"expires_in": None}
+        client = make_client(token=authority.give())
+        authority.api_replies = [reply(401), reply(401)]
+        async with client.get(authority.url) as response:
+            assert response.status == 401
+        assert json.loads(await text_of(client, authority.url))["token"] == "A2"
+        authority.good.clear()
+        clock.advance(3600)
+        assert json.loads(await text_of(client, authority.url))["token"] == "A3"
+
     async def test_a_new_token_that_could_not_be_tried_is_not_thought_refused(self, make_client, authority, clock):
         async def body():
             yield b"once"
@@ -1495,3 +1630,22 @@ class TestRequests:
         assert json.loads(await text_of(client, authority.url))["token"] == "A1"
         sent = authority.server.sent[0]
         assert (sent.target, sent.header("X-Hook")) == ("/hooked", "1")
+
+    async def test_a_hook_may_change_the_headers_that_it_is_given(self, make_client, authority, clock):
+        def hook(url, headers, data):
+            headers["X-Hook"] = "1"
+            return url, headers, data
+
+        client, own = make_client(token=authority.give(clock() + 3600)), {"X-Own": "1"}
+        client.register_compliance_hook("protected_request", hook)
+        async with client.get(authority.url), client.get(authority.url, headers=own):
+            pass
+        assert [sent.header("X-Hook") for sent in authority.server.sent] == ["1", "1"]
+        assert own == {"X-Own": "1"}, "the caller's own are left alone"
+
+    async def test_a_hook_may_take_the_body_away(self, make_client, authority, clock):
+        client = make_client(token=authority.give(clock() + 3600))
+        client.register_compliance_hook("protected_request", lambda url, headers, _: (url, headers, None))
+        async with client.post(authority.url, data=b"body"), client.post(authority.url, json={}):
+            pass
+        assert [sent.body for sent in authority.server.sent] == [b"", b"{}"]

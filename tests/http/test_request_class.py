@@ -189,3 +189,18 @@ async def test_an_authenticator_of_any_kind_is_taken(server, session):
     async with session.get(server.url, auth=Bearing()):
         pass
     assert server.sent[0].header("Authorization") == "Bearer t0k3n"
+
+
+async def test_a_middleware_may_send_it_once_more(auth, server, credentials, verifier):
+    async def twice(req, handler):
+        (await handler(req)).release()
+        return await handler(req)
+
+    async with (
+        aiohttp.ClientSession(request_class=OAuthRequest, middlewares=(twice,)) as session,
+        session.post(server.url, data={"a": "1"}, auth=auth),
+    ):
+        pass
+    first, second = (verifier.check(sent) for sent in server.sent)
+    assert first["oauth_nonce"] != second["oauth_nonce"]
+    assert [sent.own_body for sent in server.sent] == [b"a=1", b"a=1"]

@@ -14,7 +14,8 @@ NOW = 1_700_000_000.5
     [
         ("A", {"access_token": "A"}),
         ({"access_token": "A"}, {"access_token": "A"}),
-        ({"refresh_token": "R"}, {"refresh_token": "R"}),
+        ({"refresh_token": "R"}, {"refresh_token": "R", "expires_at": 0}),
+        ({"refresh_token": "R", "expires_in": 60}, {"refresh_token": "R", "expires_in": 60, "expires_at": 0}),
         ({"access_token": "A", "expires_in": 60}, {"access_token": "A", "expires_in": 60, "expires_at": 1_700_000_060}),
         (
             {"access_token": "A", "expires_in": 60, "expires_at": 5},

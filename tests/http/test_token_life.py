@@ -16,9 +16,11 @@ from oauthreg.errors import (
     TemporarilyUnavailableError,
     TokenExpiredError,
     TokenStoreError,
+    UsageError,
 )
 from oauthreg.http import token_life
 from oauthreg.http.token_life import Renewal, SpentStates, TokenLives
+from oauthreg.records import replace
 from oauthreg.stores import MemoryStore, TokenKey
 from oauthreg.token import OAuth2Token
 
@@ -226,16 +228,17 @@ class TestOneRenewalForAll:
         assert {type(result) for result in results} == {TemporarilyUnavailableError}
         assert server.asked == ["R1"]
 
-    async def test_a_closed_session_fails_its_own_client_only(self, lives, renewal, server, clock):
+    @pytest.mark.parametrize("error", [RuntimeError("Session is closed"), UsageError("it has a credential")])
+    async def test_a_session_of_no_use_fails_its_own_client_only(self, error, lives, renewal, server, clock):
         async def closed(token):
             await asyncio.sleep(0)
-            raise RuntimeError("Session is closed")
+            raise error
 
         life = lives.of_token(server.token)
         failed = asyncio.create_task(life.use(Renewal(closed, lambda _: "refresh", clock)))
         await asyncio.sleep(0)
         assert (await life.use(renewal())).access_token == "A2"
-        with pytest.raises(RuntimeError):
+        with pytest.raises(type(error)):
             await failed
 
     async def test_another_token_than_a_rejected_one(self, lives, renewal, server):
@@ -427,6 +430,28 @@ class TestSaving:
             await lives.of_key(KEY).use(renewal())
         assert caught.value.__cause__ is not None
         assert server.asked == []
+
+    @pytest.mark.parametrize(
+        "row", [{}, {"id": 1}, {"access_token": None}, {"access_token": "PLANTED\n"}, {"access_token": "\ud800"}]
+    )
+    async def test_so_is_a_row_that_no_header_can_carry(self, row, stored, renewal, server):
+        lives = await stored()
+        await lives.store.save(KEY, row, seen_version=1)
+        with pytest.raises(TokenStoreError) as caught:
+            await lives.of_key(KEY).use(renewal())
+        assert (caught.value.code, "PLANTED" in str(caught.value)) == ("unusable-token", False)
+        assert server.asked == []
+
+        async def login():
+            return expiring(3600, 8)
+
+        assert (await lives.of_key(KEY).obtain(login, renewal())).access_token == "A8", "a login takes its place"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A8"
+
+    async def test_a_refresh_token_alone_is_renewed_before_it_is_used(self, stored, renewal):
+        lives = await stored()
+        await lives.store.save(KEY, {"refresh_token": "R1"}, seen_version=1)
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
 
     @pytest.mark.parametrize("method", ["load", "lease"])
     async def test_a_good_token_is_used_while_the_store_is_away(self, method, stored, renewal, server, clock):
@@ -635,6 +660,32 @@ class TestStores:
         assert (await life.use(Renewal(be_late, lambda _: "refresh", clock))).access_token == "A9"
         assert (await lives.store.load(KEY))[0]["access_token"] == "A9"
         assert lives.unsaved == set()
+
+    @pytest.mark.parametrize("answers", [1, 2, None])
+    async def test_a_store_that_reads_from_an_older_copy_is_given_time(self, answers, stored, renewal, server):
+        lives = await stored()
+        old, load, waited = await lives.store.load(KEY), lives.store.load, []
+
+        async def wait(seconds):
+            waited.append(seconds)
+            if len(waited) == answers:
+                lives.store.load = load
+
+        async def load_copy(_):
+            return old
+
+        async def renew(token):
+            await lives.store.save(KEY, expiring(3600, 9), seen_version=1)
+            return await server.renew(token)
+
+        life, lives.sleep, lives.store.load = lives.of_key(KEY), wait, load_copy
+        asked = life.use(replace(renewal(), renew=renew))
+        if answers is None:
+            with pytest.raises(TokenStoreError):
+                await asked
+        else:
+            assert (await asked).access_token == "A9"
+        assert waited == [0.1, 0.5, 2.0][:answers]
 
     async def test_a_given_token_that_ends_later_is_saved_before_it_is_used(self, stored, renewal):
         lives = await stored()
@@ -881,6 +932,17 @@ class TestLeases:
         first.store.save = save
         assert (await second.of_key(KEY).use(renewal())).access_token == "A2"
 
+    async def test_a_deletion_ends_it(self, two, renewal):
+        """Nothing spent is left that others could find."""
+        first, _ = two
+        first.store.save, save = None, first.store.save
+        with pytest.raises(TokenStoreError):
+            await first.of_key(KEY).use(renewal())
+        assert first.store._leases != {}
+        await first.of_key(KEY).delete()
+        assert first.store._leases == {}
+        first.store.save = save
+
     @pytest.mark.parametrize("error", [None, TimeoutError()], ids=["after a success", "after an error"])
     async def test_one_that_cannot_be_given_back_is_logged(self, error, two, renewal, server, caplog):
         lives, _ = two
@@ -934,6 +996,23 @@ class TestLogins:
         assert (await lives.of_key(KEY).use(renewal())).access_token == "A8"
         assert (await lives.store.load(KEY))[0]["access_token"] == "A8"
 
+    async def test_one_that_is_given_up_unsaved_is_over(self, stored, renewal):
+        """What another process saves afterwards counts."""
+        lives = await stored()
+        life, save = lives.of_key(KEY), lives.store.save
+
+        async def login():
+            return expiring(3600, 8)
+
+        lives.store.save = None
+        with pytest.raises(TokenStoreError):
+            await life.obtain(login, renewal())
+        lives.store.save = save
+        life.forget()
+        assert lives.unsaved == set()
+        await lives.store.save(KEY, expiring(3600, 9), seen_version=1)
+        assert (await life.use(renewal())).access_token == "A9"
+
     async def test_a_token_that_is_set_during_a_renewal_counts(self, lives, renewal, server):
         life = lives.of_key(KEY)
         life.offer(server.token)
@@ -956,6 +1035,56 @@ class TestLogins:
         with pytest.raises(MissingTokenError):
             await using
         assert life.token is None
+
+    async def test_what_is_given_up_in_memory_during_a_renewal_is_saved(self, stored, renewal, server):
+        """The store is not touched by that, and would be left with what is spent."""
+        lives = await stored()
+        life, server.gate = lives.of_key(KEY), asyncio.Event()
+        using = asyncio.create_task(life.use(renewal()))
+        await turns_until(lambda: server.asked)
+        life.forget()
+        server.gate.set()
+        assert (await using).access_token == "A2"
+        assert (await lives.store.load(KEY))[0]["access_token"] == "A2"
+        assert server.asked == ["R1"]
+
+    async def test_what_is_deleted_during_a_renewal_stays_away(self, stored, renewal, server):
+        lives = await stored()
+        life, server.gate = lives.of_key(KEY), asyncio.Event()
+        using = asyncio.create_task(life.use(renewal()))
+        await turns_until(lambda: server.asked)
+        delete, deleting = lives.store.delete, asyncio.Event()
+
+        async def delete_late(key):
+            await deleting.wait()
+            await delete(key)
+
+        lives.store.delete = delete_late
+        leaving = asyncio.create_task(life.delete())
+        await asyncio.sleep(0)
+        server.gate.set()
+        await using
+        deleting.set()
+        await leaving
+        assert (life.token, await lives.store.load(KEY)) == (None, None)
+        with pytest.raises(MissingTokenError):
+            await life.use(renewal())
+
+    async def test_a_login_counts_for_more_until_it_is_saved(self, stored, renewal, server, clock):
+        """Not any longer, though `token_updater` failed: another process may have renewed it since."""
+        lives = await stored()
+
+        async def login():
+            return server.token
+
+        def fail(_):
+            raise ConnectionError
+
+        with pytest.raises(TokenStoreError):
+            await lives.of_key(KEY).obtain(login, renewal(updater=fail))
+        assert (await TokenLives(lives.store).of_key(KEY).use(renewal())).access_token == "A2"
+        assert (await lives.of_key(KEY).use(renewal())).access_token == "A2"
+        assert server.asked == ["R1"]
 
     async def test_a_failed_renewal_meanwhile_is_not_the_logins_fault(self, lives, renewal, server):
         server.is_dead = True

@@ -206,8 +206,10 @@ class ApiClient(ABC):
             with suppress(OAuthRegError, ClientError, TimeoutError):
                 return await self._server_time(options)
         from oauthreg.answers import parse_http_date
+        from oauthreg.server_time import is_of_our_days
 
-        return parse_http_date(headers.get("date", ""))
+        told = parse_http_date(headers.get("date", ""))
+        return told if told is not None and is_of_our_days(told) else None
 
     def _identity(
         self,

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ANY_LIFETIME = 10 * 365 * 86400
+_OF_THE_ASSERTION = frozenset({"exp", "iat", "jti", "nbf", "scope"})
+"""Claims that say nothing of the token that is asked for, and the one that its key has a place for."""
+
 _REFUSALS = ("invalid_grant", "invalid_client", "invalid_request")
 """How servers refuse an assertion whose times they do not like."""
 
@@ -139,7 +142,7 @@ class AsyncAssertionClient(TokenClient):
                 chosen.name,
                 account or subject or "",
                 self._issuer,
-                "",
+                _render_wanted(self._claims),
                 audience or "",
                 render_scope(chosen, self._scope) or str(self._claims.get("scope", "")),
                 self._server,
@@ -208,6 +211,12 @@ class AsyncAssertionClient(TokenClient):
             grant_type=self._grant_type,
         )
         return await self._exchange(flow, hooks="access_token")
+
+
+def _render_wanted(claims: Mapping[str, Any]) -> str:
+    """The claims by which one token differs from another: what it is for may stand in any of them."""
+    wanted = {name: value for name, value in claims.items() if name not in _OF_THE_ASSERTION and value is not None}
+    return json.dumps(wanted, sort_keys=True, default=str) if wanted else ""
 
 
 def _with_choices(provider: Provider | None, token_url: str | None, token_placement: str, alg: str | None) -> Provider:

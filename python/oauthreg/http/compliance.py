@@ -6,6 +6,7 @@ from typing import Any
 
 from oauthreg.answers import decode_text
 from oauthreg.errors import UnsupportedMethodError, UsageError
+from oauthreg.http.api_client import pairs
 from oauthreg.http.driver import awaited
 from oauthreg.legs import render_form
 from oauthreg.messages import Request, Response
@@ -22,8 +23,8 @@ HOOK_TYPES = (
 )
 """What a hook may be registered for.
 
-Hooks of requests are given the URL, the headers (a dictionary) and the body, and return all three; hooks of responses
-are given a :class:`HookedResponse` and return it, another body, or ``None`` for no change.
+Hooks of requests are given the URL, the headers (a dictionary that is theirs to change) and the body, and return all
+three; hooks of responses are given a :class:`HookedResponse` and return it, another body, or ``None`` for no change.
 """
 
 _FORM = "application/x-www-form-urlencoded"
@@ -50,7 +51,8 @@ class ComplianceHooks:
 
     async def change_call(self, url: Any, headers: Any, body: Any) -> tuple[Any, Any, Any]:
         """URL, headers and body of a request to the API as the hooks want them."""
-        return await self._through("protected_request", url, headers, body)
+        own = _dictionary(headers) if self.has_call_hooks else headers
+        return await self._through("protected_request", url, own, body)
 
     async def change_request(self, kind: str, request: Request) -> Request:
         """A protocol request as the hooks of a type want it; its body is a form as text."""
@@ -62,7 +64,7 @@ class ComplianceHooks:
             own, body = {**own, "Content-Type": _FORM}, render_form(request.form)
         url, headers, body = await self._through(kind, request.url, own, body)
         octets = body.encode() if isinstance(body, str) else body
-        return replace(request, url=str(url), headers=tuple(headers.items()), form=None, body=octets)
+        return replace(request, url=str(url), headers=pairs("headers", headers), form=None, body=octets)
 
     async def change_response(self, kind: str, response: Response) -> Response:
         """The answer as the hooks of a type want it."""
@@ -103,6 +105,16 @@ class HookedResponse:
     async def json(self, **_: Any) -> Any:
         """The body as JSON, whatever it is labelled."""
         return json.loads(await self.text())
+
+
+def _dictionary(headers: Any) -> Any:
+    """A copy of what a caller gave as headers; lines of one name are joined (RFC 9110 section 5.3)."""
+    if isinstance(headers, Mapping):
+        return headers.copy() if hasattr(headers, "copy") else dict(headers)
+    joined: dict[str, str] = {}
+    for name, value in headers or ():
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
 
 
 async def _body(changed: Any) -> bytes:

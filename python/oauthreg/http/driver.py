@@ -6,7 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
-from aiohttp import ClientResponse, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    hdrs,
+)
 
 from oauthreg.answers import malformed
 from oauthreg.http.hop import refuse_clear_text
@@ -102,10 +110,13 @@ async def _perform(
     if not allow_insecure_http:
         refuse_clear_text(parse_origin(request.url))
     middlewares = chain(session, None)
+    headers, content = _content(request)
+    if getattr(session, "trust_env", False):
+        credential, headers = _split(headers)
+        middlewares = (*middlewares, _with_sole(credential))
     if request.authenticator is not None:
         own = AuthenticationMiddleware(Access(request.authenticator, origins, allow_insecure_http))
         middlewares = (*middlewares, own)
-    headers, content = _content(request)
     if content is None:  # aiohttp would call nothing an octet-stream, which some servers refuse
         options = {**options, "skip_auto_headers": {*(options.get("skip_auto_headers") or ()), "Content-Type"}}
     async with session.request(
@@ -121,6 +132,27 @@ async def _perform(
     ) as response:
         answer = Response(response.status, plain_headers(response), b"", request.url)
         return replace(answer, body=await _read(response, answer))
+
+
+def _split(headers: Iterable[tuple[str, str]]) -> tuple[str | None, list[tuple[str, str]]]:
+    """The credential among headers, and the other ones."""
+    own = [value for name, value in headers if name.lower() == "authorization"]
+    return own[-1] if own else None, [pair for pair in headers if pair[0].lower() != "authorization"]
+
+
+def _with_sole(credential: str | None) -> ClientMiddlewareType:
+    """Sends a request with no credential but this one, which aiohttp would not take beside one of a netrc file.
+
+    Spec: RFC 6749 section 2.3 (one method of authentication in each request).
+    """
+
+    async def send(req: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        req.headers.popall(hdrs.AUTHORIZATION, None)
+        if credential is not None:
+            req.headers[hdrs.AUTHORIZATION] = credential
+        return await handler(req)
+
+    return send
 
 
 def _content(request: Request) -> tuple[list[tuple[str, str]], bytes | None]:

@@ -45,6 +45,9 @@ _PATIENCE = 1.0
 
 _UNAUTHORIZED = 401
 
+_begun: set[asyncio.Task[None]] = set()
+"""Repairs that nobody waits for: an event loop alone does not keep them."""
+
 _HeaderName = type(hdrs.AUTHORIZATION)
 """aiohttp's own kind of text, which its headers look for without making it lower case first."""
 
@@ -77,8 +80,8 @@ class AuthenticationMiddleware:
     A hop to another origin than those of ``access`` goes out as the caller made it, with nothing of ours on it, and so
     do all that follow it, lest a stranger choose what is signed; one that would carry a body is refused. ``headers`` go
     where the credential goes. ``repair`` may ask for ``repairs`` more attempts after a 401; it is asked even if the
-    body is used up, so that later requests fare better, and then the refusal stands. ``is_hopeful`` says beforehand
-    that a repair will be made of a refusal, whose connection is then free for it.
+    body is used up, so that later requests fare better, and then the refusal stands, at once if its text is long.
+    ``is_hopeful`` says beforehand that a repair will be made of a refusal, whose connection is then free for it.
 
     Raises ``UsageError`` when the first hop is foreign or any is insecure, ``UnsignableRequestError`` when the wire
     form cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
@@ -151,6 +154,7 @@ class AuthenticationMiddleware:
                 return response
             self._repairs_left, self._access = self._repairs_left - 1, replace(self._access, authenticator=repaired)
             response.release()
+            req.update_expect_continue()  # a refusal instead of 100 (Continue) ended the waiting for good
             response = await send_with(repaired, req, covered, handler, self._headers)
         return response
 
@@ -160,6 +164,10 @@ class AuthenticationMiddleware:
             if again and self._is_hopeful is not None and self._is_hopeful(refusal):
                 # Its text may be long or slow, and the repair in want of a connection.
                 response.release()
+            elif not again and response.connection is not None:
+                # It is the caller's to read, and the repair may be in want of its connection.
+                _begin(repair, refusal)
+                return None
             return await repair(refusal)
         except BaseException:
             response.release()
@@ -198,6 +206,18 @@ def chain(session: ClientSession, own: Sequence[ClientMiddlewareType] | None) ->
             hint="pass an `aiohttp.ClientSession` of a supported version, or `middlewares=` with the request",
         )
     return of_session
+
+
+def _begin(repair: Repair, refusal: Response) -> None:
+    """Have a repair made that nobody waits for; what keeps it from success is told to the next request."""
+
+    async def repairing() -> None:
+        with suppress(Exception):
+            await repair(refusal)
+
+    task = asyncio.get_running_loop().create_task(repairing())
+    _begun.add(task)
+    task.add_done_callback(_begun.discard)
 
 
 async def _peek(response: ClientResponse) -> Response:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
 
 from oauthreg import http, oauth1, signing
 from oauthreg.errors import (
@@ -56,8 +56,8 @@ _DEFAULT_METHOD = Default("HMAC-SHA1")
 _DEFAULT_TYPE = Default("HEADER")
 _PLACEMENTS: Mapping[str, Placement] = {"HEADER": "header", "QUERY": "query", "BODY": "body"}
 """``signature_type`` -> placement."""
-_renewing: ContextVar[asyncio.Task[OAuth1Token] | None] = ContextVar("renewing", default=None)
-"""The renewal that called, which must not wait for itself."""
+_renewing: ContextVar[tuple[asyncio.Task[OAuth1Token], ...]] = ContextVar("oauth1_renewals", default=())
+"""The renewals that the running code is part of, none of which may be waited for."""
 
 
 class AsyncOAuth1Client(ApiClient):
@@ -79,7 +79,8 @@ class AsyncOAuth1Client(ApiClient):
     ``body_hash`` (the older name is ``force_include_body``) covers bodies that are no forms. ``clock`` gives seconds
     since 1970; a refused timestamp teaches it the server's time. ``token_updater`` (sync or async) is called with
     every new access token before it is used; if it fails, a login leaves the client as it was, while a renewed token
-    takes the place of the old one all the same, which may be spent.
+    takes the place of the old one all the same, which may be spent. Where tokens are renewed, call ``aclose`` before
+    the session is closed, or enter the client with ``async with``.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none; an RSA key is read when it is first needed.
@@ -137,12 +138,28 @@ class AsyncOAuth1Client(ApiClient):
         self._verifier: str | None = None
         self._access: http.Access | None = None
         self._renewal: tuple[OAuth1Token, asyncio.Task[OAuth1Token]] | None = None
+        self._renewals: set[asyncio.Task[OAuth1Token]] = set()
         # A secret without a token still goes into the key.
         self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
             self.token = {"oauth_token": token} if isinstance(token, str) else token
         if verifier:
             self._verifier = verifier
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Return when no renewal is under way in this event loop any more; do so before the session is closed.
+
+        One that this is called from is not waited for.
+        """
+        loop, own = asyncio.get_running_loop(), _renewing.get()
+        while tasks := [task for task in self._renewals if task.get_loop() is loop and task not in own]:
+            await asyncio.wait(tasks)
 
     def __repr__(self) -> str:
         return f"<AsyncOAuth1Client provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -215,7 +232,7 @@ class AsyncOAuth1Client(ApiClient):
         access = self._access
         if access is not None and not signed_parameters:
             try:
-                return self._send(method, url, access, middlewares, options)
+                return self._send(method, url, access, middlewares, options, is_hopeful=self._is_hopeful)
             except Exception:  # noqa: BLE001, S110 - it is raised again when the request is awaited
                 pass
         return http.RequestContext(self._request(method, url, signed_parameters, middlewares, options))
@@ -457,9 +474,11 @@ class AsyncOAuth1Client(ApiClient):
         token, renewal = self._renewal or (None, None)
         if renewal is None or renewal.done() or token != old or renewal.get_loop() is not loop:
             renewal = loop.create_task(self._renew(old))
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewals.discard)
             renewal.add_done_callback(_note_end)
             self._renewal = old, renewal
-        if renewal is _renewing.get():
+        if renewal in _renewing.get():
             raise UsageError(
                 "a renewal waits for itself: `token_updater` asks for another one",
                 code="renewal-waits-for-itself",
@@ -477,7 +496,8 @@ class AsyncOAuth1Client(ApiClient):
         provider, token = self.provider, self._owned("to give up")
         signer = await self._prepared_signer(token)
         await self._run(lambda: oauth1.revocation_flow(provider, signer, token, secrets=self._secrets(token)))
-        self._keep(None)
+        if self._token == token:  # another one may have been set meanwhile
+            self._keep(None)
 
     async def exchange_token(self) -> OAuth2Token:
         """A token of OAuth 2.0 for the token, which stays as it is; the new one is for an ``AsyncOAuth2Client``.
@@ -497,7 +517,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where a field of the token is sent and there is
         none, and ``UsageError`` for a provider without ``[claims]``.
         """
-        token = self._token or OAuth1Token("")
+        token, bearer, origins = self._token or OAuth1Token(""), self._bearer, self._origins_now
         signer = await self._prepared_signer(self._token)
         keep = self.provider.callback.keep
         known = {
@@ -506,12 +526,12 @@ class AsyncOAuth1Client(ApiClient):
         }
         documents = await self._run(
             lambda: self._identity(
-                lambda nonce: self._bearer or self._signing(signer, nonce),
+                lambda nonce: bearer or self._signing(signer, nonce),
                 known,
                 client_id=self.client_id,
                 client_secret=self._client_secret,
             ),
-            origins=self._origins_now,
+            origins=origins,
         )
         return self._profile(
             documents, {name: value for name, value in token.extra.items() if not name.startswith("oauth_")}
@@ -528,18 +548,19 @@ class AsyncOAuth1Client(ApiClient):
         access = self._access or await self._made_access()
         if signed_parameters:
             access = self._covering(access, pairs("signed_parameters", signed_parameters))
-        return await self._send(method, url, access, middlewares, options)
+        return await self._send(method, url, access, middlewares, options, is_hopeful=self._is_hopeful)
 
     async def _made_access(self) -> http.Access:
-        token, bearer = self._token, self._bearer
+        # Before another token can be set: where a request goes and what it carries belong together.
+        token, bearer, origins, base = self._token, self._bearer, self._origins_now, self._base_of_token
         authenticator = bearer or self._signing(await self._prepared_signer(token))
         access = http.Access(
             authenticator,
-            self._origins_now,
+            origins,
             # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
             self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
             self._repairing(authenticator),
-            self._base_of_token or self.provider.endpoints.get("api_base"),
+            base or self.provider.endpoints.get("api_base"),
         )
         if token is self._token:
             self._access = access
@@ -575,6 +596,12 @@ class AsyncOAuth1Client(ApiClient):
         value = self._token.to_mapping().get(name) if self._token else None
         if not value:
             raise MissingTokenError(f"there is no token with a field `{name}`", hint="set `token`, or log in")
+        if not str(value).isprintable():
+            raise MissingTokenError(
+                f"the token's field `{name}` holds characters that no request can carry",
+                code="unusable-token",
+                hint="log in once more, or ask the provider",
+            )
         from oauthreg.oauth2 import BearerAuthentication
 
         return BearerAuthentication(value, self.provider.token_placement, params=self.provider.api_params)
@@ -594,15 +621,20 @@ class AsyncOAuth1Client(ApiClient):
         return self._origins if base is None else self._origins | {parse_origin(base)}
 
     def _repairing(self, authenticator: Authenticator) -> Repair:
-        async def repair(response: Response) -> Authenticator | None:
-            try:
-                oauth1.parse_token_answer(response)
-            except OAuthError as error:
-                if oauth1.is_timestamp_refusal(error) and await self._learn_time(response.headers):
-                    return authenticator
+        async def repair(refusal: Response) -> Authenticator | None:
+            if _is_about_time(refusal) and (await self._learn_time(refusal.headers) or self._is_hopeful(refusal)):
+                return authenticator
             return None
 
         return repair
+
+    def _is_hopeful(self, refusal: Response) -> bool:
+        """Whether the server's time is asked for although the text of its refusal has not come, and may never do.
+
+        The question wants the connection. Then nobody can read the refusal any more, so that the request is sent once
+        more whatever the time is.
+        """
+        return not refusal.body and "server_time" in self.provider.endpoints and _is_about_time(refusal)
 
     async def _run(
         self,
@@ -619,7 +651,8 @@ class AsyncOAuth1Client(ApiClient):
         return await self._running(make_flow(), options, origins)
 
     async def _renew(self, old: OAuth1Token) -> OAuth1Token:
-        _renewing.set(asyncio.current_task())
+        own = asyncio.current_task()
+        _renewing.set((*(outer for outer in _renewing.get() if not outer.done()), *([own] if own else [])))
         provider = self.provider
         signer = await self._prepared_signer(old)
         token = await self._run(
@@ -742,6 +775,15 @@ def _check_same_login(pending: PendingLogin, token: str | None) -> None:
             "the callback belongs to another login: its `oauth_token` differs",
             hint="keep each pending login with the browser that began it, and let the user start again",
         )
+
+
+def _is_about_time(refusal: Response) -> bool:
+    """Whether the server refused a call for its timestamp."""
+    try:
+        oauth1.parse_token_answer(refusal)
+    except OAuthError as error:
+        return oauth1.is_timestamp_refusal(error)
+    return False
 
 
 def _note_end(renewal: asyncio.Task[OAuth1Token]) -> None:

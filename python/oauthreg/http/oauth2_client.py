@@ -439,9 +439,9 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``MissingTokenError`` without a user's token, ``UsageError`` where the client has another account, and
         ``TokenStoreError``.
         """
-        token = self._life.token
-        if token is None or self._ask_again is not None:
-            raise MissingTokenError("there is no token of a user to keep", hint="log in first")
+        old = self._life
+        if old.token is None or self._ask_again is not None:
+            raise _nothing_to_keep()
         if not account or self._account not in (None, account):
             raise UsageError(
                 f"the token is kept under another account: {self._account!r}" if account else "`account` is empty",
@@ -452,6 +452,10 @@ class AsyncOAuth2Client(TokenClient):
         life = self._lives.of_key(key)
 
         async def take_over() -> OAuth2Token:
+            # What a renewal under way replaces is spent.
+            token = await old.at_rest()
+            if token is None:
+                raise _nothing_to_keep()
             self._account, self._life, self._key = account, life, key
             return token
 
@@ -504,7 +508,7 @@ class AsyncOAuth2Client(TokenClient):
             resources=call.resources,
         )
         token = await self._exchange(flow, hooks="access_token", options=call.options, sleep=wait, is_patient=True)
-        return await self._log_in(lambda: _at_once(token), call)
+        return await self._log_in(lambda: _at_once(token), call, is_fetched=True)
 
     async def token_exchange(
         self,
@@ -628,7 +632,9 @@ class AsyncOAuth2Client(TokenClient):
 
         return await self._log_in(exchange, call)
 
-    async def _log_in(self, fetch: Callable[[], Awaitable[OAuth2Token]], call: _Call) -> OAuth2Token:
+    async def _log_in(
+        self, fetch: Callable[[], Awaitable[OAuth2Token]], call: _Call, *, is_fetched: bool = False
+    ) -> OAuth2Token:
         """Take over a user's new token: with an account in its place, else beside those of other users."""
         has_account = self._account is not None
         life = self._life if has_account else self._lives.of_token(None)
@@ -644,7 +650,7 @@ class AsyncOAuth2Client(TokenClient):
             self._ask_again, self._life, self._key = None, life, self._key if has_account else None
             return token
 
-        return copy(await life.obtain(fetch_into, self._renewal))
+        return copy(await life.obtain(fetch_into, self._renewal, is_fetched=is_fetched))
 
     def _learn_endpoint(self, name: str, url: str | None) -> None:
         """Without a definition, the URL that gave a token is where its successors come from."""
@@ -707,6 +713,7 @@ class AsyncOAuth2Client(TokenClient):
         known = {
             "redirect_uri": login.redirect_uri if login else self.redirect_uri,
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
+            "nonce": login.values.get("nonce") if login else None,
         }
         return replace(call, arguments={**known, **call.arguments})
 
@@ -957,6 +964,10 @@ def _flat(parameters: Mapping[str, Any]) -> Pairs:
     """Parameters as pairs: ``None`` is left out, and a sequence repeats its name."""
     listed = [(name, value if isinstance(value, (list, tuple)) else [value]) for name, value in parameters.items()]
     return tuple((name, str(item)) for name, values in listed for item in values if item is not None)
+
+
+def _nothing_to_keep() -> MissingTokenError:
+    return MissingTokenError("there is no token of a user to keep", hint="log in first")
 
 
 def _finished() -> MismatchingStateError:

@@ -38,6 +38,8 @@ class OAuthRequest(ClientRequest):
 
         if self._authenticator is None:
             return await sending(self)
+        if type(self.body) is LentBody:  # a middleware sends the same request once more
+            await self.update_body(self.body.own)
         # aiohttp writes the body in a task that may not have begun yet.
         return await send_with(self._authenticator, self, locate(self)[0], sending, restore_body=False)
 

@@ -9,6 +9,7 @@ from copy import copy
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import (
     ClientConnectorError,
@@ -165,7 +166,12 @@ class TokenClient(ApiClient):
             if error.status != 401 or not self._can_replace(life, token):
                 raise
             token = await life.replace(token.access_token, self._renewal)
-            documents = await self._identify(token)
+            try:
+                documents = await self._identify(token)
+            except OAuthError as again:
+                if again.status == 401:
+                    life.note_refusal(token, self.clock())
+                raise
         return self._profile(documents, _without_secrets(token))
 
     async def _identify(self, token: OAuth2Token) -> dict[str, Any]:
@@ -222,9 +228,9 @@ class TokenClient(ApiClient):
 
     @property
     def _server(self) -> str:
-        """Where tokens come from, as stores know it."""
+        """Where tokens come from, as stores know it: tenants of one origin are told apart by their paths."""
         url = self.provider.endpoints.get("token") or self.provider.endpoints.get("refresh")
-        return render_origin(parse_origin(url)) if url else ""
+        return f"{render_origin(parse_origin(url))}{urlsplit(url).path}" if url else ""
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""
@@ -264,7 +270,7 @@ class TokenClient(ApiClient):
         token = await life.use(self._renewal)
         if self._hooks.has_call_hooks:
             url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
-            options |= {name: value for name, value in (("headers", headers), ("data", data)) if value is not None}
+            options |= {"headers": headers, "data": data}
         repaired: list[OAuth2Token] = []
         challenged: set[Origin] = set()
 
@@ -278,7 +284,7 @@ class TokenClient(ApiClient):
                 repaired.append(await life.replace(token.access_token, self._renewal))
                 return self._bearer(repaired[0])
             if repaired:
-                life.note_refusal(repaired[0])
+                life.note_refusal(repaired[0], self.clock())
             return None
 
         if self._client.proofs is not None:
@@ -305,7 +311,7 @@ class TokenClient(ApiClient):
         current = life.token
         if current is not None and current.access_token != token.access_token:
             return True
-        return self._renewal.way(current) is not None and not life.is_refused(token)
+        return self._renewal.way(current) is not None and not life.is_refused(token, self.clock())
 
     def _wants_nonce(self, refusal: Response) -> bool:
         """Whether a proof was refused for its nonce alone."""
@@ -406,14 +412,23 @@ class TokenClient(ApiClient):
 
     def _check_session(self, request: Request) -> None:
         """A request authenticates a client in one way, and a session's own credential is another (RFC 6749 2.3)."""
-        if request.authenticator is not None or getattr(self.session, "auth", None) is None:
+        carried = request.authenticator
+        if self._client.proofs is not None and isinstance(carried, oauth2.DPoPAuthentication):
+            carried = carried.inner
+        if carried is not None:
             return
-        base, origin = getattr(self.session, "_base_url", None), parse_origin(request.url)
-        if base is None or parse_origin(str(base)) == origin:
+        session, origin = self.session, parse_origin(request.url)
+        goes_along = "Authorization" in session.headers and all(
+            name.lower() != "authorization" for name, _ in request.headers
+        )
+        if getattr(session, "auth", None) is not None:
+            base = getattr(session, "_base_url", None)
+            goes_along = goes_along or base is None or parse_origin(str(base)) == origin
+        if goes_along:
             raise UsageError(
                 f"the session has a credential of its own, which would go along to {render_origin(origin)}",
                 code="session-credential",
-                hint="give the client a session that was made without `auth=`",
+                hint="give the client a session that was made without `auth=` and without an `Authorization` header",
             )
 
     def _shown(self, url: str) -> str:
@@ -490,6 +505,8 @@ def read_token(value: Any, now: float) -> OAuth2Token:
         token.pop("expires_at", None)
         if lifetime is not None and lifetime > 0:
             token["expires_at"] = int(now) + lifetime
+    if not token.access_token:
+        token["expires_at"] = 0  # it is to be renewed before it is used
     return token
 
 

@@ -65,6 +65,9 @@ _GLANCE = 0.5
 _PAUSE = 5.0
 """Seconds for which a token that is still good is used after a renewal failed, before the next attempt."""
 
+_REFUSAL = 300.0
+"""Seconds for which a new token that an API refused is not renewed because one refuses it again."""
+
 _JITTER = 0.25
 """How much earlier than the leeway says a renewal may happen, as a part of it: tokens that came together part ways."""
 
@@ -114,6 +117,7 @@ class TokenLife:
         self._jitter = 0.0
         self._past: list[str] = []
         self._refused: tuple[str, ...] = ()
+        self._refused_at = 0.0
         self._lease: AbstractAsyncContextManager[None] | None = None
         self._flight: _Flight | None = None
         self._lock = Lock()
@@ -150,10 +154,16 @@ class TokenLife:
                 return made
         return self.token
 
-    async def obtain(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
-        """The token that ``fetch`` gives, which is saved and takes the place of the one at hand."""
+    async def obtain(
+        self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal, *, is_fetched: bool = False
+    ) -> OAuth2Token:
+        """The token that ``fetch`` gives, which is saved and takes the place of the one at hand.
+
+        ``fetch`` is called when the store has given way, unless its token ``is_fetched`` and would be lost.
+        """
+        make = self._adopt if is_fetched else self._fetch
         while True:
-            token = await self._fly(lambda: self._fetch(fetch, renewal), is_shared=False)
+            token = await self._fly(lambda: make(fetch, renewal), is_shared=False)
             if token is not None:
                 return token
 
@@ -166,26 +176,33 @@ class TokenLife:
             self._put(token)
             self._is_given = self._place is not None
 
-    def note_refusal(self, token: OAuth2Token) -> None:
-        """Remember that an API refused a token that had just been renewed: renewing it again will not help."""
-        self._refused = fingerprints(token)
+    def note_refusal(self, token: OAuth2Token, now: float) -> None:
+        """Remember that an API refused a token that had just been renewed: renewing it again at once will not help."""
+        self._refused, self._refused_at = fingerprints(token), now
 
-    def is_refused(self, token: OAuth2Token) -> bool:
-        """Whether ``note_refusal`` was told of this token."""
-        return fingerprints(token) == self._refused
+    def is_refused(self, token: OAuth2Token, now: float) -> bool:
+        """Whether ``note_refusal`` was told of this token; not for good, as it may end like any other."""
+        return now - self._refused_at < _REFUSAL and fingerprints(token) == self._refused
 
     def forget(self) -> None:
         """Be without a token; a store is not touched."""
         self._put(None)
         self._version, self._is_given, self._is_unwritten, self._untold = None, False, False, None
-        self._yielded = None
+        self._yielded, self._is_login = None, False
+        self._lives.unsaved.discard(self)
+
+    async def at_rest(self) -> OAuth2Token | None:
+        """The latest token in memory, once no renewal of it is under way but those that this is called from."""
+        while (flight := self._flight) is not None and not flight.is_over and flight not in _inside.get():
+            await flight.wait()
+        return self.token
 
     async def latest(self) -> OAuth2Token | None:
         """The latest token, from the store if there is none in memory. Raises ``TokenStoreError``."""
         if self.token is not None:
             return self.token
         found = await self._load()
-        return None if found is None else found[0]
+        return None if found is None else _usable(found[0])
 
     async def delete(self) -> None:
         """Be without a token, in the store as well. Raises ``TokenStoreError``."""
@@ -194,6 +211,11 @@ class TokenLife:
             store, key = self._place
             with _telling("the token could not be deleted"):
                 await store.delete(key)
+            self.forget()  # a renewal under way may have found it once more
+        # Nothing spent is left for others to find.
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await _give_back(lease, None)
 
     @property
     def _is_ready(self) -> bool:
@@ -234,9 +256,14 @@ class TokenLife:
                 return good
             self._check_renewable(renewal)
         async with self._leased(renewal):
+            old: OAuth2Token | None = None
+            token: OAuth2Token | None = None
             while True:
                 await self._look()
                 await self._save()
+                if token is not None and self.token == old:
+                    # It was given up in memory alone: what the store holds is spent.
+                    return await self._keep(token, renewal)
                 if (good := self._good(renewal, rejected)) is not None:
                     return good
                 self._check_renewable(renewal)
@@ -287,18 +314,28 @@ class TokenLife:
 
     async def _fetch(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
         async with self._leased(renewal):
-            token = await fetch()
-            # Whatever is stored is replaced: a login counts for more than a renewal.
-            self._is_given, self._is_login = False, True
-            return await self._keep(token, renewal)
+            return await self._keep(await fetch(), renewal, is_login=True)
 
-    async def _keep(self, token: OAuth2Token, renewal: Renewal) -> OAuth2Token:
+    async def _adopt(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
+        token = await fetch()
+        self._take(token, renewal, is_login=True)
+        async with self._leased(renewal):
+            await self._save()
+        return self.token or token
+
+    async def _keep(self, token: OAuth2Token, renewal: Renewal, *, is_login: bool = False) -> OAuth2Token:
         """Take a new token, in memory at once, and save it."""
+        self._take(token, renewal, is_login=is_login)
+        await self._save()
+        return self.token or token
+
+    def _take(self, token: OAuth2Token, renewal: Renewal, *, is_login: bool) -> None:
+        """Take a new token, which is still to be saved. That of a login replaces whatever is stored."""
+        if is_login:
+            self._is_given, self._is_login = False, True
         self._put(token)
         self._yielded = None
         self._is_unwritten, self._untold = self._place is not None, renewal.updater
-        await self._save()
-        return self.token or token
 
     async def _save(self) -> None:
         """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
@@ -329,9 +366,12 @@ class TokenLife:
         except TokenStoreError as error:
             if error.code != "stale-version":
                 raise
+            seen = self._version
             await self._look()
+            if self._is_unwritten and self._version == seen:
+                raise  # a store that reads from a copy shows the newer one later
         else:
-            self._is_unwritten = False
+            self._is_unwritten = self._is_login = False
 
     async def _load(self) -> tuple[OAuth2Token, int] | None:
         if self._place is None:
@@ -348,12 +388,13 @@ class TokenLife:
         found = await self._load()
         stored, version = found if found is not None else (None, None)
         if stored == self.token:
-            self._is_unwritten = False
+            self._is_unwritten = self._is_login = False
         elif not self._counts(stored, version):
+            taken = None if stored is None else _usable(stored)
             if self._is_given:
                 self._yielded = self.token
             self._is_unwritten, self._untold = False, None
-            self._put(stored)
+            self._put(taken)
         elif self._is_given:
             self._is_unwritten = True
         self._version, self._is_given = version, False
@@ -433,18 +474,14 @@ class TokenLife:
                 code="renewal-waits-for-itself",
                 hint="let `token_updater` and hooks use the session, or another client",
             )
+        await flight.wait()
         if flight.loop is not asyncio.get_running_loop():
-            landed = asyncio.wrap_future(flight.landed)
-            while not flight.is_over:  # a loop that stops tells nobody
-                await asyncio.wait([landed], timeout=_GLANCE)
             return None
-        # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
-        await asyncio.wait([flight.task])
         if is_new:
             return flight.task.result()
         if is_shared and flight.is_shared:
-            # A closed session is the fault of the client that began; others have theirs.
-            with suppress(RuntimeError):
+            # A closed session, or one of no use, is the fault of the client that began; others have theirs.
+            with suppress(RuntimeError, UsageError):
                 flight.task.result()
         return None
 
@@ -592,6 +629,16 @@ class _Flight:
         # After a fork, the loop of the other process still looks as if it ran.
         return self.task.done() or not self.loop.is_running() or self.process != os.getpid()
 
+    async def wait(self) -> None:
+        """Return when it is over, with nothing said of its end."""
+        if self.loop is asyncio.get_running_loop():
+            # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
+            await asyncio.wait([self.task])
+            return
+        landed = asyncio.wrap_future(self.landed)
+        while not self.is_over:  # a loop that stops tells nobody
+            await asyncio.wait([landed], timeout=_GLANCE)
+
     def land(self, task: asyncio.Task[OAuth2Token]) -> None:
         """Tell other loops, and log what nobody may be left to hear."""
         self.landed.set_result(None)
@@ -615,8 +662,21 @@ def fingerprints(token: OAuth2Token | None) -> tuple[str, ...]:
     return tuple(_fingerprint(value) for value in values if value)
 
 
+def _usable(token: OAuth2Token) -> OAuth2Token:
+    """A token as a store kept it. Raises ``TokenStoreError`` for what is none."""
+    if not token.access_token.isprintable() or not (token.access_token or token.refresh_token):
+        raise TokenStoreError(
+            "the store holds what is no token",
+            code="unusable-token",
+            hint="let the user log in again, which replaces it",
+        )
+    if not token.access_token:
+        token["expires_at"] = 0  # it is to be renewed before it is used
+    return token
+
+
 def _fingerprint(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_newer(token: OAuth2Token, other: OAuth2Token) -> bool:

@@ -17,8 +17,9 @@ class TokenKey:
     """Whose token it is: of which account at which provider, given to which client, and for what.
 
     ``account`` is the application's own name for the user, and empty for a token of the client itself. ``resource``,
-    ``audience`` and ``scope`` are what the token was asked for, as text. ``server`` is the origin that gave it: the
-    servers of a provider with one for each customer must not get each other's tokens.
+    ``audience`` and ``scope`` are what the token was asked for, as text. ``server`` is the endpoint that gave it,
+    without its query: the servers of a provider with one for each customer, or the tenants of one server, must not get
+    each other's tokens.
     """
 
     provider: str
