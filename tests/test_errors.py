@@ -1,8 +1,13 @@
 """The tree of errors: complete, drawn, told apart by stable codes."""
 
+import copy
 import inspect
+import pickle
 import re
 from pathlib import Path
+from types import MappingProxyType
+
+import pytest
 
 from oauthreg import errors
 
@@ -53,6 +58,17 @@ def test_an_answer_of_the_server_reads_as_a_sentence():
     assert str(errors.OAuthError(status=500)) == "status 500"
     error = errors.OAuthError("x", "why", "https://a.example/", status=400, headers={"date": "d"}, text="t")
     assert (error.uri, error.headers, error.text) == ("https://a.example/", {"date": "d"}, "t")
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_every_error_can_be_sent_to_another_process(copied):
+    for kind in CLASSES.values():
+        error = kind("x", code="some-code", hint="do that")
+        again = copied(error)
+        assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
+    known = {"headers": MappingProxyType({"date": "d"}), "parameters": MappingProxyType({"a": 1}), "status": 400}
+    answer = errors.OAuthError("x", "why", "uri", **known, text="t")
+    assert vars(copied(answer)) == vars(answer)
 
 
 def test_callers_may_catch_the_usual_classes():

@@ -17,6 +17,7 @@ from oauthreg.definition import Definition
 from oauthreg.errors import (
     DefinitionError,
     DefinitionInvalidError,
+    DefinitionSyntaxError,
     InvalidKeyError,
     MissingCredentialError,
     UnknownProviderError,
@@ -106,6 +107,38 @@ def test_a_text_needs_a_name_and_a_file_has_one(tmp_path):
     assert registry.add(registry.definition("acme"), "third").name == "third"
 
 
+@pytest.mark.parametrize("source", [None, b"title = 1", {}, 5, ["acme"]])
+def test_what_is_no_definition_is_not_added(source):
+    registry = Registry(environ={})
+    for named in ((), ("acme",)):
+        with pytest.raises(UsageError, match=f"neither TOML text nor a definition: {type(source).__name__}") as caught:
+            registry.add(source, *named)
+        assert (caught.value.code, "pathlib.Path" in caught.value.hint) == ("invalid-source", True)
+
+
+@pytest.mark.parametrize("name", [5, b"acme", ["acme"], {"acme": 1}])
+def test_a_name_that_is_no_text_is_refused(name):
+    for use in (lambda: made().add(ACME, name), lambda: made().definition(name), lambda: made().provider(name)):
+        with pytest.raises(UsageError) as caught:
+            use()
+        assert caught.value.code == "invalid-name"
+
+
+@pytest.mark.parametrize("path", ["acme.toml", "a\0b.toml", "\ud800.toml"])
+def test_a_path_without_a_file_says_so(path):
+    with pytest.raises(DefinitionError) as caught:
+        Registry(environ={}).add(Path(path))
+    assert caught.value.code == "unreadable-definition"
+
+
+def test_a_path_as_text_is_told_from_toml():
+    with pytest.raises(DefinitionSyntaxError, match=r"the name of a file, not its text: 'b/acme\.toml'") as caught:
+        Registry(environ={}).add("b/acme.toml", "acme")
+    assert "pass it as a `pathlib.Path`" in str(caught.value)
+    with pytest.raises(DefinitionSyntaxError, match=r"`=` is missing"):
+        Registry(environ={}).add("acme # acme.toml", "acme")
+
+
 def test_what_is_added_wins_at_once():
     registry = made()
     assert registry.definition("acme").title == "Acme"
@@ -184,6 +217,23 @@ async def test_a_source_that_gives_something_else_is_refused(session, credential
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("credentials", ["secret", b"secret", 5, ["acme"]])
+def test_a_source_that_can_give_nothing_is_refused(credentials):
+    with pytest.raises(UsageError, match=f"neither a mapping nor a function: {type(credentials).__name__}") as caught:
+        made(credentials=credentials)
+    assert caught.value.code == "invalid-credentials"
+
+
+@pytest.mark.parametrize("value", [5, b"hunter2", True, ["hunter2"], "hunter2\n", "\x7fhunter2", "hunter2\udcff"])
+async def test_a_credential_that_cannot_stand_in_a_text_is_refused(session, value):
+    registry = made(text=KEYED, credentials={"acme": {"api_key": value}})
+    for use in (lambda: registry.client("acme", session), lambda: registry.provider("acme")):
+        with pytest.raises(UsageError, match="the credential `api_key` of 'acme' is no text") as caught:
+            use()
+        assert caught.value.code == "invalid-credential"
+        assert "hunter2" not in str(caught.value)
+
+
 async def test_a_credential_may_stand_in_a_file(session, tmp_path):
     path = tmp_path / "secret"
     path.write_bytes(b"\xef\xbb\xbffile-secret\r\n")
@@ -205,6 +255,13 @@ async def test_a_file_that_holds_no_credential_is_refused(session, tmp_path, oct
         made(environ).client("acme", session)
     assert caught.value.code == "unreadable-credential"
     assert "OAUTHREG_ACME_CLIENT_SECRET_FILE" in caught.value.message
+
+
+async def test_a_path_that_no_file_can_have_holds_no_credential(session):
+    environ = {"OAUTHREG_ACME_CLIENT_ID": "env-id", "OAUTHREG_ACME_CLIENT_SECRET_FILE": "a\0b"}
+    with pytest.raises(MissingCredentialError) as caught:
+        made(environ).client("acme", session)
+    assert caught.value.code == "unreadable-credential"
 
 
 async def test_a_missing_credential_says_where_it_was_looked_for(session):
@@ -274,6 +331,7 @@ async def test_no_secret_is_shown(session, tmp_path):
     registry = made(ENVIRON | {"OAUTHREG_ACME_API_KEY": "hunter2"}, text=KEYED)
     client = registry.client("acme", session, client_secret="hunter2")
     assert "hunter2" not in repr(client) + repr(registry) + repr(registry.definition("acme"))
+    assert "hunter2" not in repr(client.provider) + repr(registry.provider("acme"))
 
 
 # --- variables and environments -------------------------------------------------------------------------------------
@@ -354,6 +412,13 @@ async def test_its_clients_share_the_lives_of_their_tokens():
     assert registry.lives._tasks == set()
 
 
+async def test_tokens_may_be_shared_with_another_registry(session):
+    registry, other = made(BOUND_ENVIRON, text=BOUND), made(BOUND_ENVIRON, text=BOUND)
+    for known in (registry, other):
+        client = known.client("acme", session, lives=other.lives, token={"access_token": "x", "token_type": "Bearer"})
+        assert client._lives is other.lives
+
+
 async def test_closing_a_registry_without_clients_does_nothing():
     await Registry(environ={}).aclose()
 
@@ -373,6 +438,28 @@ async def test_without_a_client_there_is_a_reason_before_credentials_are_asked_f
     with pytest.raises(UsageError) as caught:
         made({}, text=text).client("acme", session)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("variables", None, "invalid-variable"),
+        ("variables", "host", "invalid-variable"),
+        ("variables", {5: "x"}, "unknown-variable"),
+        ("environment", 5, "invalid-argument"),
+        ("environment", ["sandbox"], "invalid-argument"),
+        ("grant_type", ["jwt_bearer"], "invalid-argument"),
+        ("signature_method", 5, "unsupported-method"),
+    ],
+)
+async def test_an_option_of_another_type_is_refused(session, option, value, code):
+    with pytest.raises(UsageError) as caught:
+        made().client("acme", session, **{option: value})
+    assert caught.value.code == code
+    if option in ("variables", "environment"):
+        with pytest.raises(UsageError) as caught:
+            made().provider("acme", **{option: value})
+        assert caught.value.code == code
 
 
 # --- compiled providers ---------------------------------------------------------------------------------------------

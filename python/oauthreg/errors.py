@@ -88,6 +88,11 @@ class OAuthRegError(Exception):
         if hint is not None:
             self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Another process may get it, and a read-only mapping cannot be pickled.
+        state = {key: dict(value) if type(value) is MappingProxyType else value for key, value in vars(self).items()}
+        return type(self), self.args, state
+
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 

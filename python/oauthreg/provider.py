@@ -117,9 +117,9 @@ class Leg:
 
     method: str = "POST"
     placement: Placement | None = None
-    params: TemplatePairs = ()
-    query: TemplatePairs = ()
-    headers: TemplatePairs = ()
+    params: TemplatePairs = field(default=(), repr=False)
+    query: TemplatePairs = field(default=(), repr=False)
+    headers: TemplatePairs = field(default=(), repr=False)
     rename: Mapping[str, str] = field(default_factory=_nothing)
     body: BodyFormat = "auto"
     path_parameter: str | None = None
@@ -231,12 +231,12 @@ class AssertionSettings:
 
     algorithm: str = "RS256"
     typ: str = "JWT"
-    claims: Mapping[str, Any | TextTemplate] = field(default_factory=_nothing)
-    header: Mapping[str, Any | TextTemplate] = field(default_factory=_nothing)
+    claims: Mapping[str, Any | TextTemplate] = field(default_factory=_nothing, repr=False)
+    header: Mapping[str, Any | TextTemplate] = field(default_factory=_nothing, repr=False)
     lifetime: int = 3600
     max_lifetime: int | None = None
     backdate: int = 0
-    audience: str | TextTemplate | None = None
+    audience: str | TextTemplate | None = field(default=None, repr=False)
     self_signed: bool = False
 
 
@@ -300,7 +300,7 @@ class OAuth2Settings:
         default_factory=lambda: AssertionSettings(typ="client-authentication+jwt", lifetime=60, max_lifetime=600)
     )
     assertion: AssertionSettings = field(default_factory=AssertionSettings)
-    mtls_endpoints: Mapping[str, str] = field(default_factory=_nothing)
+    mtls_endpoints: Mapping[str, str] = field(default_factory=_nothing, repr=False)
     require_mtls_endpoints: bool = False
     certificate_bound: bool = False
     dpop: Literal["required", "supported", "unsupported"] = "unsupported"
@@ -347,7 +347,7 @@ class Exchange:
     ``params`` are templates over ``token`` and ``client``; ``renews`` says that the same step also renews the token.
     """
 
-    url: str
+    url: str = field(repr=False)
     leg: Leg
     answer: TokenAnswer
     renews: bool = False
@@ -428,12 +428,12 @@ class IdentityRequest:
     """
 
     name: str
-    url: str | TextTemplate
+    url: str | TextTemplate = field(repr=False)
     method: str = "GET"
-    query: TemplatePairs = ()
-    headers: TemplatePairs = ()
-    form: TemplatePairs = ()
-    json: Any = None
+    query: TemplatePairs = field(default=(), repr=False)
+    headers: TemplatePairs = field(default=(), repr=False)
+    form: TemplatePairs = field(default=(), repr=False)
+    json: Any = field(default=None, repr=False)
     token_placement: TokenPlacement | None = None
     format: AnswerFormat = "auto"
     jwt: JWTRules | None = None
@@ -459,7 +459,7 @@ class Provider:
     protocol: Literal["oauth1", "oauth2", "oidc"] = "oauth1"
     status: str = "alive"
     docs: str = ""
-    endpoints: Mapping[str, str] = field(default_factory=_nothing)
+    endpoints: Mapping[str, str] = field(default_factory=_nothing, repr=False)
     origins: frozenset[tuple[str, str, int]] = frozenset()
     oauth1: OAuth1Settings = field(default_factory=OAuth1Settings)
     oauth2: OAuth2Settings = field(default_factory=OAuth2Settings)
@@ -488,8 +488,8 @@ class Provider:
     server_time: ServerTime = field(default_factory=ServerTime)
     identity: tuple[IdentityRequest, ...] = ()
     claims: ClaimsTemplate | None = None
-    api_headers: Pairs = ()
-    api_params: Pairs = ()
+    api_headers: Pairs = field(default=(), repr=False)
+    api_params: Pairs = field(default=(), repr=False)
     api_signature: RequestSignature | None = None
     api_error: ErrorRule | None = None
     allow_insecure_http: bool = False

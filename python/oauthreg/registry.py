@@ -24,6 +24,7 @@ from oauthreg.definition import (
     credentials_in_texts,
     required_credentials,
 )
+from oauthreg.definition.names import checked_name
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Registry:
         self._store = store
         self._lives: TokenLives | None = None
         self._loader = Loader(paths, environ=environ)
-        self._credentials = credentials
+        self._credentials = _checked_source(credentials)
         self._environ = environ
         self._known: dict[str, _Known] = {}
 
@@ -135,7 +136,7 @@ class Registry:
         ``MissingCredentialError``, ``UnsupportedMethodError``, ``UsageError``, ``MissingTokenError`` for a ``token``
         that is none, and ``TypeError`` for an override that the client does not know.
         """
-        known = self._known.get(name) or self._find(name)
+        known = self._find(name)
         if not known.is_warned:
             known.warn()
         if account is not None:
@@ -160,7 +161,7 @@ class Registry:
             if prepared.is_impersonal:
                 raise _no_login(known.name)
             overrides["redirect_uri"] = redirect_uri
-        if not known.is_oauth1:
+        if not known.is_oauth1 and "lives" not in overrides:
             overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
         return client
@@ -170,6 +171,7 @@ class Registry:
     ) -> _Prepared:
         """Everything that clients asked for in the same way have in common; what decides it leaves ``overrides``."""
         client_id, client_secret, variables, environment, allow_insecure_http, grant_type, source, _ = asked
+        _check_types(variables, environment=environment, grant_type=grant_type)
         given = {"client_id": client_id, "client_secret": client_secret, "private_key": overrides.pop("rsa_key", None)}
         given |= {key: overrides.pop(key) for key in known.credentials if key in overrides}
         method = _checked_method(known.definition, overrides.get("signature_method"))
@@ -212,7 +214,7 @@ class Registry:
         return self.lives
 
     async def aclose(self) -> None:
-        """Return when no client of this registry renews a token any more."""
+        """Return when no client of this registry renews a token of OAuth 2.0 any more; others have their own."""
         if self._lives is not None:
             await self._lives.aclose()
 
@@ -234,6 +236,7 @@ class Registry:
 
         Raises ``UnknownProviderError``, other ``DefinitionError``, and ``UsageError``.
         """
+        _check_types(variables, environment=environment)
         known = self._find(name)
         credentials = self._look_up(known, known.in_texts, _NOTHING, self._from_source(known))
         return self._compile(known, variables, environment, credentials, allow_insecure_http)
@@ -252,7 +255,8 @@ class Registry:
     def add(self, source: Definition | str | os.PathLike[str], name: str | None = None) -> Definition:
         """Put a definition before all others of its name: TOML text, the path of a file, or a loaded definition.
 
-        Text has no name of its own, so ``name`` is needed there. Raises ``DefinitionError`` if it cannot be used.
+        Text has no name of its own, so ``name`` is needed there. Raises ``DefinitionError`` if it cannot be used, and
+        ``UsageError`` for what is no definition.
         """
         chosen = name or _own_name(source)
         content = self._loader.read(Path(source)) if isinstance(source, os.PathLike) else source
@@ -266,7 +270,7 @@ class Registry:
         self._known.clear()
 
     def _find(self, name: str) -> _Known:
-        known = self._known.get(name)
+        known = self._known.get(checked_name(name))
         if known is None:
             known = self._known[name] = _Known(self._loader.settle(name), self._environ)
         return known
@@ -281,7 +285,7 @@ class Registry:
     ) -> Provider:
         values = {**self._variables(known, environment), **variables}
         in_texts = {key: credentials[key] for key in known.in_texts if key in credentials}
-        key = (environment, allow_insecure_http, *map(str, values.items()), *in_texts.items())
+        key = (environment, allow_insecure_http, *map(str, values.items()), *map(str, in_texts.items()))
         provider = known.providers.get(key)
         if provider is None:
             provider = compile_definition(
@@ -482,6 +486,28 @@ def _copied(asked: tuple[Any, ...]) -> tuple[Any, ...]:
     return client_id, client_secret, *own
 
 
+def _checked_source(credentials: CredentialSource | None) -> CredentialSource | None:
+    if credentials is None or callable(credentials) or isinstance(credentials, Mapping):
+        return credentials
+    raise UsageError(
+        f"`credentials` is neither a mapping nor a function: {type(credentials).__name__}",
+        code="invalid-credentials",
+        hint='as in `{"acme": {"client_id": …, "client_secret": …}}`',
+    )
+
+
+def _check_types(variables: object, **named: object) -> None:
+    if not isinstance(variables, Mapping):
+        raise UsageError(
+            f"`variables` is no mapping: {type(variables).__name__}",
+            code="invalid-variable",
+            hint='it maps names to values, as in `{"host": …}`',
+        )
+    for name, value in named.items():
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"`{name}` is no text: {type(value).__name__}", code="invalid-argument")
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
 
@@ -489,6 +515,9 @@ def _today() -> date:
 def _own_name(source: Definition | str | os.PathLike[str]) -> str:
     if isinstance(source, os.PathLike):
         return Path(source).stem
+    from oauthreg.definition.sources import check_source
+
+    check_source(source)
     if not isinstance(source, str) and source.name:
         return source.name
     raise UsageError(
@@ -504,7 +533,7 @@ def _checked_method(definition: Definition, method: str | None) -> str:
         from oauthreg.definition import hint
 
         raise UnsupportedMethodError(
-            f"{definition.name!r} does not accept the signature method: {method!r}", hint=hint(method, accepted)
+            f"{definition.name!r} does not accept the signature method: {method!r}", hint=hint(str(method), accepted)
         )
     return method or accepted[0]
 
@@ -546,8 +575,8 @@ def _read_secret(path: Path, variable: str, *, is_key: bool) -> str | bytes:
     try:
         with path.open("rb") as stream:
             octets = stream.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
+    except (OSError, ValueError) as error:  # a value may hold what no name of a file can
+        reason = getattr(error, "strerror", None) or "it cannot be read"
         raise _unreadable(variable, reason) from None
     if not 0 < len(octets) <= _LARGEST_FILE:
         raise _unreadable(variable, f"it has {len(octets) or 'no'} octets")

@@ -124,6 +124,45 @@ def test_a_provider_that_tells_nothing_about_persons_can_be_shown(oauthreg, fold
     assert (done.code, "who the person is" in done.out) == (0, False)
 
 
+WITHOUT_REDIRECT_URI = """schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://www.acme.example/authorize"
+token = "https://api.acme.example/token"
+
+[authorize]
+rename = { redirect_uri = "" }
+
+[token]
+rename = { redirect_uri = "" }
+"""
+PASTED = """schema = 1
+title = "Acme"
+protocol = "oauth1"
+
+[oauth1]
+flow = "none"
+
+[endpoints]
+userinfo = "https://api.acme.example/me"
+"""
+
+
+@pytest.mark.parametrize("text", [WITHOUT_REDIRECT_URI, PASTED])
+def test_a_provider_that_says_little_can_be_shown(oauthreg, folder, text):
+    (folder / "providers" / "terse.toml").write_text(text)
+    done = oauthreg("demo", "terse")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_provider_without_any_address_has_nothing_to_call(oauthreg, folder):
+    (folder / "providers" / "mute.toml").write_text(PASTED.replace('userinfo = "https://api.acme.example/me"', ""))
+    done = oauthreg("demo", "mute")
+    assert (done.code, "names nothing that can be called" in done.err) == (2, True)
+
+
 def test_an_unknown_name_is_2_and_a_broken_file_3(oauthreg, broken):
     assert oauthreg("demo", "acne").code == 2
     done = oauthreg("demo", "broken")

@@ -1,6 +1,7 @@
 """Files found, layered and read. What is wrong inside a file stands in ``cases``."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,24 @@ def test_a_given_path_must_be_there(tmp_path):
     assert Loader(environ={"OAUTHREG_PATH": str(tmp_path / "missing")}).names()
 
 
+def test_a_given_path_stays_what_it_was(tmp_path, monkeypatch):
+    write(tmp_path / "own", "acme")
+    monkeypatch.chdir(tmp_path)
+    loader = Loader(["own"], environ={})
+    monkeypatch.chdir(tmp_path / "own")
+    assert loader.load("acme").title == "Acme"
+    monkeypatch.chdir("/")
+    loader.reload()
+    assert loader.load("acme").title == "Acme"
+
+
+@pytest.mark.parametrize("paths", [None, 5, ".", b".", Path(), [None], [b"."], [5]])
+def test_what_is_no_list_of_paths_is_refused(paths):
+    with pytest.raises(UsageError) as caught:
+        Loader(paths, environ={})
+    assert caught.value.code == "no-such-path"
+
+
 @pytest.mark.parametrize("place", [os.devnull, "a" * 5000, "a\0b", "loop"])
 def test_what_is_neither_file_nor_folder_is_passed_over(tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
@@ -90,6 +109,34 @@ def test_what_is_neither_file_nor_folder_is_passed_over(tmp_path, monkeypatch, p
     assert "acme" in named.names()
     with pytest.raises(UsageError) as caught:
         Loader([place], environ={})
+    assert caught.value.code == "no-such-path"
+
+
+def test_a_user_without_a_home_has_no_folder(monkeypatch):
+    def nowhere():
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(loader, "user_config_folder", nowhere)
+    homeless = Loader(environ={})
+    assert len(homeless.places) == 1
+    assert homeless.load(homeless.names()[0])
+    with pytest.raises(UnknownProviderError) as caught:
+        homeless.load("xyzzy")
+    assert caught.value.hint == "put `xyzzy.toml` into a folder that `OAUTHREG_PATH` names"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a working directory cannot be taken away")
+def test_nothing_is_found_from_a_working_directory_that_is_gone(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    write(tmp_path / "more", "acme")
+    named = Loader(environ={"OAUTHREG_PATH": os.pathsep.join([".", str(tmp_path / "more")])})
+    assert named.load("acme").title == "Acme"
+    assert "acme" in named.names()
+    with pytest.raises(UsageError) as caught:
+        Loader(["."], environ={})
     assert caught.value.code == "no-such-path"
 
 
@@ -159,6 +206,23 @@ def test_an_unknown_name_gets_a_near_one_or_the_folders(loader, tmp_path):
     with pytest.raises(UnknownProviderError) as caught:
         loader.load("xyzzy")
     assert caught.value.hint.startswith("put `xyzzy.toml` into one of: config/oauthreg/providers, .")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("acme.toml", "a name is the stem of its file; did you mean `acme`?"),
+        ("./acne.toml", "a name is the stem of its file; did you mean `acme`?"),
+        ("xyzzy.toml", "a name is the stem of its file; put `xyzzy.toml` into one of: config/oauthreg/providers, ."),
+        ("x y\n", "a name has lower-case letters, digits and `-`"),
+    ],
+)
+def test_a_name_that_none_can_be_gets_no_file_of_its_own(loader, tmp_path, name, hint):
+    write(tmp_path, "acme")
+    with pytest.raises(UnknownProviderError) as caught:
+        loader.load(name)
+    assert caught.value.hint.startswith(hint)
+    assert "\n" not in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["", "../acme", "acme.toml", "ACME", "acme\0"])
@@ -388,3 +452,5 @@ def test_a_definition_is_loaded_from_a_text_or_a_path(tmp_path):
     assert load_definition(write(tmp_path, "acme")).name == "acme"
     with pytest.raises(DefinitionSyntaxError):
         load_definition("= 1")
+    with pytest.raises(DefinitionSyntaxError, match=r"the name of a file, not its text: 'acme\.toml'"):
+        load_definition("acme.toml")

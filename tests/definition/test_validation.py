@@ -167,6 +167,15 @@ def test_no_finding_quotes_a_value_under_the_name_of_a_secret(acme, table, value
     assert not any(secret in text for secret in ("hunter2", str(0xBADC0DE)))
 
 
+def test_no_hint_quotes_a_value_under_the_name_of_a_secret(acme):
+    acme["endpoints"].pop("userinfo")
+    claims = {"sub": "token:id", "api_key": "hunter2", "passwd": ["hunter2.x"], "name": "open"}
+    with pytest.raises(InvalidDefinition) as caught:
+        validate({**acme, "claims": claims})
+    assert [finding.hint for finding in caught.value.findings] == ["", "", "name the document, as in `callback:open`"]
+    assert "hunter2" not in repr(caught.value.findings)
+
+
 def test_a_template_under_the_name_of_a_secret_is_quoted(acme):
     with pytest.raises(InvalidDefinition) as caught:
         validate({**acme, "api": {"params": {"api_key": "{clientid}"}}})

@@ -208,6 +208,7 @@ async def test_the_proof_that_the_next_test_changes_is_good(ask):
         ({"htu": None}, {}),
         ({"htu": "https://api.bound.example/token"}, {}),
         ({"htu": 7}, {}),
+        ({"htu": "http://["}, {}),
         ({"iat": None}, {}),
         ({"iat": 1_700_000_000 - 61}, {}),
         ({"iat": 1_700_000_000 + 61}, {}),

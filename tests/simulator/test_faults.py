@@ -1,3 +1,5 @@
+import pytest
+
 from oauthreg.messages import Response
 from oauthreg.simulator.faults import Body, ContentType, Faults, Half, Missing, Slow, Status, build_error, spoil
 
@@ -12,6 +14,7 @@ def test_a_fault_is_taken_as_often_as_it_was_armed_and_in_order():
     taken = [faults.take("token") for _ in range(4)]
     assert taken == [Status(500), Status(500), Status(503), None]
     assert faults.take("api") == Half()
+    faults.arm("api", Half(), 0)
     assert faults.armed == []
 
 
@@ -27,6 +30,11 @@ def test_content_is_spoilt_in_one_way_at_a_time():
     assert spoil(ANSWER, Body(b"<html>")).body == b"<html>"
     assert spoil(ANSWER, Missing("a")).body == b"b=2%203"
     assert spoil(Response(200, {}, b'{"a": 1, "b": [2]}'), Missing("a")).body == b'{"b": [2]}'
+
+
+@pytest.mark.parametrize("body", [b"text", b"[1, 2]", b'{"b":1}', b"b=2"])
+def test_an_answer_without_the_field_stays_as_it_is(body):
+    assert spoil(Response(200, {}, body), Missing("a")).body == body
 
 
 def test_the_transport_s_faults_leave_the_content_alone():

@@ -1121,9 +1121,10 @@ async def test_an_assertion_may_not_live_long_or_come_twice(make_acme, session):
     simulator = await make_acme(ALL_GRANTS)
     given, now, grant = simulator.credentials, int(simulator.now()), GRANT_TYPES["jwt_bearer"]
     claims = {"iss": given.client_id, "aud": simulator.provider.endpoints["token"], "iat": now, "jti": "1"}
-    text = sign_jwt({**claims, "exp": now + 7200}, given.private_key, "RS256")
-    _, told = await ask(simulator, session, grant_type=grant, assertion=text)
-    assert "too long" in told["error_description"]
+    for times in ({"exp": now + 7200}, {"exp": now + 60, "iat": None}, {"exp": None}):
+        text = sign_jwt({**claims, **times}, given.private_key, "RS256")
+        _, told = await ask(simulator, session, grant_type=grant, assertion=text)
+        assert "too long" in told["error_description"]
     text = sign_jwt({**claims, "exp": now + 60}, given.private_key, "RS256")
     assert (await ask(simulator, session, grant_type=grant, assertion=text))[0] == 200
     _, told = await ask(simulator, session, grant_type=grant, assertion=text)
@@ -1137,17 +1138,23 @@ async def test_an_assertion_may_not_live_long_or_come_twice(make_acme, session):
         ({"client_assertion_type": "x"}, "client_assertion_type"),
         ({"client_assertion": "x.y.z"}, "not accepted"),
         ({"aud": "https://other.example"}, "audience"),
-        ({"sub": "somebody"}, "another client"),
+        ({"sub": "somebody"}, "another client: `sub`"),
+        ({"iss": "somebody"}, "another client: `iss`"),
+        ({"sub": None}, "another client: `sub`"),
+        ({"tier": "silver"}, "or has another: `tier`"),
+        ({"iat": None}, "too long"),
+        ({"exp": None}, "too long"),
         ({"exp": 9999}, "too long"),
         ({"exp": -9999}, "not accepted"),
     ],
 )
 async def test_a_client_assertion_that_is_not_accepted(make_acme, session, changes, said):
-    simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "private_key_jwt"\n')
+    table = '[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "private_key_jwt"\n'
+    simulator = await make_acme(f'{table}[client_assertion]\nclaims = {{ tier = "gold" }}\n')
     given, now = simulator.credentials, int(simulator.now())
     claims = {"iss": given.client_id, "sub": given.client_id, "aud": simulator.provider.endpoints["token"]}
-    claims |= {name: value for name, value in changes.items() if name in ("aud", "sub")}
-    claims |= {"iat": now, "exp": now + changes.get("exp", 60), "jti": "1"}
+    claims |= {"tier": "gold", "iat": now, "exp": 60, "jti": "1", **changes}
+    claims["exp"] = None if claims["exp"] is None else now + claims["exp"]
     fields = {
         "grant_type": "client_credentials",
         "client_id": given.client_id,
@@ -1162,7 +1169,7 @@ async def test_a_client_assertion_that_is_not_accepted(make_acme, session, chang
     assert said in told["error_description"]
 
 
-@pytest.mark.parametrize("header", [None, "Basic %%%", "Basic QUJD", "Bearer x"])
+@pytest.mark.parametrize("header", [None, "Basic %%%", "Basic QUJD", "Basic QUJÄ", "Basic /////w==", "Bearer x"])
 async def test_a_basic_header_that_proves_nothing(make_acme, session, header):
     simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
     headers = {} if header is None else {"Authorization": header}

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -308,6 +309,33 @@ async def test_what_is_no_url_cannot_be_approved(acme, url):
     assert caught.value.code == "invalid-origin"
 
 
+async def test_a_login_is_approved_by_its_url(acme, session):
+    pending = await acme.client(session).start(redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="no URL: PendingLogin") as caught:
+        await acme.approve(pending)
+    assert "`pending.url`" in caught.value.hint
+
+
+async def test_it_is_entered_once(acme):
+    with pytest.raises(UsageError) as caught:
+        await acme.__aenter__()
+    assert caught.value.code == "simulator-running"
+
+
+@pytest.mark.parametrize(
+    ("definition", "options", "code"),
+    [
+        (None, {}, "invalid-source"),
+        (Path("acme.toml"), {}, "invalid-source"),
+        ("twitter", {"redirect_uris": CALLBACK}, "invalid-redirect-uris"),
+    ],
+)
+def test_what_makes_no_provider_is_refused(definition, options, code):
+    with pytest.raises(UsageError) as caught:
+        Simulator(definition, **options)
+    assert caught.value.code == code
+
+
 async def test_a_person_who_is_sent_nowhere_is_an_error(session):
     registry = Registry(environ={})
     registry.add(PLAIN.replace("session_handle = true", 'verifier = "none"'), "acme")
@@ -355,6 +383,37 @@ async def test_documents_can_be_put_into_the_api(acme, session):
         assert (response.status, await response.json()) == (201, {"id": 7})
 
 
+@pytest.mark.parametrize("status", [204, 205, 304])
+async def test_an_answer_without_a_body_has_none(acme, session, status):
+    acme.serve("/1/statuses", None, method="delete", status=status)
+    client = acme.client(session, token=acme.issue_token())
+    async with client.delete("statuses") as response:
+        assert (response.status, await response.read()) == (status, b"")
+    assert (await read(client, "things"))[0] == 200
+    acme.fail("api", Status(status, "text"))
+    async with client.get("things") as response:
+        assert (response.status, await response.read()) == (status, b"")
+    assert (await read(client, "things"))[0] == 200
+
+
+async def test_a_path_below_no_base_is_refused(session):
+    registry = Registry(environ={})
+    registry.add(PLAIN.replace('api_base = "https://api.example.com/1/"\n', ""), "acme")
+    async with Simulator("acme", registry=registry) as simulator:
+        with pytest.raises(UsageError) as caught:
+            simulator.serve("things", {})
+        assert caught.value.code == "no-api-base"
+
+
+@pytest.mark.parametrize("host", [b"a:b", b"[", b"127.0.0.1:99999"])
+async def test_a_host_that_is_none_is_a_wrong_request(acme, host):
+    url = urlsplit(acme.provider.endpoints["token"])
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
 async def test_tokens_expire_are_renewed_and_revoked(acme, session):
     client = acme.client(session)
     await log_in(acme, client)
@@ -387,6 +446,13 @@ async def test_a_status_comes_as_often_as_told_and_uses_nothing_up(acme, session
             await client.finish(pending, callback)
         assert (caught.value.status, caught.value.headers["retry-after"]) == (503, "1")
     assert (await client.finish(pending, callback)).token
+
+
+@pytest.mark.parametrize("fault", ["status", None, 503, Half])
+def test_what_is_no_fault_cannot_go_wrong(fault):
+    with pytest.raises(UsageError, match="no fault") as caught:
+        Simulator("twitter").fail("token", fault)
+    assert caught.value.code == "unknown-fault"
 
 
 @pytest.mark.parametrize(

@@ -73,10 +73,11 @@ def _most_telling(registry: "Registry") -> str:
 async def _play(definition: "Definition", story: "Story") -> None:
     from aiohttp import ClientSession, ClientTimeout
 
-    from oauthreg.cli.plays import PLAYS
+    from oauthreg.cli.plays import CALLBACK, PLAYS
     from oauthreg.simulator import Simulator
 
-    async with Simulator(definition) as simulator, ClientSession(timeout=ClientTimeout(total=10)) as session:
+    provider = Simulator(definition, redirect_uris=[CALLBACK])
+    async with provider as simulator, ClientSession(timeout=ClientTimeout(total=10)) as session:
         story.open(simulator)
         checked = await PLAYS[definition.protocol](simulator, session, story)
         story.close(checked)

@@ -3,7 +3,8 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from oauthreg.errors import OAuthError, ReauthorizationRequired
+from oauthreg.errors import OAuthError, ReauthorizationRequired, UsageError
+from oauthreg.origins import render_origin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 Play: TypeAlias = "Callable[[Simulator, ClientSession, Story], Awaitable[str]]"
 """Plays a whole story and gives what the provider checked in each request, in a word."""
 
-_CALLBACK = "https://app.example/callback"
+CALLBACK = "https://app.example/callback"
+"""Where the application's logins end: registered with the provider, which may be told no other."""
 
 
 async def _play_oauth1(simulator: "Simulator", session: "ClientSession", story: "Story") -> str:
@@ -48,7 +50,7 @@ async def _obtain(simulator: "Simulator", client: Any, story: "Story") -> None:
             await client.exchange_password("ada", "not a secret")
     else:
         with story.scene(simulator, "The application asks for a request token"):
-            pending = await client.start(redirect_uri=_CALLBACK)
+            pending = await client.start(redirect_uri=CALLBACK)
         await _approve_and_finish(simulator, client, story, pending)
 
 
@@ -75,7 +77,7 @@ async def _play_oauth2(simulator: "Simulator", session: "ClientSession", story: 
     client: Any = simulator.client(session)
     if client.provider.oauth2.grants[0] == "authorization_code":
         with story.scene(simulator, "The application makes the address of the provider's page"):
-            pending = await client.start(redirect_uri=_CALLBACK)
+            pending = await client.start(redirect_uri=CALLBACK)
         await _approve_and_finish(simulator, client, story, pending)
     elif client.provider.oauth2.grants[0] == "device_code":
         await _connect_device(simulator, client, story)
@@ -142,8 +144,19 @@ def _request(client: Any) -> "RequestContext":
 
 
 def _api_url(provider: "Provider") -> str:
-    """A place in the API; of a provider whose API only a token names, one beside its token endpoint."""
-    base = provider.endpoints.get("api_base") or f"{provider.endpoints['token'].partition('?')[0]}/"
+    """A place in the API; where nothing names the API, one beside the token endpoint, or at any origin.
+
+    Raises ``UsageError`` where there is none.
+    """
+    base, token = provider.endpoints.get("api_base"), provider.endpoints.get("token")
+    if base is None and token is None and not provider.origins:
+        raise UsageError(
+            f"{provider.name!r} names nothing that can be called",
+            code="no-api-base",
+            hint="add `api_base` to `[endpoints]`",
+        )
+    if base is None:
+        base = f"{token.partition('?')[0] if token else render_origin(min(provider.origins))}/"
     return f"{base}demo"
 
 

@@ -77,9 +77,11 @@ def compile_definition(
     ``allow_insecure_http`` lets a variable be an ``http`` URL off this machine.
 
     Raises ``UsageError``: ``unknown-environment``, ``unknown-variable``, ``missing-variable``, ``invalid-variable``,
-    ``insecure-url``, ``protocol-not-available``, ``provider-retired``, ``provider-unsupported``.
+    ``invalid-credential``, ``insecure-url``, ``protocol-not-available``, ``provider-retired``,
+    ``provider-unsupported``.
     """
     check_usable(definition)
+    _check_texts(definition, credentials)
     chosen = _environment(definition, environment)
     values = {**_values(definition, chosen, variables), **credentials}
     provider = _Compiler(definition, chosen, values, allow_insecure_http).provider()
@@ -205,7 +207,7 @@ def _values(
             raise UsageError(
                 f"{quoted(definition.name)} takes no variable {quoted(name)}",
                 code="unknown-variable",
-                hint=hint(name, settable) or "it takes none",
+                hint=hint(str(name), settable) or "it takes none",
             )
     values: dict[str, str] = {}
     chosen = environment.variables if environment else _NOTHING
@@ -238,6 +240,20 @@ def _fitting(definition: model.Definition, name: str, value: object) -> str:
     if wrong:
         raise UsageError(f"the variable `{name}` of {quoted(definition.name)} is {wrong}", code="invalid-variable")
     return str(value)
+
+
+def _check_texts(definition: model.Definition, credentials: Mapping[str, object]) -> None:
+    """Raises ``UsageError`` for what can stand in no text: it would be sent empty, or break a header."""
+    for name, value in credentials.items():
+        if not isinstance(value, str):
+            wrong, advice = f"no text: {type(value).__name__}", "text stands in quotes"
+        elif any(letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in value):
+            wrong, advice = "no text that a request can carry", "it has a control character or no UTF-8"
+        else:
+            continue
+        raise UsageError(
+            f"the credential `{name}` of {quoted(definition.name)} is {wrong}", code="invalid-credential", hint=advice
+        )
 
 
 class _Compiler:

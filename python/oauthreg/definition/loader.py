@@ -10,6 +10,7 @@ from __future__ import annotations
 # Where some hundred files are looked at, a `Path` for each would cost more than all else.
 # ruff: noqa: PTH112, PTH113, PTH116, PTH118
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -17,12 +18,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from oauthreg.definition.cache import Cache, is_at_rest, stamp
 from oauthreg.definition.folders import user_config_folder
-from oauthreg.definition.names import is_provider_name, shown
+from oauthreg.definition.names import checked_name, is_provider_name, shown
 from oauthreg.definition.settled import SettledDefinition, parse_outline
 from oauthreg.errors import DefinitionError, UnknownProviderError, UsageError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from oauthreg.definition.diagnostics import Problem
     from oauthreg.definition.model import Definition
@@ -47,6 +48,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 _LONGEST_CHAIN = 8
 _BUNDLED = (Path(__file__).parent.parent / "providers").resolve()
 _SUFFIX = ".toml"
+_GOOD_NAME = "lower-case letters, digits and `-`"
 _OUTLINE = "outline"
 """Under what the cache keeps the schema's outline: no path of a file."""
 
@@ -60,10 +62,7 @@ class Loader:
     """
 
     def __init__(self, paths: Iterable[PathLike] = (), *, environ: Mapping[str, str] = os.environ) -> None:
-        self._paths = tuple(Path(path) for path in paths)
-        for path in self._paths:
-            if not _is_place(path):
-                raise UsageError(f"no such file or folder: {str(path)!r}", code="no-such-path", hint="see `paths=`")
+        self._paths = tuple(_given_paths(paths))
         self._environ = environ
         self._added: dict[str, Source] = {}
         self._index: list[tuple[str, frozenset[str] | None]] | None = None
@@ -77,8 +76,7 @@ class Loader:
     def places(self) -> tuple[Path, ...]:
         """All files and folders that are looked through, in order, whether they exist or not."""
         listed = self._environ.get("OAUTHREG_PATH", "").split(os.pathsep)
-        user = user_config_folder() / "providers"
-        return (_BUNDLED, user, *(Path(path) for path in listed if path), *self._paths)
+        return (_BUNDLED, *_users_folder(), *(Path(path) for path in listed if path), *self._paths)
 
     def names(self) -> tuple[str, ...]:
         """The names of all definitions, sorted. Nothing is read for it."""
@@ -92,9 +90,7 @@ class Loader:
 
         Aliases stand in the files, which are only searched when no file has the name.
         """
-        if not isinstance(name, str):
-            raise UsageError(f"a provider's name is text: {name!r}", code="invalid-name")
-        if self._is_known(name):
+        if self._is_known(checked_name(name)):
             return name
         bearers = self._bearers().get(name)
         if bearers:
@@ -119,7 +115,7 @@ class Loader:
 
         What comes from there has the attributes of a ``Definition``, without examples and ``[meta]``.
         """
-        return self._settled(name) or self._settled(name := self.resolve(name)) or self.load(name)
+        return self._settled(checked_name(name)) or self._settled(name := self.resolve(name)) or self.load(name)
 
     def check(self, name: str) -> tuple[Problem, ...]:
         """All problems of a definition, in the order of their places, and those of its examples.
@@ -163,10 +159,8 @@ class Loader:
         """
         from oauthreg.definition.sources import made_source
 
-        if not is_provider_name(name):
-            raise UsageError(
-                f"not a provider's name: {quoted(name)}", code="invalid-name", hint="lower-case letters, digits and `-`"
-            )
+        if not is_provider_name(checked_name(name)):
+            raise UsageError(f"not a provider's name: {quoted(name)}", code="invalid-name", hint=_GOOD_NAME)
         hidden = self._added.get(name)
         self._added[name] = made_source(name, source)
         self._aliases = None
@@ -235,9 +229,11 @@ class Loader:
         """The places that are there, the winner first: files with their stems, folders with a separator at the end."""
         if self._tried is None:
             _check_bundled()
-            there = [(place, str(place.absolute())) for place in reversed(self.places) if _is_place(place)]
+            there = [(place, _absolute(place)) for place in reversed(self.places) if _is_place(place)]
             self._tried = [
-                (os.path.join(text, ""), "") if os.path.isdir(text) else (text, place.stem) for place, text in there
+                (os.path.join(text, ""), "") if os.path.isdir(text) else (text, place.stem)
+                for place, text in there
+                if text
             ]
         return self._tried
 
@@ -260,7 +256,7 @@ class Loader:
 
     def _settled(self, name: str) -> SettledDefinition | None:
         """The definition as it is kept, if its files are still the same."""
-        path = "" if name in self._added or not isinstance(name, str) else self._path(name)
+        path = "" if name in self._added else self._path(name)
         kept = self._cache.find(path) if path else None
         if kept is None:
             return None
@@ -302,12 +298,9 @@ class Loader:
             return
         from oauthreg.definition.outline import render_outline, render_settled
 
-        text = render_settled(definition)
-        if text is None:
-            return
         if self._cache.find(_OUTLINE) is None:
             self._cache.keep(_OUTLINE, ("", "", "", render_outline().encode()))
-        self._cache.keep(path, (chained, stamps, " ".join(definition.aliases), text.encode()))
+        self._cache.keep(path, (chained, stamps, " ".join(definition.aliases), render_settled(definition).encode()))
 
     def _kept_outline(self) -> Outline | None:
         kept = self._cache.find(_OUTLINE)
@@ -364,10 +357,44 @@ class Loader:
         from oauthreg.definition.suggestions import suggestion
 
         known = {*self._all_names(), *(self._aliases or ())}
-        near = suggestion(name, known)
-        searched = ", ".join(shown(path) for path in self.places[1:])
-        advice = f"did you mean `{near}`?" if near else f"put `{name}.toml` into one of: {searched}"
+        stem = Path(name).stem if name.endswith(_SUFFIX) else name
+        near = suggestion(stem, known)
+        if near:
+            advice = f"did you mean `{near}`?"
+        elif is_provider_name(stem):
+            searched = ", ".join(shown(path) for path in self.places[1:])
+            where = f"one of: {searched}" if searched else "a folder that `OAUTHREG_PATH` names"
+            advice = f"put `{stem}.toml` into {where}"
+        else:
+            advice = f"a name has {_GOOD_NAME}"
+        if stem != name:
+            advice = f"a name is the stem of its file; {advice}"
         return UnknownProviderError(f"no definition has the name: {quoted(name)}", hint=advice)
+
+
+def _given_paths(paths: object) -> Iterator[Path]:
+    if isinstance(paths, str | bytes) or not isinstance(paths, Iterable):
+        raise UsageError(f"`paths` is no list: {quoted(paths)}", code="no-such-path", hint="as in `paths=[…]`")
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            raise UsageError(f"no path: {quoted(path)}", code="no-such-path", hint="text, or a path object")
+        place = _absolute(Path(path))  # the process may go elsewhere before it is looked into
+        if not _is_place(place):
+            raise UsageError(f"no such file or folder: {str(path)!r}", code="no-such-path", hint="see `paths=`")
+        yield Path(place)
+
+
+def _users_folder() -> Iterator[Path]:
+    """The user's folder, where there can be one: a user without a home has none."""
+    with suppress(RuntimeError):
+        yield user_config_folder() / "providers"
+
+
+def _absolute(place: Path) -> str:
+    """The whole path; empty where nothing is, because the working directory is gone."""
+    with suppress(OSError):
+        return str(place.absolute())
+    return ""
 
 
 def _names_in(folder: str) -> frozenset[str] | None:
@@ -387,7 +414,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_place(path: Path) -> bool:
+def _is_place(path: PathLike) -> bool:
     """Whether definitions can be there. Unlike a ``Path``, ``os.path`` raises nothing where it may not look."""
     return os.path.isdir(path) or os.path.isfile(path)
 

@@ -2,6 +2,8 @@
 
 import os
 
+from oauthreg.errors import UsageError, quoted
+
 PROVIDER_NAME = "[a-z0-9][a-z0-9-]*"
 """The stem of a definition's file, as a pattern."""
 
@@ -9,6 +11,13 @@ PROVIDER_NAME = "[a-z0-9][a-z0-9-]*"
 def is_provider_name(text: str) -> bool:
     """Whether a definition's file may have this stem: what ``PROVIDER_NAME`` says, with no pattern to compile."""
     return text.isascii() and text.replace("-", "0").isalnum() and text[0] != "-" and text == text.lower()
+
+
+def checked_name(name: object) -> str:
+    """The name that somebody asks for. Raises ``UsageError`` for what is no text."""
+    if not isinstance(name, str):
+        raise UsageError(f"a provider's name is text: {quoted(name)}", code="invalid-name")
+    return name
 
 
 def shown(path: str | os.PathLike[str]) -> str:

@@ -14,15 +14,12 @@ _LEFT_OUT = frozenset({"example", "meta"})
 """Tables that no client reads."""
 
 
-def render_settled(definition: Definition) -> str | None:
-    """A definition as JSON, without what no client reads; ``None`` if JSON cannot hold it."""
+def render_settled(definition: Definition) -> str:
+    """A definition as JSON, without what no client reads."""
     data = definition.model_dump(by_alias=True, exclude_unset=True, exclude={*_LEFT_OUT, "lifecycle"})
     if "lifecycle" in definition.model_fields_set:
         data["lifecycle"] = definition.lifecycle.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    try:
-        return json.dumps(data, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError):
-        return None  # a date or an infinity among the constants of claims
+    return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
 def render_outline() -> str:

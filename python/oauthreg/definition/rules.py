@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set as AbstractSet
+from datetime import date, time
 from functools import cache
 from itertools import islice
+from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +118,8 @@ _MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
+_TABLES_OF_LOGINS = ("token", "callback", "id_token")
+"""Documents that are made of parameters, fields or claims."""
 _RESERVED_DOCUMENTS = ("userinfo", "token", "app_token", "callback", "id_token", "form", "client", "claims")
 
 _PROTOCOL_PARAMETERS = frozenset(
@@ -445,6 +449,22 @@ def _members(definition: Definition) -> Iterator[tuple[KeyPath, Any]]:
             for key in _MADE_MEMBERS:
                 for name, value in getattr(getattr(definition, table), key).items():
                     yield (table, key, name), value
+
+
+def _bodies(subject: _Subject) -> Iterator[Finding]:
+    for path, request, _ in _requests(subject.definition):
+        yield from _no_json((*path, "json"), request.json_)
+
+
+def _no_json(path: KeyPath, value: Any) -> Iterator[Finding]:
+    """Values that TOML has and JSON does not. Spec: RFC 8259 sections 3 and 6."""
+    if isinstance(value, (date, time)):
+        yield Finding(path, f"a date or time, which JSON has not: {value.isoformat()}", "text stands in quotes")
+    elif isinstance(value, float) and not isfinite(value):
+        yield Finding(path, f"a number that JSON has not: {value}")
+    elif isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _no_json((*path, key), item)
 
 
 def _json_texts(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
@@ -978,7 +998,12 @@ def _told_by_the_browser(documents: Collection[str]) -> Iterator[Finding]:
 def _examples(subject: _Subject) -> Iterator[Finding]:
     for index, example in enumerate(subject.definition.example):
         path: KeyPath = ("example", index)
-        for name in example.documents:
+        for name, document in example.documents.items():
+            yield from _no_json((*path, name), document)
+            if name in _TABLES_OF_LOGINS and not isinstance(document, Mapping):
+                yield Finding(
+                    (*path, name), f"a document that is always a table: {quoted(name)}", f"as in `{name} = {{ … }}`"
+                )
             if name not in subject.documents:
                 yield Finding(
                     (*path, name),
@@ -1021,6 +1046,7 @@ RULES = (
     _environments,
     _urls,
     _texts,
+    _bodies,
     _renamed,
     _legs,
     _identity,

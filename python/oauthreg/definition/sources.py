@@ -16,13 +16,14 @@ from oauthreg.definition.names import shown
 from oauthreg.definition.spans import KeyPath, Spans
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.validation import InvalidDefinition, validate
-from oauthreg.errors import DefinitionError, DefinitionInvalidError, quoted
+from oauthreg.errors import DefinitionError, DefinitionInvalidError, UsageError, quoted
 from oauthreg.records import dataclass, field, replace
 
 STRING = "<string>"
 """What stands in place of a path when a text came from no file."""
 
 _LARGEST = 256 * 1024
+_NO_PATH = frozenset("\n=#")
 _NOT_INHERITED = ("extends", "aliases")
 _NAMING = "rename the file: lower-case letters, digits and `-`, beginning with a letter or digit"
 
@@ -48,14 +49,28 @@ def read_source(name: str, path: str) -> Source:
     return Source(name, file, text, parse_toml(text, file), found)
 
 
+def check_source(source: object) -> None:
+    """Raises ``UsageError`` for what is no definition, in whatever form."""
+    if not isinstance(source, (str, Source, Definition)):
+        raise UsageError(
+            f"neither TOML text nor a definition: {type(source).__name__}",
+            code="invalid-source",
+            hint="to read a file, pass a `pathlib.Path`",
+        )
+
+
 def made_source(name: str, source: Source | Definition | str) -> Source:
-    """What is to be added, as a source of that name. Raises ``DefinitionError``."""
+    """What is to be added, as a source of that name. Raises ``DefinitionError``, or ``UsageError`` for what is none."""
+    check_source(source)
     if isinstance(source, Source):
         return replace(source, name=name)
     if isinstance(source, Definition):
         # It holds what it extends already, and may come from another loader, which knew more.
         data = source.model_dump(by_alias=True, exclude_unset=True, exclude={"extends"})
         return Source(name, source.file or STRING, "", data)
+    if source.endswith(".toml") and _NO_PATH.isdisjoint(source):
+        message = f"the name of a file, not its text: {quoted(source)}"
+        raise syntax_error(Problem(STRING, 1, 1, "", message, "pass it as a `pathlib.Path`"))
     return Source(name, STRING, source, parse_toml(source, STRING))
 
 
@@ -157,8 +172,8 @@ def _read(path: str, file: str) -> tuple[str, os.stat_result]:
             octets = stream.read(min(found.st_size, _LARGEST) + 1)
             while len(octets) != found.st_size and len(octets) <= _LARGEST and (more := stream.read(_LARGEST)):
                 octets += more
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
+    except (OSError, ValueError) as error:  # a path may hold what no name of a file can
+        reason = getattr(error, "strerror", None) or "it cannot be read"
         raise DefinitionError(f"cannot read {file}: {reason}", code="unreadable-definition") from None
     if len(octets) > _LARGEST:
         problem = Problem(file, 1, 1, "", "the file is too large for a definition", f"{_LARGEST} octets are allowed")

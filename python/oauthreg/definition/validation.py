@@ -161,12 +161,23 @@ class InvalidDefinition(ValueError):  # noqa: N818 - findings on their way to wh
 def _discreet(finding: Finding, data: Mapping[str, Any]) -> Finding:
     """The finding without what may be a credential: the value, which stands last in a message, or a part of it."""
     words, colon, quoted_value = finding.message.partition(": ")
-    if finding.at == "value" and is_secret_path(finding.path) and not is_template(repr(_at(data, finding.path))):
-        return replace(finding, message=words)
-    shown = open_length(quoted_value)
-    if shown == len(quoted_value):
+    value, shown = _at(data, finding.path), open_length(quoted_value)
+    if finding.at == "value" and is_secret_path(finding.path) and not is_template(repr(value)):
+        message = words
+    elif shown < len(quoted_value):
+        message = f"{words}{colon}{quoted_value[:shown]}…"
+    else:
         return finding
-    return replace(finding, message=f"{words}{colon}{quoted_value[:shown]}…")
+    is_in_hint = any(text and text in finding.hint for text in _texts_in(value))
+    return replace(finding, message=message, hint="" if is_in_hint else finding.hint)
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(item)
 
 
 def _too_deep(data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -4,7 +4,6 @@ Spec: RFC 6749 section 2.3; RFC 7523 section 3; RFC 8705 section 2; RFC 5849 sec
 """
 
 import base64
-import binascii
 import hmac
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -69,7 +68,7 @@ def _basic(request: TokenRequest) -> tuple[str, str]:
         raise _unknown("the Basic header is missing")
     try:
         name, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no Base64, or no UTF-8
         raise _unknown("the Basic header cannot be read") from None
     if request.provider.oauth2.basic_encoding == "form":
         return unquote_plus(name), unquote_plus(secret)
@@ -163,9 +162,12 @@ def read_assertion(request: TokenRequest, text: str | None, key: Any, algorithm:
     audience = settings.client_assertion.audience or settings.issuer or endpoint(request.provider, "token")
     if isinstance(audience, str) and claims.get("aud") != audience:
         raise _unknown("the client assertion is meant for another audience")
-    if claims.get("sub") != request.credentials.client_id:
-        raise _unknown("the client assertion is about another client")
-    if not 0 < claims.get("exp", 0) - claims.get("iat", 0) <= longest:
+    client_id = request.credentials.client_id
+    for name, wanted in {"iss": client_id, "sub": client_id, **settings.client_assertion.claims}.items():
+        if not hasattr(wanted, "render") and claims.get(name) != wanted:
+            of_client = "is about another client" if name in ("iss", "sub") else "lacks a claim, or has another"
+            raise _unknown(f"the client assertion {of_client}: `{name}`")
+    if not 0 < (claims.get("exp") or 0) - (claims.get("iat") or 0) <= longest:
         raise _unknown("the client assertion lives too long")
     return claims
 

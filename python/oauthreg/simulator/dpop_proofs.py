@@ -6,10 +6,10 @@ Spec: RFC 9449 sections 4.3, 8 and 9.
 import hmac
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import check_jwt_times, parse_jwt_of_its_own_key
+from oauthreg.oauth2.authorize import split_url
 from oauthreg.oauth2.dpop import ALGORITHMS, NONCE_ERROR, target_uri, thumbprint, token_hash
 from oauthreg.provider import Provider
 from oauthreg.simulator.oauth2_state import OAuth2State
@@ -55,8 +55,8 @@ def check_proof(
 def _wrong(header: Mapping[str, Any], claims: Mapping[str, Any], received: Received, now: float) -> str | None:
     """What a proof says of its request that is not so."""
     named, target = str(claims.get("htu")), target_uri(received.url)
-    parts = urlsplit(named)
-    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    parts = split_url(named)
+    is_bare = parts is not None and not (parts.query or parts.fragment or "@" in parts.netloc)
     checks = (
         (header.get("typ") == "dpop+jwt", "the type of its header must be `dpop+jwt`"),
         (claims.get("htm") == received.method, f"`htm` must be {received.method!r}"),

@@ -56,7 +56,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A form or JSON answer without one field, such as ``oauth_callback_confirmed`` or ``oauth_token_secret``."""
+    """A form or JSON answer without a field that it has: ``oauth_callback_confirmed``, ``oauth_token_secret`` …."""
 
     field: str
 
@@ -89,7 +89,8 @@ class Faults:
 
     def arm(self, step: Step, fault: Fault, times: int) -> None:
         """Let the next ``times`` requests of this step go wrong; faults of one step come in the order given."""
-        self.armed.append((step, fault, times))
+        if times > 0:
+            self.armed.append((step, fault, times))
 
     def take(self, step: Step) -> Fault | None:
         """The fault for a request of this step, used up by asking."""
@@ -115,7 +116,10 @@ def spoil(answer: Response, fault: Fault | None) -> Response:
         case Body(body):
             return replace(answer, body=body)
         case Missing(name):
-            document = {key: value for key, value in parse_answer(answer).items() if key != name}
+            document = parse_answer(answer)
+            if not isinstance(document, dict) or name not in document:
+                return answer
+            del document[name]
             text = json.dumps(document) if answer.body.startswith(b"{") else render_form(document.items())
             return replace(answer, body=text.encode())
     return answer

@@ -47,6 +47,9 @@ _DONE = re.compile(r'<p id="done">').search
 _KEPT = 1000
 """Exchanges that are remembered."""
 
+_WITHOUT_BODY = (204, 205, 304)
+"""What stood behind such an answer would be taken for the next one. Spec: RFC 9110 sections 15.3.5, 15.3.6, 15.4.5."""
+
 _STEPS: tuple[Step, ...] = get_args(Step)
 
 _PATIENCE = 0.01
@@ -116,6 +119,18 @@ class Simulator:
     ) -> None:
         if isinstance(definition, str):
             definition = (registry or Registry()).definition(definition)
+        if not isinstance(definition, Definition):
+            raise UsageError(
+                f"neither a definition nor the name of one: {quoted(definition)}",
+                code="invalid-source",
+                hint="`load_definition` reads a file",
+            )
+        if isinstance(redirect_uris, str):
+            raise UsageError(
+                f"`redirect_uris` is no list: {quoted(redirect_uris)}",
+                code="invalid-redirect-uris",
+                hint="as in `redirect_uris=[…]`",
+            )
         if definition.protocol not in SIMULATED_PROTOCOLS:
             raise UsageError(
                 f"{definition.name!r} cannot be simulated: it speaks {definition.protocol!r}",
@@ -146,6 +161,8 @@ class Simulator:
         self._running: _Running | None = None
 
     async def __aenter__(self) -> Self:
+        if self._running is not None:
+            raise UsageError("the simulator is running already", code="simulator-running", hint="make another one")
         async with AsyncExitStack() as stack:
             sockets = {
                 origin: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -225,7 +242,7 @@ class Simulator:
     def fail(self, step: Step, fault: Fault, *, times: int = 1) -> None:
         """Let the next ``times`` requests of a step go wrong: ``simulator.fail("token", Status(503))``.
 
-        Raises ``UsageError`` for a step that there is not.
+        Raises ``UsageError`` for a step or a fault that there is not.
         """
         if step not in _STEPS:
             raise UsageError(
@@ -233,19 +250,31 @@ class Simulator:
                 code="unknown-step",
                 hint=hint(str(step), _STEPS) or f"known: {', '.join(_STEPS)}",
             )
+        if not isinstance(fault, get_args(Fault)):
+            raise UsageError(f"no fault: {quoted(fault)}", code="unknown-fault", hint="as in `Status(503)` or `Half()`")
         self._faults.arm(step, fault, times)
 
     def serve(self, path: str, document: Any, *, method: str = "GET", status: int = 200) -> None:
         """Let a path answer with a document; other paths answer with what they were asked.
 
-        A path that does not begin with a slash is below the definition's ``api_base``, as in ``client.get``.
+        A path that does not begin with a slash is below the definition's ``api_base``, as in ``client.get``; raises
+        ``UsageError`` where there is none.
         """
         if not path.startswith("/"):
-            path = urlsplit(self.provider.endpoints["api_base"]).path + path
+            base = self.provider.endpoints.get("api_base")
+            if base is None:
+                raise UsageError(
+                    f"the definition has no `api_base` for {quoted(path)}",
+                    code="no-api-base",
+                    hint="begin the path with a slash",
+                )
+            path = urlsplit(base).path + path
         self._alive.server.documents[method.upper(), path] = (document, status)
 
     async def _decide(self, url: str, decision: str) -> str | None:
         person = self._alive.person
+        if not isinstance(url, str):
+            raise UsageError(f"no URL: {type(url).__name__}", code="foreign-origin", hint="give `pending.url`")
         origin = parse_origin(url)
         if origin not in {("http", "127.0.0.1", port) for port in self._alive.relocation.ports.values()}:
             raise UsageError(
@@ -290,9 +319,14 @@ class Simulator:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         begin = time.perf_counter()
+        url = f"http://{request.host}{request.raw_path}"
+        try:
+            parse_origin(url)
+        except UsageError:
+            return web.Response(status=400)  # RFC 9112 section 3.2: a host that is none
         received = Received(
             request.method,
-            f"http://{request.host}{request.raw_path}",
+            url,
             {name.lower(): value for name, value in request.headers.items()},
             await request.read(),
         )
@@ -310,9 +344,11 @@ class Simulator:
     async def _send(self, request: web.BaseRequest, answer: Response, *, half: bool) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         response.headers["Date"] = formatdate(self._now(), usegmt=True)
-        response.content_length = len(answer.body)
+        has_body = answer.status not in _WITHOUT_BODY
+        if has_body:
+            response.content_length = len(answer.body)
         await response.prepare(request)
-        if request.method != "HEAD":
+        if has_body and request.method != "HEAD":
             await response.write(answer.body[: len(answer.body) // 2] if half else answer.body)
         if half and request.transport is not None:
             request.transport.close()
