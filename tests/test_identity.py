@@ -1,10 +1,20 @@
 """The identity requests, driven by hand."""
 
+import json
+
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from oauthreg.errors import MalformedResponseError, OAuthError, OAuthRegError, ResponseError, UsageError
+from oauthreg.answers import malformed
+from oauthreg.errors import (
+    MalformedResponseError,
+    OAuthError,
+    OAuthRegError,
+    ResponseError,
+    TemporarilyUnavailableError,
+    UsageError,
+)
 from oauthreg.identity import identity_flow
 from oauthreg.messages import Response
 from oauthreg.provider import ErrorRule, IdentityRequest, JWTRules, Provider
@@ -87,6 +97,79 @@ def test_a_missing_value_in_the_url_is_an_error_or_skips_an_optional_request():
     assert refused.value.code == "missing-identity-value"
     with pytest.raises(StopIteration):
         next(start(IdentityRequest("x", absent, optional=True)))
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_an_outage_is_told_from_a_refusal_and_says_when_to_come_back(status):
+    flow = start(ME)
+    next(flow)
+    with pytest.raises(TemporarilyUnavailableError) as later:
+        flow.send(Response(status, {"retry-after": "Tue, 14 Nov 2023 22:13:27 GMT"}, b"busy"))
+    assert (later.value.status, later.value.retry_after, later.value.hint) == (status, 7.0, "try again later")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *[("headers", value) for value in ("a\r\nX-B: c", "a\n", "a\0", "a\ud800")],
+        *[(place, "a\ud800") for place in ("query", "form")],
+    ],
+)
+def test_a_value_that_cannot_be_sent_is_an_error_or_skips_an_optional_request(place, value):
+    pairs = (("x-a", Template(lambda documents: documents["userinfo"]["id"])),)
+    for optional in (False, True):
+        flow = start(
+            ME, IdentityRequest("more", "https://a.example/", method="POST", optional=optional, **{place: pairs})
+        )
+        next(flow)
+        response = Response(200, {}, json.dumps({"id": value}).encode())
+        if optional:
+            assert finish(flow, response) == {"userinfo": {"id": value}}
+            continue
+        with pytest.raises(ResponseError, match="`more` cannot be made") as refused:
+            flow.send(response)
+        assert refused.value.code == "unusable-identity-value"
+        assert value not in str(refused.value)
+
+
+def test_an_answer_that_is_not_handed_over_shows_no_token_of_its_url():
+    url = "https://api.example.com/PLANTED-token"
+    flow = start(IdentityRequest("userinfo", url), documents={"token": {"access_token": "PLANTED-token"}})
+    next(flow)
+    with pytest.raises(MalformedResponseError) as refused:
+        flow.throw(malformed(Response(200, {}, b"", url), "the answer is too large"))
+    assert "PLANTED" not in str(refused.value) + repr(refused.value)
+
+
+def test_a_redirect_brings_its_own_query():
+    pairs = (("id", Template(lambda documents: documents["token"]["id"])),)
+    flow = start(IdentityRequest("userinfo", "https://a.example/me", query=pairs), documents={"token": {"id": "7"}})
+    assert next(flow).url == "https://a.example/me?id=7"
+    assert flow.send(Response(308, {"location": "/me/?id=7"})).url == "https://a.example/me/?id=7"
+    assert finish(flow, Response(200, {}, b"{}"))["userinfo"] == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "is_good"),
+    [
+        ({"sub": "7"}, True),
+        ({"sub": "8"}, False),
+        ({"sub": ""}, False),
+        ({"id": 8}, True),
+        ({"sub": 8}, True),
+        ([], True),
+    ],
+)
+def test_an_answer_about_another_user_than_the_id_token_is_refused(told, is_good):
+    flow = start(ME, documents={"id_token": {"sub": "7"}})
+    next(flow)
+    response = Response(200, {}, json.dumps(told).encode())
+    if is_good:
+        assert finish(flow, response)["userinfo"] == told
+        return
+    with pytest.raises(ResponseError) as refused:
+        flow.send(response)
+    assert refused.value.code == "userinfo-subject"
 
 
 @pytest.mark.parametrize("response", [Response(403, {}, b"no"), Response(200, {}, b"{broken")])

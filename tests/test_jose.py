@@ -32,6 +32,17 @@ def read(text, **changes):
     return parse_hmac_jwt(text, secret=SECRET, algorithms=["HS256"], now=NOW, **rules)
 
 
+@pytest.mark.parametrize("secret", ["short", '{"kty":"oct"}'])
+def test_a_shared_secret_is_taken_as_it_is(secret):
+    text = sign_jwt(CLAIMS, secret, "HS256")
+    rules = {"algorithms": ["HS256"], "audience": "ck", "issuer": "https://a.example", "now": NOW}
+    assert parse_hmac_jwt(text, secret=secret, **rules) == CLAIMS
+    for other in ("", "other", "-----BEGIN PUBLIC KEY-----"):
+        with pytest.raises(ResponseError) as refused:
+            parse_hmac_jwt(text, secret=other, **rules)
+        assert refused.value.code == "jwt-signature"
+
+
 def test_a_good_token_gives_its_claims():
     assert read(token()) == CLAIMS
     assert read(token({**CLAIMS, "aud": ["x", "ck"]}))["sub"] == "7"
@@ -314,6 +325,9 @@ class TestKeys:
 
     def test_an_empty_secret(self):
         assert refusal("", "HS256") == "empty-secret"
+
+    def test_a_secret_that_has_no_octets(self):
+        assert refusal("PLANTED\udcff", "HS256") == "wrong-key-kind"
 
 
 class TestOwnKey:

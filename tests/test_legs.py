@@ -75,6 +75,16 @@ def test_templates_are_filled_in_or_left_out():
     assert render_pairs(pairs) == (("a", "1"),)
 
 
+@pytest.mark.parametrize("value", ["s3cr3t\n", "a\r\nX-B: c", "a\0", "a\x7f", "a\ud800"])
+def test_a_header_that_cannot_be_sent_is_refused(value):
+    for leg, headers in ((Leg(), (("X-A", value),)), (Leg(headers=(("X-A", Field("id")),)), ())):
+        with pytest.raises(UsageError, match="`X-A`") as refused:
+            build_request(leg, URL, (), headers=headers, documents={"token": {"id": value}})
+        assert refused.value.code == "invalid-header-value"
+        assert value not in str(refused.value)
+    assert build_request(Leg(), URL, (), headers=(("X-A", "é\t a\xa0b"),)).headers == (("X-A", "é\t a\xa0b"),)
+
+
 def test_names_are_renamed_or_dropped():
     leg = Leg(rename={"client_id": "app_id", "state": ""})
     assert renamed(leg, [("client_id", "c"), ("state", "s"), ("x", "1")]) == [("app_id", "c"), ("x", "1")]

@@ -32,7 +32,11 @@ def test_a_login_survives_the_change_of_process():
             for value in ("1", "true", "[]")
         ],
         LOGIN.to_json().replace('"acme"', "null"),
-        *[LOGIN.to_json().replace("17", value) for value in ("null", '"soon"', "true", "NaN", "1.5")],
+        *[LOGIN.to_json().replace("17", value) for value in ("null", '"soon"', "true", "NaN", "1.5", "1" * 400)],
+        *[
+            LOGIN.to_json().replace('{"s": "\\u00e9"}', value)
+            for value in ('"text"', "[]", '[["s", "x"]]', "null", "1")
+        ],
     ],
 )
 def test_any_other_text_is_refused_without_quoting_it(text):

@@ -4,10 +4,15 @@ import copy
 import dataclasses
 import inspect
 import pickle
+from types import MappingProxyType
 
 import pytest
 
+from oauthreg.claims import Profile
+from oauthreg.login import PendingLogin
+from oauthreg.messages import Response
 from oauthreg.records import dataclass, field, replace
+from oauthreg.token import OAuth1Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,24 @@ def test_a_draft_is_not():
 @pytest.mark.parametrize("record", [Ours("a", "b", [1], "n"), Draft("a", [1]), Named(name="a")])
 def test_a_record_is_copied(record, copied):
     assert copied(record) == record
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+@pytest.mark.parametrize(
+    "record",
+    [
+        OAuth1Token("t", "s", MappingProxyType({"user_id": "7"})),
+        PendingLogin("acme", "oauth2", "https://a.example/", None, MappingProxyType({"state": "s"}), 17),
+        Profile.from_claims({"sub": "7", "groups": ["a"]}, raw={"userinfo": {"id": 7}}),
+        Response(200, MappingProxyType({"a": "b"}), b"{}"),
+    ],
+)
+def test_a_record_is_copied_with_its_read_only_mappings(record, copied):
+    made = copied(record)
+    assert made == record
+    for name in ("extra", "values", "raw", "headers"):
+        assert getattr(made, name, None) == getattr(record, name, None)
+        assert type(getattr(made, name, None)) is type(getattr(record, name, None))
 
 
 @pytest.mark.parametrize(

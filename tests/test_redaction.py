@@ -1,3 +1,7 @@
+import html
+import json
+from urllib.parse import quote
+
 import pytest
 
 from oauthreg.redaction import is_secret, mask_secrets, redact, redact_headers, redact_url
@@ -96,6 +100,50 @@ def test_in_an_encoded_text_a_value_ends_where_it_was_encoded():
 )
 def test_a_known_secret_is_masked_however_it_is_encoded(written):
     assert mask_secrets(f"no <{written}> here", ["PLANTED/é 😀+"]) == "no <***> here"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        html.escape("a&b<c>\"d'e/f"),
+        "a&AMP;b&lt;c&#62;&#x22;d&#039;e&#x2F;f",
+        "a&amp;amp;b&amp;lt;c&amp;gt;&amp;quot;d&amp;apos;e&amp;#47;f",
+    ],
+)
+def test_a_known_secret_is_masked_in_markup(written):
+    assert mask_secrets(f"<p>no {written}</p>", ["a&b<c>\"d'e/f"]) == "<p>no ***</p>"
+
+
+@pytest.mark.parametrize("secret", ["-" * 300_000, "é/" * 100_000, "a%" * 100_000])
+def test_a_long_secret_is_masked_in_linear_time(secret):
+    # A pattern of all of it takes half a minute and a gigabyte.
+    for written in (secret, quote(secret, safe=""), html.escape(secret)):
+        assert mask_secrets(f"no {written} {written}! no", [secret]) == "no *** ***! no"
+    assert mask_secrets("no word of it", [secret]) == "no word of it"
+
+
+def test_a_known_secret_is_masked_in_json_within_json():
+    secret = written = 'a"b\\c/é😀 d'
+    for _ in range(3):
+        written = json.dumps(written)[1:-1]
+        assert mask_secrets(f"no <{written}> here", [secret]) == "no <***> here"
+
+
+def test_backslashes_without_end_are_read_in_linear_time():
+    text = "\\" * 1_000_000
+    assert mask_secrets(text, ["-secret-"]) == text
+
+
+def test_a_jwt_is_masked_in_headers():
+    jwt = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"
+    challenge = f'Bearer error_description="the assertion {jwt} is late", x=y'
+    assert redact_headers({"www-authenticate": challenge}) == {"www-authenticate": challenge.replace(jwt, "***")}
+
+
+def test_a_long_secret_is_masked_as_far_as_it_is_repeated():
+    secret = "".join(chr(65 + number % 26) for number in range(400))
+    assert mask_secrets(f"cut: {secret[:200]}… more", [secret]) == "cut: ***… more"
+    assert mask_secrets(f"cut: {secret[:20]}… more", [secret]) == f"cut: {secret[:20]}… more"
 
 
 def test_a_secret_that_could_be_any_word_is_left():

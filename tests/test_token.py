@@ -61,6 +61,12 @@ class TestOAuth2Token:
             assert (token.refresh_token, token.id_token, token.expires_at, token.raw) == (None, None, None, None)
         assert OAuth2Token(scope=["a", "", "b"]).scopes == ("a", "b")
 
+    @pytest.mark.parametrize("value", [5, True, 1.5, {"a": 1}])
+    def test_scopes_of_another_form_are_unknown(self, value):
+        token = OAuth2Token(scope=value, missing_scopes=value)
+        assert (token.scopes, token.missing_scopes) == ((), ())
+        assert OAuth2Token(missing_scopes="a b").missing_scopes == ("a", "b")
+
     @pytest.mark.parametrize(
         ("value", "seconds"),
         [

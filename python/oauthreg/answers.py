@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # No two runs of white space stand side by side in it, nor at its ends: trying all their splits takes minutes.
 _JSONP = re.compile(r"[A-Za-z_$][\w$.]*\s*\((.*)\)(?:\s*;)?", re.DOTALL).fullmatch
+_TRANSIENT_STATUS = frozenset((408, 425, 429))
 _DEEPEST = 64
 """How many levels a document may have, each of which is a call in those that go through it."""
 
@@ -73,6 +74,33 @@ def read_masked(response: Response, read: Callable[[Response], Result], secrets:
     return read(replace(response, headers=MappingProxyType(headers), body=body, url=url))
 
 
+def is_outage(status: int) -> bool:
+    """Whether a status says that the server cannot answer now, whatever it says beside it."""
+    return status in _TRANSIENT_STATUS or status >= 500
+
+
+def asked_wait(response: Response, now: float | None) -> float | None:
+    """The seconds that an answer asks to wait, if it does; a date counts from the answer's own, or else from ``now``.
+
+    Spec: RFC 9110 section 10.2.3.
+    """
+    value = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    moment, sent = parse_http_date(value), parse_http_date(response.headers.get("date", ""))
+    since = now if sent is None else sent
+    return None if moment is None or since is None else max(0.0, moment - since)
+
+
+def mask_error(error: ResponseError, secrets: Iterable[str]) -> None:
+    """Mask our own ``secrets`` in the error about an answer that was not handed over: a URL may hold them."""
+    known = [*secrets]
+    error.message = mask_secrets(error.message, known)
+    error.args = (error.message,)
+    error.text = mask_secrets(error.text, known)
+    error.headers = MappingProxyType({name: mask_secrets(value, known) for name, value in error.headers.items()})
+
+
 def parse_form(text: str) -> dict[str, str]:
     """The fields of a form; of a repeated name the first value."""
     fields: dict[str, str] = {}
@@ -104,7 +132,8 @@ def _sniff(text: str) -> AnswerFormat:
     return "form"
 
 
-def _read_json(text: str) -> Any:
+def read_json(text: str) -> Any:
+    """The JSON document in a text. Raises ``ValueError`` and ``RecursionError``; nothing deep nor infinite is one."""
     document = json.loads(text, parse_constant=_no_constant)
     level = [document]
     for _ in range(_DEEPEST):
@@ -126,7 +155,7 @@ def _read_jsonp(text: str) -> Any:
     match = _JSONP(text.strip())
     if match is None:
         raise ValueError
-    return _read_json(match[1])
+    return read_json(match[1])
 
 
 def _read_xml(text: str) -> Any:
@@ -165,7 +194,7 @@ def _local(tag: str) -> str:
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
-    "json": _read_json,
+    "json": read_json,
     "jsonp": _read_jsonp,
     "form": parse_form,
     "xml": _read_xml,

@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
 
-from oauthreg.answers import decode_text, malformed, parse_answer, read_masked
-from oauthreg.errors import OAuthError, ResponseError, UsageError
+from oauthreg.answers import asked_wait, decode_text, is_outage, malformed, mask_error, parse_answer, read_masked
+from oauthreg.errors import OAuthError, ResponseError, TemporarilyUnavailableError, UsageError
 from oauthreg.jose import parse_hmac_jwt
-from oauthreg.legs import append_query, render_pairs
+from oauthreg.legs import append_query, check_headers, render_form, render_pairs
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.oauth2.dpop import send_proven
@@ -63,14 +63,33 @@ def identity_flow(
                 if target is None:
                     break
                 url = target
+                # What the server sends us to has a query of its own.
+                build = partial(build_identity_request, provider, replace(request, query=()), documents=found)
                 response = yield from send_proven(partial(build, url, authenticator_for(None)))
             read = partial(_read, provider, request, nonce, now(), client_secret, found)
             found[request.name] = read_masked(response, read, _secrets(client_secret, documents.get("token", {})))
-        except (OAuthError, ResponseError):
-            if not request.optional:
-                raise
+        except (OAuthError, ResponseError) as error:
+            if request.optional:
+                continue
+            if isinstance(error, ResponseError):
+                mask_error(error, _secrets(client_secret, documents.get("token", {})))
+            raise
+    _check_subject(found)
     del found["client"]
     return found
+
+
+def _check_subject(documents: Documents) -> None:
+    """Refuse what is told of somebody else than the ID token is about. Spec: OpenID Connect Core section 5.3.2."""
+    named, told = (documents.get(name) for name in ("id_token", "userinfo"))
+    if not isinstance(named, Mapping) or not isinstance(told, Mapping) or not isinstance(told.get("sub"), str):
+        return
+    if told["sub"] != named.get("sub"):
+        raise ResponseError(
+            "the `userinfo` answer is about another user than the ID token",
+            code="userinfo-subject",
+            hint="let the user log in again: token and ID token are of different logins",
+        )
 
 
 def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:
@@ -93,7 +112,21 @@ def build_identity_request(
     authenticator: Authenticator,
     documents: Documents = MappingProxyType({}),
 ) -> Request:
-    """One identity request with the provider's API headers; templates in it are filled in from ``documents``."""
+    """One identity request with the provider's API headers; templates in it are filled in from ``documents``.
+
+    Raises ``ResponseError`` for a value that cannot be sent where it belongs.
+    """
+    try:
+        return _built(provider, request, url, authenticator, documents)
+    except UsageError as error:
+        # It came with an earlier answer: no caller is to blame.
+        message = f"the identity request `{request.name}` cannot be made: {error.message}"
+        raise ResponseError(message, code="unusable-identity-value") from None
+
+
+def _built(
+    provider: Provider, request: IdentityRequest, url: str, authenticator: Authenticator, documents: Documents
+) -> Request:
     given = render_pairs(request.headers, documents)
     own = {name.lower() for name, _ in given}
     headers = [pair for pair in provider.api_headers if pair[0].lower() not in own] + list(given)
@@ -103,11 +136,13 @@ def build_identity_request(
         headers.append(("Content-Type", "application/json"))
     if request.token_placement is not None and isinstance(authenticator, BearerAuthentication):
         authenticator = replace(authenticator, placement=request.token_placement)
+    form = render_pairs(request.form, documents) or None
+    render_form(form or ())  # a form that cannot be encoded is refused now
     return Request(
         request.method,
         append_query(url, render_pairs(request.query, documents)),
-        tuple(headers),
-        render_pairs(request.form, documents) or None,
+        check_headers(tuple(headers)),
+        form,
         body,
         authenticator,
     )
@@ -140,13 +175,13 @@ def _read(
 ) -> Any:
     text = decode_text(response.body)
     if not 200 <= response.status < 300:
-        raise _refusal(response, f"the identity request `{request.name}` was refused")
+        raise _refusal(response, f"the identity request `{request.name}` was refused", now)
     document = parse_answer(response, request.format)
     if request.jwt is not None:
         document = _read_jwt(request.jwt, response, str(document), nonce, now, client_secret, documents)
     rule = request.error or provider.api_error
     if rule is not None and rule.holds(document, text):
-        error = _refusal(response, rule.description(document))
+        error = _refusal(response, rule.description(document), now)
         error.error = rule.error(document)
         raise error
     return document
@@ -178,11 +213,16 @@ def _read_jwt(
     return claims
 
 
-def _refusal(response: Response, description: str) -> OAuthError:
-    return OAuthError(
+def _refusal(response: Response, description: str, now: float) -> OAuthError:
+    is_away = is_outage(response.status)
+    made = (TemporarilyUnavailableError if is_away else OAuthError)(
         "",
         redact(description),
         status=response.status,
         headers=redact_headers(response.headers),
         text=redact(decode_text(response.body)),
+        hint="try again later" if is_away else "",
     )
+    if isinstance(made, TemporarilyUnavailableError):
+        made.retry_after = asked_wait(response, now)
+    return made

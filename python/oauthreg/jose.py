@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
-from oauthreg.jws import compact_signer, render_json
+from oauthreg.jws import compact_signer, is_encodable, render_json
 from oauthreg.signing import keys
 
 _LONGEST = 65536
@@ -178,6 +178,10 @@ def _shared_key(key: Any) -> Any:
 
     if not isinstance(key, (str, bytes)):
         raise InvalidKeyError("an HS algorithm needs a shared secret as text", code="wrong-key-kind")
+    if isinstance(key, str) and not is_encodable(key):
+        raise InvalidKeyError(
+            "the shared secret holds a lone surrogate, which UTF-8 cannot carry", code="wrong-key-kind"
+        )
     octets = key.encode() if isinstance(key, str) else key
     if not octets:
         raise InvalidKeyError("an HS algorithm needs a shared secret, this one is empty", code="empty-secret")
@@ -340,12 +344,11 @@ def parse_hmac_jwt(
     # joserfc pulls in cryptography: only who reads a JWT pays for that.
     from joserfc import jwt
     from joserfc.errors import JoseError
-    from joserfc.jwk import OctKey
 
     if len(text) > _LONGEST:
         raise _refused("it is too long", "jwt-too-long")
     try:
-        claims = jwt.decode(text, OctKey.import_key(secret), algorithms=list(algorithms)).claims
+        claims = jwt.decode(text, _shared_key(secret), algorithms=list(algorithms)).claims
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     check_jwt_times(claims, now, leeway)

@@ -19,6 +19,11 @@ _LONG_FORM = 0x80
 _encode_other = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
+def is_encodable(text: str) -> bool:
+    """Whether a text has octets: the error of a text that has none would show all of it."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def encode_segment(octets: bytes) -> bytes:
     """Octets in base64url without padding. Spec: RFC 7515 section 2."""
     return b2a_base64(octets, newline=False).translate(_URL_SAFE, b"=")

@@ -19,6 +19,8 @@ _NO_SEGMENTS = ("", ".", "..")
 _IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[/?]|[^=&]*\?").match
 """More than a query, in whose values ``?`` and ``://`` may stand as they are."""
 _BREAKS = re.compile(r"[\t\r\n]")
+_NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]").search
+"""What no header can carry. Spec: RFC 9110 section 5.5."""
 
 
 def endpoint(provider: Provider, name: str) -> str:
@@ -70,6 +72,21 @@ def render_pairs(pairs: TemplatePairs, documents: Documents = _NO_DOCUMENTS) -> 
     return tuple((name, value) for name, value in rendered if value is not None)
 
 
+def check_headers(headers: Pairs) -> Pairs:
+    """The headers, if each can be sent: a value may come from a file with a line end, or from a callback.
+
+    Raises ``UsageError``. Spec: RFC 9110 section 5.5.
+    """
+    for name, value in headers:
+        if _NO_HEADER(value):
+            raise UsageError(
+                f"the value of the header `{name}` holds characters that no header can carry",
+                code="invalid-header-value",
+                hint="a line end may have come along from the place where it was kept",
+            )
+    return headers
+
+
 def renamed(leg: Leg, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The pairs under the provider's own names; a name that the leg maps to nothing is dropped."""
     return [(leg.rename.get(name, name), value) for name, value in pairs if leg.rename.get(name, name)]
@@ -104,13 +121,13 @@ def build_request(
     """One protocol request as its leg wants it sent: its parameters in the query, a form, JSON, multipart or the path.
 
     ``pairs`` and ``params`` are those of ``leg_parameters``; a header of the leg replaces one of ``headers``. Raises
-    ``UsageError`` for a value that is no segment of a path.
+    ``UsageError`` for a value that is no segment of a path, and as ``check_headers``.
     """
     method = leg.method.upper()
     sent = leg_parameters(leg, pairs, params=params, documents=documents)
     own = render_pairs(leg.headers, documents)
     replaced = {name.lower() for name, _ in own}
-    all_headers = (*(pair for pair in headers if pair[0].lower() not in replaced), *own)
+    all_headers = check_headers((*(pair for pair in headers if pair[0].lower() not in replaced), *own))
     if leg.path_parameter is not None:
         url, sent = _in_path(leg, url, sent)
     in_query = is_sent_in_query(leg)

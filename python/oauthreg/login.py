@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _VERSION = 1
+_MOST_BITS = 53
+"""Of a moment: what is longer is none, and no clock can be compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,15 @@ class PendingLogin:
         try:
             data = json.loads(text)
             is_known = data.pop("v") == _VERSION
-            values = data.pop("values")
+            values = dict(data.pop("values").items())
             login = cls(values=MappingProxyType(values), **data)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise _no_login() from None
         texts = [login.provider, login.protocol, login.url, *values.values()]
         if login.redirect_uri is not None:
             texts.append(login.redirect_uri)
-        if not (is_known and all(isinstance(item, str) for item in texts) and type(login.created) is int):
+        is_moment = type(login.created) is int and login.created.bit_length() <= _MOST_BITS
+        if not (is_known and is_moment and all(isinstance(item, str) for item in texts)):
             raise _no_login()
         return login
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -209,13 +210,23 @@ def _render(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
+class _View:
+    """What a read-only mapping holds, on its way: Python neither pickles nor copies the mapping itself."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held: dict[Any, Any]) -> None:
+        self.held = held
+
+
 def _state(self: Any) -> list[Any]:
-    return [getattr(self, name) for name in self.__slots__]
+    values = [getattr(self, name) for name in self.__slots__]
+    return [_View(dict(value)) if type(value) is MappingProxyType else value for value in values]
 
 
 def _set_state(self: Any, state: list[Any]) -> None:
     for name, value in zip(self.__slots__, state, strict=True):
-        object.__setattr__(self, name, value)
+        object.__setattr__(self, name, MappingProxyType(value.held) if type(value) is _View else value)
 
 
 def _refuse_to_set(self: object, name: str, _: object) -> NoReturn:

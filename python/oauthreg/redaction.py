@@ -1,8 +1,8 @@
 """Text of an answer made fit for messages and logs: secrets masked, length bounded."""
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 MASK = "***"
@@ -18,6 +18,9 @@ _IN_ANY_SPELLING = _NAMES_OF_SECRETS.replace("_", "[_-]?")
 """As ``access_token``, ``access-token``, ``accessToken``: providers write the same name in many ways."""
 _SHORTEST_ECHO = 6
 """What is shorter stands in other words by chance."""
+_BEGINNING = 128
+"""How many characters of a secret are looked for; of what is longer no other begins so."""
+_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _PRIVATE_HEADERS = frozenset({"set-cookie", "cookie", "authorization", "proxy-authorization", "location"})
 
 
@@ -58,26 +61,55 @@ def _masks() -> tuple[tuple[re.Pattern[str], str], ...]:
         (re.compile(r"\b(Bearer|OAuth|Basic|DPoP)(\s+)([A-Za-z0-9\-._~+/=]{8,})"), rf"\g<1>\g<2>{MASK}"),
         # In prose a word follows as well, which no credential is as short as.
         (re.compile(r"\b(bearer|oauth|basic|dpop)(\s+)([a-z0-9\-._~+/=]{20,})", re.IGNORECASE), rf"\g<1>\g<2>{MASK}"),
-        (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*"), MASK),
+        (_jwt(), MASK),
     )
+
+
+@cache
+def _jwt() -> re.Pattern[str]:
+    return re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """``text`` with the given secrets, of at least six characters, replaced by ``***``, however they are encoded."""
     for secret in sorted({secret for secret in secrets if len(secret) >= _SHORTEST_ECHO}, key=len, reverse=True):
-        text = re.sub("".join(map(_in_any_form, secret)), MASK, text)
+        text = _masked(text, secret)
     return text
 
 
+def _masked(text: str, secret: str) -> str:
+    """``text`` without a secret, of which the beginning alone is enough, as far as it goes on."""
+    begin = re.compile("".join(map(_in_any_form, secret[:_BEGINNING])))
+    kept, at = list[str](), 0
+    while found := begin.search(text, at):
+        kept += text[at : found.start()], MASK
+        at = found.end()
+        # A pattern of the whole takes seconds to compile for what a callback may bring as its code.
+        for character in secret[_BEGINNING:]:
+            more = _form_of(character)(text, at)
+            if more is None:
+                break
+            at = more.end()
+    return "".join((*kept, text[at:]))
+
+
+@lru_cache(maxsize=512)
+def _form_of(character: str) -> Callable[[str, int], re.Match[str] | None]:
+    return re.compile(_in_any_form(character)).match
+
+
 def _in_any_form(character: str) -> str:
-    """A pattern for one character as it is, in a URL, form or base string (encoded once or more), or in JSON."""
+    """A pattern for one character as it is, or in a URL, form or base string (encoded once or more), JSON or markup."""
     if character.isascii() and character.isalnum():
         return character
     percent = "".join(f"%(?:25)*{octet:02X}" for octet in character.encode("utf-8", "surrogatepass"))
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(rf"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    # JSON in JSON, as gateways make it, has three backslashes where JSON has one.
+    escaped = "".join(rf"\\{{1,7}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
     space = r"|\+|%(?:25)*2[Bb]" if character == " " else ""
-    return rf"(?:\\?{re.escape(character)}|(?i:{percent}|{escaped}){space})"
+    entity = f"&(?:amp;)*(?:#0*{ord(character)}|#x0*{ord(character):x}|{_ENTITIES.get(character, '#')});"
+    # What begins with the character itself comes before it.
+    return rf"(?:(?i:{percent}|{escaped}|{entity}){space}|\\{{0,7}}{re.escape(character)})"
 
 
 def redact_url(url: str) -> str:
@@ -86,5 +118,6 @@ def redact_url(url: str) -> str:
 
 
 def redact_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The headers of an answer without cookies and redirect targets, which may hold credentials."""
-    return MappingProxyType({name: value for name, value in headers.items() if name.lower() not in _PRIVATE_HEADERS})
+    """The headers of an answer without cookies and redirect targets, which may hold credentials, and without JWTs."""
+    shown = {name: value for name, value in headers.items() if name.lower() not in _PRIVATE_HEADERS}
+    return MappingProxyType({name: _jwt().sub(MASK, value) for name, value in shown.items()})

@@ -103,13 +103,12 @@ class OAuth2Token(dict[str, Any]):
     @property
     def scopes(self) -> tuple[str, ...]:
         """The granted scopes, as far as they are known."""
-        scope = self.get("scope") or ""
-        return tuple(scope.split()) if isinstance(scope, str) else tuple(str(name) for name in scope if name)
+        return _names(self.get("scope"))
 
     @property
     def missing_scopes(self) -> tuple[str, ...]:
         """Scopes that were asked for and not granted."""
-        return tuple(self.get("missing_scopes") or ())
+        return _names(self.get("missing_scopes"))
 
     @property
     def id_token(self) -> str | None:
@@ -137,6 +136,13 @@ class OAuth2Token(dict[str, Any]):
         return f"<OAuth2Token {', '.join(sorted(map(str, self)))}>"
 
     __str__ = __repr__
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Scopes as stores hold them: text with blanks between, or a list; none in anything else."""
+    if isinstance(value, str):
+        return tuple(value.split())
+    return tuple(str(name) for name in value if name) if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 
 def _credential(value: Any) -> str | None:

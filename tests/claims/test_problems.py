@@ -1,4 +1,9 @@
-from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, closest, listed, refusal
+import copy
+import pickle
+
+import pytest
+
+from oauthreg.claims.problems import ClaimProblem, ClaimsSyntaxError, TemplateSyntaxError, closest, listed, refusal
 from oauthreg.errors import quoted
 
 
@@ -7,6 +12,13 @@ def test_an_error_says_all_its_findings():
     assert str(error) == "one; two"
     assert [problem.key_path for problem in error.problems] == [("a",), ("b", 0)]
     assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+@pytest.mark.parametrize("kind", [TemplateSyntaxError, ClaimsSyntaxError])
+def test_an_error_is_copied_with_its_findings(kind, copied):
+    made = copied(kind([ClaimProblem(("a", 0), "one", "hint")]))
+    assert (type(made), str(made), made.problems) == (kind, "one", (ClaimProblem(("a", 0), "one", "hint"),))
 
 
 def test_a_refusal_is_one_finding():

@@ -13,6 +13,7 @@ from oauthreg.errors import (
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
+    TemporarilyUnavailableError,
     UsageError,
 )
 from oauthreg.legs import append_query, endpoint
@@ -171,6 +172,14 @@ def test_the_token_request_carries_the_verifier_and_no_callback():
     assert token == OAuth1Token("at", "as", {"user_id": "12", "screen_name": "ada"})
 
 
+def test_a_header_that_cannot_be_sent_is_refused():
+    broken = provider(token=Leg(headers=(("X-Key", "k3y\r\n"),)))
+    with pytest.raises(UsageError) as refused:
+        next(access_token_flow(broken, signer(token="rt"), verifier="v"))
+    assert refused.value.code == "invalid-header-value"
+    assert "k3y" not in str(refused.value)
+
+
 def test_a_token_request_without_verifier_sends_none():
     assert "oauth_verifier" not in header_of(next(access_token_flow(provider(), signer(token="rt"), verifier=None)))
 
@@ -303,6 +312,19 @@ class TestTokenAnswers:
                 "",
             ),
             (Response(401, {"www-authenticate": 'OAuth realm="see oauth_problem"'}, b'{"error": "bad"}'), "bad", ""),
+            *(
+                (Response(401, {"www-authenticate": challenge}, b'{"error": "bad"}'), error, "")
+                for challenge, error in [
+                    ('Bearer realm="a, b", OAuth realm="c", oauth_problem="token_rejected"', "token_rejected"),
+                    ('OAuth realm="c", oauth_problem="token_rejected", Bearer realm="a"', "token_rejected"),
+                    ("Negotiate YQ==, OAuth oauth_problem=token%5Frejected,Basic realm=a", "token_rejected"),
+                    (r'Bearer realm="a \" b", OAuth oauth_problem="token_rejected"', "token_rejected"),
+                    ('Bearer realm="a, OAuth oauth_problem=no", OAuth realm="c"', "bad"),
+                    ('Bearer realm="a, OAuth oauth_problem=no', "bad"),
+                    ('Bearer realm="a", OAuth oauth_problem=""', "bad"),
+                    ('Bearer realm="a", OAuth x_oauth_problem="no"', "bad"),
+                ]
+            ),
             (Response(401, {"www-authenticate": "Basic oauth_problem"}, b"no"), "", ""),
             (Response(401, {"www-authenticate": 'OAuth oauth_problem="'}, b"no"), "", ""),
             (
@@ -396,6 +418,25 @@ class TestTokenAnswers:
             parse_token_answer(response)
         assert is_timestamp_refusal(refused.value) is is_refusal
         assert (refused.value.code == "timestamp-refused") is is_refusal
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({}, None),
+            ({"retry-after": "30"}, 30),
+            ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT", "date": "Tue, 14 Nov 2023 22:13:20 GMT"}, 30),
+            ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT"}, None),
+        ],
+    )
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_an_outage_is_told_from_a_refusal(self, status, headers, seconds):
+        with pytest.raises(TemporarilyUnavailableError) as refused:
+            parse_token_answer(Response(status, headers, b"later"))
+        assert (refused.value.status, refused.value.retry_after) == (status, seconds)
+
+    def test_a_denial_is_one_whatever_its_status(self):
+        with pytest.raises(AccessDeniedError):
+            parse_token_answer(Response(503, {}, b"oauth_problem=user_refused"))
 
 
 class TestAuthorizationResponses:

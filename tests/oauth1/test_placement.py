@@ -147,6 +147,15 @@ def test_a_realm_may_be_that_of_each_request(realm_from, realm, engine):
     assert verify("GET", url, authorization=dict(made.headers)["Authorization"], client_secret="cs").realm == realm
 
 
+def test_a_realm_of_the_request_is_quoted(engine):
+    signer = Signer("HMAC-SHA1", "ck", "cs", engine=engine.name)
+    authentication = OAuth1Authentication.of(OAuth1Settings(realm_from="url"), signer)
+    url = 'https://a.example/x", oauth_token="evil\\'
+    made = authentication.authenticate("GET", url, None, None)
+    proven = verify("GET", url, authorization=dict(made.headers)["Authorization"], client_secret="cs")
+    assert (proven.realm, proven.token) == (url, None)
+
+
 def test_a_realm_that_the_caller_chose_stands_alone():
     authentication = OAuth1Authentication.of(OAuth1Settings(realm_from="url"), SIGNER)
     made = authentication.authenticate("GET", "https://a.example/", None, None)

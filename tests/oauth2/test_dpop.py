@@ -369,6 +369,13 @@ class TestNonces:
         headers = {} if challenge is None else {"www_authenticate": challenge}
         assert is_nonce_challenge(answer(body, status, **headers)) is expected
 
+    @pytest.mark.parametrize("text", ["DPoP ", "DPoP error", "DPoP error=", "DPoP error = ", "\n"])
+    def test_challenges_without_end_are_read_in_linear_time(self, answer, text):
+        # 128 headers of 8 KB, as many as aiohttp takes: the pairs of places in them are 10**10.
+        challenges = text * (1_000_000 // len(text))
+        assert not is_nonce_challenge(answer("", 401, www_authenticate=challenges))
+        assert is_nonce_challenge(answer("", 401, www_authenticate=f'{challenges}DPoP error="use_dpop_nonce"'))
+
 
 class TestTokenRequests:
     def challenge(self, answer, nonce="n1", status=400):

@@ -1,5 +1,8 @@
 """The words of client authentication."""
 
+import pytest
+
+from oauthreg.errors import UsageError
 from oauthreg.oauth2.draft import Draft
 
 
@@ -15,6 +18,16 @@ def test_SL03_repr_shows_no_secret(identity):
     assert "PLANTED" not in repr(client)
     draft = Draft([("code", "PLANTED")], [("Authorization", "PLANTED")], [("client_secret", "PLANTED")])
     assert "PLANTED" not in repr(draft)
+
+
+@pytest.mark.parametrize("name", ["client_id", "client_secret"])
+def test_a_credential_that_has_no_octets_is_refused_unseen(identity, name):
+    # What Python makes of an environment variable that is no UTF-8; its own error would show the secret.
+    with pytest.raises(UsageError, match=f"`{name}`") as refused:
+        identity(**{name: "PLANTED\udcff"})
+    assert refused.value.code == "invalid-credential"
+    assert "PLANTED" not in repr(refused.value)
+    assert identity(**{name: "é💥"}).client_id in ("é💥", "c1")
 
 
 def test_put_leaves_what_is_there():

@@ -109,6 +109,13 @@ def test_a_saml_assertion_is_base64url_without_padding(assertion):
     assert "scope" not in dict(GRANTS["saml2_bearer"](assertion=assertion))
 
 
+def test_a_saml_assertion_that_has_no_octets_is_refused_unseen():
+    with pytest.raises(UsageError) as refused:
+        GRANTS["saml2_bearer"](assertion="<PLANTED>\udcff")
+    assert refused.value.code == "invalid-assertion"
+    assert "PLANTED" not in repr(refused.value)
+
+
 @pytest.mark.parametrize("half", [{"actor_token": "A"}, {"actor_token_type": "jwt"}])
 def test_an_actor_needs_token_and_type(half):
     with pytest.raises(UsageError) as refused:

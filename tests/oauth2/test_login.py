@@ -14,7 +14,8 @@ from oauthreg.login import PendingLogin
 from oauthreg.oauth2.authorize import code_challenge
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.login import LoginRequest, build_login, login_flow, parse_callback
-from oauthreg.provider import CallbackSettings, Leg, OAuth2Settings, Scopes
+from oauthreg.provider import CallbackSettings, Leg, OAuth2Settings, Provider, Scopes
+from oauthreg.records import replace
 
 NOTHING = MappingProxyType({})
 NOW = 1_700_000_000
@@ -129,6 +130,27 @@ class TestCallback:
         assert query(pending.url)["response_mode"] == "form_post"
         found = parse_callback(given, pending, form(pending.values["state"]), now=NOW)
         assert (found.code, found.parameters["user"]) == ("C1", {"name": "Ada"})
+
+    @pytest.mark.parametrize(
+        ("issuer", "is_good"), [("https://kc.example/realms/x", True), ("https://as.example", False)]
+    )
+    def test_an_issuer_that_nobody_announced_must_live_where_this_login_was_sent(self, provider, issuer, is_good):
+        for given in (provider(), Provider(protocol="oauth2", name="example")):
+            pending = begin(given, url="https://kc.example/auth")
+            response = f"{callback(pending)}&iss={quote(issuer, safe='')}"
+            if is_good:
+                assert parse_callback(given, pending, response, now=NOW).code == "C1"
+                continue
+            with pytest.raises(MismatchingStateError) as refused:
+                parse_callback(given, pending, response, now=NOW)
+            assert refused.value.code == "issuer-mismatch"
+
+    def test_ST04_a_binding_that_none_has_made(self, provider):
+        pending = begin(provider(), binding="mine")
+        changed = replace(pending, values={**pending.values, "binding": "é"})
+        with pytest.raises(MismatchingStateError) as refused:
+            parse_callback(provider(), changed, callback(pending), now=NOW, binding="mine")
+        assert refused.value.code == "binding-mismatch"
 
     @pytest.mark.parametrize(
         ("given", "code"),

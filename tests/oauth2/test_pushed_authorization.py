@@ -52,6 +52,18 @@ def test_checklist_47_PA01_the_browser_carries_the_client_and_the_reference_alon
     assert query(there.url) == [("client_id", "c1"), ("request_uri", "urn:x:1"), ("ui", "1")]
 
 
+def test_what_always_stands_in_the_query_may_be_a_credential_of_the_client(push, identity):
+    class Field:
+        names = frozenset({"client:application_id"})
+
+        def render(self, documents):
+            return documents.get("client", {}).get("application_id")
+
+    leg = Leg("GET", query=(("application_id", Field()),))
+    login, _ = push(authorize=leg, client=identity(credentials={"application_id": "A1"}))
+    assert dict(query(login.url))["application_id"] == "A1"
+
+
 def test_checklist_48_PA01_each_login_pushes_again(provider, identity, drive):
     given, client = provider(endpoints=PAR), identity()
     request = LoginRequest(REDIRECT, NOW)

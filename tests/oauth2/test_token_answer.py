@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from oauthreg.answers import asked_wait
 from oauthreg.errors import (
     AccessDeniedError,
     ClientAuthenticationError,
@@ -13,7 +14,7 @@ from oauthreg.errors import (
     TemporarilyUnavailableError,
 )
 from oauthreg.messages import Response
-from oauthreg.oauth2.token_answer import parse_token_response, raise_for_error, retry_after
+from oauthreg.oauth2.token_answer import parse_token_response, raise_for_error
 from oauthreg.provider import ErrorRule, TokenAnswer
 from oauthreg.token import OAuth2Token
 
@@ -317,6 +318,11 @@ class TestErrors:
         assert error.parameters["debug"] == {"sent": [{}, "code=***", 7]}
         assert PLANTED not in f"{error.text} {error.parameters}"
 
+    def test_plain_text_that_was_read_as_a_form(self):
+        error = refusal(OAuthError, f"refused: Bearer {PLANTED} {'x' * 5000}", 400)
+        assert PLANTED not in f"{error.text} {error.parameters}"
+        assert len(f"{error.parameters}") < 2200
+
     @pytest.mark.parametrize(
         ("value", "seconds"),
         [
@@ -331,7 +337,7 @@ class TestErrors:
         ],
     )
     def test_retry_after_in_both_forms(self, value, seconds):
-        assert retry_after({"retry-after": value}, NOW) == seconds
+        assert asked_wait(Response(503, {"retry-after": value}), NOW) == seconds
 
     def test_a_date_in_retry_after_counts_from_the_servers_clock(self):
         later = {"retry-after": "Tue, 14 Nov 2023 23:13:30 GMT"}

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from oauthreg.answers import malformed
 from oauthreg.errors import (
     AccessDeniedError,
     ClientAuthenticationError,
@@ -34,6 +35,7 @@ from oauthreg.oauth2.token_endpoint import (
     token_flow,
 )
 from oauthreg.provider import Exchange, Leg, OAuth2Settings, Scopes, TokenAnswer
+from oauthreg.records import replace
 from oauthreg.token import OAuth2Token
 
 NOW = 1_700_000_000
@@ -713,6 +715,20 @@ class TestRevocation:
     )
     def test_RV01_checklist_69_any_2xx_is_success(self, drive, provider, identity, answer, status, body):
         assert drive(revocation_flow(provider(), identity(), "T1"), answer(body, status))[0] is None
+
+    @pytest.mark.parametrize("status", [200, 302])
+    def test_an_answer_that_is_not_handed_over_shows_no_token_of_its_url(self, provider, identity, answer, status):
+        given = provider(revoke=Leg(method="DELETE", path_parameter="token"))
+        flow = revocation_flow(given, identity(), "PLANTED/token")
+        url = next(flow).url
+        assert url == "https://as.example/revoke/PLANTED%2Ftoken"
+        response = replace(answer("", status, x_path=url), url=url)
+        error = malformed(response, "the answer is too large", code="c", hint="h")
+        assert "PLANTED" in str(error) + str(error.headers)
+        with pytest.raises(MalformedResponseError, match="revoke/") as refused:
+            flow.throw(error)
+        assert refused.value.code == "c"
+        assert "PLANTED" not in str(refused.value) + repr(refused.value) + str(refused.value.headers)
 
     def test_RV03_checklist_69_refusals_are_none(self, drive, provider, identity, answer):
         with pytest.raises(OAuthError) as refused:

@@ -130,9 +130,14 @@ CASTS: Mapping[str, Cast] = MappingProxyType(
 """What ``as`` may name."""
 
 
+def unless_boolean(value: object) -> object:
+    """The value, but ``None`` for a boolean: many servers write ``false`` where they have no text."""
+    return None if isinstance(value, bool) else value
+
+
 def as_claim_text(value: object) -> str | None:
     """The value as a standard text claim: blank text is absent, and so are ``false`` and floats, which name nobody."""
-    text = None if isinstance(value, (bool, float)) else as_text(value)
+    text = None if isinstance(value, float) else as_text(unless_boolean(value))
     return text if text and not text.isspace() else None
 
 

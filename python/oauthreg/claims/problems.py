@@ -1,6 +1,7 @@
 """What is wrong with a template: findings that the caller can place in its file."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from oauthreg.records import dataclass
 
@@ -20,6 +21,9 @@ class TemplateSyntaxError(ValueError):
     def __init__(self, problems: Sequence[ClaimProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(problem.message for problem in self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
 
 
 class ClaimsSyntaxError(TemplateSyntaxError):

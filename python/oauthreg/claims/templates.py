@@ -19,7 +19,17 @@ from types import MappingProxyType
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote
 
-from oauthreg.claims.casts import CASTS, STANDARD_CLAIMS, Cast, as_int, as_list, as_text, is_absent, standard_cast
+from oauthreg.claims.casts import (
+    CASTS,
+    STANDARD_CLAIMS,
+    Cast,
+    as_int,
+    as_list,
+    as_text,
+    is_absent,
+    standard_cast,
+    unless_boolean,
+)
 from oauthreg.claims.dates import parse_date_pattern
 from oauthreg.claims.paths import Condition, ExhaustedError, Path, Reading, parse_condition, parse_path
 from oauthreg.claims.placeholders import Placeholder, split_placeholders
@@ -70,9 +80,10 @@ class OptionalPath:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Text with paths in it."""
+    """Text with paths in it; in one that is ``naming`` somebody, a boolean is a missing value."""
 
     parts: tuple[str | Path | OptionalPath, ...]
+    naming: bool = False
 
     def read(self, reading: Reading) -> object:
         """The text; a missing optional part takes the white space on its one side with it."""
@@ -93,9 +104,9 @@ class Format:
     def _piece(self, part: str | Path | OptionalPath, reading: Reading) -> str | None:
         if isinstance(part, str):
             return part
-        if isinstance(part, OptionalPath):
-            return as_text(part.path.read(reading)) or ""
-        return as_text(part.read(reading))
+        value = (part.path if isinstance(part, OptionalPath) else part).read(reading)
+        text = as_text(unless_boolean(value) if self.naming else value)
+        return "" if text is None and isinstance(part, OptionalPath) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +334,8 @@ FILTERS: Mapping[str, Callable[[object], Cast | None]] = MappingProxyType(
 
 _SOURCES = ("path", "format", "value")
 _KEYS = (*_SOURCES, "if", "else", *FILTERS, "format_in")
+_TEXTUAL = (str, dict)
+"""Types of standard claims that are made of text."""
 _DATE_CASTS = ("date", "timestamp")
 _CLAIM_HINT = 'a claim is a path, a list, or a table such as `{ path = "id", as = "str" }`'
 
@@ -447,7 +460,7 @@ class _ClaimsParser:
         if not any(isinstance(piece, Placeholder) for piece in pieces):
             self.report(at, f"format without a placeholder: {quoted(text)}", 'a constant is `{ value = "…" }`')
         parts = [self._part(piece, at) for piece in pieces]
-        return Format(tuple(part for part in parts if part is not None))
+        return Format(tuple(part for part in parts if part is not None), STANDARD_CLAIMS.get(str(at[0])) in _TEXTUAL)
 
     def _part(self, piece: str | Placeholder, at: KeyPath) -> str | Path | OptionalPath | None:
         if isinstance(piece, str):
@@ -484,6 +497,9 @@ class _ClaimsParser:
         return self.claim(table["else"], at, depth + 1)
 
     def _filters(self, table: Mapping[str, object], at: KeyPath) -> Iterator[Cast]:
+        # A filter would make text of it, which then passed for a name. Only `map` says what a boolean means.
+        if STANDARD_CLAIMS.get(str(at[0])) in _TEXTUAL and "map" not in table:
+            yield _each(unless_boolean)
         for key, make in FILTERS.items():
             if key in table:
                 try:

@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.answers import decode_text, malformed, parse_answer, parse_form, read_masked
+from oauthreg.answers import asked_wait, decode_text, is_outage, malformed, parse_answer, parse_form, read_masked
 from oauthreg.errors import (
     AccessDeniedError,
     MalformedResponseError,
     OAuthError,
     OAuthRegError,
     ReauthorizationRequired,
+    TemporarilyUnavailableError,
     UsageError,
 )
 from oauthreg.legs import (
     answered,
     append_query,
     callback_pairs,
+    check_headers,
     endpoint,
     leg_parameters,
     renamed,
@@ -35,6 +37,7 @@ from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenA
 from oauthreg.records import dataclass, field, replace
 from oauthreg.redaction import is_secret, redact, redact_headers
 from oauthreg.signing import Signer
+from oauthreg.signing._pure import unescape
 from oauthreg.token import OAuth1Token, OAuth2Token
 
 _CALLBACK = CallbackSettings()
@@ -46,6 +49,10 @@ _TIMESTAMP_ITSELF = re.compile(
     re.IGNORECASE,
 )
 """One with its value, as in a base string or a header that a server repeats: that says nothing of what is wrong."""
+_REPORTED = re.compile(
+    r"""(?<![^\s,])(oauth_[^\s=,"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|"(?:[^"\\]|\\.)*+"?"""
+)
+"""A parameter of a problem report among challenges of any scheme (RFC 9110 section 11.6.1), or a quoted text."""
 _TIMESTAMP_PROBLEMS = frozenset({"timestamp_refused", "timestamp-refused"})
 _DENIED_PROBLEMS = frozenset({"user_refused", "permission_denied", "access_denied"})
 _ENDED_PROBLEMS = frozenset({"token_revoked", "permission_unknown", "token_rejected", "token_used"})
@@ -323,14 +330,17 @@ def build_leg_request(
     params: Pairs,
     documents: Documents = _NO_DOCUMENTS,
 ) -> Request:
-    """The signed request of one token leg: further parameters in the query of a GET, in the form of a POST."""
+    """The signed request of one token leg: further parameters in the query of a GET, in the form of a POST.
+
+    Raises as ``check_headers``.
+    """
     pairs = renamed(leg, [*render_pairs(leg.params, documents), *params])
     has_body = leg.method.upper() not in ("GET", "HEAD", "DELETE")
     url = append_query(endpoint(provider, name), [*render_pairs(leg.query, documents), *([] if has_body else pairs)])
     return Request(
         leg.method.upper(),
         url,
-        headers=render_pairs(leg.headers, documents),
+        headers=check_headers(render_pairs(leg.headers, documents)),
         form=tuple(pairs) if has_body and pairs else None,
         authenticator=OAuth1Authentication.of(provider.oauth1, signer, protocol, placement=leg.placement),
     )
@@ -438,15 +448,9 @@ def _problem_fields(response: Response) -> dict[str, str]:
     challenge = response.headers.get("www-authenticate", "")
     if "oauth_problem" in fields or "oauth_problem" not in challenge:
         return fields
-    try:
-        from oauthreg.signing.verify import parse_authorization  # only refusals are read with it
-
-        parsed = parse_authorization(challenge)
-    except OAuthRegError:
-        parsed = None
-    pairs = parsed[1] if parsed else []
-    named = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in pairs}
-    return named if "oauth_problem" in named else fields
+    found = ((name, quoted or bare) for name, quoted, bare in _REPORTED.findall(challenge) if name)
+    named = {name: unescape(value).decode("utf-8", "replace") for name, value in found}
+    return named if named.get("oauth_problem") else fields
 
 
 def _body_fields(response: Response) -> dict[str, str]:
@@ -466,7 +470,8 @@ def _body_fields(response: Response) -> dict[str, str]:
 def _oauth_error(
     response: Response, error: str, description: str, text: str, fields: Mapping[str, str] = MappingProxyType({})
 ) -> OAuthError:
-    kind = AccessDeniedError if error in _DENIED_PROBLEMS else OAuthError
+    outage = TemporarilyUnavailableError if is_outage(response.status) else OAuthError
+    kind = AccessDeniedError if error in _DENIED_PROBLEMS else outage
     made = kind(
         redact(error),
         redact(description),
@@ -475,6 +480,8 @@ def _oauth_error(
         text=redact(text),
         parameters=_public(fields),
     )
+    if isinstance(made, TemporarilyUnavailableError):
+        made.retry_after = asked_wait(response, None)
     if is_timestamp_refusal(made):
         made.code = "timestamp-refused"
         made.hint = "the clocks of client and server differ"

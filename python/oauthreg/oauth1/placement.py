@@ -206,7 +206,8 @@ def realm_of(url: str, realm_from: Literal["url", "origin"]) -> str:
 
 def _with_realm(authorization: str, realm: str) -> str:
     scheme, _, parameters = authorization.partition(" ")
-    return f'{scheme} realm="{realm}", {parameters}'
+    quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{scheme} realm="{quoted}", {parameters}'
 
 
 def _media_type(content_type: str | None) -> str:

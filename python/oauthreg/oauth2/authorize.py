@@ -5,7 +5,6 @@ Spec: RFC 6749 section 4.1; RFC 7636; RFC 9207; RFC 9700 sections 2.1 and 4.
 
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from oauthreg.answers import read_json
 from oauthreg.errors import (
     AccessDeniedError,
     CallbackError,
@@ -21,6 +21,7 @@ from oauthreg.errors import (
     OAuthError,
     TemporarilyUnavailableError,
     UsageError,
+    quoted,
 )
 from oauthreg.jws import encode_segment
 from oauthreg.legs import callback_pairs, endpoint, leg_parameters, render_page_url, render_scope
@@ -47,6 +48,8 @@ _MADE = frozenset(
     )
 )
 """What only the client itself puts into an authorization request."""
+_LONGEST_NAME = 40
+_MOST_NAMES = 20
 _DENIALS = ("access_denied", "user_denied", "user_refused", "authorization_declined")
 
 
@@ -88,6 +91,12 @@ def check_redirect_uri(uri: str) -> str:
     It is absolute and without fragment; http only leads to loopback; a private scheme holds a dot. Raises
     ``UsageError``. Spec: RFC 6749 section 3.1.2; RFC 8252 sections 7.1 and 8.4.
     """
+    if not isinstance(uri, str):
+        raise UsageError(
+            f"a redirection URI is text: {type(uri).__name__}",
+            code="invalid-redirect-uri",
+            hint="write URIs as text",
+        )
     parts = split_url(uri)
     if parts is None or not parts.scheme:
         reason = "it is not absolute"
@@ -120,14 +129,15 @@ def split_url(url: str) -> SplitResult | None:
 
 def check_resources(resources: Sequence[str] | str | None) -> tuple[str, ...]:
     """Resource indicators: absolute URIs without fragment. Raises ``UsageError``. Spec: RFC 8707 section 2."""
-    listed = (resources,) if isinstance(resources, str) else tuple(resources or ())
+    given: Any = resources or ()
+    listed = (given,) if isinstance(given, (str, bytes)) or not isinstance(given, Iterable) else tuple(given)
     for resource in listed:
-        parts = split_url(resource)
+        parts = split_url(resource) if isinstance(resource, str) else None
         if parts is None or not parts.scheme or "#" in resource or not (parts.netloc or parts.path):
             raise UsageError(
-                f"a resource must be an absolute URI without fragment: {resource[:80]!r}",
+                f"a resource must be an absolute URI without fragment: {quoted(resource)}",
                 code="invalid-resource",
-                hint="a free text goes into `audience`",
+                hint="write URIs as text; a free text goes into `audience`",
             )
     return listed
 
@@ -226,14 +236,15 @@ def parse_authorization_response(
     *,
     state: str | None,
     client_secret: str | None = None,
+    sent_to: str = "",
 ) -> AuthorizationCode:
     """The authorization code in a callback: a URL, a form body, or a mapping (for ``response_mode=form_post``).
 
     Only the query of a URL is read. The issuer is compared first, then the state, then errors are told; ``state`` of
-    ``None`` is for providers that send none back. Raises ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``,
-    ``issuer-missing``, ``state-missing``, ``state-mismatch`` or ``callback-signature-mismatch``), ``OAuthError`` with
-    the server's error (its ``parameters["state_verified"]`` says whether the state was there), and ``CallbackError``;
-    no message shows a value.
+    ``None`` is for providers that send none back. ``sent_to`` is the URL at which the login began. Raises
+    ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``, ``issuer-missing``, ``state-missing``,
+    ``state-mismatch`` or ``callback-signature-mismatch``), ``OAuthError`` with the server's error (its
+    ``parameters["state_verified"]`` says whether the state was there), and ``CallbackError``; no message shows a value.
 
     Spec: RFC 6749 sections 4.1.2 and 10.12; RFC 9207 section 2.4.
     """
@@ -243,7 +254,7 @@ def parse_authorization_response(
         if names.count(name) > 1:
             raise CallbackError(f"the parameter stands twice in the callback: `{name}`", code="repeated-parameter")
     fields: dict[str, Any] = dict(pairs)
-    _check_issuer(provider, fields.get("iss"))
+    _check_issuer(provider, fields.get("iss"), sent_to)
     verified = _check_state(fields.get(_state_name(provider)), state)
     _check_refused(provider, fields, verified=verified)
     if state is not None and not verified:
@@ -255,7 +266,7 @@ def parse_authorization_response(
     code = fields.get(callback.code)
     if not code:
         raise CallbackError(
-            f"the callback carries no `{callback.code}` (it has: {', '.join(sorted(set(names))) or 'nothing'})",
+            f"the callback carries no `{callback.code}` (it has: {_named(pairs)})",
             code="code-missing",
             hint="pass the callback as it came: its URL, or the form of a POST",
         )
@@ -267,7 +278,8 @@ def parse_authorization_response(
 
 def _pairs(response: Any) -> list[tuple[str, str]]:
     if isinstance(response, Mapping):
-        every = getattr(response, "getall", None)
+        # As aiohttp calls it, and as Django, Flask and Starlette do, whose mappings hide what is repeated.
+        every = getattr(response, "getall", None) or getattr(response, "getlist", None)
         pairs = []
         for name in dict.fromkeys(response):
             values = every(name) if every else response[name]
@@ -276,11 +288,17 @@ def _pairs(response: Any) -> list[tuple[str, str]]:
     return callback_pairs(response.decode("utf-8", "replace") if isinstance(response, bytes) else str(response))
 
 
+def _named(pairs: Iterable[tuple[str, str]]) -> str:
+    """The names of parameters, for a message: what has no value may be a code that was passed by itself."""
+    names = sorted({name[:_LONGEST_NAME] for name, value in pairs if value.strip("=")})
+    return ", ".join(names[:_MOST_NAMES]) or "no parameter with a value"
+
+
 def _state_name(provider: Provider) -> str:
     return provider.authorize.rename.get("state") or "state"
 
 
-def _check_issuer(provider: Provider, given: str | None) -> None:
+def _check_issuer(provider: Provider, given: str | None, sent_to: str) -> None:
     settings = provider.oauth2
     if given is None:
         if settings.issuer_in_callback:
@@ -294,7 +312,7 @@ def _check_issuer(provider: Provider, given: str | None) -> None:
     else:
         # Nothing was said about the issuer: it must at least live where the user was sent.
         hint = "add the provider's `issuer`, if you trust the one in the callback"
-        is_good = _same_origin(given, provider.endpoints.get("authorize", ""))
+        is_good = _same_origin(given, sent_to or provider.endpoints.get("authorize", ""))
     if not is_good:
         raise MismatchingStateError("the callback comes from another issuer", code="issuer-mismatch", hint=hint)
 
@@ -375,6 +393,6 @@ def _joined(text: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         raise CallbackError("a parameter of the callback should hold JSON and does not", code="callback-json") from None

@@ -29,7 +29,8 @@ NONCE_ERROR = "use_dpop_nonce"
 _MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 """Key type -> the members of its public JWK, in the order of RFC 7638 section 3.2."""
 _IS_NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,1024}").fullmatch
-_CHALLENGED = re.compile(rf"\bDPoP\b.*\berror\s*=\s*\"?{NONCE_ERROR}\b", re.IGNORECASE | re.DOTALL).search
+_SCHEME = re.compile(rf"\b{DPOP_TYPE}\b", re.IGNORECASE).search
+_WANTS_NONCE = re.compile(rf"\berror\s*=\s*\"?{NONCE_ERROR}\b", re.IGNORECASE).search
 _MOST_ORIGINS = 1024
 
 
@@ -232,7 +233,7 @@ def is_nonce_challenge(response: Response) -> bool:
 
     Spec: RFC 9449 section 8 (token endpoint) and section 9 (API).
     """
-    if response.status == 401 and _CHALLENGED(response.headers.get("www-authenticate", "")):
+    if response.status == 401 and _is_challenged(response.headers.get("www-authenticate", "")):
         return True
     if response.status not in (400, 401) or NONCE_ERROR.encode() not in response.body:
         return False
@@ -241,6 +242,12 @@ def is_nonce_challenge(response: Response) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(document, Mapping) and document.get("error") == NONCE_ERROR
+
+
+def _is_challenged(challenges: str) -> bool:
+    # One after the other: a pattern of both tries each pair of places, and servers send up to a megabyte of headers.
+    scheme = _SCHEME(challenges)
+    return scheme is not None and _WANTS_NONCE(challenges, scheme.end()) is not None
 
 
 def send_proven(build: Callable[[], Request]) -> Flow[Response]:

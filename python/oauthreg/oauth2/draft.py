@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from oauthreg.errors import MissingCredentialError
+from oauthreg.errors import MissingCredentialError, UsageError
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 
@@ -22,7 +22,8 @@ class ClientIdentity:
 
     ``private_key`` is PEM, DER, a JWK, a path object or a key object; ``key_id`` its ``kid``. ``now`` gives the time in
     seconds since 1970, ``make_id`` a fresh random identifier for an assertion. ``proofs`` are there where tokens are to
-    be bound to a key (DPoP). ``ready`` is what was made ready of all this, to be used again.
+    be bound to a key (DPoP). ``ready`` is what was made ready of all this, to be used again. Raises ``UsageError`` for
+    credentials that cannot be sent.
     """
 
     client_id: str
@@ -35,6 +36,11 @@ class ClientIdentity:
     credentials: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     proofs: DPoPProofs | None = None
     ready: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, text in (("client_id", self.client_id), ("client_secret", self.client_secret)):
+            if text and not text.isascii():
+                _check_encodable(name, text)
 
     @property
     def documents(self) -> Mapping[str, Any]:
@@ -58,6 +64,17 @@ class ClientIdentity:
                 f"`{method}` needs a private key", code="missing-private-key", hint="pass `private_key=`"
             )
         return self.private_key
+
+
+def _check_encodable(name: str, text: str) -> None:
+    from oauthreg.jws import is_encodable  # nearly all are ASCII
+
+    if not is_encodable(text):
+        raise UsageError(
+            f"`{name}` holds a lone surrogate, which UTF-8 cannot carry",
+            code="invalid-credential",
+            hint="it may come from a place where text is not UTF-8, such as the environment",
+        )
 
 
 @dataclass(slots=True)

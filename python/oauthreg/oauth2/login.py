@@ -81,7 +81,8 @@ def pushed_login_flow(provider: Provider, client: ClientIdentity, request: Login
     values, sent = _asked(provider, client, request)
     request_uri = yield from pushed_authorization_flow(provider, client, sent)
     shown = renamed(provider.authorize, [("client_id", client.client_id), ("request_uri", request_uri)])
-    return _pending(provider, request, values, render_authorization_url(provider, shown, url=request.url))
+    target = render_authorization_url(provider, shown, url=request.url, documents=client.documents)
+    return _pending(provider, request, values, target)
 
 
 def _asked(
@@ -163,7 +164,9 @@ def parse_callback(
             code="invalid-pending-login",
             hint="keep what the start of the login gave, unchanged",
         )
-    return parse_authorization_response(provider, response, state=state, client_secret=client_secret)
+    return parse_authorization_response(
+        provider, response, state=state, client_secret=client_secret, sent_to=pending.url
+    )
 
 
 def login_flow(
@@ -242,7 +245,7 @@ def _check_binding(provider: Provider, expected: str | None, given: str | None) 
             if crossing
             else "pass the `binding=` that the start of the login was given, from the browser's own session",
         )
-    if not hmac.compare_digest(_digest(given), expected):
+    if not hmac.compare_digest(_digest(given).encode(), expected.encode("utf-8", "surrogatepass")):
         raise MismatchingStateError(
             "the callback came from another browser than the one that began the login",
             code="binding-mismatch",

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.answers import decode_text, malformed, parse_answer, parse_http_date
+from oauthreg.answers import asked_wait, decode_text, is_outage, malformed, parse_answer
 from oauthreg.errors import (
     AccessDeniedError,
     ClientAuthenticationError,
@@ -27,7 +27,6 @@ from oauthreg.provider import TokenAnswer
 from oauthreg.redaction import is_secret, redact, redact_headers
 from oauthreg.token import DPOP_TYPE, OAuth2Token
 
-_TRANSIENT_STATUS = frozenset((408, 425, 429))
 _REFUSAL_STATUS = frozenset((400, 401, 403))
 _KNOWN_TYPES = {"bearer": "Bearer", "n_a": "N_A"}
 """Of RFC 6750 and RFC 8693: the latter for a security token that is no access token."""
@@ -121,7 +120,7 @@ def parse_document(response: Response, answer: TokenAnswer = _ANSWER, *, now: fl
     except MalformedResponseError as error:
         document, unreadable = None, error
     fields = _error_fields(document, response, answer)
-    if status in _TRANSIENT_STATUS or status >= 500 or fields.get("error"):
+    if is_outage(status) or fields.get("error"):
         raise _refusal(response, answer, fields, now)
     if not answer.is_success(status):
         raise _refusal(response, answer, fields, now) if status in _REFUSAL_STATUS else _unexpected(response)
@@ -141,15 +140,6 @@ def raise_for_error(response: Response, answer: TokenAnswer = _ANSWER, *, now: f
     if answer.error is not None:
         with suppress(MalformedResponseError):
             parse_document(response, answer, now=now)
-
-
-def retry_after(headers: Mapping[str, str], now: float | None) -> float | None:
-    """The seconds that a ``Retry-After`` header asks to wait, in either of its forms. Spec: RFC 9110 section 10.2.3."""
-    value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
-    moment = parse_http_date(value)
-    return None if moment is None or now is None else max(0.0, moment - now)
 
 
 def answer_fields(document: Any, answer: TokenAnswer) -> dict[str, Any]:
@@ -193,13 +183,12 @@ def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any],
         hint=hint,
     )
     if isinstance(made, TemporarilyUnavailableError):
-        sent = parse_http_date(response.headers.get("date", ""))
-        made.retry_after = retry_after(response.headers, now if sent is None else sent)
+        made.retry_after = asked_wait(response, now)
     return made
 
 
 def _kind(status: int, error: str) -> tuple[type[OAuthError], str]:
-    if status in _TRANSIENT_STATUS or status >= 500:
+    if is_outage(status):
         return _KINDS["temporarily_unavailable"]
     if status == 401 and not error:
         return _KINDS["invalid_client"]
@@ -222,8 +211,11 @@ def _origin(location: str) -> str:
 
 
 def _shown(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an error answer may be shown: no field that names a secret, at no depth."""
-    return {name: _redacted(value) for name, value in fields.items() if not is_secret(str(name))}
+    """What of an error answer may be shown: no field that names a secret, at no depth.
+
+    Plain text that was read as a form is one long name.
+    """
+    return {redact(str(name)): _redacted(value) for name, value in fields.items() if not is_secret(str(name))}
 
 
 def _redacted(value: Any) -> Any:

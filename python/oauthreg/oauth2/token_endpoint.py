@@ -7,12 +7,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from oauthreg.answers import malformed, read_masked
+from oauthreg.answers import malformed, mask_error, read_masked
 from oauthreg.errors import (
     AccessDeniedError,
     MissingCredentialError,
     OAuthError,
     ReauthorizationRequired,
+    ResponseError,
     TemporarilyUnavailableError,
     TokenExpiredError,
     UnsupportedMethodError,
@@ -480,7 +481,12 @@ def _parse_introspection(response: Response, answer: TokenAnswer, now: float) ->
 
 def ask(build: Callable[[], Request], read: Callable[[Response], Result], secrets: Iterable[str]) -> Flow[Result]:
     """Sends one request and reads its answer; what a refusal repeats of our own secrets is masked."""
-    return read_masked((yield from send_proven(build)), read, secrets)
+    try:
+        response = yield from send_proven(build)
+    except ResponseError as error:
+        mask_error(error, secrets)
+        raise
+    return read_masked(response, read, secrets)
 
 
 def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> Iterator[str]:

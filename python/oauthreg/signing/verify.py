@@ -19,6 +19,7 @@ __all__ = ["SignedRequest", "VerificationKeys", "Verifier", "parse_authorization
 _SCHEME = re.compile(r"OAuth[ \t]+", re.IGNORECASE).match
 # Nothing in it is read twice: trying every split of a long run of white space would take seconds.
 _PARAMETER = re.compile(r"""[\s,]*+([^\s=,"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*+(?=,|$)""").match
+_IS_END = re.compile(r"[ \t,]*+\Z").match
 _SERVER = re.compile(r"https?://[^/?#]", re.IGNORECASE).match
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _WINDOW = 300
@@ -181,7 +182,7 @@ def parse_authorization(value: str) -> tuple[str | None, list[Octets]] | None:
     if scheme is None:
         return None
     realm, pairs, position = None, [], scheme.end()
-    while value[position:].strip(" \t,"):
+    while not _IS_END(value, position):
         match = _PARAMETER(value, position)
         if match is None:
             raise VerificationError(
