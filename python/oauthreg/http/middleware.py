@@ -57,8 +57,9 @@ class Access:
     """What all requests with one credential have in common.
 
     ``origins`` are those that may receive the credential; without any, the first hop's own origin is the only one.
-    ``clear_text`` lets it travel by http to other machines. ``repair`` is what a refusal is answered with, if no
-    request has its own. ``base`` is what clients resolve relative URLs against.
+    ``clear_text`` lets it travel by http to other machines. ``repair`` is what a refusal is answered with, and
+    ``is_hopeful`` says beforehand that this will be done, if no request has its own. ``base`` is what clients resolve
+    relative URLs against.
     """
 
     authenticator: Authenticator
@@ -66,6 +67,7 @@ class Access:
     clear_text: bool = False
     repair: Repair | None = None
     base: str | None = None
+    is_hopeful: Hope | None = None
     header: tuple[str, Making[str]] | None = field(init=False, repr=False, compare=False)
     """That of an authenticator that makes it at once, its name as aiohttp's headers look for it."""
 
@@ -161,7 +163,8 @@ class AuthenticationMiddleware:
     async def _repaired(self, repair: Repair, response: ClientResponse, *, again: bool) -> Authenticator | None:
         try:
             refusal = await _peek(response)
-            if again and self._is_hopeful is not None and self._is_hopeful(refusal):
+            is_hopeful = self._is_hopeful or self._access.is_hopeful
+            if again and is_hopeful is not None and is_hopeful(refusal):
                 # Its text may be long or slow, and the repair in want of a connection.
                 response.release()
             elif not again and response.connection is not None:

@@ -232,7 +232,7 @@ class AsyncOAuth1Client(ApiClient):
         access = self._access
         if access is not None and not signed_parameters:
             try:
-                return self._send(method, url, access, middlewares, options, is_hopeful=self._is_hopeful)
+                return self._send(method, url, access, middlewares, options)
             except Exception:  # noqa: BLE001, S110 - it is raised again when the request is awaited
                 pass
         return http.RequestContext(self._request(method, url, signed_parameters, middlewares, options))
@@ -548,7 +548,7 @@ class AsyncOAuth1Client(ApiClient):
         access = self._access or await self._made_access()
         if signed_parameters:
             access = self._covering(access, pairs("signed_parameters", signed_parameters))
-        return await self._send(method, url, access, middlewares, options, is_hopeful=self._is_hopeful)
+        return await self._send(method, url, access, middlewares, options)
 
     async def _made_access(self) -> http.Access:
         # Before another token can be set: where a request goes and what it carries belong together.
@@ -561,6 +561,7 @@ class AsyncOAuth1Client(ApiClient):
             self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
             self._repairing(authenticator),
             base or self.provider.endpoints.get("api_base"),
+            self._is_hopeful,
         )
         if token is self._token:
             self._access = access
