@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 import traceback
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
@@ -577,6 +577,45 @@ class TestFetchingByCode:
         assert "PLANTED" not in str(authority.authorizations)
 
     @pytest.mark.parametrize(
+        ("method", "change", "expected"),
+        [
+            ("client_secret_post", lambda headers: {**headers, "authorization": "Own x"}, ["Own x"]),
+            ("client_secret_basic", lambda headers: {"X-Own": headers["Authorization"]}, []),
+        ],
+        ids=["given", "taken"],
+    )
+    async def test_what_counts_is_what_hooks_leave(self, method, change, expected, make_client, authority):
+        client = make_client(client_auth_method=method)
+        client.register_compliance_hook("access_token_request", lambda url, headers, body: (url, change(headers), body))
+        async with ClientSession(headers={"Authorization": "Bearer PLANTED"}) as client.session:
+            with nullcontext() if expected else pytest.raises(UsageError):
+                await client.fetch_token(code="C")
+        assert authority.authorizations == expected
+
+    async def test_what_is_no_session_is_refused_by_name(self, make_client):
+        client = make_client(client_auth_method="client_secret_post")
+        client.session = object()
+        with pytest.raises(UsageError) as caught:
+            await client.fetch_token(code="C")
+        assert caught.value.code == "unreadable-session"
+
+    @pytest.mark.parametrize("trust_env", [False, True])
+    async def test_middlewares_of_the_session_see_and_change_what_is_sent(
+        self, trust_env, make_client, authority, tmp_path, monkeypatch
+    ):
+        async def change(req, handler):
+            seen.append(req.headers["Authorization"])
+            req.headers["Authorization"] = "Own x"
+            return await handler(req)
+
+        seen, client = [], make_client(client_auth_method="client_secret_basic")
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password PLANTED\n" if trust_env else "")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        async with ClientSession(trust_env=trust_env, middlewares=(change,)) as client.session:
+            await client.fetch_token(code="C")
+        assert (seen, authority.authorizations) == (["Basic Y2xpZW50OnNlY3JldA=="], ["Own x"])
+
+    @pytest.mark.parametrize(
         ("method", "expected"), [("client_secret_basic", "Basic Y2xpZW50OnNlY3JldA=="), ("client_secret_post", None)]
     )
     @pytest.mark.parametrize("options", [{}, {"dpop_key": DPoPKey()}], ids=["bearer", "DPoP"])
@@ -953,14 +992,58 @@ class TestAccounts:
         with pytest.raises(MissingTokenError):
             await keeping
 
-    async def test_an_updater_may_keep_it(self, make_defined, authority):
+    @pytest.mark.parametrize("options", [{}, {"account": "ada"}], ids=["new", "known"])
+    async def test_an_updater_may_keep_it(self, options, make_defined, authority, clock):
         async def keep(token):
             kept.append(await client.keep_token("ada"))
 
         kept = []
-        client = make_defined(store=MemoryStore(), token_updater=keep)
+        client = make_defined(store=MemoryStore(), token_updater=keep, **options)
         await client.fetch_token(code="C")
         assert kept == [client.token]
+        clock.advance(3600)
+        assert "A2" in await text_of(client, authority.url)
+        assert kept[1:] == [client.token], "and once more with each renewal"
+
+    async def test_even_while_others_do(self, make_defined, authority, clock):
+        """Neither of the two waits for the other."""
+
+        async def keep(_):
+            await client.keep_token("ada")
+
+        client = make_defined(
+            store=MemoryStore(), token=authority.give(clock() + 10), token_updater=keep, background_refresh=True
+        )
+        authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
+        await text_of(client, authority.url)
+        await authority.arrived.wait()
+        keeping = asyncio.create_task(client.keep_token("ada"))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        authority.gate.set()
+        async with asyncio.timeout(10):
+            assert (await keeping).refresh_token == authority.current == "R2"
+            assert "A2" in await text_of(client, authority.url)
+        await client.aclose()
+
+    async def test_what_is_kept_does_not_replace_what_others_renewed(self, make_defined, authority, clock):
+        store = MemoryStore()
+        client, elsewhere = make_defined(store=store), make_defined(store=store, account="ada")
+        await client.fetch_token(code="C")
+        await client.keep_token("ada")
+        clock.advance(3600)
+        await text_of(elsewhere, authority.url)
+        await client.keep_token("ada")
+        clock.advance(3600)
+        await text_of(elsewhere, authority.url)
+        assert authority.refreshes == ["R1", "R2"]
+
+    async def test_nor_is_it_kept_twice(self, session, authority, clock):
+        """Where the token came from is learned after the client has its account."""
+        client = AsyncOAuth2Client(session, "client", store=MemoryStore(), account="ada", clock=clock)
+        await client.fetch_token(f"{authority.url}/token", code="C")
+        await client.keep_token("ada")
+        assert repr(client._lives.store) == "<MemoryStore of 1 tokens>"
 
     async def test_what_cannot_be_kept(self, make_defined, make_client, authority, clock):
         with pytest.raises(MissingTokenError):

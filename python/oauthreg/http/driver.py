@@ -113,7 +113,8 @@ async def _perform(
     headers, content = _content(request)
     if getattr(session, "trust_env", False):
         credential, headers = _split(headers)
-        middlewares = (*middlewares, _with_sole(credential))
+        # First, so that the session's own middlewares see and change what they would without such a file.
+        middlewares = (_with_sole(credential), *middlewares)
     if request.authenticator is not None:
         own = AuthenticationMiddleware(Access(request.authenticator, origins, allow_insecure_http))
         middlewares = (*middlewares, own)
@@ -141,7 +142,7 @@ def _split(headers: Iterable[tuple[str, str]]) -> tuple[str | None, list[tuple[s
 
 
 def _with_sole(credential: str | None) -> ClientMiddlewareType:
-    """Sends a request with no credential but this one, which aiohttp would not take beside one of a netrc file.
+    """Puts this credential, or none, in the place of one of a netrc file, beside which aiohttp would not take it.
 
     Spec: RFC 6749 section 2.3 (one method of authentication in each request).
     """

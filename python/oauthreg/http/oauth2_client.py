@@ -434,7 +434,7 @@ class AsyncOAuth2Client(TokenClient):
         """Saves the token as that of ``account``, the application's own name for the user; a copy of it.
 
         For a login of which only the profile tells whose it is. What was kept under that name is replaced, and the
-        client shares the token with all others of the account from now on.
+        client shares the token with all others of the account from now on; one that is kept already stays as it is.
 
         Raises ``MissingTokenError`` without a user's token, ``UsageError`` where the client has another account, and
         ``TokenStoreError``.
@@ -448,8 +448,12 @@ class AsyncOAuth2Client(TokenClient):
                 code="other-account",
                 hint="make a client for each user",
             )
-        key = self._make_key(self._call("token", grant="client_credentials"), account, is_own=False)
+        key = self._key or self._make_key(self._call("token", grant="client_credentials"), account, is_own=False)
         life = self._lives.of_key(key)
+        if life is old:
+            token = await old.at_rest()
+            if token is not None and old.is_stored:
+                return copy(token)  # others may have renewed it since
 
         async def take_over() -> OAuth2Token:
             # What a renewal under way replaces is spent.

@@ -391,9 +391,9 @@ class TokenClient(ApiClient):
         """
 
         async def around(request: Request, send: Send) -> Response:
-            self._check_session(request)
             if hooks is not None:
                 request = await self._hooks.change_request(f"{hooks}_request", request)
+            self._check_session(request)
             try:
                 response = await send(request)
             except (ClientError, TimeoutError) as error:
@@ -418,7 +418,8 @@ class TokenClient(ApiClient):
         if carried is not None:
             return
         session, origin = self.session, parse_origin(request.url)
-        goes_along = "Authorization" in session.headers and all(
+        # What is no session has no headers, and is refused by name when the request is sent.
+        goes_along = "Authorization" in getattr(session, "headers", ()) and all(
             name.lower() != "authorization" for name, _ in request.headers
         )
         if getattr(session, "auth", None) is not None:

@@ -192,9 +192,12 @@ class TokenLife:
         self._lives.unsaved.discard(self)
 
     async def at_rest(self) -> OAuth2Token | None:
-        """The latest token in memory, once no renewal of it is under way but those that this is called from."""
-        while (flight := self._flight) is not None and not flight.is_over and flight not in _inside.get():
-            await flight.wait()
+        """The latest token in memory, once no renewal is about to replace it but those that this is called from.
+
+        What comes after it, a ``token_updater`` among others, is not waited for: that may be waiting for the caller.
+        """
+        while (flight := self._flight) is not None and not flight.has_token and flight not in _inside.get():
+            await flight.wait_for_token()
         return self.token
 
     async def latest(self) -> OAuth2Token | None:
@@ -216,6 +219,11 @@ class TokenLife:
         lease, self._lease = self._lease, None
         if lease is not None:
             await _give_back(lease, None)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether there is nothing to put into the store: it has the token at hand, or one that came later."""
+        return not self._is_given and not self._is_unwritten
 
     @property
     def _is_ready(self) -> bool:
@@ -336,6 +344,8 @@ class TokenLife:
         self._put(token)
         self._yielded = None
         self._is_unwritten, self._untold = self._place is not None, renewal.updater
+        if self._flight is not None and not self._flight.taken.done():
+            self._flight.taken.set_result(None)
 
     async def _save(self) -> None:
         """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
@@ -550,8 +560,9 @@ class TokenLives:
             return await make()
 
         loop = asyncio.get_running_loop()
-        flight = _Flight(loop, loop.create_task(renewal()), Future(), is_shared)
-        flight.landed.set_running_or_notify_cancel()  # from now on nobody who waits can cancel it
+        flight = _Flight(loop, loop.create_task(renewal()), Future(), Future(), is_shared)
+        for end in (flight.taken, flight.landed):
+            end.set_running_or_notify_cancel()  # from now on nobody who waits can cancel it
         self._tasks.add(flight.task)
         flight.task.add_done_callback(self._tasks.discard)
         flight.task.add_done_callback(flight.land)
@@ -615,10 +626,14 @@ class SpentStates:
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A renewal under way: its loop, its task, its end as other loops see it, and whether its error is everybody's."""
+    """A renewal under way: its loop, its task, and whether its error is everybody's.
+
+    ``taken`` is done when its token is in memory, ``landed`` when all is, as other loops see it.
+    """
 
     loop: asyncio.AbstractEventLoop
     task: asyncio.Task[OAuth2Token]
+    taken: Future[None]
     landed: Future[None]
     is_shared: bool
     process: int = field(default_factory=os.getpid)
@@ -628,6 +643,17 @@ class _Flight:
         """Whether nothing more comes of it here; that of a loop that has stopped is over, too."""
         # After a fork, the loop of the other process still looks as if it ran.
         return self.task.done() or not self.loop.is_running() or self.process != os.getpid()
+
+    @property
+    def has_token(self) -> bool:
+        """Whether it will take no token any more."""
+        return self.taken.done() or self.is_over
+
+    async def wait_for_token(self) -> None:
+        """Return when it has its token, or is over."""
+        taken = asyncio.wrap_future(self.taken)
+        while not self.has_token:  # a loop that stops tells nobody
+            await asyncio.wait([taken], timeout=_GLANCE)
 
     async def wait(self) -> None:
         """Return when it is over, with nothing said of its end."""
@@ -641,6 +667,8 @@ class _Flight:
 
     def land(self, task: asyncio.Task[OAuth2Token]) -> None:
         """Tell other loops, and log what nobody may be left to hear."""
+        if not self.taken.done():
+            self.taken.set_result(None)
         self.landed.set_result(None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
