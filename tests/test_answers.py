@@ -5,6 +5,7 @@ import pytest
 from oauthreg.answers import decode_text, parse_answer, parse_form, parse_http_date, read_masked
 from oauthreg.errors import MalformedResponseError, OAuthError
 from oauthreg.messages import Response
+from oauthreg.oauth2.token_answer import parse_token_response
 
 
 def answer(body, chosen="auto"):
@@ -21,6 +22,8 @@ def answer(body, chosen="auto"):
         (b"a=1&b=x+y&c=%C3%A9&a=2&d", {"a": "1", "b": "x y", "c": "é", "d": ""}),
         (b"<u id='7'><n>Ada</n><n>Lace</n><n>x</n><e/></u>", {"u": {"@id": "7", "n": ["Ada", "Lace", "x"], "e": ""}}),
         (b"<a:u xmlns:a='x'><a:n a:k='v'>t</a:n></a:u>", {"u": {"n": {"@k": "v", "#text": "t"}}}),
+        (b"\r\na=1&b=x+\r\n", {"a": "1", "b": "x "}),
+        (b"\n<?xml version='1.0'?><a>1</a>\n", {"a": "1"}),
         (b"", {}),
     ],
 )
@@ -88,6 +91,13 @@ def test_what_a_refusal_repeats_is_masked():
     assert refused.value.headers == {"www-authenticate": 'OAuth advice="no ***"'}
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
     assert read_masked(answer, lambda response: response.body, ["PLANTED-token"]) == answer.body
+
+
+def test_what_was_refused_for_a_secret_is_not_taken_without_it():
+    answer = Response(200, {}, b'{"access_token": "PLANTED\\u0007token"}', "https://a.example/")
+    with pytest.raises(MalformedResponseError) as refused:
+        read_masked(answer, lambda given: parse_token_response(given, sent_at=0), ["PLANTED\x07token"])
+    assert (refused.value.code, refused.value.text) == ("unusable-answer", '{"access_token": "***"}')
 
 
 def test_text_is_left_alone_and_a_token_is_trimmed():

@@ -130,6 +130,7 @@ def test_a_value_that_cannot_be_sent_is_an_error_or_skips_an_optional_request(pl
             flow.send(response)
         assert refused.value.code == "unusable-identity-value"
         assert value not in str(refused.value)
+        assert ("a line end may have come along" in refused.value.hint) is (place == "headers")
 
 
 def test_an_answer_that_is_not_handed_over_shows_no_token_of_its_url():

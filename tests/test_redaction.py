@@ -134,6 +134,16 @@ def test_backslashes_without_end_are_read_in_linear_time():
     assert mask_secrets(text, ["-secret-"]) == text
 
 
+@pytest.mark.parametrize(
+    "secret", ["\\" * 60 + "!", "\\-" * 60 + "!", "\\" * 60 + "a", 'a\\"' * 40 + "!", "abcdef" + "\\" * 60]
+)
+def test_a_secret_of_backslashes_is_looked_for_once(secret):
+    # Each way to split the backslashes of the text among those of the secret would take until the end of time.
+    written = json.dumps(secret)[1:-1]
+    assert mask_secrets(f"no {written[:-1]}? here", [secret]).endswith("? here")
+    assert mask_secrets(f"no <{secret}> <{written}> here", [secret]) == "no <***> <***> here"
+
+
 def test_a_jwt_is_masked_in_headers():
     jwt = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"
     challenge = f'Bearer error_description="the assertion {jwt} is late", x=y'

@@ -71,7 +71,10 @@ def read_masked(response: Response, read: Callable[[Response], Result], secrets:
         body = mask_secrets(decode_text(response.body), known).encode()
         url = mask_secrets(response.url, known)
     # Read once more, outside of the handler: the first error, which may hold a secret, must leave no trace.
-    return read(replace(response, headers=MappingProxyType(headers), body=body, url=url))
+    masked = replace(response, headers=MappingProxyType(headers), body=body, url=url)
+    read(masked)
+    # What was refused for its secrets is no better without them.
+    raise malformed(masked, "the answer cannot be used", code="unusable-answer")
 
 
 def is_outage(status: int) -> bool:
@@ -151,6 +154,11 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+def _read_form(text: str) -> Any:
+    # Many a server ends its answer with a line end, which would be one of the last value: often a secret to sign with.
+    return parse_form(text.strip())
+
+
 def _read_jsonp(text: str) -> Any:
     match = _JSONP(text.strip())
     if match is None:
@@ -164,7 +172,7 @@ def _read_xml(text: str) -> Any:
         raise ValueError
     from xml.etree import ElementTree as ET  # few answers are XML
 
-    root = ET.fromstring(text)  # noqa: S314 - expat bounds entities, and document types are refused above
+    root = ET.fromstring(text.strip())  # noqa: S314 - expat bounds entities, and document types are refused above
     return {_local(root.tag): _element(root, 0)}
 
 
@@ -196,7 +204,7 @@ def _local(tag: str) -> str:
 _READERS: dict[str, Callable[[str], Any]] = {
     "json": read_json,
     "jsonp": _read_jsonp,
-    "form": parse_form,
+    "form": _read_form,
     "xml": _read_xml,
     "text": str,
     "jwt": str.strip,

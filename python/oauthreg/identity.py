@@ -119,9 +119,9 @@ def build_identity_request(
     try:
         return _built(provider, request, url, authenticator, documents)
     except UsageError as error:
-        # It came with an earlier answer: no caller is to blame.
+        # It came with an earlier answer, or from a credential in the provider's headers: no caller is to blame.
         message = f"the identity request `{request.name}` cannot be made: {error.message}"
-        raise ResponseError(message, code="unusable-identity-value") from None
+        raise ResponseError(message, code="unusable-identity-value", hint=error.hint) from None
 
 
 def _built(

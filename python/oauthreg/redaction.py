@@ -1,8 +1,9 @@
 """Text of an answer made fit for messages and logs: secrets masked, length bounded."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from itertools import islice
 from types import MappingProxyType
 
 MASK = "***"
@@ -79,14 +80,16 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
 
 def _masked(text: str, secret: str) -> str:
     """``text`` without a secret, of which the beginning alone is enough, as far as it goes on."""
-    begin = re.compile("".join(map(_in_any_form, secret[:_BEGINNING])))
+    forms = _forms(secret)
+    begin = re.compile("".join(islice(forms, _BEGINNING)))
+    rest = [*forms]
     kept, at = list[str](), 0
     while found := begin.search(text, at):
         kept += text[at : found.start()], MASK
         at = found.end()
         # A pattern of the whole takes seconds to compile for what a callback may bring as its code.
-        for character in secret[_BEGINNING:]:
-            more = _form_of(character)(text, at)
+        for form in rest:
+            more = _matcher(form)(text, at)
             if more is None:
                 break
             at = more.end()
@@ -94,22 +97,41 @@ def _masked(text: str, secret: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _form_of(character: str) -> Callable[[str, int], re.Match[str] | None]:
-    return re.compile(_in_any_form(character)).match
+def _matcher(form: str) -> Callable[[str, int], re.Match[str] | None]:
+    return re.compile(form).match
 
 
-def _in_any_form(character: str) -> str:
-    """A pattern for one character as it is, or in a URL, form or base string (encoded once or more), JSON or markup."""
-    if character.isascii() and character.isalnum():
-        return character
-    percent = "".join(f"%(?:25)*{octet:02X}" for octet in character.encode("utf-8", "surrogatepass"))
-    units = character.encode("utf-16-be", "surrogatepass").hex()
+def _forms(secret: str) -> Iterator[str]:
+    """A pattern for each character of a secret."""
+    backslashes = 0
+    for character in secret:
+        yield _in_any_form(character, min(backslashes, _BEGINNING))
+        backslashes = backslashes + 1 if character == "\\" else 0
+    if backslashes:
+        yield rf"\\{{0,{7 * min(backslashes, _BEGINNING)}}}"
+
+
+@lru_cache(maxsize=512)
+def _in_any_form(character: str, backslashes: int) -> str:
+    """A pattern for one character as it is, or in a URL, form or base string (encoded once or more), JSON or markup.
+
+    ``backslashes`` is how many stand before it in the secret: escaped, they have become more, and no two patterns may
+    take the same one, since trying all their splits takes for ever.
+    """
+    plain = character.isascii() and character.isalnum()
     # JSON in JSON, as gateways make it, has three backslashes where JSON has one.
-    escaped = "".join(rf"\\{{1,7}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
-    space = r"|\+|%(?:25)*2[Bb]" if character == " " else ""
+    extra = rf"\\{{0,{7 * (backslashes + (not plain))}}}" if character != "\\" and (backslashes or not plain) else ""
+    if plain:
+        return extra + character
+    percent = "".join(f"%(?:25)*{octet:02X}" for octet in character.encode("utf-8", "surrogatepass"))
     entity = f"&(?:amp;)*(?:#0*{ord(character)}|#x0*{ord(character):x}|{_ENTITIES.get(character, '#')});"
+    if character == "\\":
+        return rf"(?:(?i:{percent}|{entity})|\\)"
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escaped = r"\\{1,7}".join(f"u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    space = r"|\+|%(?:25)*2[Bb]" if character == " " else ""
     # What begins with the character itself comes before it.
-    return rf"(?:(?i:{percent}|{escaped}|{entity}){space}|\\{{0,7}}{re.escape(character)})"
+    return rf"{extra}(?:(?i:{percent}|{escaped}|{entity}){space}|{re.escape(character)})"
 
 
 def redact_url(url: str) -> str:

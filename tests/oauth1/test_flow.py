@@ -90,8 +90,8 @@ def test_a_callback_that_belongs_elsewhere_is_not_sent(callback):
     assert finish(flow, Response(200, {}, b"oauth_token=a&oauth_token_secret=b")).token == "a"
 
 
-@pytest.mark.parametrize("confirmed", [b"true", b"True", b"TRUE"])
-def test_confirmation_is_read_without_case(confirmed):
+@pytest.mark.parametrize("confirmed", [b"true", b"True", b"TRUE", b"true\r\n"])
+def test_confirmation_is_read_without_case_and_line_end(confirmed):
     flow = request_token_flow(provider(), signer(), callback=None)
     next(flow)
     body = b"oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=" + confirmed
@@ -251,7 +251,7 @@ class TestTokenAnswers:
     def test_the_body_decides_how_it_is_read(self, body):
         fields = parse_token_answer(Response(200, {"content-type": "image/png"}, body))
         assert fields["oauth_token"] == "a"
-        assert fields["oauth_token_secret"].strip() == "b"
+        assert fields["oauth_token_secret"] == "b"
 
     def test_roots_and_renamed_fields(self):
         answer = TokenAnswer(
@@ -392,6 +392,9 @@ class TestTokenAnswers:
             (Response(401, {}, b'{"errors":[{"code":1004,"detail":"oauth_timestamp is too far away"}]}'), True),
             (Response(401, {}, b"check your clock"), True),
             (Response(401, {}, b"clock_skew"), True),
+            (Response(401, {}, b"Invalid timestamp: 17000"), True),
+            (Response(401, {}, b'{"message":"oauth_timestamp: 17000 is too old"}'), True),
+            (Response(401, {}, b'Seen: {"oauth_nonce": "n", "oauth_timestamp": "17000"}'), False),
             (Response(401, {}, b"Invalid signature"), False),
             (Response(500, {}, b"timestamp"), False),
             (Response(401, {}, b"the clockwork is broken"), False),

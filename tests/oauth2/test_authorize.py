@@ -429,6 +429,13 @@ class TestResponse:
             assert refused.value.code == "issuer-mismatch"
             assert "add the provider's `issuer`" in refused.value.hint
 
+    def test_an_issuer_is_compared_with_nothing_where_no_page_is_known(self):
+        known = Provider(protocol="oauth2", name="example")
+        assert parse("?code=C&state=S1&iss=https://as.example", given=known).code == "C"
+        with pytest.raises(MismatchingStateError) as refused:
+            parse("?code=C&state=S2&iss=https://as.example", given=known)
+        assert refused.value.code == "state-mismatch"
+
     def test_IS02_an_issuer_that_is_always_sent(self):
         with pytest.raises(MismatchingStateError) as refused:
             parse("?error=access_denied&state=S1", oauth2=OAuth2Settings(issuer_in_callback=True))

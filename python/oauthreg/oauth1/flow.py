@@ -44,11 +44,17 @@ _CALLBACK = CallbackSettings()
 _ANSWER = TokenAnswer()
 _NO_DOCUMENTS: Documents = MappingProxyType({})
 _TIMESTAMP_WORDS = re.compile(r"time\s*-?_?stamp|(?<![a-z])clocks?(?![a-z])", re.IGNORECASE)
+_QUOTE = r"(?:[\"'\]\\\s]|&quot;|%(?:25)*22)"
 _TIMESTAMP_ITSELF = re.compile(
-    r"timestamp(?:[\"'\]\\\s]|&quot;|%(?:25)*22)*(?:=>?|:|%(?:25)*3[AD])(?:[\"'\\\s]|&quot;|%(?:25)*22)*[0-9]+",
+    rf"(?:timestamp{_QUOTE}*(?:=>?|%(?:25)*3D)"
+    rf"|(?:[\"']|&quot;|%(?:25)*22)(?:oauth_)?timestamp{_QUOTE}*(?::|%(?:25)*3A))"
+    rf"{_QUOTE}*[0-9]+",
     re.IGNORECASE,
 )
-"""One with its value, as in a base string or a header that a server repeats: that says nothing of what is wrong."""
+"""One with its value, as in a base string, a header or JSON that a server gives: that says nothing of what is wrong.
+
+In prose a colon is followed by the value that is wrong.
+"""
 _REPORTED = re.compile(
     r"""(?<![^\s,])(oauth_[^\s=,"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|"(?:[^"\\]|\\.)*+"?"""
 )
@@ -456,7 +462,7 @@ def _problem_fields(response: Response) -> dict[str, str]:
 def _body_fields(response: Response) -> dict[str, str]:
     """What an answer says of an error, by name: its fields, or those of its first error that is an object."""
     try:
-        document = parse_answer(replace(response, body=response.body.strip()))
+        document = parse_answer(response)
     except OAuthRegError:
         return {}
     if not isinstance(document, Mapping):

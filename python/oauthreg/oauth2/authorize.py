@@ -310,9 +310,11 @@ def _check_issuer(provider: Provider, given: str | None, sent_to: str) -> None:
         hint = "someone may be mixing up providers: do not use the code"
         is_good = is_issuer(settings, given)
     else:
-        # Nothing was said about the issuer: it must at least live where the user was sent.
+        # Nothing was said about the issuer: it must at least live where the user was sent. A client without definition
+        # that another one began the login for does not know where that was.
         hint = "add the provider's `issuer`, if you trust the one in the callback"
-        is_good = _same_origin(given, sent_to or provider.endpoints.get("authorize", ""))
+        page = sent_to or provider.endpoints.get("authorize", "")
+        is_good = not page or _same_origin(given, page)
     if not is_good:
         raise MismatchingStateError("the callback comes from another issuer", code="issuer-mismatch", hint=hint)
 
