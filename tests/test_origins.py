@@ -34,6 +34,11 @@ def test_what_has_no_origin_is_refused(url):
     [
         ("", "''"),
         ("api.example.com", "'api.example.com'"),
+        ("Localhost:8080/x?hunter2", "'Localhost:8080/x'"),
+        ("hunter2", "'…'"),
+        ("4/hunter2.com", "'…'"),
+        ("ghu.hunter2", "'…'"),
+        ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.hunter-2_a", "'…'"),
         ("ftp://a.example/x?token=hunter2#hunter2", "'ftp://a.example/x'"),
         ("ftp://ada:hunter2@a.example/x", "'ftp://a.example'"),
         ("https://ada:hunter2/@a.example", "'https://'"),

@@ -5,6 +5,7 @@ Spec: RFC 6454 section 5; RFC 8252 section 7.3 (loopback is an address literal o
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TypeAlias
@@ -27,16 +28,22 @@ def parse_origin(url: str) -> Origin:
     except ValueError:
         host = ""
     if scheme not in _PORTS or not host:
-        from oauthreg.redaction import redact_url
-
-        # Of what cannot be parsed nobody knows where a password ends.
-        shown = f"{scheme}://{host}" if "@" in url else redact_url(url)
         raise UsageError(
-            f"no http or https origin: {shown!r}",
+            f"no http or https origin: {_shown(url, f'{scheme}://{host}')!r}",
             code="invalid-origin",
             hint="write it whole, as in `https://api.example.com`",
         )
     return scheme, host, _PORTS[scheme] if port is None else port
+
+
+def _shown(url: str, parsed: str) -> str:
+    """What a message may show: neither a password, nor what is no URL at all, such as a token in its place."""
+    from oauthreg.redaction import redact_url
+
+    if "@" in url:
+        return parsed  # of what cannot be parsed nobody knows where a password ends
+    is_host = re.match(r"(?i:localhost|([a-z0-9-]{1,63}\.)+[a-z]{2,24})(?![^:/?#])", url)
+    return redact_url(url) if is_host or "://" in url else url and "…"
 
 
 @lru_cache(maxsize=128)  # parsing an address takes longer than all else that is asked of a hop

@@ -94,6 +94,18 @@ def test_two_files_of_one_name_are_both_checked(oauthreg, folder, broken):
     assert (done.code, done.err) == (3, "2 definitions checked, 2 problems in 1 of them\n")
 
 
+def test_the_files_of_a_folder_share_what_was_read_of_all_others(oauthreg, folder, monkeypatch):
+    text = (folder / "providers" / "acme.toml").read_text()
+    (folder / "other").mkdir()
+    for number in range(3):
+        (folder / "other" / f"acme-{number}.toml").write_text(f'aliases = ["a{number}"]\n{text}')
+    asked = []
+    aliases_of = Loader._aliases_of
+    monkeypatch.setattr(Loader, "_aliases_of", lambda self, name: asked.append(name) or aliases_of(self, name))
+    assert oauthreg("check", "other").code == 0
+    assert len(asked) == len(set(asked))
+
+
 def test_a_file_of_another_suffix_is_checked_too(oauthreg, folder, broken):
     broken.rename(folder / "broken.txt")
     assert oauthreg("check", "broken.txt").code == 3

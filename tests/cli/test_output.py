@@ -83,6 +83,14 @@ def test_nothing_is_written_where_there_is_no_stdout(oauthreg, monkeypatch, argu
     assert (done.code, "Traceback" in done.err) == (0, False)
 
 
+@pytest.mark.parametrize("arguments", [("schema",), ("show", "acme", "--raw"), ("show", "acme")])
+def test_a_file_is_text_where_stdout_takes_no_octets(oauthreg, monkeypatch, arguments):
+    told = oauthreg(*arguments).out
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert oauthreg(*arguments).code == 0
+    assert sys.stdout.getvalue() == told
+
+
 def test_data_and_notes_part_ways(capsys):
     echo_json({"ä": 1})
     note("by the way")

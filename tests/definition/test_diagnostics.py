@@ -82,6 +82,9 @@ SPELLINGS = [
     "passwd",
     "X-Api-Key",
     "authorization",
+    "authorisation",
+    "authorization_header",
+    "Proxy-Authorization",
 ]
 
 
@@ -113,7 +116,16 @@ def test_a_secret_may_have_several_lines(text):
 
 
 @pytest.mark.parametrize(
-    "line", ['api_key = "{client_id}"', 'x-api-key = "{client_id}:{key}"', 'token = "x"', 'oauth_token_secret = "x"']
+    "line",
+    [
+        'api_key = "{client_id}"',
+        'x-api-key = "{client_id}:{key}"',
+        'Authorization = "Bearer {token:access_token} {foo}"',
+        'token = "x"',
+        'oauth_token_secret = "x"',
+        'authorization_endpoint = "http://acme.example/"',
+        'AuthorizationCode = "invalid_grant"',
+    ],
 )
 def test_what_only_names_a_value_is_shown(line):
     assert shown(line, Finding((line.partition(" ")[0],), "wrong")).splitlines()[1] == f"  {line}"

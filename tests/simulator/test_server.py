@@ -427,6 +427,18 @@ async def test_tokens_expire_are_renewed_and_revoked(acme, session):
         await client.refresh_token()
 
 
+@pytest.mark.parametrize("name", ["vimeo", "dropbox", "osu"])
+async def test_a_token_that_proves_itself_is_revoked(session, name):
+    async with Simulator(name) as simulator:
+        gone, kept = (simulator.issue_token().access_token for _ in range(2))
+        await simulator.client(session).revoke_token(token=gone)
+        statuses = []
+        for token in (gone, kept):
+            async with simulator.client(session, token={"access_token": token}).get("anything") as answer:
+                statuses.append(answer.status)
+        assert statuses == [401, 200]
+
+
 async def test_a_head_request_gets_no_body(acme, session):
     client = acme.client(session, token=acme.issue_token())
     async with client.head("things") as response:

@@ -1,7 +1,8 @@
 """``oauthreg check``: every problem of provider files, in one pass."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
@@ -58,12 +59,15 @@ def _check(files: tuple[Path, ...]) -> tuple[int, list["Problem"]]:
 
     if files:
         paths = [path for given in files for path in _definitions_in(given) or [given]]
-        return len(paths), [problem for path in paths for problem in _problems(path)]
+        loader_of = cache(lambda place: Loader([place]))  # each reads all files, if only for their aliases
+        return len(paths), [
+            problem for path in paths for problem in _problems(path, partial(loader_of, _place_of(path)))
+        ]
     known = Loader(environ=os.environ)
     places = filter(os.path.exists, known.places)
     found = {path.stem: path for place in places for path in _definitions_in(place)}  # a later place wins by name
     names = sorted({*known.names(), *found})
-    return len(names), [problem for name in names for problem in _problems(found[name], known)]
+    return len(names), [problem for name in names for problem in _problems(found[name], lambda: known)]
 
 
 def _definitions_in(place: Path) -> list[Path]:
@@ -74,16 +78,20 @@ def _definitions_in(place: Path) -> list[Path]:
         return [place]
 
 
-def _problems(path: Path, loader: "Loader | None" = None) -> Sequence["Problem"]:
+def _place_of(path: Path) -> Path:
+    """Where a loader finds a file: in its folder, since a definition may extend one that lies beside it."""
+    return path.parent if path.suffix == ".toml" else path
+
+
+def _problems(path: Path, loader: Callable[[], "Loader"]) -> Sequence["Problem"]:
     """The problems of one file: also of one that cannot be read, so that it hides no other."""
-    from oauthreg.definition import Loader, Problem
+    from oauthreg.definition import Problem
     from oauthreg.definition.names import shown
 
     message, hint = _fault(path)
     if not message:
         try:
-            # A definition may extend one that lies beside it.
-            return (loader or Loader([path.parent if path.suffix == ".toml" else path])).check(path.stem)
+            return loader().check(path.stem)
         except DefinitionError as error:
             message, hint = error.message, error.hint
     return [Problem(shown(path.absolute()), 1, 1, "", message, hint)]

@@ -25,7 +25,8 @@ def echo_json(document: Any) -> None:
 
 def echo_file(text: str) -> None:
     """The text of a file on stdout, octet by octet: such files are UTF-8, whatever the terminal is."""
-    click.echo(text.encode(), nl=False)
+    takes_octets = hasattr(sys.stdout, "buffer")  # a notebook's stdout, or one in memory, takes text alone
+    click.echo(text.encode() if takes_octets else text, nl=False)
 
 
 def note(text: str) -> None:

@@ -9,14 +9,16 @@ from functools import lru_cache
 
 from oauthreg.definition.suggestions import suggestion
 
-_WORDS = ("secret", "password", "passwd", "passphrase", "privatekey", "dpopkey", "apikey", "authorization")
+_WORDS = ("secret", "password", "passwd", "passphrase", "privatekey", "dpopkey", "apikey")
 """Whatever name has one of these, in any spelling, names a secret."""
+_HEADER = re.compile(r"authorization(?!code|endpoint|host|page|server|ur[il])")
+"""The name of a header, not of what one logs in with or at."""
 _NAMES = (*_WORDS, "credentials", "clientsecret", "consumersecret", "sharedsecret")
 """A name that is near one of these is one that was misspelt."""
 _NAME_OF_A_FIELD = "oauthtokensecret"
 """``[token.fields]`` says what the field is called, and examples hold made-up ones."""
 _NAMED = re.compile(r"""(?:(?<![\w.-])[\w.-]++|"[^"]*+"|'[^']*+')\s*+[=:]\s*+""")
-_TEMPLATE = re.compile(r"""(["'])(?:\{[a-z][a-z0-9_:.]*+\}|[^\w{}"'])*+\1""")
+_TEMPLATE = re.compile(r"""(["'])(?i:(?:basic|bearer|dpop|oauth|token)[ ])?+(?:\{[a-z][a-z0-9_:.]*+\}|[^\w{}"'])*+\1""")
 
 
 @lru_cache(maxsize=1024)
@@ -25,6 +27,8 @@ def is_secret_name(name: str) -> bool:
     plain = "".join(filter(str.isalnum, name.casefold()))
     if plain == _NAME_OF_A_FIELD:
         return False
+    if _HEADER.search(plain) or suggestion(plain, ("authorization",), edits=2):
+        return True
     return any(word in plain for word in _WORDS) or suggestion(plain, _NAMES) is not None
 
 
@@ -34,7 +38,7 @@ def is_secret_path(path: Iterable[str | int]) -> bool:
 
 
 def is_template(quoted: str) -> bool:
-    """Whether a text, in its quotes, holds nothing but placeholders, which only name what they stand for."""
+    """Whether a text, in its quotes, holds but placeholders, which only name what they stand for, and a scheme."""
     return _TEMPLATE.fullmatch(quoted) is not None
 
 

@@ -364,7 +364,8 @@ class OAuth2Server:
         if len(names) != len(set(names)):
             raise OAuthError("invalid_request", "a parameter stands twice")
         parameters, now = unrenamed(leg, sent), self.now()
-        mentioned = next((value for value in parameters.values() if self.state.find(value, now)), None)
+        in_headers = [received.headers.get(name.lower(), "").rpartition(" ")[2] for name, _ in leg.headers]
+        mentioned = next((value for value in (*parameters.values(), *in_headers) if self.state.find(value, now)), None)
         missing = missing_of(leg, received, self._known(mentioned))
         if missing is not None:
             raise OAuthError("invalid_request", f"a parameter or header of the definition is missing: {missing}")
