@@ -5,13 +5,13 @@ Servers name the wrong media type too often for it to decide anything.
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from oauthreg.errors import MalformedResponseError, OAuthError, ResponseError
+from oauthreg.errors import MalformedResponseError, OAuthError, ResponseError, TemporarilyUnavailableError
 from oauthreg.messages import Response, Result
 from oauthreg.provider import AnswerFormat
 from oauthreg.records import replace
@@ -80,6 +80,33 @@ def read_masked(response: Response, read: Callable[[Response], Result], secrets:
 def is_outage(status: int) -> bool:
     """Whether a status says that the server cannot answer now, whatever it says beside it."""
     return status in _TRANSIENT_STATUS or status >= 500
+
+
+def refusal(
+    kind: type[OAuthError],
+    response: Response,
+    error: str,
+    description: str,
+    *,
+    uri: str = "",
+    now: float | None = None,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+    hint: str | None = None,
+) -> OAuthError:
+    """An answer as an error of a ``kind``: its words and its text redacted, and how long it asks to wait."""
+    made = kind(
+        redact(error),
+        redact(description),
+        redact(uri),
+        status=response.status,
+        headers=redact_headers(response.headers),
+        text=redact(decode_text(response.body)),
+        parameters=parameters,
+        hint=hint,
+    )
+    if isinstance(made, TemporarilyUnavailableError):
+        made.retry_after = asked_wait(response, now)
+    return made
 
 
 def asked_wait(response: Response, now: float | None) -> float | None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
 
-from oauthreg.answers import asked_wait, decode_text, is_outage, malformed, mask_error, parse_answer, read_masked
+from oauthreg.answers import decode_text, is_outage, malformed, mask_error, parse_answer, read_masked, refusal
 from oauthreg.errors import OAuthError, ResponseError, TemporarilyUnavailableError, UsageError
 from oauthreg.jose import parse_hmac_jwt
 from oauthreg.legs import append_query, check_headers, render_form, render_pairs
@@ -17,7 +17,7 @@ from oauthreg.oauth2.dpop import send_proven
 from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.records import replace
-from oauthreg.redaction import is_secret, redact, redact_headers
+from oauthreg.redaction import is_secret
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
@@ -42,6 +42,7 @@ def identity_flow(
     Raises ``OAuthError`` and ``ResponseError``.
     """
     found = {**documents, "client": {"client_id": client_id}}
+    secrets = [*_secrets(client_secret, documents.get("token", {}))]
     for request in provider.identity:
         if request.when is not None and not request.when(found):
             continue
@@ -67,12 +68,12 @@ def identity_flow(
                 build = partial(build_identity_request, provider, replace(request, query=()), documents=found)
                 response = yield from send_proven(partial(build, url, authenticator_for(None)))
             read = partial(_read, provider, request, nonce, now(), client_secret, found)
-            found[request.name] = read_masked(response, read, _secrets(client_secret, documents.get("token", {})))
+            found[request.name] = read_masked(response, read, secrets)
         except (OAuthError, ResponseError) as error:
             if request.optional:
                 continue
             if isinstance(error, ResponseError):
-                mask_error(error, _secrets(client_secret, documents.get("token", {})))
+                mask_error(error, secrets)
             raise
     _check_subject(found)
     del found["client"]
@@ -215,14 +216,5 @@ def _read_jwt(
 
 def _refusal(response: Response, description: str, now: float) -> OAuthError:
     is_away = is_outage(response.status)
-    made = (TemporarilyUnavailableError if is_away else OAuthError)(
-        "",
-        redact(description),
-        status=response.status,
-        headers=redact_headers(response.headers),
-        text=redact(decode_text(response.body)),
-        hint="try again later" if is_away else "",
-    )
-    if isinstance(made, TemporarilyUnavailableError):
-        made.retry_after = asked_wait(response, now)
-    return made
+    kind = TemporarilyUnavailableError if is_away else OAuthError
+    return refusal(kind, response, "", description, now=now, hint="try again later" if is_away else "")

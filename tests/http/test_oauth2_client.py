@@ -138,6 +138,17 @@ async def raise_another(response):
     raise LookupError(response.status)
 
 
+async def keep_during_a_renewal(client, authority):
+    """A task that keeps the token, while a renewal in the background waits for its answer behind the gate."""
+    authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
+    await text_of(client, authority.url)
+    await authority.arrived.wait()
+    keeping = asyncio.create_task(client.keep_token("ada"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return keeping
+
+
 class TestConstruction:
     def test_the_arguments_are_those_of_the_old_module(self):
         parameters = inspect.signature(AsyncOAuth2Client).parameters
@@ -968,12 +979,7 @@ class TestAccounts:
         if is_kept:
             await client.keep_token("ada")
         clock.advance(3590)
-        authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
-        await text_of(client, authority.url)
-        await authority.arrived.wait()
-        keeping = asyncio.create_task(client.keep_token("ada"))
-        for _ in range(10):
-            await asyncio.sleep(0)
+        keeping = await keep_during_a_renewal(client, authority)
         authority.gate.set()
         assert (await keeping).refresh_token == client.token.refresh_token == authority.current == "R2"
 
@@ -981,12 +987,7 @@ class TestAccounts:
         client = make_defined(store=MemoryStore(), background_refresh=True)
         await client.fetch_token(code="C")
         clock.advance(3590)
-        authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
-        await text_of(client, authority.url)
-        await authority.arrived.wait()
-        keeping = asyncio.create_task(client.keep_token("ada"))
-        for _ in range(10):
-            await asyncio.sleep(0)
+        keeping = await keep_during_a_renewal(client, authority)
         client._life.forget()
         authority.gate.set()
         with pytest.raises(MissingTokenError):
@@ -1014,12 +1015,7 @@ class TestAccounts:
         client = make_defined(
             store=MemoryStore(), token=authority.give(clock() + 10), token_updater=keep, background_refresh=True
         )
-        authority.gate, authority.arrived = asyncio.Event(), asyncio.Event()
-        await text_of(client, authority.url)
-        await authority.arrived.wait()
-        keeping = asyncio.create_task(client.keep_token("ada"))
-        for _ in range(10):
-            await asyncio.sleep(0)
+        keeping = await keep_during_a_renewal(client, authority)
         authority.gate.set()
         async with asyncio.timeout(10):
             assert (await keeping).refresh_token == authority.current == "R2"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.answers import asked_wait, decode_text, is_outage, malformed, parse_answer, parse_form, read_masked
+from oauthreg.answers import decode_text, is_outage, malformed, parse_answer, parse_form, read_masked, refusal
 from oauthreg.errors import (
     AccessDeniedError,
     MalformedResponseError,
@@ -35,7 +35,7 @@ from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenAnswer
 from oauthreg.records import dataclass, field, replace
-from oauthreg.redaction import is_secret, redact, redact_headers
+from oauthreg.redaction import is_secret, redact
 from oauthreg.signing import Signer
 from oauthreg.signing._pure import unescape
 from oauthreg.token import OAuth1Token, OAuth2Token
@@ -297,11 +297,11 @@ def revocation_flow(
 def _check_revoked(provider: Provider, response: Response) -> None:
     answer, text = provider.revoke_answer, decode_text(response.body)
     if not answer.is_success(response.status):
-        raise _refusal(response, text)
+        raise _refusal(response)
     if answer.error is not None:
         document = parse_answer(response, answer.format)
         if answer.error.holds(document, text):
-            raise _oauth_error(response, answer.error.error(document), answer.error.description(document), text)
+            raise _oauth_error(response, answer.error.error(document), answer.error.description(document))
 
 
 def exchange_flow(
@@ -360,10 +360,10 @@ def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dic
     """
     text = decode_text(response.body)
     if not answer.is_success(response.status):
-        raise _refusal(response, text)
+        raise _refusal(response)
     document = parse_answer(response, answer.format)
     if answer.error is not None and answer.error.holds(document, text):
-        raise _oauth_error(response, answer.error.error(document), answer.error.description(document), text)
+        raise _oauth_error(response, answer.error.error(document), answer.error.description(document))
     root = answer.root(document) if answer.root else document
     fields = {str(name): _field(value) for name, value in root.items()} if isinstance(root, Mapping) else {}
     for name, find in answer.fields.items():
@@ -372,7 +372,7 @@ def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dic
             fields[name] = _field(value)
     if not fields.get("oauth_token"):
         if "oauth_problem" in fields or "error" in fields:
-            raise _refusal(response, text)
+            raise _refusal(response)
         raise malformed(
             response,
             "the answer holds no `oauth_token`",
@@ -441,12 +441,12 @@ def _field(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _refusal(response: Response, text: str) -> OAuthError:
+def _refusal(response: Response) -> OAuthError:
     """The server's own reason: problem reporting in the body or the challenge, a JSON error, or nothing."""
     fields = _problem_fields(response)
     error = fields.get("oauth_problem") or fields.get("error") or fields.get("code") or ""
     description = fields.get("oauth_problem_advice") or fields.get("error_description") or fields.get("message") or ""
-    return _oauth_error(response, error, description, text, fields)
+    return _oauth_error(response, error, description, fields)
 
 
 def _problem_fields(response: Response) -> dict[str, str]:
@@ -474,20 +474,11 @@ def _body_fields(response: Response) -> dict[str, str]:
 
 
 def _oauth_error(
-    response: Response, error: str, description: str, text: str, fields: Mapping[str, str] = MappingProxyType({})
+    response: Response, error: str, description: str, fields: Mapping[str, str] = MappingProxyType({})
 ) -> OAuthError:
     outage = TemporarilyUnavailableError if is_outage(response.status) else OAuthError
     kind = AccessDeniedError if error in _DENIED_PROBLEMS else outage
-    made = kind(
-        redact(error),
-        redact(description),
-        status=response.status,
-        headers=redact_headers(response.headers),
-        text=redact(text),
-        parameters=_public(fields),
-    )
-    if isinstance(made, TemporarilyUnavailableError):
-        made.retry_after = asked_wait(response, None)
+    made = refusal(kind, response, error, description, parameters=_public(fields))
     if is_timestamp_refusal(made):
         made.code = "timestamp-refused"
         made.hint = "the clocks of client and server differ"

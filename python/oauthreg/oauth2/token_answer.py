@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.answers import asked_wait, decode_text, is_outage, malformed, parse_answer
+from oauthreg.answers import decode_text, is_outage, malformed, parse_answer, refusal
 from oauthreg.errors import (
     AccessDeniedError,
     ClientAuthenticationError,
@@ -24,7 +24,7 @@ from oauthreg.messages import Response
 from oauthreg.oauth2.lifetime import expires_at, refresh_expires_at
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.provider import TokenAnswer
-from oauthreg.redaction import is_secret, redact, redact_headers
+from oauthreg.redaction import is_secret, redact
 from oauthreg.token import DPOP_TYPE, OAuth2Token
 
 _REFUSAL_STATUS = frozenset((400, 401, 403))
@@ -172,19 +172,16 @@ def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any],
     given = str(fields.get("error") or "")
     error = answer.error_map.get(given or str(response.status), given)
     kind, hint = _kind(response.status, error)
-    made = kind(
-        redact(error),
-        redact(str(fields.get("error_description") or fields.get("message") or "")),
-        redact(str(fields.get("error_uri") or "")),
-        status=response.status,
-        headers=redact_headers(response.headers),
-        text=redact(decode_text(response.body)),
+    return refusal(
+        kind,
+        response,
+        error,
+        str(fields.get("error_description") or fields.get("message") or ""),
+        uri=str(fields.get("error_uri") or ""),
+        now=now,
         parameters=MappingProxyType(_shown(fields)),
         hint=hint,
     )
-    if isinstance(made, TemporarilyUnavailableError):
-        made.retry_after = asked_wait(response, now)
-    return made
 
 
 def _kind(status: int, error: str) -> tuple[type[OAuthError], str]:
