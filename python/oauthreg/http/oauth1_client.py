@@ -6,7 +6,6 @@ Names, parameters and the shape of calls are those of Authlib's aiohttp clients 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
 """Called with every new access token before it is used."""
-
-_log = logging.getLogger("oauthreg")
 
 _DEFAULT_METHOD = Default("HMAC-SHA1")
 _DEFAULT_TYPE = Default("HEADER")
@@ -157,9 +154,9 @@ class AsyncOAuth1Client(ApiClient):
 
         One that this is called from is not waited for.
         """
-        loop, own = asyncio.get_running_loop(), _renewing.get()
-        while tasks := [task for task in self._renewals if task.get_loop() is loop and task not in own]:
-            await asyncio.wait(tasks)
+        from oauthreg.http.renewals import wait_for_all
+
+        await wait_for_all(self._renewals, own=_renewing.get())
 
     def __repr__(self) -> str:
         return f"<AsyncOAuth1Client provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -473,10 +470,12 @@ class AsyncOAuth1Client(ApiClient):
         old, loop = self._owned("to renew"), asyncio.get_running_loop()
         token, renewal = self._renewal or (None, None)
         if renewal is None or renewal.done() or token != old or renewal.get_loop() is not loop:
+            from oauthreg.http.renewals import note_end
+
             renewal = loop.create_task(self._renew(old))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
-            renewal.add_done_callback(_note_end)
+            renewal.add_done_callback(note_end)
             self._renewal = old, renewal
         if renewal in _renewing.get():
             raise UsageError(
@@ -785,13 +784,6 @@ def _is_about_time(refusal: Response) -> bool:
     except OAuthError as error:
         return oauth1.is_timestamp_refusal(error)
     return False
-
-
-def _note_end(renewal: asyncio.Task[OAuth1Token]) -> None:
-    """Log what nobody may be left to hear."""
-    error = None if renewal.cancelled() else renewal.exception()
-    if error is not None:
-        _log.debug("a token was not renewed: %s", type(error).__name__)
 
 
 def _missing_request_token() -> MissingRequestTokenError:

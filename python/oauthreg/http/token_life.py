@@ -33,6 +33,7 @@ from oauthreg.errors import (
     TokenStoreError,
     UsageError,
 )
+from oauthreg.http.renewals import note_end, wait_for_all
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
@@ -593,9 +594,7 @@ class TokenLives:
 
         One that this is called from is not waited for.
         """
-        loop, own = asyncio.get_running_loop(), [flight.task for flight in _inside.get()]
-        while tasks := [task for task in self._tasks if task.get_loop() is loop and task not in own]:
-            await asyncio.wait(tasks)
+        await wait_for_all(self._tasks, own=[flight.task for flight in _inside.get()])
 
     def _touch(self, life: TokenLife) -> None:
         self._recent[life] = None
@@ -670,9 +669,7 @@ class _Flight:
         if not self.taken.done():
             self.taken.set_result(None)
         self.landed.set_result(None)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            _log.debug("a token was not renewed: %s", type(error).__name__)
+        note_end(task)
 
 
 async def _give_back(lease: AbstractAsyncContextManager[None], error: BaseException | None) -> None:
