@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +19,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 import oauthreg
 from oauthreg import signing
@@ -48,6 +52,55 @@ class FrozenClock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+
+
+class ServerKeys:
+    """Keys of a server, by name and kind, and JWTs signed with them by the joserfc package: nothing of ours makes them.
+
+    Kinds are ``RSA``, ``Ed25519`` and the curves of ``EC``; equal names and kinds are equal keys.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Any] = {}
+        self._registry = JWSRegistry(algorithms=list(JWSRegistry.algorithms), strict_check_header=False)
+        self._registry.max_header_length = 1 << 16
+
+    def private(self, name: str = "k1", kind: str = "RSA") -> Any:
+        if (name, kind) not in self._made:
+            kinds = {"RSA": lambda: RSAKey.generate_key(2048), "Ed25519": lambda: OKPKey.generate_key("Ed25519")}
+            self._made[name, kind] = kinds.get(kind, lambda: ECKey.generate_key(kind))()
+        return self._made[name, kind]
+
+    def jwk(self, name: str = "k1", kind: str = "RSA", **members: Any) -> dict[str, Any]:
+        """The public half under its own name; members that are ``None`` are left out."""
+        known = {**self.private(name, kind).as_dict(private=False), "kid": name, **members}
+        return {member: value for member, value in known.items() if value is not None}
+
+    def sign(
+        self,
+        claims: dict[str, Any],
+        name: str = "k1",
+        algorithm: str = "RS256",
+        kind: str = "RSA",
+        *,
+        key: Any = None,
+        **header: Any,
+    ) -> str:
+        """A JWT; members of the header that are ``None`` are left out."""
+        head = {"alg": algorithm, "kid": name, **header}
+        head = {member: value for member, value in head.items() if value is not None}
+        with warnings.catch_warnings(action="ignore"):  # joserfc has a word to say about EdDSA
+            return jwt.encode(head, claims, key or self.private(name, kind), registry=self._registry)
+
+    def sign_with_secret(self, claims: dict[str, Any], secret: bytes, algorithm: str = "HS256", **header: Any) -> str:
+        key = OctKey(secret, secret)
+        return jwt.encode({"alg": algorithm, **header}, claims, key, registry=self._registry)
+
+
+@pytest.fixture(scope="session")
+def server_keys() -> ServerKeys:
+    """Keys that a server signs with."""
+    return ServerKeys()
 
 
 @pytest.fixture(scope="session", autouse=True)

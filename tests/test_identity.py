@@ -161,8 +161,23 @@ def test_a_redirect_brings_its_own_query():
         ([], True),
     ],
 )
-def test_an_answer_about_another_user_than_the_id_token_is_refused(told, is_good):
+def test_UI01_an_answer_about_another_user_than_the_id_token_is_refused(told, is_good):
     flow = start(ME, documents={"id_token": {"sub": "7"}})
+    next(flow)
+    response = Response(200, {}, json.dumps(told).encode())
+    if is_good:
+        assert finish(flow, response)["userinfo"] == told
+        return
+    with pytest.raises(ResponseError) as refused:
+        flow.send(response)
+    assert refused.value.code == "userinfo-subject"
+
+
+@pytest.mark.parametrize(
+    ("told", "is_good"), [({"sub": "7"}, True), ({"sub": "8"}, False), ({"id": 8}, False), ({"sub": 7}, False)], ids=str
+)
+def test_UI01_at_an_openid_provider_it_must_say_whom_it_is_about(told, is_good):
+    flow = start(ME, documents={"id_token": {"sub": "7"}}, protocol="oidc")
     next(flow)
     response = Response(200, {}, json.dumps(told).encode())
     if is_good:

@@ -14,6 +14,7 @@ from oauthreg.legs import append_query, check_headers, render_form, render_pairs
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
 from oauthreg.oauth2.dpop import send_proven
+from oauthreg.oauth2.userinfo import opened_flow
 from oauthreg.origins import parse_origin
 from oauthreg.provider import Documents, IdentityRequest, JWTRules, Provider
 from oauthreg.records import replace
@@ -57,16 +58,11 @@ def identity_flow(
                 hint="its URL names a document field that the earlier answers did not give",
             )
         try:
-            build = partial(build_identity_request, provider, request, documents=found)
-            response = yield from send_proven(partial(build, url, authenticator_for(nonce)))
-            for _ in range(_MOST_REDIRECTS):
-                target = _redirect(request, url, response)
-                if target is None:
-                    break
-                url = target
-                # What the server sends us to has a query of its own.
-                build = partial(build_identity_request, provider, replace(request, query=()), documents=found)
-                response = yield from send_proven(partial(build, url, authenticator_for(None)))
+            response = yield from _answer_flow(provider, request, url, authenticator_for, nonce, found)
+            if request.jwt is None and 200 <= response.status < 300:
+                response = yield from opened_flow(
+                    provider, response, client_id=client_id, client_secret=client_secret or None, now=now()
+                )
             read = partial(_read, provider, request, nonce, now(), client_secret, found)
             found[request.name] = read_masked(response, read, secrets)
         except (OAuthError, ResponseError) as error:
@@ -75,17 +71,40 @@ def identity_flow(
             if isinstance(error, ResponseError):
                 mask_error(error, secrets)
             raise
-    _check_subject(found)
+    _check_subject(found, must_be_named=provider.protocol == "oidc")
     del found["client"]
     return found
 
 
-def _check_subject(documents: Documents) -> None:
+def _answer_flow(
+    provider: Provider,
+    request: IdentityRequest,
+    url: str,
+    authenticator_for: Callable[[str | None], Authenticator],
+    nonce: str | None,
+    documents: Documents,
+) -> Flow[Response]:
+    """The answer to one request, followed within its origin."""
+    build = partial(build_identity_request, provider, request, documents=documents)
+    response = yield from send_proven(partial(build, url, authenticator_for(nonce)))
+    for _ in range(_MOST_REDIRECTS):
+        target = _redirect(request, url, response)
+        if target is None:
+            break
+        url = target
+        # What the server sends us to has a query of its own.
+        build = partial(build_identity_request, provider, replace(request, query=()), documents=documents)
+        response = yield from send_proven(partial(build, url, authenticator_for(None)))
+    return response
+
+
+def _check_subject(documents: Documents, *, must_be_named: bool) -> None:
     """Refuse what is told of somebody else than the ID token is about. Spec: OpenID Connect Core section 5.3.2."""
     named, told = (documents.get(name) for name in ("id_token", "userinfo"))
-    if not isinstance(named, Mapping) or not isinstance(told, Mapping) or not isinstance(told.get("sub"), str):
+    if not isinstance(named, Mapping) or not isinstance(told, Mapping):
         return
-    if told["sub"] != named.get("sub"):
+    subject = told.get("sub")
+    if (isinstance(subject, str) or must_be_named) and subject != named.get("sub"):
         raise ResponseError(
             "the `userinfo` answer is about another user than the ID token",
             code="userinfo-subject",

@@ -4,6 +4,7 @@ Spec: RFC 7519; RFC 8725 sections 3.1 and 3.2 (the verifier, not the token, choo
 """
 
 import base64
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodError, UsageError
-from oauthreg.jws import compact_signer, is_encodable, render_json
+from oauthreg.jws import compact_signer, encode_segment, is_encodable, render_json
 from oauthreg.signing import keys
 
 _LONGEST = 65536
@@ -400,6 +401,54 @@ def parse_jwt_of_its_own_key(text: str, algorithms: Sequence[str]) -> tuple[dict
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _refused("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
+
+
+def is_signed_with(text: str, key: Mapping[str, Any], algorithm: str) -> bool:
+    """Whether a JWT is signed by the private half of this public JWK; a key that cannot be used has signed nothing.
+
+    Neither times nor claims are checked. Spec: RFC 7515 section 5.2; RFC 8725 sections 3.1 and 3.2.
+    """
+    from joserfc.errors import JoseError
+
+    wanted = SIGNING_ALGORITHMS.get(algorithm)
+    try:
+        public = _imported(json.dumps(key, sort_keys=True))
+        if public.is_private or (public.key_type, getattr(public, "curve_name", "")) != wanted:
+            return False
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return False
+    if public.key_type == "RSA" and public.raw_value.key_size < _LEAST_RSA_BITS:
+        return False
+    return _is_signed(text, public, algorithm)
+
+
+def is_signed_with_secret(text: str, secret: str, algorithm: str) -> bool:
+    """Whether a JWT is signed with this shared secret. Raises ``InvalidKeyError`` for an empty one, and for a key."""
+    return SIGNING_ALGORITHMS.get(algorithm, ("", ""))[0] == "oct" and _is_signed(text, _shared_key(secret), algorithm)
+
+
+def _is_signed(text: str, key: Any, algorithm: str) -> bool:
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
+    try:
+        found = jws.deserialize_compact(text, key, algorithms=[algorithm], registry=_wide_registry())
+    except (JoseError, ValueError, TypeError, RecursionError):
+        return False
+    # The header may not say that it is read otherwise than here: what is signed must be what is read.
+    return found.protected.get("alg") == algorithm and "crit" not in found.protected and "b64" not in found.protected
+
+
+def half_hash(text: str, algorithm: str) -> str:
+    """The left half of a text's digest in base64url, as ``at_hash`` has it; the algorithm is that of the ID token.
+
+    Empty for an algorithm that is not known. Spec: OpenID Connect Core 1.0 section 3.1.3.6.
+    """
+    if algorithm not in SIGNING_ALGORITHMS:
+        return ""
+    name = f"sha{algorithm[2:]}" if algorithm[2:] in ("256", "384", "512") else "sha512"  # that of Ed25519
+    digest = hashlib.new(name, text.encode("utf-8", "surrogatepass")).digest()
+    return encode_segment(digest[: len(digest) // 2]).decode()
 
 
 @cache

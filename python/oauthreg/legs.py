@@ -27,11 +27,10 @@ def endpoint(provider: Provider, name: str) -> str:
     """The URL of a provider's endpoint. Raises ``UsageError`` when it has none."""
     url = provider.endpoints.get(name)
     if not url:
-        raise UsageError(
-            f"{provider.name} has no `{name}` endpoint",
-            code="missing-endpoint",
-            hint="pass the URL, or add it to `[endpoints]` of the definition",
-        )
+        hint = "pass the URL, or add it to `[endpoints]` of the definition"
+        if "discovery" in provider.endpoints:
+            hint = f"call `await client.discover()` first, if the server's metadata name it; or {hint}"
+        raise UsageError(f"{provider.name} has no `{name}` endpoint", code="missing-endpoint", hint=hint)
     return url
 
 

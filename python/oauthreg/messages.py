@@ -58,7 +58,12 @@ class Authenticator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that a flow wants sent: a complete URL, headers, at most one body, and who authenticates it."""
+    """A request that a flow wants sent: a complete URL, headers, at most one body, and who authenticates it.
+
+    ``shared`` is there for what anybody may ask and everybody is told: it reads an answer and raises for one that is no
+    good, and a good one that another request got may be the answer; ``anew`` asks for a fresh one all the same, which
+    is not given at will.
+    """
 
     method: str
     url: str = field(repr=False)
@@ -66,6 +71,8 @@ class Request:
     form: Pairs | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
     authenticator: Authenticator | None = field(default=None, repr=False)
+    shared: Callable[[Response], object] | None = field(default=None, repr=False)
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

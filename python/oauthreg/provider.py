@@ -246,7 +246,7 @@ class OAuth2Settings:
 
     ``grants``: those that it knows, the first being what a client without user uses by default. ``pkce``:
     ``"unsupported"`` alone switches it off. ``client_auth``: the method of client authentication; ``None`` means
-    ``client_secret_basic`` with a secret and ``none`` without. ``client_auth_name``: the header or parameter of the
+    ``secret_auth`` with a secret and ``none`` without. ``client_auth_name``: the header or parameter of the
     methods ``header`` and ``query``. ``basic_encoding``: whether the two parts of Basic are form-encoded first.
     ``require_par``: an authorization request must be pushed first. ``strict_scope``: a login that is granted less than
     was asked for is refused. ``refresh_scope``: the scope is sent again on renewal, as ``refresh_redirect_uri`` says of
@@ -261,7 +261,8 @@ class OAuth2Settings:
     ``issuer`` is compared character by character; ``issuer_aliases`` are other spellings that the provider itself uses,
     ``issuer_template`` is for providers with an issuer for each tenant: text with claims of the ID token in braces.
     ``trusted_audiences`` may stand in an ID token beside the client. ``id_token_algorithms`` are those by which its
-    header may say that it is signed (none named: any signature), ``id_token_leeway`` is in seconds. ``mtls_endpoints``
+    header may say that it is signed (none named: RS256 if the server publishes keys, else any), ``id_token_leeway`` is
+    in seconds. ``mtls_endpoints``
     are the aliases of endpoints for clients with a certificate: all of them with ``tls_client_auth``, the token
     endpoint alone where only the tokens are bound to the certificate (``certificate_bound``);
     ``require_mtls_endpoints`` makes a missing one an error.
@@ -274,6 +275,7 @@ class OAuth2Settings:
     pkce_method: Literal["S256", "plain"] = "S256"
     pkce_encoding: Literal["base64url", "hex"] = "base64url"
     client_auth: str | None = None
+    secret_auth: str = "client_secret_basic"  # noqa: S105 - the name of a method
     client_auth_name: str = ""
     basic_encoding: Literal["form", "raw"] = "form"
     send_client_id: bool = False

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from oauthreg.claims import STANDARD_CLAIMS, Profile
+from oauthreg.claims import STANDARD_CLAIMS, Profile, parse_claims
 from oauthreg.errors import MalformedResponseError
 
 CLAIMS = {
@@ -93,3 +93,29 @@ def test_profiles_are_values():
         one.sub = "13"
     with pytest.raises(TypeError):
         one.extra["groups"] = []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (True, True),
+        ("true", True),
+        ("false", False),
+        ("True", True),
+        (1, None),
+        (False, False),
+        (0, False),
+        (1.0, None),
+    ],
+    ids=[f"ID19-{number}" for number in range(8)],
+)
+def test_an_address_is_verified_if_the_provider_says_so(given, expected):
+    """Apple, Cognito and others write text; the text ``false`` is not true, and neither is a number."""
+    for name in ("email_verified", "phone_number_verified"):
+        assert getattr(Profile.from_claims({"sub": "1", name: given}), name) is expected
+        assert render({name: "told", "sub": "id"}, id="1", told=given).get(name) is expected
+    assert not Profile.from_claims({"sub": "1"}).email_verified
+
+
+def render(claims, **document):
+    return parse_claims(claims, documents=("userinfo",)).render({"userinfo": document})

@@ -316,3 +316,35 @@ params = { a = "x {token:user.id}/{client_id}", b = "{tenant}" }
     )
     ((name, value),) = provider.exchange.leg.params
     assert (name, value.render({"token": {"user": {"id": 7}}})) == ("a", "x 7/app")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://as.example",
+        "https://as.example/",
+        "https://As.Example:443/a/../b",
+        "https://as.example/%7euser",
+        "https://as.example/x?",
+        "https://as.example/x//y/",
+    ],
+)
+def test_DI03_an_issuer_stays_what_it_is_character_by_character(issuer):
+    table = f"""
+[oauth2]
+issuer = "{issuer}"
+issuer_aliases = ["{issuer}#"]
+trusted_audiences = ["{issuer}?a"]
+client_auth = "private_key_jwt"
+
+[client_assertion]
+audience = "{issuer}"
+"""
+    settings = compiled(table).oauth2
+    assert type(settings.issuer) is str
+    assert (settings.issuer, settings.issuer_aliases, settings.trusted_audiences) == (
+        issuer,
+        (f"{issuer}#",),
+        (f"{issuer}?a",),
+    )
+    assert settings.client_assertion.audience == issuer

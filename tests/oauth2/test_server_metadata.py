@@ -4,10 +4,18 @@ import json
 
 import pytest
 
-from oauthreg.errors import MalformedResponseError, OAuthError, TemporarilyUnavailableError, UsageError
+from oauthreg.errors import (
+    MalformedResponseError,
+    OAuthError,
+    ResponseError,
+    TemporarilyUnavailableError,
+    UsageError,
+)
+from oauthreg.oauth2.client_auth import client_auth_method
+from oauthreg.oauth2.jwk_set import jwks_flow
 from oauthreg.oauth2.registration import build_registration_request, registration_flow
-from oauthreg.oauth2.server_metadata import jwks_flow, server_metadata_flow
-from oauthreg.provider import OAuth2Settings
+from oauthreg.oauth2.server_metadata import completed_flow, server_metadata_flow, with_metadata
+from oauthreg.provider import OAuth2Settings, Provider
 
 KNOWN = OAuth2Settings(issuer="https://as.example")
 METADATA = {"issuer": "https://as.example", "token_endpoint": "https://as.example/token", "x_own": [1]}
@@ -75,6 +83,182 @@ class TestMetadata:
         with pytest.raises(UsageError) as refused:
             next(flow(provider()))
         assert refused.value.code == "missing-endpoint"
+
+
+class OfUserinfo:
+    """Claims of the userinfo answer."""
+
+    documents = frozenset({"userinfo"})
+
+
+FOUND = {
+    "issuer": "https://as.example",
+    "authorization_endpoint": "https://as.example/found/authorize",
+    "token_endpoint": "https://as.example/found/token",
+    "userinfo_endpoint": "https://api.example/found/me",
+    "jwks_uri": "https://keys.example/jwks",
+    "end_session_endpoint": "https://as.example/out",
+    "more": {"x": 1},
+}
+WELL_KNOWN = "https://as.example/.well-known/openid-configuration"
+
+
+class TestCompleting:
+    """What a definition leaves out is taken from the metadata."""
+
+    @pytest.fixture
+    def bare(self):
+        def make(**changes):
+            given = {"name": "example", "protocol": "oidc", "endpoints": {"discovery": WELL_KNOWN}, "oauth2": KNOWN}
+            return Provider(**given | changes)
+
+        return make
+
+    def test_nothing_is_fetched_where_nothing_is_missing(self, drive, bare):
+        whole = bare(endpoints={"discovery": WELL_KNOWN, "token": "https://as.example/token"})
+        assert drive(completed_flow(whole, "token")) == (whole, [])
+        without = bare(endpoints={}, oauth2=OAuth2Settings())
+        assert drive(completed_flow(without, "token")) == (without, [])
+
+    def test_what_is_missing_is(self, drive, bare):
+        found, (request,) = drive(completed_flow(bare(), "token"), FOUND)
+        assert (request.url, request.anew, request.authenticator) == (WELL_KNOWN, False, None)
+        assert request.shared is not None
+        assert found.endpoints == {
+            "discovery": WELL_KNOWN,
+            "authorize": "https://as.example/found/authorize",
+            "token": "https://as.example/found/token",
+            "userinfo": "https://api.example/found/me",
+            "jwks": "https://keys.example/jwks",
+            "end_session": "https://as.example/out",
+        }
+
+    def test_DI06_what_the_definition_says_is_not(self, bare):
+        own = {"discovery": WELL_KNOWN, "token": "https://as.example/own", "userinfo": "https://as.example/own"}
+        given = bare(
+            endpoints=own, claims=OfUserinfo(), oauth2=OAuth2Settings(issuer="https://own.example", require_par=True)
+        )
+        found = with_metadata(given, FOUND | {"token_endpoint": "http://169.254.169.254/"}, WELL_KNOWN)
+        assert own.items() <= found.endpoints.items()
+        assert (found.identity, found.origins, found.oauth2.issuer) == ((), frozenset(), "https://own.example")
+        assert found.oauth2.require_par
+
+    def test_the_userinfo_request_is_made_where_claims_need_it(self, bare):
+        found = with_metadata(bare(claims=OfUserinfo()), FOUND, WELL_KNOWN)
+        assert [(request.name, request.url) for request in found.identity] == [
+            ("userinfo", "https://api.example/found/me")
+        ]
+        assert found.origins == {("https", "api.example", 443)}
+        assert with_metadata(bare(), FOUND, WELL_KNOWN).identity == ()
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://as.example/t/1/.well-known/openid-configuration",
+            "https://as.example/.well-known/openid-configuration/t/1",
+            "https://as.example/.well-known/oauth-authorization-server/t/1",
+            "https://as.example/t/1/.well-known/oauth-authorization-server",
+        ],
+    )
+    def test_an_issuer_is_known_by_the_place_of_its_metadata(self, bare, url):
+        for issuer in ("https://as.example/t/1", "https://as.example/t/1/"):
+            found = with_metadata(bare(oauth2=OAuth2Settings()), FOUND | {"issuer": issuer}, url)
+            assert found.oauth2.issuer == issuer
+        for issuer in ("https://as.example/t/2", "https://evil.example/t/1", "http://as.example/t/1", "x", ""):
+            found = with_metadata(bare(oauth2=OAuth2Settings()), FOUND | {"issuer": issuer}, url)
+            assert found.oauth2.issuer is None
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "http://as.example/token",
+            "http://169.254.169.254/x",
+            "https://169.254.169.254/x",
+            "https://10.0.0.1/x",
+            "https://[fd00::1]/x",
+            "https://[::ffff:10.0.0.1]/x",
+            "https://127.0.0.1/x",
+            "https://localhost/x",
+            "https://a.localhost/x",
+            "https://0.0.0.0/x",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "//as.example/token",
+            "/token",
+            "https://",
+            "https://user:PLANTED@as.example/",
+            "https://as.example/token#x",
+            "https://as.example/ token",
+            "https://as.example/\ntoken",
+            "https://as.example:99999/",
+            "",
+            123,
+            ["https://as.example/token"],
+            True,
+        ],
+        ids=repr,
+    )
+    def test_DI06_an_endpoint_that_no_secret_may_go_to(self, bare, value):
+        for metadata in (
+            FOUND | {"token_endpoint": value},
+            FOUND | {"mtls_endpoint_aliases": {"token_endpoint": value}},
+        ):
+            with pytest.raises(ResponseError) as refused:
+                with_metadata(bare(), metadata, WELL_KNOWN)
+            assert refused.value.code == "unusable-server-metadata"
+            assert "`token` endpoint" in refused.value.message
+            assert "PLANTED" not in str(refused.value)
+
+    def test_a_server_in_an_internal_network_names_its_own_host(self, bare):
+        where = "https://10.0.0.5/.well-known/openid-configuration"
+        given = bare(endpoints={"discovery": where})
+        assert with_metadata(given, {"token_endpoint": "https://10.0.0.5:8443/t"}, where).endpoints["token"]
+        with pytest.raises(ResponseError):
+            with_metadata(given, {"token_endpoint": "https://10.0.0.6/t"}, where)
+
+    def test_a_server_on_this_machine(self, bare):
+        where = "http://127.0.0.1:8000/.well-known/openid-configuration"
+        given = bare(endpoints={"discovery": where})
+        for value in ("http://localhost:9000/t", "http://127.0.0.1:9000/t", "http://[::1]:9000/t"):
+            assert with_metadata(given, {"token_endpoint": value}, where).endpoints["token"] == value
+
+    def test_clear_text_where_it_is_allowed(self, bare):
+        found = with_metadata(bare(allow_insecure_http=True), {"token_endpoint": "http://as.example/t"}, WELL_KNOWN)
+        assert found.endpoints["token"] == "http://as.example/t"
+
+    def test_what_servers_say_of_themselves_is_heard(self, bare, identity):
+        told = {
+            "authorization_response_iss_parameter_supported": True,
+            "require_pushed_authorization_requests": True,
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", 7],
+            "mtls_endpoint_aliases": {"token_endpoint": "https://mtls.as.example/token", "x": 1},
+        }
+        found = with_metadata(bare(), FOUND | told, WELL_KNOWN)
+        settings = found.oauth2
+        assert (settings.issuer_in_callback, settings.require_par) == (True, True)
+        assert settings.mtls_endpoints == {"token": "https://mtls.as.example/token"}
+        assert client_auth_method(found, identity()) == "client_secret_post"
+        assert client_auth_method(found, identity(client_secret=None)) == "none"
+
+    @pytest.mark.parametrize(
+        "methods",
+        [None, [], "client_secret_post", {"client_secret_post": 1}, ["client_secret_basic", "client_secret_post"], 5],
+    )
+    def test_else_a_secret_goes_into_a_header(self, bare, identity, methods):
+        found = with_metadata(bare(), FOUND | {"token_endpoint_auth_methods_supported": methods}, WELL_KNOWN)
+        assert client_auth_method(found, identity()) == "client_secret_basic"
+
+    @pytest.mark.parametrize("told", ["yes", 1, None, "true", False])
+    def test_what_is_no_true_changes_nothing(self, bare, told):
+        names = ("authorization_response_iss_parameter_supported", "require_pushed_authorization_requests")
+        settings = with_metadata(bare(), FOUND | dict.fromkeys(names, told), WELL_KNOWN).oauth2
+        assert (settings.issuer_in_callback, settings.require_par) == (False, False)
+
+    def test_metadata_of_another_issuer_are_not_kept(self, bare, answer):
+        request = next(completed_flow(bare(), "token"))
+        assert request.shared(answer(FOUND)) == FOUND
+        with pytest.raises(MalformedResponseError):
+            request.shared(answer(FOUND | {"issuer": "https://evil.example"}))
 
 
 class TestKeys:

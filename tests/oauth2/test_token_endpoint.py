@@ -21,7 +21,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.jose import sign_jwt
+from oauthreg.jose import half_hash, sign_jwt
 from oauthreg.messages import Sleep
 from oauthreg.oauth2.token_endpoint import (
     DeviceAuthorization,
@@ -294,10 +294,30 @@ class TestIDTokens:
         assert refused.value.code == code
 
     def test_one_that_came_with_a_renewal_costs_no_token(self, drive, provider, identity):
-        """It is looked at when somebody wants its claims: what was exchanged is spent."""
+        """What was exchanged is spent; whose ID token cannot be trusted is left without."""
         flow = self.start(provider, identity, "refresh_token", {"refresh_token": "R"})
         token, _ = drive(flow, GOOD | {"id_token": self.id_token(iss="https://evil.example")})
-        assert token.access_token == "AT1"
+        assert (token.access_token, token.id_token) == ("AT1", None)
+
+    @pytest.mark.parametrize("changes", [{"sub": "u2"}, {"iss": "https://evil.example"}], ids=str)
+    def test_ID09_one_about_another_user_ends_the_renewal(self, drive, provider, identity, changes):
+        given = provider(oauth2=OAuth2Settings(issuer=ISSUER), claims=OfIDToken())
+        old = OAuth2Token(access_token="A", refresh_token="R", id_token=self.id_token())
+        with pytest.raises(ResponseError) as refused:
+            drive(renewal_flow(given, identity(), old), GOOD | {"id_token": self.id_token(**changes)})
+        assert refused.value.code == "id-token-user"
+
+    def test_a_second_step_comes_after_the_check(self, drive, provider, identity):
+        """The ID token is that of the first access token (`at_hash`)."""
+        step = Exchange("https://as.example/exchange", Leg(), TokenAnswer())
+        given = provider(oauth2=OAuth2Settings(issuer=ISSUER), claims=OfIDToken(), exchange=step)
+        flow = token_flow(given, identity(), "authorization_code", code="C")
+        with pytest.raises(ResponseError):
+            drive(flow, GOOD | {"id_token": self.id_token(at_hash="AAAA")})
+        told = self.id_token(at_hash=half_hash("AT1", "HS256"))
+        flow = token_flow(given, identity(), "authorization_code", code="C")
+        token, _ = drive(flow, GOOD | {"id_token": told}, GOOD | {"access_token": "AT2"})
+        assert (token.access_token, token.id_token) == ("AT2", told)
 
 
 class TestEchoes:

@@ -29,6 +29,7 @@ async def fixture_forms():
 
     class Forms(list):
         url = ""
+        keys = ()
         answer = {"access_token": "not-a-secret", "token_type": "Bearer", "expires_in": 3600}  # noqa: RUF012
 
     forms = Forms()
@@ -37,8 +38,12 @@ async def fixture_forms():
         forms.append(dict(await request.post()))
         return web.json_response(forms.answer)
 
+    async def jwks(_):
+        return web.json_response({"keys": forms.keys})
+
     app = web.Application()
     app.router.add_post("/token", token)
+    app.router.add_get("/jwks", jwks)
     async with TestServer(app) as server:
         forms.url = str(server.make_url("/token"))
         yield forms
@@ -52,7 +57,8 @@ async def fixture_make_client(forms):
         def make(name, credentials, **options):
             registry = Registry(credentials={name: credentials}, environ={})
             provider = registry.provider(name)
-            local = replace(provider, endpoints={**provider.endpoints, "token": forms.url})
+            known = {"token": forms.url, "jwks": forms.url.replace("token", "jwks")}
+            local = replace(provider, endpoints={**provider.endpoints, **known})
             return registry.client(name, session, provider=local, clock=lambda: NOW, **options)
 
         yield make
@@ -64,6 +70,10 @@ def read(text, private_key, algorithm):
     key = (ECKey if algorithm.startswith("ES") else RSAKey)(public, public)
     token = jwt.decode(text, key, algorithms=[algorithm])
     return token.header, token.claims
+
+
+def public_jwk(private_key, kid):
+    return {**RSAKey(private_key, private_key).as_dict(private=False), "kid": kid, "use": "sig", "alg": "RS256"}
 
 
 async def test_box_is_told_what_the_subject_is_and_authenticates_the_client(make_client, forms, rsa_key):
@@ -118,7 +128,7 @@ async def test_a_service_account_speaks_for_itself_without_a_subject(make_client
     assert "kid" not in header
 
 
-async def test_apple_gets_a_signed_secret_and_tells_the_name_once(make_client, forms):
+async def test_apple_gets_a_signed_secret_and_tells_the_name_once(make_client, forms, rsa_key):
     key = ec.generate_private_key(ec.SECP256R1())
     credentials = {"client_id": "org.example.app", "team_id": "T1", "key_id": "K1", "private_key": key}
     client = make_client("apple", credentials)
@@ -129,7 +139,8 @@ async def test_apple_gets_a_signed_secret_and_tells_the_name_once(make_client, f
     assert "+" not in pending.url
     about = {"iss": "https://appleid.apple.com", "aud": "org.example.app", "iat": NOW, "exp": NOW + 600}
     about |= {"sub": "001", "email": "a@example.org", "email_verified": "true", "nonce": query["nonce"][0]}
-    forms.answer = forms.answer | {"id_token": jwt.encode({"alg": "ES256"}, about, ECKey(key, key))}
+    signed = jwt.encode({"alg": "RS256", "kid": "A1"}, about, RSAKey(rsa_key, rsa_key))
+    forms.answer, forms.keys = forms.answer | {"id_token": signed}, [public_jwk(rsa_key, "A1")]
     user = {"name": {"firstName": "Ada", "lastName": "Example"}}
     await client.finish(pending, {"code": "c0de", "state": query["state"][0], "user": json.dumps(user)})
     header, claims = read(forms[0]["client_secret"], key, "ES256")

@@ -141,6 +141,15 @@ def as_claim_text(value: object) -> str | None:
     return text if text and not text.isspace() else None
 
 
+def as_claim_flag(value: object) -> bool | None:
+    """The value as a standard claim that is true or false, spelt out or not; no number makes it true.
+
+    Whoever is taken to have a verified address gets what belongs to it. Spec: OpenID Connect Core section 5.1.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return None if is_number and value else as_bool(value)
+
+
 def as_address(value: object) -> dict[str, object] | None:
     """The value as an address object; plain text becomes its ``formatted`` member."""
     if isinstance(value, Mapping):
@@ -176,7 +185,7 @@ STANDARD_CLAIMS: Mapping[str, type] = MappingProxyType(
 """The standard claims and their types. Spec: OpenID Connect Core section 5.1."""
 
 _STANDARD_CASTS: Mapping[type, Cast] = MappingProxyType(
-    {str: as_claim_text, bool: as_bool, dict: as_address, int: as_timestamp}
+    {str: as_claim_text, bool: as_claim_flag, dict: as_address, int: as_timestamp}
 )
 
 

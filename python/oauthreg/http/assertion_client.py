@@ -191,6 +191,7 @@ class AsyncAssertionClient(TokenClient):
         return "grant"
 
     async def _renew(self, _: OAuth2Token | None) -> OAuth2Token:
+        await self._complete("token")
         return await self._twice_if_late(self._ask, lambda error: error.error in _REFUSALS)
 
     async def _ask(self) -> OAuth2Token:

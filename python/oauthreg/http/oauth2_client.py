@@ -64,19 +64,6 @@ _AUTHORIZATION_PARAMETERS = (
 )
 """What a client may say once and for all about its authorization requests."""
 
-METADATA_ENDPOINTS = {
-    "authorization_endpoint": "authorize",
-    "device_authorization_endpoint": "device",
-    "end_session_endpoint": "end_session",
-    "introspection_endpoint": "introspect",
-    "jwks_uri": "jwks",
-    "pushed_authorization_request_endpoint": "par",
-    "registration_endpoint": "registration",
-    "revocation_endpoint": "revoke",
-    "token_endpoint": "token",
-}
-"""A server's name of an endpoint in its metadata (RFC 8414) -> the definition's."""
-
 _SIGNING = frozenset(("client_secret_jwt", "private_key_jwt", "signed_secret"))
 _MOST_LOGINS = 1000
 _PROCESS_KEY = os.urandom(32)
@@ -106,7 +93,10 @@ class AsyncOAuth2Client(TokenClient):
     another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
     ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
     ``prompt``, ``login_hint`` and their like, and what a server's metadata says by the names that it has there
-    (``token_endpoint`` …, ``require_pushed_authorization_requests``, ``dpop_signing_alg_values_supported``).
+    (``issuer``, ``token_endpoint`` …, ``require_pushed_authorization_requests`` …);
+    with ``server_metadata_url`` it is taken from there when it is needed. ID tokens are checked, signatures
+    included, with a URL of OpenID Connect there, or with ``issuer`` and ``jwks_uri``; ``id_token_signed_response_alg``
+    is what they are signed with (default: RS256).
 
     ``dpop_key`` (a ``DPoPKey``, or a private key in any form) is the key to which tokens are bound; a client without
     ``provider`` then takes no others, unless ``dpop_bound_access_tokens`` is false. Where the provider demands DPoP and
@@ -262,6 +252,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, ``CallbackError``, ``TokenStoreError`` and
         ``UsageError``. The password grant must be asked for by its name. Spec: RFC 6749 section 4.
         """
+        await self._complete("token", url=url)
         grant = _chosen_grant(grant_type, code, authorization_response, username, password)
         given = {"code": code, "username": username, "password": password}
         parameters |= {name: value for name, value in given.items() if value is not None}
@@ -297,6 +288,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``ReauthorizationRequired`` when only a new login helps, ``TokenExpiredError`` without refresh token,
         ``MissingTokenError``, and what ``fetch_token`` raises. Spec: RFC 6749 section 6.
         """
+        await self._complete("token", url=url)
         call = self._call("refresh", url, auth, None, headers, body, parameters)
         latest = await self._life.latest()
         if refresh_token is not None and (latest is None or latest.refresh_token != refresh_token):
@@ -325,6 +317,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``OAuthError`` (``TemporarilyUnavailableError`` while the token stays good), ``MissingTokenError`` and
         ``TokenStoreError``. Spec: RFC 7009 section 2.
         """
+        await self._complete("revoke", url=url)
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, call.provider.oauth2.revoke_first)
         flow = oauth2.revocation_flow(
@@ -354,6 +347,7 @@ class AsyncOAuth2Client(TokenClient):
 
         Raises ``OAuthError``, ``MalformedResponseError`` and ``MissingTokenError``. Spec: RFC 7662 section 2.
         """
+        await self._complete("introspect", url=url)
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
         flow = oauth2.introspection_flow(
@@ -376,6 +370,7 @@ class AsyncOAuth2Client(TokenClient):
 
         ``options``, and what is raised, as in ``fetch_server_metadata``. Spec: RFC 7517 section 5.
         """
+        await self._complete("jwks", url=url)
         return await self._exchange(oauth2.jwks_flow(self.provider, url=url), options=transport_options(options))
 
     async def register_client(
@@ -392,6 +387,7 @@ class AsyncOAuth2Client(TokenClient):
         client stays as it is: keep the answer, which holds secrets, and make a client of it. ``options``, and what is
         raised, as in ``fetch_server_metadata``. Spec: RFC 7591 section 3.
         """
+        await self._complete("registration", url=url)
         flow = oauth2.registration_flow(self.provider, metadata, initial_access_token=initial_access_token, url=url)
         return await self._exchange(flow, options=transport_options(options))
 
@@ -410,6 +406,7 @@ class AsyncOAuth2Client(TokenClient):
         for it (``par``), the request is pushed first, so that the URL tells the browser nothing. Raises ``UsageError``,
         and what a token request raises when the request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
+        await self._complete("authorize")
         given = {"redirect_uri": redirect_uri, "scope": scope}
         parameters |= {name: value for name, value in given.items() if value is not None}
         request = self._login_request(None, None, binding, parameters)
@@ -424,10 +421,12 @@ class AsyncOAuth2Client(TokenClient):
         ``callback_url`` is the URL at which the user came back, or the form that the browser posted. A store keeps the
         token if the client has an account, or once ``keep_token`` says whose it is.
 
-        Raises before any traffic ``AccessDeniedError`` when the user refused, and ``MismatchingStateError`` whose
+        Raises before the code is sent ``AccessDeniedError`` when the user refused, and ``MismatchingStateError`` whose
         ``.code`` says why: another login, another browser, another issuer, too late (``login-expired``), or finished
-        before (``login-finished``). Else as ``fetch_token``.
+        before (``login-finished``). Else as ``fetch_token``. Where an ID token is to be checked, the server's keys are
+        fetched before, too, so that the login can be finished later if they cannot be had.
         """
+        await self._complete("token")
         return await self._redeem(pending, callback_url, binding, self._call("token"))
 
     async def keep_token(self, account: str) -> OAuth2Token:
@@ -483,7 +482,9 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``AccessDeniedError``, ``TokenExpiredError`` when the time is up, ``OAuthError``,
         ``MalformedResponseError`` and ``TokenStoreError``. Spec: RFC 8628.
         """
+        await self._complete("device", "token")
         call = self._call("device", parameters=parameters)
+        await self._exchange(oauth2.keys_flow(call.provider), options=call.options)
         wanted, client = self.scope if scope is None else scope, self._known_client
         authorization = await self._exchange(
             oauth2.device_authorization_flow(
@@ -529,6 +530,7 @@ class AsyncOAuth2Client(TokenClient):
         of the grant (``actor_token``, ``requested_token_type``, ``scope`` …) and as in ``fetch_token``. Raises as
         ``fetch_token``. Spec: RFC 8693.
         """
+        await self._complete("token", url=url)
         if subject_token is None:
             subject_token = (await self._life.use(self._renewal)).access_token
         parameters |= {
@@ -548,9 +550,11 @@ class AsyncOAuth2Client(TokenClient):
         if exchange is not None and exchange.renews:
             return "refresh"
         is_renewable = token.refresh_token or self.provider.oauth2.refresh_with == "access_token"
-        return "refresh" if is_renewable and (endpoints.get("refresh") or endpoints.get("token")) else None
+        is_known = any(endpoints.get(name) for name in ("refresh", "token", "discovery"))
+        return "refresh" if is_renewable and is_known else None
 
     async def _renew(self, token: OAuth2Token | None) -> OAuth2Token:
+        await self._complete("token")
         if self._ask_again is not None:
             return await self._ask_again()
         return await self._refresh(token, self._call("refresh"))
@@ -623,6 +627,8 @@ class AsyncOAuth2Client(TokenClient):
             binding=binding,
             client_secret=client.client_secret,
         )
+
+        await self._exchange(oauth2.keys_flow(call.provider), options=call.options)
 
         async def exchange() -> OAuth2Token:
             # Not before the store has given way: what stops a login before its code is sent leaves the code good.
@@ -878,7 +884,9 @@ def _with_choices(
         return provider
     rest = dict(parameters)
     provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
-    endpoints = {name: rest.pop(key) for key, name in METADATA_ENDPOINTS.items() if key in rest}
+    endpoints = {name: rest.pop(key) for key, name in oauth2.METADATA_ENDPOINTS.items() if key in rest}
+    if (metadata_url := rest.pop("server_metadata_url", None)) is not None:
+        endpoints["discovery"] = metadata_url
     if refresh_token_url is not None:
         endpoints["refresh"] = refresh_token_url
     settings = replace(
@@ -888,13 +896,39 @@ def _with_choices(
         response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
         require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
         **_dpop_choices(provider, rest),
+        **_id_token_choices(provider, rest),
     )
     if (grant_type := rest.pop("grant_type", None)) is not None:
         first = _grant_name(grant_type)
         settings = replace(settings, grants=(first, *(name for name in settings.grants if name != first)))
     if rest:
         raise TypeError(f"unexpected keyword argument: {min(rest)!r}")
+    is_of_oidc = (
+        settings.id_token_algorithms or "jwks" in endpoints or _is_oidc_metadata(endpoints.get("discovery", ""))
+    )
+    if provider.name == "custom" and is_of_oidc and (settings.issuer or "discovery" in endpoints):
+        provider = replace(provider, protocol="oidc")
     return replace(provider, endpoints={**provider.endpoints, **endpoints}, oauth2=settings)
+
+
+def _is_oidc_metadata(url: str) -> bool:
+    """Whether a URL is that of metadata as OpenID providers have them. Spec: OpenID Connect Discovery 1.0 section 4."""
+    return "/.well-known/openid-configuration" in url
+
+
+def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
+    """What the metadata of server and client say of the issuer and its ID tokens, taken out of ``rest``.
+
+    Spec: OpenID Connect Dynamic Client Registration 1.0 section 2; RFC 9207 section 3.
+    """
+    settings = provider.oauth2
+    algorithm = rest.pop("id_token_signed_response_alg", None)
+    names_issuer = rest.pop("authorization_response_iss_parameter_supported", settings.issuer_in_callback)
+    return {
+        "issuer": rest.pop("issuer", None) or settings.issuer,
+        "issuer_in_callback": bool(names_issuer),
+        "id_token_algorithms": settings.id_token_algorithms if algorithm is None else (algorithm,),
+    }
 
 
 def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:

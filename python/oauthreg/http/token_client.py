@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -103,6 +103,8 @@ class TokenClient(ApiClient):
         self._in_background = background_refresh
         self._token_updater = token_updater
         self._is_custom = is_custom
+        # Tokens are kept under where they come from, which must stay the same when the metadata tell the endpoint.
+        self._issuing = None if "token" in provider.endpoints else provider.endpoints.get("discovery")
         if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
             _log.warning("%s: access tokens go into URLs, where logs and histories see them", provider.name)
         self._key: TokenKey | None
@@ -152,12 +154,33 @@ class TokenClient(ApiClient):
         """
         self._hooks.register(hook_type, hook)
 
+    async def discover(self) -> None:
+        """Takes from the server's metadata what the provider leaves out: endpoints, issuer, client authentication.
+
+        What needs it does so by itself, but for what makes no traffic: ``create_authorization_url`` and
+        ``create_logout_url``. What the provider says itself counts for more. Nothing happens where no metadata are
+        published (``discovery``). Raises ``OAuthError``, ``MalformedResponseError`` and ``ResponseError``.
+
+        Spec: RFC 8414; OpenID Connect Discovery 1.0 section 4.
+        """
+        await self._complete(*oauth2.METADATA_ENDPOINTS.values())
+
+    async def _complete(self, *names: str, url: str | None = None) -> None:
+        """Know these endpoints, unless a URL stands in for them, and the issuer, if the metadata are all that does."""
+        known = self.provider
+        if "discovery" not in known.endpoints:
+            return
+        completed = await self._exchange(oauth2.completed_flow(known, *(() if url else names)))
+        if completed is not known:
+            self.provider, self._origins, self._access = completed, self._origins | completed.origins, None
+
     async def profile(self) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
 
         Raises ``OAuthError``, ``ResponseError``, what a renewal raises, and ``UsageError`` for a provider without
         ``[claims]``.
         """
+        await self._complete(*(name for name in ("userinfo",) if name in self.provider.identity_documents))
         life = self._life
         token = await life.use(self._renewal)
         try:
@@ -178,7 +201,7 @@ class TokenClient(ApiClient):
         """What the provider says of the user, by document."""
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
-        if token.id_token and "id_token" in self.provider.identity_documents:
+        if token.id_token and oauth2.is_checked(self.provider):
             known["id_token"] = oauth2.read_id_token(provider, token.id_token, client_id=self.client_id)
         flow = self._identity(
             lambda _: self._bearer(token),
@@ -229,7 +252,8 @@ class TokenClient(ApiClient):
     @property
     def _server(self) -> str:
         """Where tokens come from, as stores know it: tenants of one origin are told apart by their paths."""
-        url = self.provider.endpoints.get("token") or self.provider.endpoints.get("refresh")
+        known = self.provider.endpoints
+        url = self._issuing or known.get("token") or known.get("refresh")
         return f"{render_origin(parse_origin(url))}{urlsplit(url).path}" if url else ""
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
@@ -391,24 +415,32 @@ class TokenClient(ApiClient):
         """
 
         async def around(request: Request, send: Send) -> Response:
+            if request.shared is not None:
+                fetch = partial(self._answered, send=send, refuse_redirects=True)
+                return await self._lives.published.get(request, fetch, self.clock.monotonic())
             if hooks is not None:
                 request = await self._hooks.change_request(f"{hooks}_request", request)
-            self._check_session(request)
             try:
-                response = await send(request)
+                response = await self._answered(request, send=send, refuse_redirects=refuse_redirects)
             except (ClientError, TimeoutError) as error:
                 if not is_patient:
                     raise
                 raise TemporarilyUnavailableError(description=type(error).__name__) from error
-            if _log.isEnabledFor(logging.DEBUG):
-                _log.debug("%s %s: %d", request.method, self._shown(request.url), response.status)
-            if refuse_redirects:
-                _refuse_redirect(response)
             if hooks in ("access_token", "refresh_token"):
                 response = await self._hooks.change_response(f"{hooks}_response", response)
             return response
 
         return await self._running(flow, options, origins, around, sleep)
+
+    async def _answered(self, request: Request, *, send: Send, refuse_redirects: bool) -> Response:
+        """The answer to a protocol request."""
+        self._check_session(request)
+        response = await send(request)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s %s: %d", request.method, self._shown(request.url), response.status)
+        if refuse_redirects:
+            _refuse_redirect(response)
+        return response
 
     def _check_session(self, request: Request) -> None:
         """A request authenticates a client in one way, and a session's own credential is another (RFC 6749 2.3)."""

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from oauthreg.http.driver import Sleeper
+    from oauthreg.http.shared_answers import SharedAnswers
     from oauthreg.stores import TokenKey, TokenStore
 
 TokenUpdater: TypeAlias = Callable[[OAuth2Token], Any]
@@ -574,6 +575,13 @@ class TokenLives:
         """The nonces for DPoP proofs that origins gave."""
         return oauth2.DPoPNonces()
 
+    @cached_property
+    def published(self) -> SharedAnswers:
+        """What servers publish of themselves."""
+        from oauthreg.http.shared_answers import SharedAnswers
+
+        return SharedAnswers()
+
     def dpop_key(self, algorithms: tuple[str, ...], *owner: str) -> oauth2.DPoPKey:
         """The key that was made for a client, by whatever tells it from others; it ends with the process."""
         place = (*owner, *algorithms)
@@ -595,6 +603,8 @@ class TokenLives:
         One that this is called from is not waited for.
         """
         await wait_for_all(self._tasks, own=[flight.task for flight in _inside.get()])
+        if "published" in vars(self):
+            await self.published.aclose()
 
     def _touch(self, life: TokenLife) -> None:
         self._recent[life] = None

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
         GRANTS as GRANTS,
     )
     from oauthreg.oauth2.id_token import (
+        is_checked as is_checked,
+        keys_flow as keys_flow,
         read_id_token as read_id_token,
+    )
+    from oauthreg.oauth2.jwk_set import (
+        jwks_flow as jwks_flow,
     )
     from oauthreg.oauth2.login import (
         LoginRequest as LoginRequest,
@@ -55,7 +60,8 @@ if TYPE_CHECKING:
         registration_flow as registration_flow,
     )
     from oauthreg.oauth2.server_metadata import (
-        jwks_flow as jwks_flow,
+        METADATA_ENDPOINTS as METADATA_ENDPOINTS,
+        completed_flow as completed_flow,
         server_metadata_flow as server_metadata_flow,
     )
     from oauthreg.oauth2.token_endpoint import (
@@ -73,6 +79,7 @@ _HOME = {
     "DPOP_ALGORITHMS": "dpop:ALGORITHMS",
     "GRANTS": "grants",
     "GRANT_TYPES": "grants",
+    "METADATA_ENDPOINTS": "server_metadata",
     "BearerAuthentication": "bearer",
     "ClientIdentity": "draft",
     "DPoPAuthentication": "dpop",
@@ -88,11 +95,14 @@ _HOME = {
     "check_resources": "authorize",
     "check_token_key": "dpop",
     "client_auth_method": "client_auth",
+    "completed_flow": "server_metadata",
     "device_authorization_flow": "token_endpoint",
     "device_token_flow": "token_endpoint",
     "introspection_flow": "token_endpoint",
+    "is_checked": "id_token",
     "is_nonce_challenge": "dpop",
-    "jwks_flow": "server_metadata",
+    "jwks_flow": "jwk_set",
+    "keys_flow": "id_token",
     "login_flow": "login",
     "make_state": "authorize",
     "nonce_refused": "dpop",
@@ -112,6 +122,7 @@ __all__ = [
     "DPOP_ALGORITHMS",
     "GRANTS",
     "GRANT_TYPES",
+    "METADATA_ENDPOINTS",
     "BearerAuthentication",
     "ClientIdentity",
     "DPoPAuthentication",
@@ -127,11 +138,14 @@ __all__ = [
     "check_resources",
     "check_token_key",
     "client_auth_method",
+    "completed_flow",
     "device_authorization_flow",
     "device_token_flow",
     "introspection_flow",
+    "is_checked",
     "is_nonce_challenge",
     "jwks_flow",
+    "keys_flow",
     "login_flow",
     "make_state",
     "nonce_refused",

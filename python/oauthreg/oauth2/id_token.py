@@ -1,27 +1,115 @@
-"""The claims of an ID token that came from the token endpoint itself.
+"""What an ID token says of the user, checked as the standard wants it: whichever way it came, before anybody reads it.
 
-TLS has proven where it is from, so its signature is not checked. An ID token from anywhere else must not be read here.
+One that comes from the token endpoint is known by TLS to be the provider's. Where the provider's keys are known, its
+signature is checked all the same. An ID token from anywhere else must not be read here.
 
-Spec: OpenID Connect Core 1.0 section 3.1.3.7.
+Spec: OpenID Connect Core 1.0 sections 3.1.3.7 and 12.2.
 """
 
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
 from oauthreg.errors import ResponseError, UsageError
-from oauthreg.jose import check_jwt_times, parse_unverified_jwt
+from oauthreg.jose import (
+    check_jwt_times,
+    half_hash,
+    parse_unverified_jwt,
+)
+from oauthreg.messages import Flow
+from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
+from oauthreg.oauth2.jwk_set import check_algorithm, kept_jwks_flow, publishes_keys, signature_flow
 from oauthreg.provider import Provider
+from oauthreg.token import OAuth2Token
+
+STANDARD_ALGORITHMS = ("RS256",)
+"""What ID tokens are signed with unless something else was agreed on. Spec: OpenID Connect Core 1.0 section 3.1.3.7."""
+
+
+def is_checked(provider: Provider) -> bool:
+    """Whether the ID tokens of a provider are checked: it speaks OpenID Connect, or claims are taken from them."""
+    return provider.protocol == "oidc" or "id_token" in provider.identity_documents
+
+
+def expected_algorithms(provider: Provider) -> tuple[str, ...]:
+    """What an ID token may be signed with; nothing is expected of a provider whose keys nobody knows."""
+    return provider.oauth2.id_token_algorithms or (STANDARD_ALGORITHMS if publishes_keys(provider) else ())
+
+
+def keys_flow(provider: Provider) -> Flow[None]:
+    """Fetches what the end of a login needs to be checked with, so that nothing is spent if it cannot be had.
+
+    Raises as ``kept_jwks_flow``.
+    """
+    if (
+        is_checked(provider)
+        and publishes_keys(provider)
+        and not all(name.startswith("HS") for name in expected_algorithms(provider))
+    ):
+        yield from kept_jwks_flow(provider)
+
+
+def id_token_flow(
+    provider: Provider, client: ClientIdentity, token: OAuth2Token, *, nonce: str | None, is_needed: bool
+) -> Flow[None]:
+    """Checks the ID token of a login; ``is_needed``: there must be one.
+
+    Raises as ``parse_id_token``, and ``ResponseError`` (``no-id-token``, ``id-token-signature``, ``unknown-key``).
+    """
+    if not token.id_token:
+        if is_needed:
+            raise _refused("there is none in the answer, and the scope `openid` asks for one", "no-id-token")
+        return
+    parse_id_token(
+        provider,
+        token.id_token,
+        client_id=client.client_id,
+        now=client.now(),
+        nonce=nonce,
+        access_token=token.access_token,
+    )
+    yield from _signature_flow(provider, client, token.id_token)
+
+
+def renewed_id_token_flow(
+    provider: Provider, client: ClientIdentity, token: OAuth2Token, previous: OAuth2Token | None
+) -> Flow[None]:
+    """Checks the ID token that came with a renewed token: it tells of the same user as the one before.
+
+    One that cannot be trusted for another reason, or not be checked now, is taken out of the token again, and the
+    former one takes its place: what was renewed is not lost for that. Raises ``ResponseError`` (``id-token-user``).
+
+    Spec: OpenID Connect Core 1.0 section 12.2.
+    """
+    text, former = token.id_token, None if previous is None else previous.id_token
+    if not text or text == former:
+        return
+    _check_same_user(text, former)
+    try:
+        parse_id_token(provider, text, client_id=client.client_id, now=client.now(), access_token=token.access_token)
+        yield from _signature_flow(provider, client, text)
+    except Exception:  # noqa: BLE001 - whatever keeps the keys away, too
+        token.pop("id_token")
+        if former is not None:
+            token["id_token"] = former
 
 
 def parse_id_token(
-    provider: Provider, text: str, *, client_id: str, now: float, nonce: str | None = None
+    provider: Provider,
+    text: str,
+    *,
+    client_id: str,
+    now: float,
+    nonce: str | None = None,
+    access_token: str | None = None,
 ) -> dict[str, Any]:
-    """The claims of an ID token, checked as it is received: algorithm, issuer, audience, party, times, subject, nonce.
+    """The claims of an ID token, checked as it is received, but for its signature.
 
-    ``nonce`` is the one of the authorization request (``None``: none was sent, as on a renewal). ``now`` is in seconds
-    since 1970. Raises ``ResponseError`` whose ``.code`` says which check failed, and
-    ``UsageError`` (``issuer-unknown``) for a provider without issuer.
+    Algorithm, issuer, audience, party, times, subject, nonce, and that it belongs to the ``access_token``. ``nonce`` is
+    the one of the authorization request (``None``: none was sent, as on a renewal). ``now`` is in seconds since 1970.
+    Raises ``ResponseError`` whose ``.code`` says which check failed, and ``UsageError`` (``issuer-unknown``) for a
+    provider without issuer.
     """
     claims = read_id_token(provider, text, client_id=client_id)
     for name in ("exp", "iat"):
@@ -30,11 +118,13 @@ def parse_id_token(
     check_jwt_times(claims, now, provider.oauth2.id_token_leeway)
     if nonce is not None and claims.get("nonce") != nonce:
         raise _refused("it answers another login: its `nonce` differs", "id-token-nonce")
+    if access_token is not None and claims.get("at_hash") is not None:
+        _check_access_token(text, claims["at_hash"], access_token)
     return claims
 
 
 def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str, Any]:
-    """The claims of an ID token that is kept, checked but for its times and its nonce: it may have expired since.
+    """The claims of an ID token that is kept, checked but for times, nonce and signature: it may have expired since.
 
     Raises as ``parse_id_token``.
     """
@@ -46,7 +136,7 @@ def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str,
             hint="add `issuer` to the definition",
         )
     header, claims = parse_unverified_jwt(text)
-    _check_algorithm(header.get("alg"), settings.id_token_algorithms)
+    check_algorithm(provider, header, expected_algorithms(provider))
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or not is_issuer(settings, issuer, claims):
         raise _refused("it comes from another issuer", "id-token-issuer")
@@ -56,10 +146,10 @@ def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str,
     return claims
 
 
-def _check_algorithm(algorithm: Any, allowed: tuple[str, ...]) -> None:
-    """A token that is signed otherwise than its issuer signs is somebody else's."""
-    if allowed and algorithm not in allowed:
-        raise _refused("it is not signed as this provider signs", "id-token-algorithm")
+def _signature_flow(provider: Provider, client: ClientIdentity, text: str) -> Flow[None]:
+    is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client.client_secret)
+    if is_signed is False:
+        raise _refused("its signature is not the provider's", "id-token-signature")
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[str, ...]) -> None:
@@ -74,5 +164,23 @@ def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[st
         raise _refused("it was issued to another client (`azp`)", "id-token-party")
 
 
-def _refused(reason: str, code: str) -> ResponseError:
-    return ResponseError(f"the ID token cannot be trusted: {reason}", code=code)
+def _check_access_token(text: str, told: Any, access_token: str) -> None:
+    """Spec: OpenID Connect Core 1.0 section 3.1.3.6."""
+    header, _ = parse_unverified_jwt(text)
+    expected = half_hash(access_token, str(header["alg"]))
+    is_same = isinstance(told, str) and hmac.compare_digest(told.encode("utf-8", "surrogatepass"), expected.encode())
+    if expected and not is_same:
+        raise _refused("it belongs to another access token (`at_hash`)", "id-token-hash")
+
+
+def _check_same_user(text: str, former: str | None) -> None:
+    try:
+        (_, claims), (_, before) = map(parse_unverified_jwt, (text, former or ""))
+    except ResponseError:
+        return  # nothing is known of a user
+    if any(claims.get(name) != before.get(name) for name in ("iss", "sub")):
+        raise _refused("it is about another user than the one before", "id-token-user")
+
+
+def _refused(reason: str, code: str, hint: str = "") -> ResponseError:
+    return ResponseError(f"the ID token cannot be trusted: {reason}", code=code, hint=hint)

@@ -26,7 +26,7 @@ from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client
 from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
-from oauthreg.oauth2.id_token import parse_id_token
+from oauthreg.oauth2.id_token import id_token_flow, is_checked, renewed_id_token_flow
 from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
@@ -35,7 +35,7 @@ from oauthreg.redaction import is_secret
 from oauthreg.token import OAuth2Token
 
 _OF_A_USER = ("authorization_code", "refresh_token")
-_LOGINS = ("authorization_code", "device_code")
+_LOGINS = ("authorization_code", "device_code", "password")
 _ACCEPT: Pairs = (("Accept", "application/json"),)
 _PUSHED = Leg()
 _INTERVAL = 5
@@ -80,10 +80,12 @@ def token_flow(
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
     A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
     A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where
-    an ID token tells who the user is, that of a login is checked; ``nonce`` is the one that it must hold.
+    an ID token tells who the user is, it is checked, which may take a request for the server's keys; ``nonce`` is the
+    one that it must hold after a login.
 
-    Raises what ``parse_id_token`` raises, ``OAuthError`` and its kinds (``AccessDeniedError`` with the code
-    ``scope-not-granted`` where the provider's ``strict_scope`` wants all scopes), ``MalformedResponseError``, and
+    Raises what ``id_token_flow`` and ``renewed_id_token_flow`` raise, ``OAuthError`` and its kinds
+    (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's ``strict_scope`` wants all scopes),
+    ``MalformedResponseError``, and
     ``UsageError`` before any traffic: for an unknown grant, and for ``password`` where the provider's ``grants`` do not
     name it (RFC 9700 section 2.4).
     """
@@ -137,10 +139,13 @@ def token_flow(
             code="scope-not-granted",
             hint="ask the user again, or do without them",
         )
+    if grant in _LOGINS and is_checked(provider):
+        is_needed = provider.protocol == "oidc" and "openid" in scopes
+        yield from id_token_flow(provider, client, token, nonce=nonce, is_needed=is_needed)
+    elif renewal and is_checked(provider):
+        yield from renewed_id_token_flow(provider, client, token, previous)
     if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
         token = yield from exchange_flow(provider, client, token, documents=documents)
-    if grant in _LOGINS and token.id_token and "id_token" in provider.identity_documents:
-        parse_id_token(provider, token.id_token, client_id=client.client_id, now=client.now(), nonce=nonce)
     return token
 
 

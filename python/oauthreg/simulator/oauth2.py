@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from oauthreg.answers import parse_form
 from oauthreg.errors import OAuthError
-from oauthreg.http.oauth2_client import METADATA_ENDPOINTS
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
 from oauthreg.oauth2.dpop import NONCE_ERROR
+from oauthreg.oauth2.id_token import STANDARD_ALGORITHMS, expected_algorithms
+from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
 from oauthreg.records import dataclass, field, replace
 from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
@@ -304,7 +305,7 @@ class OAuth2Server:
 
     def _metadata(self, _: Received) -> Response:
         """Spec: RFC 8414 section 2."""
-        settings, known = self.provider.oauth2, self.provider.endpoints
+        settings, known = self.provider.oauth2, self._endpoints(self.provider)
         issuer = settings.issuer or next(iter(settings.issuer_aliases), None) or settings.issuer_template
         named = {name: known[key] for name, key in METADATA_ENDPOINTS.items() if key in known}
         document = {"issuer": issuer or self._title, **named, "response_types_supported": ["code"]}
@@ -312,7 +313,7 @@ class OAuth2Server:
 
     def _jwks(self, _: Received) -> Response:
         """Spec: RFC 7517 section 5."""
-        algorithms = self.provider.oauth2.id_token_algorithms or ("RS256",)
+        algorithms = expected_algorithms(self.provider) or STANDARD_ALGORITHMS
         return render_document({"keys": [public_jwk(name) for name in algorithms if name[:2] != "HS"]}, "json")
 
     def _server_time(self, _: Received) -> Response:
@@ -471,7 +472,7 @@ class OAuth2Server:
         about = {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
         own = {"nonce": issued.nonce} if issued.nonce else {}
         own |= {"jti": issued.access_token} if shape.is_self_contained else {}
-        algorithm = next(iter(settings.id_token_algorithms), "HS256")
+        algorithm = next(iter(expected_algorithms(self.provider)), "HS256")
         made = render_jwt({**claims, **about, **own}, secret=self.credentials.client_secret, algorithm=algorithm)
         self.state.id_tokens.add(made)
         return made
@@ -572,7 +573,7 @@ class OAuth2Server:
 
     def _legs(self, provider: Provider) -> dict[Step, tuple[str, Leg]]:
         """Where each step is, and how a request for it is sent; of two at one place the more special first."""
-        known = provider.endpoints
+        known = self._endpoints(provider)
         token, device = known.get("token", ""), known.get("device", "")
         exchange, app_token = provider.exchange, provider.app_token
         legs: dict[Step, tuple[str, Leg]] = {
@@ -593,6 +594,13 @@ class OAuth2Server:
             "server_time": (known.get("server_time", ""), Leg(method="GET")),
         }
         return {step: (url, leg) for step, (url, leg) in legs.items() if url}
+
+    def _endpoints(self, provider: Provider) -> dict[str, str]:
+        """Where everything is; what only the metadata tell is beside them."""
+        where = provider.endpoints.get("discovery")
+        told = ("authorize", "token", "jwks", "userinfo") if where and provider.oauth2.issuer else ()
+        beside = {name: in_same_place(where or "", f"/simulated/{name}") for name in told}
+        return {**beside, **provider.endpoints}
 
     def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
         if step in ("authorize", "device_page", "end_session"):

@@ -66,13 +66,20 @@ def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS25
 
     Spec: RFC 7515 section 3.1, RFC 7518 section 3.2.
     """
-    key = secret.encode() if algorithm.startswith("HS") else _key_for(algorithm).raw_value
-    return compact_signer({"alg": algorithm, "typ": "JWT"}, key, algorithm)(render_json(claims))
+    is_shared = algorithm.startswith("HS")
+    key = secret.encode() if is_shared else _key_for(algorithm).raw_value
+    header = {"alg": algorithm, "typ": "JWT", **({} if is_shared else {"kid": _name_of(algorithm)})}
+    return compact_signer(header, key, algorithm)(render_json(claims))
 
 
 def public_jwk(algorithm: str) -> dict[str, Any]:
     """The public half of the key that signs JWTs with an algorithm. Spec: RFC 7517 section 4."""
-    return {**_key_for(algorithm).as_dict(private=False), "alg": algorithm, "use": "sig"}
+    known = _key_for(algorithm).as_dict(private=False)
+    return {**known, "kid": _name_of(algorithm), "alg": algorithm, "use": "sig"}
+
+
+def _name_of(algorithm: str) -> str:
+    return f"simulated-{algorithm}"
 
 
 @cache

@@ -54,8 +54,9 @@ CERTIFICATE_METHODS = frozenset(("tls_client_auth", "self_signed_tls_client_auth
 
 
 def client_auth_method(provider: Provider, client: ClientIdentity) -> str:
-    """The method that is used: the provider's, or else ``client_secret_basic`` with a secret and ``none`` without."""
-    return provider.oauth2.client_auth or ("client_secret_basic" if client.client_secret is not None else "none")
+    """The method that is used: the provider's, or else its usual one with a secret and ``none`` without."""
+    settings = provider.oauth2
+    return settings.client_auth or (settings.secret_auth if client.client_secret is not None else "none")
 
 
 def authenticate_client(draft: Draft, client: ClientIdentity, provider: Provider) -> None:

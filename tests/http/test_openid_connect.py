@@ -1,0 +1,472 @@
+"""OpenID Connect over the wire: keys and metadata that are fetched once, ID tokens that are checked before all else.
+
+Test ids are those of ``tests/vectors/oauth2_cases.json``.
+"""
+
+import asyncio
+import logging
+
+import pytest
+from aiohttp import ClientConnectorError
+
+from oauthreg import OAuth2Token
+from oauthreg.clock import Clock
+from oauthreg.errors import (
+    CallbackError,
+    MalformedResponseError,
+    ResponseError,
+    TemporarilyUnavailableError,
+    UsageError,
+)
+from oauthreg.http.oauth2_client import AsyncOAuth2Client
+from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME
+from oauthreg.http.token_life import TokenLives
+from oauthreg.provider import OAuth2Settings, Provider
+from oauthreg.stores import MemoryStore
+
+CALLBACK = "https://app.example/cb"
+
+
+class Issuer:
+    """An OpenID provider at an authorization server: its metadata, its keys, and the ID tokens that it signs."""
+
+    def __init__(self, authority, server_keys, clock):
+        self.authority, self.keys, self.clock = authority, server_keys, clock
+        self.url = authority.url
+        self.published = ["k1"]
+        self.metadata = {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+            "revocation_endpoint": f"{self.url}/revoke",
+            "userinfo_endpoint": f"{self.url}/me",
+        }
+        self.failures = []
+        self.inner, authority.server.answer = authority.answer, self.answer
+
+    @property
+    def fetched(self):
+        return [entry.partition(" ")[2] for entry in self.authority.log if entry.startswith("PUBLIC ")]
+
+    async def answer(self, sent):
+        documents = {
+            "/jwks": lambda: {"keys": [self.keys.jwk(name) for name in self.published]},
+            "/.well-known/openid-configuration": lambda: self.metadata,
+        }
+        if sent.target not in documents:
+            return await self.inner(sent)
+        self.authority.log.append(f"PUBLIC {sent.target}")
+        assert sent.header("Authorization") is None
+        if self.failures:
+            return self.failures.pop(0)
+        return self.json(documents[sent.target]())
+
+    def claims(self, nonce=None, **changes):
+        known = {"iss": self.url, "aud": "client", "sub": "u1", "iat": int(self.clock()), "exp": int(self.clock()) + 60}
+        known |= {"nonce": nonce} if nonce else {}
+        return {name: value for name, value in (known | changes).items() if value is not ...}
+
+    def will_give(self, pending=None, name="k1", **changes):
+        """The next tokens come with this ID token."""
+        claims = self.claims(**({"nonce": pending.values["nonce"]} if pending else {}) | changes)
+        self.authority.fields = {"id_token": self.keys.sign(claims, name)}
+        return self.authority.fields["id_token"]
+
+
+@pytest.fixture
+def issuer(authority, server_keys, clock, json_reply):
+    made = Issuer(authority, server_keys, clock)
+    made.json = json_reply
+    return made
+
+
+@pytest.fixture
+def make_client(session, issuer, clock):
+    """Makes clients that know the issuer and where its keys are."""
+
+    def make(**options):
+        known = {
+            "issuer": issuer.url,
+            "authorization_endpoint": f"{issuer.url}/authorize",
+            "token_endpoint": f"{issuer.url}/token",
+            "jwks_uri": f"{issuer.url}/jwks",
+            "redirect_uri": CALLBACK,
+            "scope": "openid",
+            "clock": Clock(wall=clock, monotonic=clock),
+        }
+        return AsyncOAuth2Client(session, "client", "secret", **known | options)
+
+    return make
+
+
+@pytest.fixture
+def make_discovering(session, issuer, clock):
+    """Makes clients that know the place of the metadata alone."""
+
+    def make(**options):
+        known = {
+            "server_metadata_url": f"{issuer.url}/.well-known/openid-configuration",
+            "redirect_uri": CALLBACK,
+            "scope": "openid",
+            "clock": Clock(wall=clock, monotonic=clock),
+        }
+        return AsyncOAuth2Client(session, "client", "secret", **known | options)
+
+    return make
+
+
+class Claims:
+    """Standard claims of the userinfo answer."""
+
+    documents = ("userinfo",)
+
+    def render(self, documents):
+        return {"sub": documents["userinfo"]["token"]}
+
+
+async def log_in(client, issuer, name="k1", **changes):
+    pending = await client.start(nonce="n0")
+    issuer.will_give(pending, name, **changes)
+    return await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+
+
+class TestKeys:
+    async def test_a_login_checks_the_signature(self, make_client, issuer):
+        token = await log_in(make_client(), issuer)
+        assert token.id_token == issuer.authority.fields["id_token"]
+        assert issuer.authority.log == ["PUBLIC /jwks", "POST /token"]
+
+    async def test_JW05_a_login_whose_keys_cannot_be_had_can_be_finished_later(self, make_client, issuer, reply):
+        """The failure is not kept, and neither the code nor the state is used up."""
+        client = make_client()
+        pending = await client.start()
+        issuer.will_give(pending)
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        issuer.failures = [reply(503), reply(200, (), b"<html>out of order</html>")]
+        for kind in (TemporarilyUnavailableError, MalformedResponseError):
+            with pytest.raises(kind):
+                await client.finish(pending, callback)
+        assert issuer.authority.asked == []
+        assert (await client.finish(pending, callback)).access_token == "A1"
+
+    async def test_JW05_an_old_set_is_better_than_none(self, make_client, issuer, clock, reply, caplog):
+        client = make_client()
+        await log_in(client, issuer)
+        clock.advance(LIFETIME + 1)
+        issuer.failures = [reply(503)]
+        caplog.set_level(logging.WARNING, "oauthreg")
+        await log_in(client, issuer)
+        assert "an old answer is used" in caplog.text
+        await log_in(client, issuer)  # the server is left in peace for a while
+        assert issuer.fetched == ["/jwks"] * 2
+        clock.advance(COOL_DOWN + 1)
+        await log_in(client, issuer)
+        assert issuer.fetched == ["/jwks"] * 3
+
+    async def test_JW01_a_new_key_is_fetched_once(self, make_client, issuer):
+        client = make_client()
+        await log_in(client, issuer)
+        issuer.published = ["k1", "k2"]
+        for _ in range(3):
+            await log_in(client, issuer, "k2")
+        assert issuer.fetched == ["/jwks"] * 2
+
+    async def test_JW02_made_up_names_cost_one_fetch_in_a_while(self, make_client, issuer, clock):
+        client = make_client()
+        await log_in(client, issuer)
+
+        async def refused(number):
+            with pytest.raises(ResponseError) as caught:
+                await log_in(client, issuer, "evil" if number % 2 else "worse")
+            assert caught.value.code == "unknown-key"
+
+        for number in range(5):
+            await refused(number)
+        await asyncio.gather(*map(refused, range(45)))
+        assert issuer.fetched == ["/jwks"] * 2
+        clock.advance(COOL_DOWN + 1)
+        await asyncio.gather(*map(refused, range(10)))
+        assert issuer.fetched == ["/jwks"] * 3
+
+    async def test_JW02_clients_of_a_registry_that_come_at_once_share_one_fetch(self, make_client, issuer):
+        lives = TokenLives()
+        clients = [make_client(lives=lives) for _ in range(20)]
+        pending = [await client.start() for client in clients]
+        issuer.will_give(None, nonce=pending[0].values["nonce"])
+
+        async def finish(client, login):
+            try:
+                return await client.finish(login, f"{CALLBACK}?code=C&state={login.values['state']}")
+            except ResponseError as error:
+                return error.code
+
+        found = await asyncio.gather(*map(finish, clients, pending))
+        assert found[1:] == ["id-token-nonce"] * 19
+        assert issuer.fetched == ["/jwks"]
+
+    async def test_one_who_gives_up_takes_it_from_nobody(self, make_client, issuer):
+        lives = TokenLives()
+        arrived, gate, inner = asyncio.Event(), asyncio.Event(), issuer.authority.server.answer
+
+        async def slowly(sent):
+            if sent.target == "/jwks":
+                arrived.set()
+                await gate.wait()
+            return await inner(sent)
+
+        issuer.authority.server.answer = slowly
+        first, second = make_client(lives=lives), make_client(lives=lives)
+        waiting = [asyncio.create_task(log_in(client, issuer)) for client in (first, second)]
+        await arrived.wait()
+        waiting[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        gate.set()
+        assert (await waiting[1]).access_token == "A1"
+        await first.aclose()
+        assert issuer.fetched == ["/jwks"]
+
+    async def test_a_redirect_of_the_keys_is_refused(self, make_client, issuer, redirect):
+        issuer.failures = [redirect(302, "https://evil.example/jwks")]
+        with pytest.raises(MalformedResponseError) as refused:
+            await log_in(make_client(), issuer)
+        assert refused.value.code == "redirect-refused"
+
+    @pytest.mark.parametrize(
+        ("name", "changes", "code"),
+        [
+            ("k1", {"iss": "https://evil.example"}, "id-token-issuer"),
+            ("k1", {"aud": "other"}, "id-token-audience"),
+            ("k1", {"nonce": "other"}, "id-token-nonce"),
+            ("k1", {"at_hash": "AAAA"}, "id-token-hash"),
+            ("k2", {}, "unknown-key"),
+        ],
+    )
+    async def test_what_cannot_be_trusted_is_no_login(self, make_client, issuer, name, changes, code):
+        client = make_client()
+        with pytest.raises(ResponseError) as refused:
+            await log_in(client, issuer, name, **changes)
+        assert refused.value.code == code
+        assert client.token is None
+
+    async def test_a_login_without_an_id_token(self, make_client, issuer):
+        client = make_client()
+        pending = await client.start()
+        with pytest.raises(ResponseError) as refused:
+            await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+        assert refused.value.code == "no-id-token"
+        pending = await client.start(scope="email")
+        token = await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+        assert token.id_token is None
+
+    async def test_a_device_login_is_checked_as_well(self, make_client, issuer):
+        client = make_client(device_authorization_endpoint=f"{issuer.url}/device")
+        issuer.will_give(None, "k2")
+
+        async def at_once(_):
+            return None
+
+        with pytest.raises(ResponseError) as refused:
+            await client.device_login(sleep=at_once)
+        assert refused.value.code == "unknown-key"
+        issuer.will_give()
+        assert (await client.device_login(sleep=at_once)).id_token
+
+    async def test_a_shared_secret_needs_no_keys(self, make_client, issuer, server_keys):
+        client = make_client(id_token_signed_response_alg="HS256")
+        for secret, is_good in ((b"secret", True), (b"public", False)):
+            pending = await client.start()
+            claims = issuer.claims(pending.values["nonce"])
+            issuer.authority.fields = {"id_token": server_keys.sign_with_secret(claims, secret)}
+            finishing = client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+            if is_good:
+                assert (await finishing).id_token
+                continue
+            with pytest.raises(ResponseError) as refused:
+                await finishing
+            assert refused.value.code == "id-token-signature"
+        assert issuer.fetched == []
+
+    async def test_ID14_the_algorithm_is_the_agreed_one(self, make_client, issuer, server_keys):
+        pending = await (client := make_client()).start()
+        text = server_keys.sign(issuer.claims(pending.values["nonce"]), "e1", "ES256", "P-256")
+        issuer.authority.fields = {"id_token": text}
+        with pytest.raises(ResponseError, match="is signed with ES256, and RS256 is expected") as refused:
+            await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+        assert refused.value.code == "jwt-algorithm"
+
+
+class TestRenewals:
+    """ID09 and OpenID Connect Core 12.2: a renewed token is about the same user, and is not lost for its ID token."""
+
+    def expired(self, issuer, **changes):
+        return issuer.authority.give(issuer.clock() - 1, id_token=issuer.keys.sign(issuer.claims(**changes)))
+
+    async def test_ID09_another_user_or_issuer_is_refused_and_not_stored(self, make_client, issuer):
+        for changes in ({"sub": "u2"}, {"iss": "https://evil.example"}):
+            store = MemoryStore()
+            client = make_client(token=self.expired(issuer), account="ada", store=store)
+            before = client.token
+            issuer.will_give(**changes)
+            with pytest.raises(ResponseError) as refused:
+                await client.refresh_token()
+            assert refused.value.code == "id-token-user"
+            assert client.token == before
+
+    async def test_a_good_one_takes_the_place_of_the_former(self, make_client, issuer):
+        client = make_client(token=self.expired(issuer))
+        given = issuer.will_give(exp=int(issuer.clock()) + 120)
+        assert (await client.refresh_token()).id_token == given
+
+    @pytest.mark.parametrize("changes", [{"exp": 1}, {"aud": "other"}, {"at_hash": "AAAA"}, {"iat": ...}], ids=str)
+    async def test_one_that_cannot_be_trusted_does_not(self, make_client, issuer, changes):
+        token = self.expired(issuer)
+        client = make_client(token=token)
+        issuer.will_give(**changes)
+        renewed = await client.refresh_token()
+        assert (renewed.access_token, renewed.id_token) == ("A2", token["id_token"])
+
+    async def test_nor_one_that_is_signed_by_another(self, make_client, issuer):
+        client = make_client(token=(token := self.expired(issuer)))
+        issuer.will_give(name="k2")
+        assert (await client.refresh_token()).id_token == token["id_token"]
+
+    async def test_a_renewal_is_not_lost_where_the_keys_cannot_be_had(self, make_client, issuer, reply):
+        issuer.failures = [reply(503)]
+        client = make_client(token=(token := self.expired(issuer)))
+        issuer.will_give(exp=int(issuer.clock()) + 120)
+        renewed = await client.refresh_token()
+        assert (renewed.access_token, renewed.id_token) == ("A2", token["id_token"])
+
+    async def test_a_first_one_that_cannot_be_checked_is_not_kept(self, make_client, issuer, reply):
+        issuer.failures = [reply(500)]
+        client = make_client(token=issuer.authority.give(issuer.clock() - 1))
+        issuer.will_give()
+        assert (await client.refresh_token()).id_token is None
+        assert (await client.refresh_token()).id_token is not None
+
+
+class TestMetadata:
+    async def test_a_login_with_the_place_of_the_metadata_alone(self, make_discovering, issuer):
+        client = make_discovering()
+        token = await log_in(client, issuer)
+        assert token.id_token
+        assert issuer.authority.log == ["PUBLIC /.well-known/openid-configuration", "PUBLIC /jwks", "POST /token"]
+        assert client.provider.oauth2.issuer == issuer.url
+
+    async def test_DI04_ten_logins_are_one_fetch(self, make_discovering, issuer, clock):
+        lives = TokenLives()
+        clients = [make_discovering(lives=lives) for _ in range(10)]
+        assert len({(await login).url.partition("?")[0] for login in [client.start() for client in clients]}) == 1
+        await asyncio.gather(*(make_discovering(lives=lives).start() for _ in range(10)))
+        assert len(issuer.fetched) == 1
+        clock.advance(LIFETIME + 1)
+        await make_discovering(lives=lives).start()
+        assert len(issuer.fetched) == 2
+
+    async def test_JW05_a_failure_is_not_kept(self, make_discovering, issuer, reply):
+        issuer.failures = [reply(502), reply(200, (), b"[]")]
+        client = make_discovering()
+        for kind in (TemporarilyUnavailableError, MalformedResponseError):
+            with pytest.raises(kind):
+                await client.start()
+        assert (await client.start()).url.startswith(f"{issuer.url}/authorize?")
+
+    async def test_DI07_a_token_is_renewed_at_the_endpoint_that_the_metadata_tell(
+        self, make_discovering, issuer, clock
+    ):
+        token = issuer.authority.give(clock() - 1)
+        async with make_discovering(token=token).get(f"{issuer.url}/api") as response:
+            assert response.status == 200
+        assert issuer.authority.refreshes == ["R1"]
+
+    async def test_DI07_a_stored_token_is_found_again(self, make_discovering, issuer, clock):
+        """What it is kept under does not depend on whether the metadata have been fetched."""
+        store = MemoryStore()
+        first = make_discovering(account="ada", store=store)
+        await log_in(first, issuer)
+        second = make_discovering(account="ada", store=store)
+        async with second.get(f"{issuer.url}/api") as response:
+            assert response.status == 200
+        assert first._key == second._key
+
+    async def test_a_client_of_its_own_fetches_its_token(self, make_discovering, issuer):
+        client = make_discovering(grant_type="client_credentials")
+        async with client.get(f"{issuer.url}/api") as response:
+            assert response.status == 200
+
+    async def test_without_traffic_there_is_no_metadata(self, make_discovering, issuer):
+        client = make_discovering()
+        with pytest.raises(UsageError, match="authorize") as refused:
+            client.create_authorization_url()
+        assert "discover()" in refused.value.hint
+        await client.discover()
+        assert client.create_authorization_url()[0].startswith(f"{issuer.url}/authorize?")
+
+    async def test_DI06_what_the_definition_says_counts_for_more(self, make_discovering, issuer):
+        issuer.metadata["token_endpoint"] = "http://169.254.169.254/x"
+        client = make_discovering(token_endpoint=f"{issuer.url}/token")
+        assert (await log_in(client, issuer)).id_token
+
+    @pytest.mark.parametrize(
+        "value",
+        ["http://169.254.169.254/x", "https://169.254.169.254/x", "file:///x", 123, "", "https://", "//as.example/x"],
+    )
+    async def test_DI06_an_endpoint_that_is_none(self, make_discovering, issuer, value):
+        issuer.metadata["token_endpoint"] = value
+        with pytest.raises(ResponseError) as refused:
+            await make_discovering().start()
+        assert refused.value.code == "unusable-server-metadata"
+
+    async def test_DI06_an_endpoint_that_is_missing(self, make_discovering, issuer):
+        del issuer.metadata["token_endpoint"]
+        with pytest.raises(UsageError) as refused:
+            await log_in(make_discovering(), issuer)
+        assert refused.value.code == "missing-endpoint"
+
+    async def test_metadata_of_another_issuer(self, make_discovering, issuer):
+        issuer.metadata["issuer"] = "https://evil.example"
+        with pytest.raises(MalformedResponseError) as refused:
+            await make_discovering(issuer=issuer.url).start()
+        assert refused.value.code == "foreign-server-metadata"
+        with pytest.raises(UsageError) as unknown:
+            await log_in(make_discovering(), issuer, iss="https://evil.example")
+        assert unknown.value.code == "issuer-unknown"
+
+    async def test_a_callback_that_must_name_its_issuer(self, make_discovering, issuer):
+        issuer.metadata["authorization_response_iss_parameter_supported"] = True
+        with pytest.raises(CallbackError) as refused:
+            await log_in(make_discovering(), issuer)
+        assert refused.value.code == "issuer-missing"
+
+    async def test_a_request_that_must_be_pushed(self, make_discovering, issuer, json_reply):
+        issuer.metadata |= {"pushed_authorization_request_endpoint": f"{issuer.url}/token"}
+        issuer.metadata |= {"require_pushed_authorization_requests": True}
+        issuer.authority.replies = [json_reply({"request_uri": "urn:x"}, 201)]
+        assert "request_uri=urn%3Ax" in (await make_discovering().start()).url
+
+    async def test_the_user_is_told_at_the_endpoint_of_the_metadata(self, session, issuer, clock):
+        metadata = f"{issuer.url}/.well-known/openid-configuration"
+        provider = Provider(
+            name="acme",
+            protocol="oidc",
+            endpoints={"discovery": metadata},
+            oauth2=OAuth2Settings(issuer=issuer.url),
+            claims=Claims(),
+        )
+        token = issuer.authority.give(clock() + 3600)
+        client = AsyncOAuth2Client(session, "client", "secret", provider=provider, token=token, clock=clock)
+        assert (await client.profile()).sub == "A1"
+        assert issuer.authority.log[-1] == "GET /me"
+
+
+async def test_a_server_that_is_away(make_client, issuer, unused_tcp_port):
+    client = make_client(jwks_uri=f"http://127.0.0.1:{unused_tcp_port}/jwks")
+    with pytest.raises(ClientConnectorError):
+        await log_in(client, issuer)
+    assert issuer.authority.asked == []
+
+
+async def test_a_token_keeps_what_it_is(make_client, issuer):
+    assert isinstance(await log_in(make_client(), issuer), OAuth2Token)

@@ -1,0 +1,151 @@
+"""Answers that are the same for everybody."""
+
+import asyncio
+
+import pytest
+
+from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME, SharedAnswers
+from oauthreg.messages import Request, Response
+from oauthreg.records import replace
+
+URL = "https://as.example/jwks"
+
+
+def read(response):
+    if response.body == b"bad":
+        raise ValueError("no key set")
+
+
+@pytest.fixture
+def server():
+    """Answers in turn, then with numbers; an exception is raised. ``asked`` are the URLs."""
+
+    class Server:
+        def __init__(self):
+            self.asked, self.answers, self.gate = [], [], None
+
+        async def send(self, request):
+            self.asked.append(request.url)
+            if self.gate is not None:
+                await self.gate.wait()
+            given = self.answers.pop(0) if self.answers else str(len(self.asked)).encode()
+            if isinstance(given, Exception):
+                raise given
+            return Response(200, {}, given)
+
+    return Server()
+
+
+@pytest.fixture
+def ask(server):
+    shared = SharedAnswers()
+
+    async def run(now=0.0, url=URL, *, anew=False):
+        return (await shared.get(Request("GET", url, shared=read, anew=anew), server.send, now)).body
+
+    run.shared = shared
+    return run
+
+
+async def test_one_fetch_for_its_lifetime(ask, server):
+    assert [await ask(now) for now in (0, 1, LIFETIME - 1, LIFETIME, LIFETIME + 5)] == [b"1"] * 3 + [b"2"] * 2
+
+
+async def test_urls_are_told_apart(ask):
+    assert [await ask(url=f"https://as.example/{name}") for name in "aba"] == [b"1", b"2", b"1"]
+
+
+async def test_one_for_all_who_wait(ask, server):
+    server.gate = asyncio.Event()
+    waiting = [asyncio.create_task(ask()) for _ in range(50)]
+    await asyncio.sleep(0)
+    server.gate.set()
+    assert await asyncio.gather(*waiting) == [b"1"] * 50
+
+
+@pytest.mark.parametrize("failure", [OSError("away"), b"bad"], ids=["transport", "no good"])
+async def test_a_failure_is_told_to_all_and_not_kept(ask, server, failure):
+    server.answers = [failure]
+    found = await asyncio.gather(*(ask() for _ in range(3)), return_exceptions=True)
+    assert {type(error) for error in found} <= {OSError, ValueError}
+    assert server.asked == [URL]
+    assert await ask() == b"2"
+
+
+@pytest.mark.parametrize("failure", [OSError("away"), b"bad"], ids=["transport", "no good"])
+async def test_an_old_answer_is_better_than_none_and_the_server_has_a_rest(ask, server, failure, caplog):
+    await ask()
+    server.answers = [failure]
+    assert await ask(LIFETIME + 1) == b"1"
+    assert await ask(LIFETIME + COOL_DOWN) == b"1"
+    assert len(server.asked) == 2
+    assert await ask(LIFETIME + 1 + COOL_DOWN) == b"3"
+    assert "away" not in caplog.text
+
+
+async def test_a_fresh_one_is_given_once_in_a_while(ask, server):
+    assert await ask() == b"1"
+    assert [await ask(now, anew=True) for now in (1, 2, COOL_DOWN)] == [b"2"] * 3
+    assert await ask(COOL_DOWN) == b"2"
+    assert await ask(COOL_DOWN + 1, anew=True) == b"3"
+    assert await ask(LIFETIME + COOL_DOWN) == b"3"
+
+
+async def test_a_fresh_one_that_failed_is_not_asked_for_at_once(ask, server):
+    await ask()
+    server.answers = [OSError("away")]
+    assert [await ask(now, anew=True) for now in (1, 2)] == [b"1"] * 2
+    assert len(server.asked) == 2
+
+
+async def test_who_gives_up_stops_nobody(ask, server):
+    server.gate = asyncio.Event()
+    first, second = (asyncio.create_task(ask()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    server.gate.set()
+    assert await second == b"1"
+    assert first.cancelled()
+
+
+async def test_a_failure_that_nobody_hears_is_no_error_of_the_loop(ask, server):
+    errors = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    server.gate, server.answers = asyncio.Event(), [OSError("away")]
+    waiting = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    server.gate.set()
+    await ask.shared.aclose()
+    await asyncio.sleep(0)
+    assert errors == []
+    assert await ask() == b"2"
+
+
+def test_loops_do_not_wait_for_each_other(ask, server):
+    """One that was left in the middle of a fetch leaves the next one alone."""
+
+    async def leave():
+        server.gate = asyncio.Event()
+        waiting = asyncio.create_task(ask())
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+    asyncio.run(leave())
+    server.gate = None
+    assert asyncio.run(ask()) == b"2"
+
+
+async def test_not_any_number_is_kept(ask, server):
+    for number in range(300):
+        await ask(url=f"https://as.example/{number}")
+    assert len(ask.shared._kept) == 256
+    assert await ask(url="https://as.example/299") == b"300"
+    assert await ask(url="https://as.example/0") == b"301"
+
+
+def test_a_request_is_its_own_unless_it_says_otherwise():
+    request = Request("GET", URL)
+    assert (request.shared, request.anew) == (None, False)
+    assert "jwks" not in repr(replace(request, shared=read))
