@@ -10,12 +10,14 @@ from html import escape
 from pathlib import Path
 
 from oauthreg.definition import Definition, Loader, find_doubts
+from oauthreg.definition.requests import claims_of
 from tables import table
 
 HERE = Path(__file__).parent
 PROVIDERS = HERE.parent / "providers"
 HEADINGS = ("provider", "title", "protocol", "status", "grants", "PKCE", "client", "claims", "environments", "doubts")
 NOTHING = "-"
+PROTOCOLS = {"oauth1": "OAuth 1.0a", "oauth2": "OAuth 2.0", "oidc": "OpenID Connect"}
 
 
 def rows() -> list[tuple[str, ...]]:
@@ -34,12 +36,12 @@ def _row(definition: Definition, path: Path) -> tuple[str, ...]:
     return (
         definition.name,
         definition.title,
-        "OAuth 1.0a" if is_oauth1 else "OAuth 2.0",
+        PROTOCOLS[definition.protocol],
         definition.status,
         _listed(definition.oauth1.flow if is_oauth1 else definition.oauth2.grants),
         NOTHING if is_oauth1 or "authorization_code" not in definition.oauth2.grants else definition.oauth2.pkce,
         _listed(definition.oauth1.signature) if is_oauth1 else definition.oauth2.client_auth or "basic or none",
-        _listed(definition.claims),
+        _listed(claims_of(definition)),
         _listed(definition.environments),
         _listed(doubts),
     )
@@ -54,9 +56,11 @@ def summary(found: list[tuple[str, ...]]) -> str:
     protocols = [row[2] for row in found]
     named = sum(row[7] != NOTHING for row in found)
     doubtful = sum(row[9] != NOTHING for row in found)
+    of = {protocol: protocols.count(protocol) for protocol in PROTOCOLS.values()}
     return (
-        f"{len(found)} providers: {protocols.count('OAuth 2.0')} of OAuth 2.0, {protocols.count('OAuth 1.0a')} of "
-        f"OAuth 1.0a. {named} can name their user; in {doubtful} at least one value is not confirmed."
+        f"{len(found)} providers: {of['OAuth 2.0']} of OAuth 2.0, {of['OpenID Connect']} of OpenID Connect, "
+        f"{of['OAuth 1.0a']} of OAuth 1.0a. {named} can name their user; in {doubtful} at least one value is not "
+        "confirmed."
     )
 
 

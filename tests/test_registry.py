@@ -426,15 +426,12 @@ async def test_closing_a_registry_without_clients_does_nothing():
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (('protocol = "oauth1"', 'protocol = "oidc"'), "protocol-not-available"),
         (('protocol = "oauth1"', 'protocol = "oauth1"\nstatus = "dead"'), "provider-retired"),
         (('protocol = "oauth1"', 'protocol = "oauth1"\nstatus = "unsupported"\nreason = "x"'), "provider-unsupported"),
     ],
 )
 async def test_without_a_client_there_is_a_reason_before_credentials_are_asked_for(session, change, code):
     text = ACME.replace(*change)
-    if code == "protocol-not-available":
-        text = text.replace('request_token = "https://{host}/request_token"\n', "")
     with pytest.raises(UsageError) as caught:
         made({}, text=text).client("acme", session)
     assert caught.value.code == code

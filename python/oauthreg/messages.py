@@ -72,7 +72,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     authenticator: Authenticator | None = field(default=None, repr=False)
     shared: Callable[[Response], object] | None = field(default=None, repr=False)
-    anew: bool = False
+    anew: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,11 @@ from dataclasses import replace
 import pytest
 
 from oauthreg import Registry
-from oauthreg.simulator import SIMULATED_PROTOCOLS, Simulator, Status
+from oauthreg.simulator import Simulator, Status
 from oauthreg.simulator.oauth1 import OAuth1Server
 
 KNOWN = Registry(environ={})
-BUNDLED = [
-    name
-    for name in KNOWN.names()
-    if (known := KNOWN.definition(name)).protocol in SIMULATED_PROTOCOLS and known.status not in ("dead", "unsupported")
-]
+BUNDLED = [name for name in KNOWN.names() if (known := KNOWN.definition(name)).status not in ("dead", "unsupported")]
 
 
 def test_a_login_is_told_step_by_step(oauthreg, golden):

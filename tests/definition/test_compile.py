@@ -440,12 +440,6 @@ def test_a_realm_may_be_empty(define):
             "a definition cannot express what 'acme' needs: its keys come by post",
             "",
         ),
-        (
-            {"protocol": "oidc"},
-            "protocol-not-available",
-            "the protocol of 'acme' is not available yet: 'oidc'",
-            "this version speaks `oauth1` and `oauth2`",
-        ),
     ],
 )
 def test_no_provider_without_a_client(define, tables, code, message, hint):

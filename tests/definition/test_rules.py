@@ -139,10 +139,38 @@ def test_what_has_no_client_needs_no_endpoints(status):
     assert validate(tables).status == status
 
 
-def test_other_protocols_are_known_and_take_no_oauth1_tables(acme):
-    acme |= {"protocol": "oidc", "endpoints": {"userinfo": USERINFO}}
-    assert messages(acme, claims={"sub": "id_token:sub"}) == []
-    assert messages(acme, request_token={}) == ["`[request_token]` in a definition of oidc"]
+OPENID = {"schema": 1, "title": "Acme", "protocol": "oidc", "oauth2": {"issuer": "https://as.acme.example"}}
+
+
+def test_an_issuer_is_all_that_openid_connect_needs():
+    assert validate(OPENID).protocol == "oidc"
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (
+            {"oauth2": {}},
+            ["missing key in `[oauth2]`: `issuer`"],
+        ),
+        (
+            {"oauth2": {"issuer_template": "https://as.example/{id_token:tid}"}},
+            ["missing in `[endpoints]`: `authorize`, `token`, which the grants need"],
+        ),
+        ({"request_token": {}}, ["`[request_token]` in a definition of oidc"]),
+        ({"scopes": {"default": ["email"]}}, ["no `openid` among the scopes of a login: no ID token would come"]),
+        ({"scopes": {"default": ["email"], "required": ["openid"]}}, []),
+        ({"scopes": {"default": ["openid", "email"]}}, []),
+        ({"claims": {"sub": "id_token:sub", "name": "name"}}, []),
+        ({"claims": {"sub": "sub"}, "identity": {"id_token": {"algorithms": ["ES256"]}}}, []),
+        ({"endpoints": {"request_token": USERINFO}}, ["`request_token` in a definition of oidc"]),
+        ({"oauth2": {"issuer": "https://as.example", "require_par": True}}, []),
+        ({"oauth2": {"issuer": "https://as.example", "grants": ["device_code"]}}, []),
+    ],
+    ids=str,
+)
+def test_openid_connect(changes, found):
+    assert messages(OPENID, **changes) == found
 
 
 def test_a_request_sees_the_answers_before_it(acme):

@@ -609,11 +609,3 @@ async def test_no_secret_is_shown_or_logged(acme, session, caplog):
     ]
     assert [secret for secret in secrets if secret in shown] == []
     assert acme.exchanges[-1].base_string.startswith("GET&")
-
-
-def test_a_provider_of_another_protocol_is_refused():
-    """Nothing pretends to be what it is not."""
-    text = 'schema = 1\ntitle = "Acme"\nprotocol = "oidc"\n'
-    with pytest.raises(UsageError) as refused:
-        Simulator(Registry(environ={}).add(text, "acme"))
-    assert refused.value.code == "protocol-not-simulated"

@@ -56,7 +56,6 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 def _most_telling(registry: "Registry") -> str:
     """The name of the definition of a public provider whose example gives the most claims; of several the shortest."""
-    from oauthreg.simulator import SIMULATED_PROTOCOLS
 
     def telling(definition: "Definition") -> tuple[bool, int, int]:
         claims = len(definition.example[0].claims) if definition.example else 0
@@ -67,7 +66,7 @@ def _most_telling(registry: "Registry") -> str:
             with suppress(DefinitionError):  # a broken one hurts nobody else
                 yield registry.definition(name)
 
-    return max((one for one in usable() if one.protocol in SIMULATED_PROTOCOLS), key=telling).name
+    return max(usable(), key=telling).name
 
 
 async def _play(definition: "Definition", story: "Story") -> None:

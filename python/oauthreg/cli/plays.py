@@ -90,7 +90,7 @@ async def _play_oauth2(simulator: "Simulator", session: "ClientSession", story: 
     await _tell_profile(simulator, client, story, "access_token")
     if client.provider.token_placement.kind != "none":
         await _call(simulator, client, story, "It calls the API with the token")
-        await _refuse_token(simulator, session, story)
+        await _refuse_token(simulator, session, story, client.provider)
     return "token and proof"
 
 
@@ -104,13 +104,13 @@ async def _connect_device(simulator: "Simulator", client: Any, story: "Story") -
         await client.device_login(progress=lambda device, *_: shown.append(device), sleep=person_decides)
 
 
-async def _refuse_token(simulator: "Simulator", session: "ClientSession", story: "Story") -> None:
+async def _refuse_token(simulator: "Simulator", session: "ClientSession", story: "Story", provider: "Provider") -> None:
     """Show that tokens are really looked at."""
     impostor: Any = simulator.client(session, token={"access_token": "made-up", "token_type": "Bearer"})
     title = "Somebody with a token that nobody issued is refused"
     # Some providers renew a token by the token itself.
     with story.scene(simulator, title) as scene, suppress(ReauthorizationRequired):
-        async with impostor.get(_api_url(simulator.provider)):
+        async with impostor.get(_api_url(provider)):
             pass
     if not any(exchange.problem for exchange in scene.exchanges):
         raise OAuthError("", "the provider accepted a token that it had not issued")
@@ -174,5 +174,5 @@ async def _call(simulator: "Simulator", client: Any, story: "Story", title: str)
         raise OAuthError(refused[0].problem, refused[0].advice, status=refused[0].status)
 
 
-PLAYS: dict[str, Play] = {"oauth1": _play_oauth1, "oauth2": _play_oauth2}
+PLAYS: dict[str, Play] = {"oauth1": _play_oauth1, "oauth2": _play_oauth2, "oidc": _play_oauth2}
 """Protocol -> its play."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from oauthreg.definition.requests import (
     REALMS_OF_REQUESTS,
+    claims_of,
     documents_of,
     leg_documents,
     legs_of,
@@ -77,8 +78,7 @@ def compile_definition(
     ``allow_insecure_http`` lets a variable be an ``http`` URL off this machine.
 
     Raises ``UsageError``: ``unknown-environment``, ``unknown-variable``, ``missing-variable``, ``invalid-variable``,
-    ``invalid-credential``, ``insecure-url``, ``protocol-not-available``, ``provider-retired``,
-    ``provider-unsupported``.
+    ``invalid-credential``, ``insecure-url``, ``provider-retired``, ``provider-unsupported``.
     """
     check_usable(definition)
     _check_texts(definition, credentials)
@@ -160,7 +160,7 @@ def credentials_in_texts(definition: model.Definition) -> frozenset[str]:
 def check_usable(definition: model.Definition) -> None:
     """Raises ``UsageError`` where there can be no client.
 
-    Its code is ``protocol-not-available``, ``provider-retired`` or ``provider-unsupported``.
+    Its code is ``provider-retired`` or ``provider-unsupported``.
     """
     ended = definition.lifecycle.replaced_by
     instead = f"use `{ended}`" if ended else ""
@@ -172,12 +172,6 @@ def check_usable(definition: model.Definition) -> None:
             f"a definition cannot express what {quoted(definition.name)} needs{why}",
             code="provider-unsupported",
             hint=instead,
-        )
-    if definition.protocol == "oidc":
-        raise UsageError(
-            f"the protocol of {quoted(definition.name)} is not available yet: {quoted(definition.protocol)}",
-            code="protocol-not-available",
-            hint="this version speaks `oauth1` and `oauth2`",
         )
 
 
@@ -276,6 +270,9 @@ class _Compiler:
     def provider(self) -> Provider:
         definition = self.definition
         endpoints = {name: self.url(text) for name, text in self._endpoints()}
+        if definition.protocol == "oidc" and (issuer := self._issuer()):
+            endpoints.setdefault("discovery", self._secure(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
+        claims = claims_of(definition)
         identity = tuple(self._identity(endpoints.get("userinfo")))
         signed = definition.callback.signature
         base = _TokenBase.of(definition.api)
@@ -290,7 +287,7 @@ class _Compiler:
             oauth1=self._oauth1(),
             oauth2=self._oauth2(),
             scopes=Scopes(
-                default=self._texts(definition.scopes.default),
+                default=self._texts(definition.scopes.default or self._usual_scopes),
                 separator=definition.scopes.separator,
                 parameter=definition.scopes.parameter,
                 leg=definition.scopes.leg,
@@ -332,7 +329,7 @@ class _Compiler:
             ),
             server_time=_server_time(definition),
             identity=identity,
-            claims=_Claims(definition.claims, self.documents) if definition.claims else None,
+            claims=_Claims(claims, self.documents) if claims else None,
             api_headers=self.pairs(definition.api.headers),
             api_params=self.pairs(definition.api.params),
             api_signature=_signature(definition.api.sign),
@@ -450,8 +447,6 @@ class _Compiler:
 
     def _oauth2(self) -> OAuth2Settings:
         table, id_token = self.definition.oauth2, self.definition.identity.id_token
-        other = self.environment.issuer if self.environment else None
-        issuer = (table.issuer if other is None else other) or None
         return OAuth2Settings(
             grants=table.grants,
             pkce=table.pkce,
@@ -465,7 +460,7 @@ class _Compiler:
             nonce=table.nonce,
             response_type=table.response_type,
             response_mode=table.response_mode,
-            issuer=None if issuer is None else self.text(issuer),
+            issuer=self._issuer(),
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,
             refresh_with=table.refresh_with,
@@ -498,6 +493,16 @@ class _Compiler:
 
     def _texts(self, given: Iterable[str]) -> tuple[str, ...]:
         return tuple(text for text in map(self.text, given) if text is not None)
+
+    def _issuer(self) -> str | None:
+        other = self.environment.issuer if self.environment else None
+        issuer = self.definition.oauth2.issuer if other is None else other
+        return self.text(issuer) if issuer else None
+
+    @property
+    def _usual_scopes(self) -> tuple[str, ...]:
+        """What a login asks for where the definition does not say. Spec: OpenID Connect Core 1.0 section 5.4."""
+        return ("openid", "profile", "email") if self.definition.protocol == "oidc" else ()
 
     def _issuer_template(self, text: str) -> str:
         """The template as an ID token's claims fill it, everything else filled in."""

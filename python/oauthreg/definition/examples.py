@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from oauthreg.claims import parse_claims
 from oauthreg.definition.diagnostics import Finding
 from oauthreg.definition.model import Definition
-from oauthreg.definition.requests import documents_of
+from oauthreg.definition.requests import claims_of, documents_of
 from oauthreg.errors import quoted
 
 
 def check_examples(definition: Definition) -> Iterator[Finding]:
     """Every claim that comes out otherwise than its example says."""
-    template = parse_claims(definition.claims, documents=documents_of(definition))
+    template = parse_claims(claims_of(definition), documents=documents_of(definition))
     for index, example in enumerate(definition.example):
         rendered = template.render(example.documents)
         for name, expected in example.claims.items():

@@ -731,7 +731,9 @@ class Definition(Table):
 
     schema_: Schema = Field(alias="schema", description="the version of this schema: `1`")
     title: Title = Field(description="the provider's name for people")
-    protocol: Protocol = Field(description="`oauth1` or `oauth2`; `oidc` is a known word, and not available yet")
+    protocol: Protocol = Field(
+        description="`oauth1`, `oauth2`, or `oidc`: OAuth 2.0 whose logins bring an ID token (OpenID Connect)"
+    )
     status: Status = Field(
         default="alive", description="`alive`, `self-hosted`, `unknown`, `dead`, or `unsupported` (with a `reason`)"
     )

@@ -5,12 +5,13 @@ Apart from ``rules`` because clients are made with it of definitions that were f
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from typing import Literal
+    from typing import Any, Literal
 
     from oauthreg.definition.model import Definition, SignTable, TokenLeg, Variable
 
@@ -34,9 +35,21 @@ def documents_of(definition: Definition) -> tuple[str, ...]:
 def documents_named(protocol: str, endpoints: Collection[str], requests: Iterable[object]) -> tuple[str, ...]:
     """The documents of a definition of which only names are known: its endpoints and its identity requests."""
     named = [name for name in requests if isinstance(name, str)]
-    first = ["userinfo"] if "userinfo" in endpoints else []
+    first = ["userinfo"] if "userinfo" in endpoints or protocol == "oidc" else []
     of_oidc = [] if protocol == "oauth1" else ["id_token"]
     return tuple(dict.fromkeys([*first, *named, "token", "callback", *of_oidc]))
+
+
+def claims_of(definition: Definition) -> Mapping[str, Any]:
+    """The claims of a definition; those of OpenID Connect where one that speaks it says nothing of them."""
+    return definition.claims or (_claims_of_oidc() if definition.protocol == "oidc" else {})
+
+
+@cache
+def _claims_of_oidc() -> Mapping[str, Any]:
+    from oauthreg.claims import STANDARD_CLAIMS
+
+    return MappingProxyType({name: [name, f"id_token:{name}"] for name in STANDARD_CLAIMS})
 
 
 def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from oauthreg.definition.diagnostics import Finding, Target
 from oauthreg.definition.requests import (
     LEGS,
     REALMS_OF_REQUESTS,
+    claims_of,
     documents_named,
     documents_of,
     leg_documents,
@@ -550,9 +551,8 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                     'it belongs to `protocol = "oauth1"`',
                     at="key",
                 )
-        if definition.protocol == "oauth2":
-            yield from _foreign(_oauth1_keys(definition), "oauth2", "oauth1")
-            yield from _oauth2(subject)
+        yield from _foreign(_oauth1_keys(definition), definition.protocol, "oauth1")
+        yield from _oauth2(subject)
         return
     for table in _OAUTH2_TABLES:
         if table in definition.model_fields_set:
@@ -677,13 +677,38 @@ def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
             yield Finding((name,), f"`[{name}]` without `{name}` in `[endpoints]`", "add the URL there", at="key")
 
 
+def _openid(subject: _Subject) -> Iterator[Finding]:
+    """What OpenID Connect cannot do without."""
+    definition, settings = subject.definition, subject.definition.oauth2
+    if definition.protocol != "oidc":
+        return
+    if not settings.issuer and not settings.issuer_template:
+        yield Finding(
+            ("oauth2", "issuer"),
+            "missing key in `[oauth2]`: `issuer`",
+            "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
+            at="table",
+        )
+    asked = (*definition.scopes.default, *definition.scopes.required)
+    if definition.scopes.default and "openid" not in asked:
+        yield Finding(
+            ("scopes", "default"),
+            "no `openid` among the scopes of a login: no ID token would come",
+            "add it; if logins are not to bring one, the protocol is `oauth2`",
+        )
+
+
 def _oauth2(subject: _Subject) -> Iterator[Finding]:
     definition, settings = subject.definition, subject.definition.oauth2
     if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
         return
     needed = [name for name, grant in _NEEDED_BY_GRANTS if grant is None or grant in settings.grants]
     missing = [name for name in needed if name not in subject.endpoints]
-    if missing:
+    is_published = definition.protocol == "oidc" and (
+        "discovery" in subject.endpoints or settings.issuer is not None or settings.issuer_template is None
+    )
+    yield from _openid(subject)
+    if missing and not is_published:
         yield Finding(
             ("endpoints", missing[0]),
             f"missing in `[endpoints]`: {listed(missing)}, which the grants need",
@@ -701,7 +726,7 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
         )
     if settings.issuer_in_callback and settings.issuer is None:
         yield Finding(("oauth2", "issuer_in_callback"), "`issuer_in_callback` without `issuer`", "add it", at="key")
-    if settings.require_par and "par" not in subject.endpoints:
+    if settings.require_par and "par" not in subject.endpoints and not is_published:
         yield Finding(
             ("oauth2", "require_par"),
             "there is no `par` in `[endpoints]`",
@@ -966,7 +991,7 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
     try:
         template = parse_claims(claims, documents=subject.documents)
         definition, settings = subject.definition, subject.definition.oauth2
-        has_issuer = definition.protocol != "oauth2" or settings.issuer or settings.issuer_template
+        has_issuer = definition.protocol == "oidc" or settings.issuer or settings.issuer_template
         if "id_token" in template.documents and not has_issuer:
             yield Finding(
                 ("oauth2", "issuer"),
@@ -974,7 +999,8 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
                 "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
                 at="table",
             )
-        if "id_token" in definition.identity.model_fields_set and "id_token" not in template.documents:
+        is_read = definition.protocol == "oidc" or "id_token" in template.documents
+        if "id_token" in definition.identity.model_fields_set and not is_read:
             yield Finding(
                 ("identity", "id_token"), "no claim is taken from the ID token", "write `id_token:sub`", at="key"
             )
@@ -1018,7 +1044,7 @@ def _examples(subject: _Subject) -> Iterator[Finding]:
                 "what `[claims]` must make of the documents",
                 at="table",
             )
-        elif not subject.definition.claims:
+        elif not claims_of(subject.definition):
             yield Finding((*path, "claims"), "claims are expected and there is no `[claims]`", at="key")
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     )
     from oauthreg.simulator.received import Credentials as Credentials
     from oauthreg.simulator.server import (
-        SIMULATED_PROTOCOLS as SIMULATED_PROTOCOLS,
         Exchange as Exchange,
         Simulator as Simulator,
     )
@@ -40,7 +39,6 @@ _HOME = {
     "Exchange": "server",
     "Half": "faults",
     "Missing": "faults",
-    "SIMULATED_PROTOCOLS": "server",
     "Simulator": "server",
     "Slow": "faults",
     "StaleNonce": "faults",

@@ -7,10 +7,14 @@ from oauthreg.definition import required_credentials, variables
 from oauthreg.definition.model import Definition, Variable
 from oauthreg.errors import UsageError
 from oauthreg.jose import generate_private_key_for
+from oauthreg.oauth2.issuer import knows_issuer
+from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, with_metadata
+from oauthreg.provider import Provider
 from oauthreg.signing.keys import generate_private_key
-from oauthreg.simulator.received import Credentials
+from oauthreg.simulator.received import Credentials, in_same_place
 
 _OWN = ("client_id", "client_secret", "private_key", "passphrase")
+_TOLD = ("authorize", "token", "jwks", "userinfo", "revoke", "end_session")
 _LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE", "1", "us")
 
 
@@ -49,6 +53,15 @@ def invent_variables(definition: Definition, environment: str | None = None) -> 
         if variable.required and variable.default is None and variable.from_ is None and name not in given
     }
     return {name: _invent(name, variable) for name, variable in needed.items()}
+
+
+def with_invented_endpoints(provider: Provider) -> Provider:
+    """The provider with endpoints beside its metadata for what only these tell: a login takes them from there."""
+    where = provider.endpoints.get("discovery")
+    if where is None or not knows_issuer(provider.oauth2):
+        return provider
+    told = {name: in_same_place(where, f"/simulated/{own}") for name, own in METADATA_ENDPOINTS.items() if own in _TOLD}
+    return with_metadata(provider, told, where)
 
 
 def _invent(name: str, variable: Variable) -> str:

@@ -305,7 +305,7 @@ class OAuth2Server:
 
     def _metadata(self, _: Received) -> Response:
         """Spec: RFC 8414 section 2."""
-        settings, known = self.provider.oauth2, self._endpoints(self.provider)
+        settings, known = self.provider.oauth2, self.provider.endpoints
         issuer = settings.issuer or next(iter(settings.issuer_aliases), None) or settings.issuer_template
         named = {name: known[key] for name, key in METADATA_ENDPOINTS.items() if key in known}
         document = {"issuer": issuer or self._title, **named, "response_types_supported": ["code"]}
@@ -464,6 +464,8 @@ class OAuth2Server:
 
     def _id_token(self, issued: Issued, shape: TokenShape) -> str | None:
         claims = self.script.documents.get("id_token")
+        if claims is None and self.provider.protocol == "oidc" and "openid" in issued.scope.split():
+            claims = {"sub": self.script.documents.get("userinfo", {}).get("sub", "simulated-user")}
         if claims is None:
             return None
         settings, now = self.provider.oauth2, int(self.now())
@@ -573,7 +575,7 @@ class OAuth2Server:
 
     def _legs(self, provider: Provider) -> dict[Step, tuple[str, Leg]]:
         """Where each step is, and how a request for it is sent; of two at one place the more special first."""
-        known = self._endpoints(provider)
+        known = provider.endpoints
         token, device = known.get("token", ""), known.get("device", "")
         exchange, app_token = provider.exchange, provider.app_token
         legs: dict[Step, tuple[str, Leg]] = {
@@ -594,13 +596,6 @@ class OAuth2Server:
             "server_time": (known.get("server_time", ""), Leg(method="GET")),
         }
         return {step: (url, leg) for step, (url, leg) in legs.items() if url}
-
-    def _endpoints(self, provider: Provider) -> dict[str, str]:
-        """Where everything is; what only the metadata tell is beside them."""
-        where = provider.endpoints.get("discovery")
-        told = ("authorize", "token", "jwks", "userinfo") if where and provider.oauth2.issuer else ()
-        beside = {name: in_same_place(where or "", f"/simulated/{name}") for name in told}
-        return {**beside, **provider.endpoints}
 
     def _fits(self, step: Step, leg: Leg, received: Received) -> bool:
         if step in ("authorize", "device_page", "end_session"):

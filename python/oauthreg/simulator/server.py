@@ -27,7 +27,7 @@ from oauthreg.records import dataclass, field
 from oauthreg.redaction import MASK, is_secret, redact
 from oauthreg.registry import Registry
 from oauthreg.simulator.faults import Fault, Faults, Half, Slow, StaleNonce, Status, Step, build_error, spoil
-from oauthreg.simulator.inventions import invent_credentials, invent_variables
+from oauthreg.simulator.inventions import invent_credentials, invent_variables, with_invented_endpoints
 from oauthreg.simulator.oauth1 import OAuth1Server
 from oauthreg.simulator.oauth2 import OAuth2Server
 from oauthreg.simulator.oauth2_state import OAuth2State
@@ -131,12 +131,6 @@ class Simulator:
                 code="invalid-redirect-uris",
                 hint="as in `redirect_uris=[…]`",
             )
-        if definition.protocol not in SIMULATED_PROTOCOLS:
-            raise UsageError(
-                f"{definition.name!r} cannot be simulated: it speaks {definition.protocol!r}",
-                code="protocol-not-simulated",
-                hint=f"simulators speak {' and '.join(SIMULATED_PROTOCOLS)}",
-            )
         self.definition = definition
         self.variables = {**invent_variables(self.definition, environment), **variables}
         self.credentials = credentials or invent_credentials(self.definition)
@@ -147,7 +141,7 @@ class Simulator:
             credentials={"client_id": self.credentials.client_id, **self.credentials.others},
         )
         self.state: Any = _STATES[self.definition.protocol]()
-        if self.definition.protocol == "oauth2":
+        if self.definition.protocol != "oauth1":
             # Whoever lets a renewal be sent twice cannot use its refresh token up.
             self.state.rotates = not self.definition.oauth2.refresh_repeatable
         self.skew = 0.0
@@ -177,8 +171,9 @@ class Simulator:
             for listening in sockets.values():
                 await web.SockSite(runner, listening).start()
             person = await stack.enter_async_context(aiohttp.ClientSession())
-            server = self._make_server(relocation.move(self._real))
-            self._running = _Running(server, relocation, person, stack.pop_all())
+            provider = relocation.move(self._real)
+            server = self._make_server(with_invented_endpoints(provider))
+            self._running = _Running(provider, server, relocation, person, stack.pop_all())
         return self
 
     async def __aexit__(
@@ -196,7 +191,7 @@ class Simulator:
     @property
     def provider(self) -> Provider:
         """The provider with its endpoints on loopback; paths and queries are the real ones."""
-        return self._alive.server.provider
+        return self._alive.provider
 
     def registry(self) -> Registry:
         """A registry in which the definition's name leads here, with the right credentials; else like any other."""
@@ -403,11 +398,8 @@ def _secret_names(provider: Provider) -> set[str]:
 Server: TypeAlias = OAuth1Server | OAuth2Server
 """The server's side of one protocol."""
 
-_STATES: dict[str, Callable[[], Any]] = {"oauth1": State, "oauth2": OAuth2State}
+_STATES: dict[str, Callable[[], Any]] = {"oauth1": State, "oauth2": OAuth2State, "oidc": OAuth2State}
 """Protocol -> what its provider remembers."""
-
-SIMULATED_PROTOCOLS = tuple(_STATES)
-"""The protocols whose providers can be played."""
 
 
 class SimulatedRegistry(Registry):
@@ -435,6 +427,7 @@ class SimulatedRegistry(Registry):
 class _Running:
     """What there is only while the simulator listens."""
 
+    provider: Provider
     server: Server
     relocation: Relocation
     person: aiohttp.ClientSession
