@@ -29,7 +29,7 @@ def endpoint(provider: Provider, name: str) -> str:
     if not url:
         hint = "pass the URL, or add it to `[endpoints]` of the definition"
         if "discovery" in provider.endpoints:
-            hint = f"call `await client.discover()` first, if the server's metadata name it; or {hint}"
+            hint = f"{hint}; what the server's metadata name is known after `await client.discover()`"
         raise UsageError(f"{provider.name} has no `{name}` endpoint", code="missing-endpoint", hint=hint)
     return url
 

@@ -29,7 +29,8 @@ _LOGIN = ("authorization_code", "refresh_token")
 class Registration:
     """A client that the servers know; the first of its ``grants`` is what it is for.
 
-    The tokens of one that ``is_bound`` are bound to a key (DPoP), by servers that know that.
+    The tokens of one that ``is_bound`` are bound to a key (DPoP), and who asks for ``signed_userinfo`` is told who the
+    user is in a JWT, by servers that know that.
     """
 
     client_id: str
@@ -38,6 +39,7 @@ class Registration:
     grants: tuple[str, ...] = _LOGIN
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     is_bound: bool = False
+    signed_userinfo: bool = False
 
 
 REGISTRATIONS = {
@@ -48,6 +50,7 @@ REGISTRATIONS = {
     "none": Registration("public-client", client_auth="none"),
     "none, bound": Registration("bound-public-client", client_auth="none", is_bound=True),
     "private_key_jwt, bound": Registration("bound-key-client", client_auth="private_key_jwt", is_bound=True),
+    "signed userinfo": Registration("careful-client", SECRET, signed_userinfo=True),
     "client_credentials": Registration("machine-client", SECRET, grants=("client_credentials",), scopes=()),
     "password": Registration("trusted-client", SECRET, grants=("password", "refresh_token")),
     "device_code": Registration("device-client", client_auth="none", grants=("device_code", "refresh_token")),

@@ -9,7 +9,7 @@ const { default: Provider } = await import(pathToFileURL(resolve("oidc-provider"
 const { callback, clients, user, server_key: serverKey } = JSON.parse(process.env.INTEROP);
 const on = { enabled: true };
 
-const metadata = ({ client_id, client_secret, client_auth, grants, jwks, is_bound }) => ({
+const metadata = ({ client_id, client_secret, client_auth, grants, jwks, is_bound, signed_userinfo }) => ({
   client_id,
   client_secret: client_secret ?? undefined,
   jwks: jwks ?? undefined,
@@ -19,6 +19,7 @@ const metadata = ({ client_id, client_secret, client_auth, grants, jwks, is_boun
   redirect_uris: grants.includes("authorization_code") ? [callback] : [],
   response_types: grants.includes("authorization_code") ? ["code"] : [],
   dpop_bound_access_tokens: is_bound,
+  userinfo_signed_response_alg: signed_userinfo ? "RS256" : undefined,
 });
 
 const server = createServer();
@@ -41,7 +42,7 @@ server.listen(0, "127.0.0.1", () => {
     issueRefreshToken: (_, client) => client.grantTypeAllowed("refresh_token"),
     ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 3600, AuthorizationCode: 60, DeviceCode: 300,
       Grant: 3600, IdToken: 600, Interaction: 600, Session: 600 },
-    features: { devInteractions: on, deviceFlow: on, clientCredentials: on, introspection: on, revocation: on,
+    features: { devInteractions: on, deviceFlow: on, clientCredentials: on, introspection: on, revocation: on, jwtUserinfo: on,
       dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } },
   });
   server.on("request", provider.callback());

@@ -1,0 +1,122 @@
+"""OpenID Connect at independent servers, of which the issuer is all that a client is told."""
+
+import json
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+from joserfc import jwt
+
+from oauthreg import Registry
+from oauthreg.errors import ResponseError
+from oauthreg.login import PendingLogin
+
+from .authorization_server import CALLBACK, USER
+from .authorization_servers import METHODS
+
+ALGORITHMS = {"canaille": "RS512"}
+"""What else than RS256 a server signs with."""
+METHOD = {"glewlwyd": "client_secret_post"}
+"""How a client proves itself where Basic is not decoded."""
+METADATA = {"glewlwyd": "/api/oidc/.well-known/openid-configuration"}
+"""Where its metadata are, if not where the standard has them."""
+UNNAMED = {"django-oauth-toolkit": ("revoke",)}
+"""Endpoints that its metadata do not name."""
+
+every_server = pytest.mark.parametrize("server", METHODS)
+
+
+@pytest.fixture
+def make_client(oauth2_setup, session):
+    """Makes clients of the bundled definition that knows an issuer and nothing else."""
+
+    def make(server, kind=None, **options):
+        method = METHOD.get(server, "client_secret_basic")
+        setup = oauth2_setup(server, kind or method)
+        known = {
+            **setup.credentials(),
+            "client_auth_method": method,
+            "redirect_uri": CALLBACK,
+            "scope": setup.scopes,
+            **setup.server.extra,
+        }
+        if server in ALGORITHMS:
+            known["id_token_signed_response_alg"] = ALGORITHMS[server]
+        registry = Registry(environ={})
+        text = 'schema = 1\ntitle = "Counterpart"\nprotocol = "oidc"\nextends = "openid-connect"\n'
+        if server in METADATA:
+            text += f'[endpoints]\ndiscovery = "{setup.server.origin}{METADATA[server]}"\n'
+        registry.add(text, name="counterpart")
+        variables = {"issuer": setup.server.issuer}
+        return setup, registry.client("counterpart", session, variables=variables, **known | options)
+
+    return make
+
+
+@every_server
+async def test_a_login_with_the_issuer_alone(server, make_client, keys, browser):
+    setup, client = make_client(server)
+    kept = (await client.start()).to_json()
+    callback = await setup.server.approve(browser, PendingLogin.from_json(kept).url)
+
+    _, client = make_client(server)  # of another process, which knows as little
+    token = await client.finish(PendingLogin.from_json(kept), callback)
+    profile = await client.profile()
+
+    claims = jwt.decode(token.id_token, keys.server, algorithms=["RS256", "RS512"]).claims
+    assert claims["nonce"] == json.loads(kept)["values"]["nonce"]
+    assert (profile.sub, profile.name, profile.email) == (claims["sub"], USER["name"], USER["email"])
+    assert set(profile.raw) >= {"id_token", "userinfo"}
+    assert client.provider.endpoints["userinfo"] == setup.server.url("userinfo")
+
+
+@every_server
+async def test_the_answer_to_another_login_is_refused(server, make_client, browser):
+    setup, client = make_client(server)
+    pending = await client.start()
+    callback = await setup.server.approve(browser, pending.url)
+    other = replace(pending, values=MappingProxyType({**pending.values, "nonce": "another"}))
+
+    with pytest.raises(ResponseError) as refused:
+        await client.finish(other, callback)
+
+    assert refused.value.code == "id-token-nonce"
+    assert client.token is None
+
+
+@every_server
+async def test_it_is_renewed_and_given_up_where_the_metadata_say(server, make_client, browser):
+    setup, client = make_client(server)
+    pending = await client.start()
+    first = await client.finish(pending, await setup.server.approve(browser, pending.url))
+
+    _, client = make_client(server, token=dict(first))
+    second = await client.refresh_token()
+    await client.revoke_token(setup.server.url("revoke") if "revoke" in UNNAMED.get(server, ()) else None)
+
+    assert second.access_token != first.access_token
+    assert second.id_token is not None
+    assert client.token is None
+
+
+@every_server
+async def test_what_another_key_signs_is_refused(server, make_client, browser, oauth2_setup, session):
+    """Its own keys are published, and no others."""
+    setup, client = make_client(server, id_token_signed_response_alg="ES256")
+    pending = await client.start()
+    with pytest.raises(ResponseError) as refused:
+        await client.finish(pending, await setup.server.approve(browser, pending.url))
+    assert refused.value.code == "jwt-algorithm"
+
+
+async def test_a_signed_userinfo_answer_is_checked_and_read(make_client, browser, session):
+    setup, client = make_client("oidc-provider", "signed userinfo")
+    pending = await client.start()
+    await client.finish(pending, await setup.server.approve(browser, pending.url))
+
+    async with client.get(setup.server.url("userinfo")) as response:
+        assert response.content_type == "application/jwt"
+    profile = await client.profile()
+
+    assert (profile.name, profile.email) == (USER["name"], USER["email"])
+    assert profile.raw["userinfo"]["aud"] == setup.registration.client_id
