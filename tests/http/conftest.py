@@ -518,6 +518,59 @@ def authority(server) -> AuthorizationServer:
     return AuthorizationServer(server)
 
 
+class Issuer:
+    """An OpenID provider at an authorization server: its metadata, its keys, and the ID tokens that it signs."""
+
+    def __init__(self, authority, server_keys, clock):
+        self.authority, self.keys, self.clock = authority, server_keys, clock
+        self.url = authority.url
+        self.published = ["k1"]
+        self.metadata = {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+            "revocation_endpoint": f"{self.url}/revoke",
+            "userinfo_endpoint": f"{self.url}/me",
+        }
+        self.failures = []
+        self.inner, authority.server.answer = authority.answer, self.answer
+
+    @property
+    def fetched(self):
+        return [entry.partition(" ")[2] for entry in self.authority.log if entry.startswith("PUBLIC ")]
+
+    async def answer(self, sent):
+        documents = {
+            "/jwks": lambda: {"keys": [self.keys.jwk(name) for name in self.published]},
+            "/.well-known/openid-configuration": lambda: self.metadata,
+        }
+        if sent.target not in documents:
+            return await self.inner(sent)
+        self.authority.log.append(f"PUBLIC {sent.target}")
+        assert sent.header("Authorization") is None
+        if self.failures:
+            return self.failures.pop(0)
+        return answer_json(documents[sent.target]())
+
+    def claims(self, nonce=None, **changes):
+        known = {"iss": self.url, "aud": "client", "sub": "u1", "iat": int(self.clock()), "exp": int(self.clock()) + 60}
+        known |= {"nonce": nonce} if nonce else {}
+        return {name: value for name, value in (known | changes).items() if value is not ...}
+
+    def will_give(self, pending=None, name="k1", **changes):
+        """The next tokens come with this ID token."""
+        claims = self.claims(**({"nonce": pending.values["nonce"]} if pending else {}) | changes)
+        self.authority.fields = {"id_token": self.keys.sign(claims, name)}
+        return self.authority.fields["id_token"]
+
+
+@pytest.fixture
+def issuer(authority: AuthorizationServer, server_keys: Any, clock: Callable[[], float]) -> Issuer:
+    """An OpenID provider."""
+    return Issuer(authority, server_keys, clock)
+
+
 @pytest.fixture
 def make_authority(make_server) -> Callable[[], Awaitable[AuthorizationServer]]:
     """Starts further ones."""

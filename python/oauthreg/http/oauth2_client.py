@@ -32,7 +32,7 @@ from oauthreg.http.token_client import (
     note_spent,
     with_placement,
 )
-from oauthreg.provider import Provider
+from oauthreg.provider import OAuth2Settings, Provider
 from oauthreg.records import dataclass, field, replace
 from oauthreg.token import OAuth2Token
 
@@ -724,6 +724,7 @@ class AsyncOAuth2Client(TokenClient):
             "redirect_uri": login.redirect_uri if login else self.redirect_uri,
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
             "nonce": login.values.get("nonce") if login else None,
+            "max_age": login.values.get("max_age") if login else None,
         }
         return replace(call, arguments={**known, **call.arguments})
 
@@ -882,7 +883,7 @@ def _with_choices(
     is_default = client_auth_method is None and refresh_token_url is None and token_placement is DEFAULT_PLACEMENT
     if provider is not None and is_default and not parameters:
         return provider
-    rest = dict(parameters)
+    rest, is_custom = dict(parameters), provider is None
     provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
     endpoints = {name: rest.pop(key) for key, name in oauth2.METADATA_ENDPOINTS.items() if key in rest}
     if (metadata_url := rest.pop("server_metadata_url", None)) is not None:
@@ -903,17 +904,16 @@ def _with_choices(
         settings = replace(settings, grants=(first, *(name for name in settings.grants if name != first)))
     if rest:
         raise TypeError(f"unexpected keyword argument: {min(rest)!r}")
-    is_of_oidc = (
-        settings.id_token_algorithms or "jwks" in endpoints or _is_oidc_metadata(endpoints.get("discovery", ""))
-    )
-    if provider.name == "custom" and is_of_oidc and (settings.issuer or "discovery" in endpoints):
+    if is_custom and _is_of_oidc(settings, endpoints):
         provider = replace(provider, protocol="oidc")
     return replace(provider, endpoints={**provider.endpoints, **endpoints}, oauth2=settings)
 
 
-def _is_oidc_metadata(url: str) -> bool:
-    """Whether a URL is that of metadata as OpenID providers have them. Spec: OpenID Connect Discovery 1.0 section 4."""
-    return "/.well-known/openid-configuration" in url
+def _is_of_oidc(settings: OAuth2Settings, endpoints: Mapping[str, str]) -> bool:
+    """Whether a client without definition was told whose ID tokens it gets, and where they can be checked."""
+    if "/.well-known/openid-configuration" in endpoints.get("discovery", ""):
+        return True
+    return settings.issuer is not None and ("jwks" in endpoints or bool(settings.id_token_algorithms))
 
 
 def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:

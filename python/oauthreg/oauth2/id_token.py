@@ -51,7 +51,13 @@ def keys_flow(provider: Provider) -> Flow[None]:
 
 
 def id_token_flow(
-    provider: Provider, client: ClientIdentity, token: OAuth2Token, *, nonce: str | None, is_needed: bool
+    provider: Provider,
+    client: ClientIdentity,
+    token: OAuth2Token,
+    *,
+    nonce: str | None,
+    max_age: str | None = None,
+    is_needed: bool = False,
 ) -> Flow[None]:
     """Checks the ID token of a login; ``is_needed``: there must be one.
 
@@ -67,6 +73,7 @@ def id_token_flow(
         client_id=client.client_id,
         now=client.now(),
         nonce=nonce,
+        max_age=max_age,
         access_token=token.access_token,
     )
     yield from _signature_flow(provider, client, token.id_token)
@@ -102,12 +109,14 @@ def parse_id_token(
     client_id: str,
     now: float,
     nonce: str | None = None,
+    max_age: str | None = None,
     access_token: str | None = None,
 ) -> dict[str, Any]:
     """The claims of an ID token, checked as it is received, but for its signature.
 
     Algorithm, issuer, audience, party, times, subject, nonce, and that it belongs to the ``access_token``. ``nonce`` is
-    the one of the authorization request (``None``: none was sent, as on a renewal). ``now`` is in seconds since 1970.
+    the one of the authorization request (``None``: none was sent, as on a renewal), ``max_age`` the seconds that it
+    allowed since the user proved who they are. ``now`` is in seconds since 1970.
     Raises ``ResponseError`` whose ``.code`` says which check failed, and ``UsageError`` (``issuer-unknown``) for a
     provider without issuer.
     """
@@ -118,6 +127,8 @@ def parse_id_token(
     check_jwt_times(claims, now, provider.oauth2.id_token_leeway)
     if nonce is not None and claims.get("nonce") != nonce:
         raise _refused("it answers another login: its `nonce` differs", "id-token-nonce")
+    if max_age:
+        _check_age(claims.get("auth_time"), max_age, now - provider.oauth2.id_token_leeway)
     if access_token is not None and claims.get("at_hash") is not None:
         _check_access_token(text, claims["at_hash"], access_token)
     return claims
@@ -162,6 +173,15 @@ def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[st
     party = claims.get("azp")
     if party is not None and party != client_id and party not in trusted:
         raise _refused("it was issued to another client (`azp`)", "id-token-party")
+
+
+def _check_age(auth_time: Any, max_age: str, now: float) -> None:
+    """Spec: OpenID Connect Core 1.0 sections 2 (``auth_time``) and 3.1.2.1 (``max_age``)."""
+    is_time = isinstance(auth_time, (int, float)) and not isinstance(auth_time, bool)
+    if not is_time:
+        raise _refused("it does not say when the user proved who they are (`auth_time`)", "id-token-age")
+    if max_age.isdecimal() and now - auth_time > int(max_age):
+        raise _refused("the user proved who they are too long ago", "id-token-age")
 
 
 def _check_access_token(text: str, told: Any, access_token: str) -> None:

@@ -99,6 +99,7 @@ def _asked(
     is_of_oidc = provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type
     if request.nonce or settings.nonce == "always" or (settings.nonce == "auto" and is_of_oidc):
         values["nonce"] = request.nonce or make_state()
+    values["max_age"] = dict(request.params).get("max_age", "")
     if request.binding is not None:
         values["binding"] = _digest(request.binding)
     if client.proofs is not None:
@@ -208,6 +209,7 @@ def login_flow(
         params=(*_forwarded(provider, answer), *params),
         documents={"callback": answer.parameters},
         nonce=values.get("nonce"),
+        max_age=values.get("max_age"),
         url=url,
     )
     for name in provider.callback.keep:

@@ -70,6 +70,7 @@ def token_flow(
     params: Pairs = (),
     documents: Documents | None = None,
     nonce: str | None = None,
+    max_age: str | None = None,
     url: str | None = None,
     **parameters: Any,
 ) -> Flow[OAuth2Token]:
@@ -81,7 +82,7 @@ def token_flow(
     A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
     A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where
     an ID token tells who the user is, it is checked, which may take a request for the server's keys; ``nonce`` is the
-    one that it must hold after a login.
+    one that it must hold after a login, ``max_age`` what was asked for (seconds since the user proved who they are).
 
     Raises what ``id_token_flow`` and ``renewed_id_token_flow`` raise, ``OAuthError`` and its kinds
     (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's ``strict_scope`` wants all scopes),
@@ -141,7 +142,7 @@ def token_flow(
         )
     if grant in _LOGINS and is_checked(provider):
         is_needed = provider.protocol == "oidc" and "openid" in scopes
-        yield from id_token_flow(provider, client, token, nonce=nonce, is_needed=is_needed)
+        yield from id_token_flow(provider, client, token, nonce=nonce, max_age=max_age, is_needed=is_needed)
     elif renewal and is_checked(provider):
         yield from renewed_id_token_flow(provider, client, token, previous)
     if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
