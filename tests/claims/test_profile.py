@@ -109,7 +109,7 @@ def test_profiles_are_values():
     ],
     ids=[f"ID19-{number}" for number in range(8)],
 )
-def test_an_address_is_verified_if_the_provider_says_so(given, expected):
+def test_checklist_62_an_address_is_verified_if_the_provider_says_so(given, expected):
     """Apple, Cognito and others write text; the text ``false`` is not true, and neither is a number."""
     for name in ("email_verified", "phone_number_verified"):
         assert getattr(Profile.from_claims({"sub": "1", name: given}), name) is expected

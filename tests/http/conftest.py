@@ -525,6 +525,7 @@ class Issuer:
         self.authority, self.keys, self.clock = authority, server_keys, clock
         self.url = authority.url
         self.published = ["k1"]
+        self.algorithm, self.kind = "RS256", "RSA"
         self.metadata = {
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
@@ -542,7 +543,7 @@ class Issuer:
 
     async def answer(self, sent):
         documents = {
-            "/jwks": lambda: {"keys": [self.keys.jwk(name) for name in self.published]},
+            "/jwks": lambda: {"keys": [self.keys.jwk(name, self.kind) for name in self.published]},
             "/.well-known/openid-configuration": lambda: self.metadata,
         }
         if sent.target not in documents:
@@ -561,8 +562,11 @@ class Issuer:
     def will_give(self, pending=None, name="k1", **changes):
         """The next tokens come with this ID token."""
         claims = self.claims(**({"nonce": pending.values["nonce"]} if pending else {}) | changes)
-        self.authority.fields = {"id_token": self.keys.sign(claims, name)}
+        self.authority.fields = {"id_token": self.sign(claims, name)}
         return self.authority.fields["id_token"]
+
+    def sign(self, claims, name="k1", **header):
+        return self.keys.sign(claims, name, self.algorithm, self.kind, **header)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ class TestKeys:
             await log_in(client, issuer, "k2")
         assert issuer.fetched == ["/jwks"] * 2
 
-    async def test_JW02_made_up_names_cost_one_fetch_in_a_while(self, make_client, issuer, clock):
+    async def test_checklist_60_JW02_made_up_names_cost_one_fetch_in_a_while(self, make_client, issuer, clock):
         client = make_client()
         await log_in(client, issuer)
 
@@ -350,7 +350,7 @@ class TestMetadata:
         await client.discover()
         assert client.create_authorization_url()[0].startswith(f"{issuer.url}/authorize?")
 
-    async def test_DI06_what_the_definition_says_counts_for_more(self, make_discovering, issuer):
+    async def test_checklist_65_DI06_what_the_definition_says_counts_for_more(self, make_discovering, issuer):
         issuer.metadata["token_endpoint"] = "http://169.254.169.254/x"
         client = make_discovering(token_endpoint=f"{issuer.url}/token")
         assert (await log_in(client, issuer)).id_token

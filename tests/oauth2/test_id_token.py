@@ -121,7 +121,7 @@ def test_a_renewal_has_no_nonce_to_compare(parse):
     assert parse(token(), nonce=None)["nonce"] == "n0nce"
 
 
-def test_a_tenants_issuer(parse):
+def test_checklist_63_a_tenants_issuer(parse):
     issuer = "https://login.example/9188/v2.0"
     options = {"issuer": None, "issuer_template": "https://login.example/{tid}/v2.0"}
     assert parse(changed(iss=issuer, tid="9188"), **options)["tid"] == "9188"

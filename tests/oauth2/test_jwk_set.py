@@ -169,7 +169,7 @@ def test_ID11_a_shared_secret_made_of_a_public_key_is_no_key_of_the_server(judge
     ],
     ids=lambda header: next(iter(header)),
 )
-def test_ID13_keys_in_the_header_are_never_used(judge, header, server_keys):
+def test_checklist_59_ID13_keys_in_the_header_are_never_used(judge, header, server_keys):
     if "jwk" in header:
         header = {"jwk": server_keys.jwk("attacker")}
     assert judge(server_keys.sign(CLAIMS, "attacker", kid="k1", **header), [server_keys.jwk("k1")]) is False

@@ -198,7 +198,7 @@ class TestCompleting:
         ],
         ids=repr,
     )
-    def test_DI06_an_endpoint_that_no_secret_may_go_to(self, bare, value):
+    def test_checklist_64_DI06_an_endpoint_that_no_secret_may_go_to(self, bare, value):
         for metadata in (
             FOUND | {"token_endpoint": value},
             FOUND | {"mtls_endpoint_aliases": {"token_endpoint": value}},
