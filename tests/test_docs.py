@@ -24,7 +24,7 @@ def blocks(language, text=README):
 
 
 def test_the_readme_has_the_examples_that_are_run_here():
-    assert len(blocks("python")) == 6
+    assert len(blocks("python")) == 7
     assert len(blocks("toml")) == 1
 
 
@@ -34,7 +34,7 @@ def test_the_examples_have_the_right_types(check_types, page):
 
 
 async def test_logging_in_and_calling_the_api(monkeypatch, capsys):
-    login, _, call = blocks("python")[:3]
+    login, _, _, call = blocks("python")[:4]
     async with Simulator("twitter") as simulator, aiohttp.ClientSession() as session:
         monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
         names = {}
@@ -58,8 +58,23 @@ async def test_oauth2_looks_the_same(monkeypatch, capsys):
         assert "access_token" in capsys.readouterr().out
 
 
+async def test_a_login_at_any_openid_provider(monkeypatch):
+    login, openid = blocks("python")[:2]
+    async with Simulator("openid-connect") as simulator, aiohttp.ClientSession() as session:
+        monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
+        names = {}
+        exec(login.replace('"twitter"', '"openid-connect"') + openid, names)
+        kept = await names["log_in_anywhere"](session, simulator.variables["issuer"])
+        pending = oauthreg.PendingLogin.from_json(kept)
+        profile = await names["come_back"](session, kept, await simulator.approve(pending.url))
+        assert profile.email_verified
+        place = simulator.provider.endpoints["discovery"].partition("/.well-known")[0]
+        url = await names["without_definition"](session, place)
+        assert url.partition("?")[0] == pending.url.partition("?")[0]
+
+
 async def test_a_login_with_a_key_of_ones_own(monkeypatch):
-    login, bound = blocks("python")[:2]
+    login, _, bound = blocks("python")[:3]
     definition = blocks("toml")[0].replace('"oauth1"', '"oauth2"').replace("request_token = ", "revoke = ")
     known = oauthreg.Registry(environ={})
     known.add(f'{definition}\n[oauth2]\ndpop = "required"\nclient_auth = "none"\n', "acme")
@@ -75,7 +90,7 @@ async def test_a_login_with_a_key_of_ones_own(monkeypatch):
 
 
 def test_signing_by_hand(engine):
-    exec(blocks("python")[3], {"oauthreg": oauthreg})
+    exec(blocks("python")[4], {"oauthreg": oauthreg})
 
 
 async def test_the_definition_of_the_readme_logs_in(tmp_path):
@@ -91,13 +106,13 @@ async def test_the_definition_of_the_readme_logs_in(tmp_path):
 
 async def test_the_test_of_the_readme_passes():
     names = {"aiohttp": aiohttp}
-    exec(blocks("python")[4], names)
+    exec(blocks("python")[5], names)
     await names["test_log_in"]()
 
 
 async def test_old_code_runs_after_changing_the_import(capsys):
     async with Simulator("twitter") as simulator:
-        source = blocks("python")[5]
+        source = blocks("python")[6]
         for name, endpoint in (("request_token", "request_token"), ("authorize", "authorize")):
             source = source.replace(f"https://api.example.com/oauth/{name}", simulator.provider.endpoints[endpoint])
         credentials = simulator.credentials
