@@ -3,6 +3,7 @@
 import pytest
 
 from oauthreg.definition import compile_definition, credentials_in_texts, load_definition, required_credentials
+from oauthreg.errors import UsageError
 
 ACME = """
 schema = 1
@@ -348,3 +349,75 @@ audience = "{issuer}"
         (f"{issuer}?a",),
     )
     assert settings.client_assertion.audience == issuer
+
+
+OPENID = """
+schema = 1
+title = "Acme"
+protocol = "oidc"
+
+[variables.base_url]
+kind = "url"
+default = "https://id.acme.example/"
+
+[variables.tenant]
+default = "t1"
+
+[oauth2]
+issuer = "{base_url}{tenant}"
+
+[environments.test]
+issuer = "https://test.acme.example"
+"""
+
+
+class TestOpenIDConnect:
+    """What the standard says where a definition does not."""
+
+    def openid(self, text="", **options):
+        return compile_definition(load_definition(OPENID + text), **options)
+
+    def test_the_rest_stands_where_the_issuer_has_its_metadata(self):
+        provider = self.openid()
+        assert provider.oauth2.issuer == "https://id.acme.example/t1"
+        assert provider.endpoints == {"discovery": "https://id.acme.example/t1/.well-known/openid-configuration"}
+        assert provider.scopes.default == ("openid", "profile", "email")
+
+    def test_of_an_environment_or_a_tenant_as_well(self):
+        assert (
+            self.openid(environment="test").endpoints["discovery"].startswith("https://test.acme.example/.well-known/")
+        )
+        other = self.openid(variables={"base_url": "https://id.acme.example", "tenant": "/t2/"})
+        assert other.oauth2.issuer == "https://id.acme.example/t2/"
+        assert other.endpoints["discovery"] == "https://id.acme.example/t2/.well-known/openid-configuration"
+
+    def test_what_is_written_counts_for_more(self):
+        provider = self.openid(
+            """
+[endpoints]
+discovery = "https://id.acme.example/metadata"
+token = "https://id.acme.example/token"
+
+[scopes]
+default = ["openid", "phone"]
+
+[claims]
+sub = "id_token:sub"
+"""
+        )
+        assert provider.endpoints["discovery"] == "https://id.acme.example/metadata"
+        assert provider.scopes.default == ("openid", "phone")
+        assert provider.identity_documents == ("id_token",)
+
+    def test_an_issuer_off_this_machine_is_reached_by_tls(self):
+        with pytest.raises(UsageError) as refused:
+            self.openid(variables={"base_url": "http://id.acme.example/"})
+        assert refused.value.code == "insecure-url"
+        assert self.openid(variables={"base_url": "http://127.0.0.1:8080/"}).endpoints["discovery"]
+
+    def test_claims_are_the_standard_ones_of_both_answers(self):
+        claims = self.openid().claims
+        assert claims.documents == {"id_token", "userinfo"}
+        told = {"id_token": {"sub": "1", "name": "Ada", "locale": "en"}, "userinfo": {"sub": "1", "name": "Ada E."}}
+        assert claims.render(told) == {"sub": "1", "name": "Ada E.", "locale": "en"}
+        assert claims.render({"id_token": {"sub": "1"}}) == {"sub": "1"}
