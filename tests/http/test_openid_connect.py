@@ -5,6 +5,7 @@ Test ids are those of ``tests/vectors/oauth2_cases.json``.
 
 import asyncio
 import logging
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import ClientConnectorError
@@ -405,6 +406,50 @@ class TestMetadata:
         client = AsyncOAuth2Client(session, "client", "secret", provider=provider, token=token, clock=clock)
         assert (await client.profile()).sub == "A1"
         assert issuer.authority.log[-1] == "GET /me"
+
+
+class TestNonces:
+    """The ID token answers the login that was begun, whichever client object ends it."""
+
+    async def end(self, client, issuer, state, answered, **options):
+        issuer.will_give(None, nonce=answered)
+        return await client.fetch_token(
+            authorization_response=f"{CALLBACK}?code=C&state={state}", state=state, **options
+        )
+
+    async def test_a_second_client_object_knows_it_by_the_state(self, make_client, issuer):
+        url, state = make_client().create_authorization_url()
+        (nonce,) = parse_qs(urlsplit(url).query)["nonce"]
+        assert (await self.end(make_client(), issuer, state, nonce)).id_token
+        url, state = make_client().create_authorization_url()
+        with pytest.raises(ResponseError) as refused:
+            await self.end(make_client(), issuer, state, nonce)
+        assert refused.value.code == "id-token-nonce"
+
+    async def test_one_of_another_process_is_told(self, make_client, issuer):
+        kept = {"code_verifier": "v" * 43, "redirect_uri": CALLBACK}
+        assert (await self.end(make_client(), issuer, "s1", "n1", nonce="n1", **kept)).id_token
+        with pytest.raises(ResponseError) as refused:
+            await self.end(make_client(), issuer, "s2", "n1", nonce="n2", **kept)
+        assert refused.value.code == "id-token-nonce"
+        assert "nonce" not in issuer.authority.asked[-1]
+
+    async def test_who_keeps_the_verifier_and_no_nonce_is_not_refused(self, make_client, issuer):
+        assert (await self.end(make_client(), issuer, "s1", "n1", code_verifier="v" * 43)).id_token
+
+    async def test_a_bare_code_has_one_as_well(self, make_client, issuer):
+        issuer.will_give(None, nonce="n1")
+        client = make_client()
+        assert (await client.fetch_token(code="C", nonce="n1")).id_token
+        with pytest.raises(ResponseError) as refused:
+            await client.fetch_token(code="C", nonce="n2")
+        assert refused.value.code == "id-token-nonce"
+
+    async def test_the_clients_own_counts(self, make_client, issuer):
+        url, _ = make_client(nonce="own").create_authorization_url()
+        assert parse_qs(urlsplit(url).query)["nonce"] == ["own"]
+        url, _ = make_client().create_authorization_url(nonce="given")
+        assert parse_qs(urlsplit(url).query)["nonce"] == ["given"]
 
 
 async def test_a_server_that_is_away(make_client, issuer, unused_tcp_port):

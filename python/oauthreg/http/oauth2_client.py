@@ -67,7 +67,7 @@ _AUTHORIZATION_PARAMETERS = (
 _SIGNING = frozenset(("client_secret_jwt", "private_key_jwt", "signed_secret"))
 _MOST_LOGINS = 1000
 _PROCESS_KEY = os.urandom(32)
-"""With it any client of this process makes the same code verifier from a state."""
+"""With it any client of this process makes the same code verifier and nonce from a state."""
 
 
 class AsyncOAuth2Client(TokenClient):
@@ -191,6 +191,7 @@ class AsyncOAuth2Client(TokenClient):
         """
         state = state or oauth2.make_state()
         parameters.setdefault("code_verifier", self._make_verifier(state))
+        parameters.setdefault("nonce", self._nonce or self._make_nonce(state))
         pending = oauth2.build_login(
             self.provider, self._known_client, self._login_request(url, state, None, parameters)
         )
@@ -247,7 +248,8 @@ class AsyncOAuth2Client(TokenClient):
         checked) is exchanged, or a token of the client itself is fetched, which is fetched again with the same
         parameters when it ends. ``parameters`` are those of the grant (``code_verifier``, ``assertion`` …), of the
         transport (``proxy``, ``ssl``, ``timeout`` …), or further ones of the form, as is ``body``. ``auth`` names
-        another method of client authentication, ``method`` another HTTP method.
+        another method of client authentication, ``method`` another HTTP method. ``nonce`` is that of a login that the
+        client does not know, which its ID token must hold.
 
         Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, ``CallbackError``, ``TokenStoreError`` and
         ``UsageError``. The password grant must be asked for by its name. Spec: RFC 6749 section 4.
@@ -256,12 +258,13 @@ class AsyncOAuth2Client(TokenClient):
         grant = _chosen_grant(grant_type, code, authorization_response, username, password)
         given = {"code": code, "username": username, "password": password}
         parameters |= {name: value for name, value in given.items() if value is not None}
+        nonce = parameters.pop("nonce", None) if grant == "authorization_code" else None
         call = self._call("token", url, auth, method, headers, body, parameters, grant)
         if authorization_response is not None:
-            call, pending = self._find_login(call, authorization_response, state)
+            call, pending = self._find_login(call, authorization_response, state, nonce)
             return await self._redeem(pending, authorization_response, None, call)
         if grant == "authorization_code":
-            call = self._with_verifier(call, state)
+            call = self._with_verifier(call, state, nonce)
         if grant != "client_credentials":
             return await self._log_in(lambda: self._ask(grant, call), call)
 
@@ -687,7 +690,9 @@ class AsyncOAuth2Client(TokenClient):
             params=_flat(rest),
         )
 
-    def _find_login(self, call: _Call, response: Callback, state: str | None) -> tuple[_Call, PendingLogin]:
+    def _find_login(
+        self, call: _Call, response: Callback, state: str | None, nonce: str | None
+    ) -> tuple[_Call, PendingLogin]:
         """The login that a callback belongs to: one that this client began, or the one whose state it was told."""
         provider, given, expected = call.provider, _state_in(response, call.provider), state or self.state
         # A state that the caller names is the only one that will do.
@@ -705,38 +710,50 @@ class AsyncOAuth2Client(TokenClient):
             told = {"issuer": provider.oauth2.issuer}
             if expected:
                 told |= {"state": expected, "code_verifier": self._make_verifier(expected)}
+                # Whoever kept the code verifier may have begun the login elsewhere, where this process knows no nonce.
+                told |= {} if "code_verifier" in call.arguments else {"nonce": self._make_nonce(expected)}
             kept = MappingProxyType({name: value for name, value in told.items() if value})
             login = PendingLogin(provider.name, provider.protocol, "", self.redirect_uri, kept, int(self.clock()))
         if not expected and not given:
             # Neither side knows a state: the check, as in the days of old, is the caller's.
             provider = replace(provider, oauth2=replace(provider.oauth2, state=False))
         verifier = call.arguments.get("code_verifier")
-        values = {**login.values, **({"code_verifier": verifier} if verifier else {})}
+        own = {"code_verifier": verifier, "nonce": nonce}
+        values = {**login.values, **{name: value for name, value in own.items() if value}}
         redirect_uri = call.arguments.get("redirect_uri", login.redirect_uri)
         login = replace(login, values=MappingProxyType(values), redirect_uri=redirect_uri)
         return replace(call, provider=provider), login
 
-    def _with_verifier(self, call: _Call, state: str | None) -> _Call:
+    def _with_verifier(self, call: _Call, state: str | None, nonce: str | None) -> _Call:
         """A code without its callback: what belongs to it is looked up by the state."""
         expected = state or self.state or ""
         login = self._open.get(expected)
         known = {
             "redirect_uri": login.redirect_uri if login else self.redirect_uri,
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
-            "nonce": login.values.get("nonce") if login else None,
+            "nonce": nonce or (login.values.get("nonce") if login else None),
             "max_age": login.values.get("max_age") if login else None,
         }
         return replace(call, arguments={**known, **call.arguments})
 
     def _make_verifier(self, state: str) -> str | None:
-        """The code verifier of a login without further memory: nobody outside of this process can make it."""
-        if not state or self.provider.oauth2.pkce == "unsupported":
+        """The code verifier of a login without further memory."""
+        return None if self.provider.oauth2.pkce == "unsupported" else self._make_secret_of(state, "")
+
+    def _make_nonce(self, state: str) -> str | None:
+        """The nonce of a login without further memory, at a provider whose logins always have one."""
+        is_sent = self.provider.protocol == "oidc" and self.provider.oauth2.nonce != "never"
+        return self._make_secret_of(state, " nonce") if is_sent else None
+
+    def _make_secret_of(self, state: str, use: str) -> str | None:
+        """What belongs to a state: nobody outside of this process can make it."""
+        if not state:
             return None
         import hmac
 
         from oauthreg.jws import encode_segment
 
-        octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}".encode("utf-8", "surrogatepass"), "sha256")
+        octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}{use}".encode("utf-8", "surrogatepass"), "sha256")
         return encode_segment(octets).decode()
 
     def _call(
