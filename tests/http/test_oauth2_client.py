@@ -1275,6 +1275,45 @@ class TestStartAndFinish:
             await client.finish(pending, callback)
         assert caught.value.code == "login-finished"
 
+    async def test_what_reached_no_server_can_be_finished(
+        self, make_defined, make_provider, authority, unused_tcp_port
+    ):
+        lives, away = TokenLives(), f"http://127.0.0.1:{unused_tcp_port}/token"
+        known = make_provider()
+        pending = await make_defined(known, lives=lives).start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        with pytest.raises(ClientConnectorError):
+            await make_defined(replace(known, endpoints={**known.endpoints, "token": away}), lives=lives).finish(
+                pending, callback
+            )
+        client = make_defined(known, lives=lives)
+        assert (await client.finish(pending, callback)).access_token == "A1"
+        with pytest.raises(MismatchingStateError):
+            await client.finish(pending, callback)
+
+    async def test_what_reached_one_is_over(self, make_defined, make_provider, authority, reply):
+        """Also where its second step finds no server."""
+        client = make_defined()
+        pending = await client.start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        authority.replies = [reply(None), reply(None)]
+        for kind in (ClientError, MismatchingStateError):
+            with pytest.raises(kind):
+                await client.finish(pending, callback)
+
+    async def test_a_session_that_may_not_be_used_uses_nothing_up(self, make_client, authority):
+        client = make_client(client_auth_method="client_secret_post")
+        _, state = client.create_authorization_url()
+        callback = f"{CALLBACK}?code=C&state={state}"
+        good = client.session
+        async with ClientSession(headers={"Authorization": "Basic b3RoZXI="}) as client.session:
+            with pytest.raises(UsageError) as refused:
+                await client.fetch_token(authorization_response=callback)
+        assert refused.value.code == "session-credential"
+        client.session = good
+        assert (await client.fetch_token(authorization_response=callback)).access_token == "A1"
+        assert "code_verifier" in authority.asked[0]
+
     async def test_of_two_who_finish_at_once_one_does(self, make_defined, authority):
         client = make_defined()
         pending = await client.start()

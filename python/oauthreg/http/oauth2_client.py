@@ -28,6 +28,7 @@ from oauthreg.http.token_client import (
     DEFAULT_PLACEMENT,
     GivenToken,
     TokenClient,
+    is_unsent,
     make_id,
     note_spent,
     with_placement,
@@ -637,11 +638,19 @@ class AsyncOAuth2Client(TokenClient):
             # Not before the store has given way: what stops a login before its code is sent leaves the code good.
             if not self._lives.spent.spend(state or answer.code, self.clock()):
                 raise _finished()
-            self._open.pop(state or "", None)
+            known = self._open.pop(state or "", None)
             flow = oauth2.login_flow(
                 call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url
             )
-            return await self._exchange(flow, hooks="access_token", options=call.options)
+            try:
+                return await self._exchange(flow, hooks="access_token", options=call.options)
+            except (ClientError, TimeoutError, UsageError) as error:
+                # A second step comes after the code.
+                if is_unsent(error) and call.provider.exchange is None:
+                    self._lives.spent.give_back(state or answer.code)
+                    if known is not None:
+                        self._open[state or ""] = known
+                raise
 
         return await self._log_in(exchange, call)
 

@@ -487,9 +487,15 @@ class TokenClient(ApiClient):
         return await attempt()
 
 
+def is_unsent(error: Exception) -> bool:
+    """Whether a request failed before anything of it was sent."""
+    is_refused = isinstance(error, UsageError) and error.code == "session-credential"
+    return is_refused or isinstance(error, (ClientConnectorError, ConnectionTimeoutError))
+
+
 def note_spent(error: Exception, what: str) -> None:
     """Say in an error of the transport that the provider may have got what is good once; not if nothing was sent."""
-    if not isinstance(error, (ClientConnectorError, ConnectionTimeoutError)):
+    if not is_unsent(error):
         error.add_note(f"{what} may be spent: the provider may have answered all the same")
 
 

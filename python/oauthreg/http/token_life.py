@@ -632,6 +632,10 @@ class SpentStates:
         self._spent.setdefault(name, now)
         return is_first
 
+    def give_back(self, state: str) -> None:
+        """Note that a login is not over after all."""
+        self._spent.pop(_fingerprint(state), None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
