@@ -63,6 +63,14 @@ def test_one_request_becomes_the_userinfo_document():
     assert finish(flow, Response(200, {}, b'{"id": 1}')) == {"token": {"user_id": "7"}, "userinfo": {"id": 1}}
 
 
+def test_a_credential_of_the_definition_that_a_refusal_repeats_is_masked():
+    flow = start(ME, api_headers=(("X-Key", "PLANTED-key"),), secrets=("PLANTED-key",))
+    next(flow)
+    with pytest.raises(OAuthError) as refused:
+        flow.send(Response(403, {}, b"the key PLANTED-key is not yours"))
+    assert refused.value.text == "the key *** is not yours"
+
+
 def test_no_request_gives_the_documents_back():
     with pytest.raises(StopIteration) as stopped:
         next(start(documents={"token": {}}))

@@ -43,7 +43,7 @@ def identity_flow(
     Raises ``OAuthError`` and ``ResponseError``.
     """
     found = {**documents, "client": {"client_id": client_id}}
-    secrets = [*_secrets(client_secret, documents.get("token", {}))]
+    secrets = [*_secrets(client_secret, documents.get("token", {})), *provider.secrets]
     for request in provider.identity:
         if request.when is not None and not request.when(found):
             continue

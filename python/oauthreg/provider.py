@@ -453,7 +453,8 @@ class Provider:
     credentials, as ``(scheme, host, port)`` in lower case with the effective port. ``api_headers`` and ``api_params``
     (of the query) go with every API call unless the caller sets them. ``app_token`` fetches a token of the application
     itself before that of a user, whose request knows it as the document ``app_token``. ``refresh_answer`` is that of
-    the token endpoint unless given. ``locate`` gives a provider the servers that the documents of a login tell of.
+    the token endpoint unless given. ``secrets`` are credentials that stand in URLs, parameters or headers of all these.
+    ``locate`` gives a provider the servers that the documents of a login tell of.
     """
 
     name: str = "custom"
@@ -494,6 +495,7 @@ class Provider:
     api_params: Pairs = field(default=(), repr=False)
     api_signature: RequestSignature | None = None
     api_error: ErrorRule | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     allow_insecure_http: bool = False
     locate: Callable[[Provider, Documents], Provider] | None = field(default=None, repr=False)
 

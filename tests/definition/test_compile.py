@@ -469,3 +469,11 @@ def test_credentials_that_texts_name(define, acme):
     assert credentials_in_texts(definition) == {"api_key", "client_id"}
     acme["environments"] = {"sandbox": {"endpoints": {"userinfo": f"{USERINFO}?k={{client_id}}"}}}
     assert credentials_in_texts(validate(acme)) == {"client_id"}
+
+
+def test_the_credentials_in_its_texts_are_secrets_of_a_provider(define):
+    definition = define(credentials={"api_key": {}}, api={"headers": {"X-Key": "{api_key}", "X-App": "{client_id}"}})
+    provider = compile_definition(definition, credentials={"client_id": "app", "api_key": "PLANTED"})
+    assert dict(provider.api_headers) == {"X-Key": "PLANTED", "X-App": "app"}
+    assert provider.secrets == ("PLANTED",)
+    assert "PLANTED" not in repr(provider)

@@ -154,6 +154,7 @@ def test_every_key_has_a_row_and_no_row_is_without_a_key():
 
 
 def test_the_example_in_the_introduction_is_a_definition():
-    (text,) = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8").partition(BEGIN)[0], re.DOTALL)
-    data = tomllib.loads(text)
-    assert Definition.model_validate(data).example
+    texts = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8").partition(BEGIN)[0], re.DOTALL)
+    assert len(texts) == 2
+    for text in texts:
+        assert Definition.model_validate(tomllib.loads(text)).example

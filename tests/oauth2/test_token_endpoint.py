@@ -347,6 +347,17 @@ class TestEchoes:
         assert "PLANTED" not in shown
         assert error.__context__ is None
 
+    def test_SL02_further_credentials_as_well(self, provider, identity, answer):
+        client = identity(credentials={"api_key": self.SECRET})
+        for flow in (
+            token_flow(provider(), client, "authorization_code", code="C"),
+            introspection_flow(provider(), client, "A"),
+        ):
+            next(flow)
+            with pytest.raises(OAuthRegError) as refused:
+                flow.send(answer({"error": "invalid_request", "error_description": f"key {self.SECRET} is bad"}, 400))
+            assert "key *** is bad" in str(refused.value)
+
     def test_a_good_answer_is_read_as_it_came(self, drive, provider, identity):
         flow = token_flow(provider(), identity(), "refresh_token", refresh_token="R1-R1-R1")
         assert drive(flow, GOOD | {"refresh_token": "R1-R1-R1"})[0].refresh_token == "R1-R1-R1"

@@ -84,14 +84,15 @@ def compile_definition(
     _check_texts(definition, credentials)
     chosen = _environment(definition, environment)
     values = {**_values(definition, chosen, variables), **credentials}
-    provider = _Compiler(definition, chosen, values, allow_insecure_http).provider()
+    secrets = tuple(value for name, value in credentials.items() if name != "client_id")
+    provider = _Compiler(definition, chosen, values, secrets, allow_insecure_http).provider()
     told = {name: variable for name, variable in definition.variables.items() if told_at(variable) is not None}
     if not told:
         return provider
 
     def compile_with(found: Mapping[str, str]) -> Provider:
         again = {**values, **found}
-        return _Compiler(definition, chosen, again, allow_insecure_http).provider()
+        return _Compiler(definition, chosen, again, secrets, allow_insecure_http).provider()
 
     return replace(provider, locate=_Locator(provider, told, compile_with))
 
@@ -258,11 +259,13 @@ class _Compiler:
         definition: model.Definition,
         environment: model.Environment | None,
         values: Mapping[str, str],
+        secrets: tuple[str, ...],
         allow_insecure_http: bool,
     ) -> None:
         self.definition = definition
         self.environment = environment
         self.values = values
+        self.secrets = secrets
         self.allow_insecure_http = allow_insecure_http
         self.documents = documents_of(definition)
         self.origins: dict[str, Origin] = {}
@@ -334,6 +337,7 @@ class _Compiler:
             api_params=self.pairs(definition.api.params),
             api_signature=_signature(definition.api.sign),
             api_error=_error(definition.api.error),
+            secrets=self.secrets,
             allow_insecure_http=self.allow_insecure_http,
         )
 

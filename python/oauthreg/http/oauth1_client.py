@@ -364,7 +364,7 @@ class AsyncOAuth1Client(ApiClient):
         return read_masked(
             Response(status, body=text.encode()),
             lambda response: oauth1.parse_token_answer(response, self.provider.token_answer),
-            [value or "" for value in (self._client_secret, *self.token.values())],
+            [value or "" for value in (*self._secrets(None), *self.token.values())],
         )
 
     @staticmethod
@@ -578,9 +578,9 @@ class AsyncOAuth1Client(ApiClient):
         authenticator = replace(access.authenticator, signed=fields)
         return replace(access, authenticator=authenticator, repair=self._repairing(authenticator))
 
-    def _secrets(self, token: OAuth1Token | None) -> tuple[str, str]:
-        """What a signer for this token signs with, where it has no key of its own."""
-        return self._client_secret or "", token.token_secret if token else ""
+    def _secrets(self, token: OAuth1Token | None) -> tuple[str, ...]:
+        """What requests for this token tell nobody else: what a signer without a key signs with, and credentials."""
+        return self._client_secret or "", token.token_secret if token else "", *self.provider.secrets
 
     def _owned(self, purpose: str) -> OAuth1Token:
         if self._token is None:

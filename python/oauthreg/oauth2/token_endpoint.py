@@ -500,6 +500,7 @@ def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: 
     yield from others
     yield from (value for name, value in pairs if is_secret(name))
     yield client.client_secret or ""
+    yield from client.credentials.values()
 
 
 def _grant(provider: Provider, name: str) -> Callable[..., list[tuple[str, str]]]:
