@@ -18,6 +18,8 @@ from oauthreg.errors import (
     MalformedResponseError,
     OAuthError,
     ReauthorizationRequired,
+    ResponseError,
+    TemporarilyUnavailableError,
     TokenExpiredError,
     UsageError,
 )
@@ -28,7 +30,7 @@ from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANT_TYPES, GRANTS
 from oauthreg.origins import parse_origin
-from oauthreg.simulator import Body, Credentials, Simulator, Status
+from oauthreg.simulator import Body, Credentials, OtherClaims, Simulator, Status
 from oauthreg.simulator.client_proofs import CLIENT_PROOFS
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS
 from oauthreg.simulator.server import SimulatedRegistry
@@ -1273,3 +1275,60 @@ async def test_what_the_definition_always_sends_must_be_there(make_acme, session
     pending = await simulator.client(session).start(redirect_uri=CALLBACK)
     came_back = await simulator.approve(changed(pending.url, {"prompt": None}))
     assert parse_qs(urlsplit(came_back).query)["error"] == ["invalid_request"]
+
+
+class TestOpenIDConnect:
+    """A provider of which the issuer is all that its definition says."""
+
+    @pytest.fixture
+    async def simulator(self):
+        async with Simulator("openid-connect") as made:
+            yield made
+
+    async def test_what_the_definition_leaves_out_is_beside_the_metadata(self, simulator, session):
+        client = simulator.client(session)
+        assert set(client.provider.endpoints) == {"discovery"}
+        await log_in(simulator, client)
+        assert (await client.profile()).email == "ada@example.org"
+        assert await client.refresh_token()
+        await client.revoke_token()
+        assert [exchange.step for exchange in simulator.exchanges][:2] == ["discovery", "authorize"]
+        assert problems(simulator) == []
+
+    async def test_without_its_scope_there_is_no_id_token(self, simulator, session):
+        client = simulator.client(session, scope="email")
+        assert (await log_in(simulator, client)).id_token is None
+
+    @pytest.mark.parametrize(
+        ("claims", "code"),
+        [
+            ({"nonce": "x"}, "id-token-nonce"),
+            ({"iss": "https://evil.example"}, "id-token-issuer"),
+            ({"aud": "x"}, "id-token-audience"),
+            ({"exp": None}, "id-token-incomplete"),
+            ({"at_hash": "x"}, "id-token-hash"),
+        ],
+        ids=str,
+    )
+    async def test_other_claims_on_demand(self, simulator, session, claims, code):
+        simulator.fail("token", OtherClaims(claims))
+        with pytest.raises(ResponseError) as refused:
+            await log_in(simulator, simulator.client(session))
+        assert refused.value.code == code
+        assert (await log_in(simulator, simulator.client(session))).id_token
+
+    async def test_keys_that_change(self, simulator, session):
+        client = simulator.client(session)
+        await log_in(simulator, client)
+        simulator.state.rotate_keys()
+        await log_in(simulator, client)
+        assert [exchange.step for exchange in simulator.exchanges].count("jwks") == 2
+
+    async def test_keys_that_cannot_be_had_cost_no_login(self, simulator, session):
+        client = simulator.client(session)
+        simulator.fail("jwks", Status(503))
+        pending = await client.start(redirect_uri=CALLBACK)
+        callback = await simulator.approve(pending.url)
+        with pytest.raises(TemporarilyUnavailableError):
+            await client.finish(pending, callback)
+        assert (await client.finish(pending, callback)).id_token

@@ -1,7 +1,8 @@
 """Faults on demand: what goes wrong with servers and networks, put into otherwise right answers."""
 
 import json
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from oauthreg.answers import parse_answer
 from oauthreg.legs import render_form
@@ -78,7 +79,14 @@ class StaleNonce:
     """The provider wants another nonce in DPoP proofs than it gave last, from this request on (OAuth 2.0)."""
 
 
-Fault: TypeAlias = Status | ContentType | Body | Missing | Half | Slow | StaleNonce
+@dataclass(frozen=True, slots=True)
+class OtherClaims:
+    """An ID token with other claims, signed like the right one: ``{"nonce": "x"}``; ``None`` leaves one out."""
+
+    claims: Mapping[str, Any]
+
+
+Fault: TypeAlias = Status | ContentType | Body | Missing | Half | Slow | StaleNonce | OtherClaims
 
 
 @dataclass(slots=True)

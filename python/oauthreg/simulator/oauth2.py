@@ -313,8 +313,8 @@ class OAuth2Server:
 
     def _jwks(self, _: Received) -> Response:
         """Spec: RFC 7517 section 5."""
-        algorithms = expected_algorithms(self.provider) or STANDARD_ALGORITHMS
-        return render_document({"keys": [public_jwk(name) for name in algorithms if name[:2] != "HS"]}, "json")
+        algorithms, number = expected_algorithms(self.provider) or STANDARD_ALGORITHMS, self.state.key_number
+        return render_document({"keys": [public_jwk(name, number) for name in algorithms if name[:2] != "HS"]}, "json")
 
     def _server_time(self, _: Received) -> Response:
         return render_time(self.provider.server_time, self.script.server_time, self.now())
@@ -464,8 +464,10 @@ class OAuth2Server:
 
     def _id_token(self, issued: Issued, shape: TokenShape) -> str | None:
         claims = self.script.documents.get("id_token")
-        if claims is None and self.provider.protocol == "oidc" and "openid" in issued.scope.split():
-            claims = {"sub": self.script.documents.get("userinfo", {}).get("sub", "simulated-user")}
+        if self.provider.protocol == "oidc":
+            if "openid" not in issued.scope.split():
+                return None
+            claims = claims or {"sub": self.script.documents.get("userinfo", {}).get("sub", "simulated-user")}
         if claims is None:
             return None
         settings, now = self.provider.oauth2, int(self.now())
@@ -475,7 +477,10 @@ class OAuth2Server:
         own = {"nonce": issued.nonce} if issued.nonce else {}
         own |= {"jti": issued.access_token} if shape.is_self_contained else {}
         algorithm = next(iter(expected_algorithms(self.provider)), "HS256")
-        made = render_jwt({**claims, **about, **own}, secret=self.credentials.client_secret, algorithm=algorithm)
+        changes, self.state.other_claims = self.state.other_claims, {}
+        told = {name: value for name, value in {**claims, **about, **own, **changes}.items() if value is not None}
+        secret, number = self.credentials.client_secret, self.state.key_number
+        made = render_jwt(told, secret=secret, algorithm=algorithm, key_number=number)
         self.state.id_tokens.add(made)
         return made
 

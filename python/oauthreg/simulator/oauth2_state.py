@@ -5,7 +5,7 @@ All tokens that follow from one decision of the person are a family: one that wa
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from oauthreg.errors import OAuthError
 from oauthreg.records import dataclass, field, replace
@@ -74,6 +74,8 @@ class OAuth2State:
     def __init__(self, make_text: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> None:
         self.lifetime = 3600
         self.id_tokens: set[str] = set()
+        self.other_claims: Mapping[str, Any] = {}
+        self.key_number = 0
         self.app_token: dict[str, str] = {}
         self.rotates = True
         self.dpop_nonce: str | None = None
@@ -210,6 +212,10 @@ class OAuth2State:
         if issued.refresh_token is not None:
             self._refresh[issued.refresh_token] = issued
         return issued
+
+    def rotate_keys(self) -> None:
+        """Sign ID tokens with new keys from now on, and publish those alone."""
+        self.key_number += 1
 
     def renew_dpop_nonce(self) -> None:
         """Demand another nonce from now on. Spec: RFC 9449 section 8.2."""

@@ -61,29 +61,29 @@ def render_end(kind: ExpiresKind, end: float, now: float) -> int | str | None:
     return written.get(kind)
 
 
-def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS256") -> str:
-    """A compact JWT, signed with a shared secret or with a key that nobody needs to know.
+def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS256", key_number: int = 0) -> str:
+    """A compact JWT, signed with a shared secret or with a key of the server's, which have numbers.
 
     Spec: RFC 7515 section 3.1, RFC 7518 section 3.2.
     """
     is_shared = algorithm.startswith("HS")
-    key = secret.encode() if is_shared else _key_for(algorithm).raw_value
-    header = {"alg": algorithm, "typ": "JWT", **({} if is_shared else {"kid": _name_of(algorithm)})}
+    key = secret.encode() if is_shared else _key_for(algorithm, key_number).raw_value
+    header = {"alg": algorithm, "typ": "JWT", **({} if is_shared else {"kid": _name_of(algorithm, key_number)})}
     return compact_signer(header, key, algorithm)(render_json(claims))
 
 
-def public_jwk(algorithm: str) -> dict[str, Any]:
-    """The public half of the key that signs JWTs with an algorithm. Spec: RFC 7517 section 4."""
-    known = _key_for(algorithm).as_dict(private=False)
-    return {**known, "kid": _name_of(algorithm), "alg": algorithm, "use": "sig"}
+def public_jwk(algorithm: str, key_number: int = 0) -> dict[str, Any]:
+    """The public half of a key that signs JWTs with an algorithm. Spec: RFC 7517 section 4."""
+    known = _key_for(algorithm, key_number).as_dict(private=False)
+    return {**known, "kid": _name_of(algorithm, key_number), "alg": algorithm, "use": "sig"}
 
 
-def _name_of(algorithm: str) -> str:
-    return f"simulated-{algorithm}"
+def _name_of(algorithm: str, key_number: int) -> str:
+    return f"simulated-{algorithm}-{key_number}"
 
 
 @cache
-def _key_for(algorithm: str) -> Any:
+def _key_for(algorithm: str, key_number: int) -> Any:  # noqa: ARG001 - each number is a key of its own
     return load_signing_key(generate_private_key_for(algorithm), algorithm)
 
 

@@ -26,7 +26,18 @@ from oauthreg.provider import Placement, Provider
 from oauthreg.records import dataclass, field
 from oauthreg.redaction import MASK, is_secret, redact
 from oauthreg.registry import Registry
-from oauthreg.simulator.faults import Fault, Faults, Half, Slow, StaleNonce, Status, Step, build_error, spoil
+from oauthreg.simulator.faults import (
+    Fault,
+    Faults,
+    Half,
+    OtherClaims,
+    Slow,
+    StaleNonce,
+    Status,
+    Step,
+    build_error,
+    spoil,
+)
 from oauthreg.simulator.inventions import invent_credentials, invent_variables, with_invented_endpoints
 from oauthreg.simulator.oauth1 import OAuth1Server
 from oauthreg.simulator.oauth2 import OAuth2Server
@@ -330,6 +341,8 @@ class Simulator:
         fault = self._faults.take(step)
         if isinstance(fault, StaleNonce):
             self.state.renew_dpop_nonce()
+        if isinstance(fault, OtherClaims):
+            self.state.other_claims = fault.claims
         served = Served(build_error(fault)) if isinstance(fault, Status) else server.answer(received, step)
         self._remember(received, step, served, time.perf_counter() - begin)
         if isinstance(fault, Slow):
