@@ -105,11 +105,12 @@ def _check_subject(documents: Documents, *, must_be_named: bool) -> None:
         return
     subject = told.get("sub")
     if (isinstance(subject, str) or must_be_named) and subject != named.get("sub"):
-        raise ResponseError(
-            "the `userinfo` answer is about another user than the ID token",
-            code="userinfo-subject",
-            hint="let the user log in again: token and ID token are of different logins",
+        reason, advice = (
+            ("names no `sub`", "where logins need no ID token, the definition's protocol is `oauth2`")
+            if subject is None
+            else ("is about another user than the ID token", "let the user log in again")
         )
+        raise ResponseError(f"the `userinfo` answer {reason}", code="userinfo-subject", hint=advice)
 
 
 def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:

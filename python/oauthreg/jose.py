@@ -40,6 +40,14 @@ SIGNING_ALGORITHMS: dict[str, tuple[str, str]] = {
 """Algorithm -> (key type, curve). Spec: RFC 7518 section 3.1; RFC 8037; RFC 9864 (``Ed25519``)."""
 
 
+PUBLIC_MEMBERS: dict[str, tuple[str, ...]] = {
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+    "RSA": ("e", "kty", "n"),
+}
+"""Key type -> the members of its public JWK, in the order of RFC 7638 section 3.2."""
+
+
 def sign_jwt(
     claims: Mapping[str, Any],
     key: Any,
@@ -312,7 +320,9 @@ def parse_unverified_jwt(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(pieces) != _PARTS_OF_SIGNED:
         raise _refused("its form is wrong", "jwt-malformed")
     header, claims = (_json_part(piece) for piece in pieces[:2])
-    if str(header.get("alg", "none")).lower() == "none" or not pieces[2]:
+    if not isinstance(algorithm := header.get("alg", "none"), str):
+        raise _refused("its form is wrong", "jwt-malformed")
+    if algorithm.lower() == "none" or not pieces[2]:
         raise _refused("it is not signed", "jwt-unsigned")
     return header, claims
 
@@ -412,8 +422,8 @@ def is_signed_with(text: str, key: Mapping[str, Any], algorithm: str) -> bool:
 
     wanted = SIGNING_ALGORITHMS.get(algorithm)
     try:
-        public = _imported(json.dumps(key, sort_keys=True))
-        if public.is_private or (public.key_type, getattr(public, "curve_name", "")) != wanted:
+        public = _imported(json.dumps({name: key[name] for name in PUBLIC_MEMBERS[key["kty"]]}))
+        if (public.key_type, getattr(public, "curve_name", "")) != wanted:
             return False
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return False
@@ -463,7 +473,7 @@ def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:
     """Raises ``ResponseError`` where ``exp``, ``nbf`` or ``iat`` is there and does not fit ``now``."""
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name)
-        if value is not None and not _is_time(value):
+        if value is not None and not is_time(value):
             raise _refused(f"its `{name}` is no time", "jwt-time")
     if claims.get("exp") is not None and claims["exp"] + leeway < now:
         raise _refused("it has expired", "jwt-expired")
@@ -471,7 +481,8 @@ def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:
         raise _refused("it is from the future", "jwt-time")
 
 
-def _is_time(value: Any) -> bool:
+def is_time(value: Any) -> bool:
+    """Whether a claim is a moment, in seconds since 1970. Spec: RFC 7519 section 2."""
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)

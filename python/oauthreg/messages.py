@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from oauthreg.records import dataclass, field
 
@@ -60,9 +60,7 @@ class Authenticator(Protocol):
 class Request:
     """A request that a flow wants sent: a complete URL, headers, at most one body, and who authenticates it.
 
-    ``shared`` is there for what anybody may ask and everybody is told: it reads an answer and raises for one that is no
-    good, and a good one that another request got may be the answer; ``anew`` asks for a fresh one all the same, which
-    is not given at will.
+    With ``shared`` the answer may be one that another request got.
     """
 
     method: str
@@ -71,8 +69,7 @@ class Request:
     form: Pairs | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
     authenticator: Authenticator | None = field(default=None, repr=False)
-    shared: Callable[[Response], object] | None = field(default=None, repr=False)
-    anew: bool = field(default=False, repr=False)
+    shared: Shared | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,20 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     body: bytes = field(default=b"", repr=False)
     url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a request asks for that anybody may ask and everybody is told.
+
+    ``read`` reads an answer and raises for one that is no good. Answers at one URL that belong to different ``owner`` s
+    (issuers) are kept apart. ``source``: an answer at hand or a fetched one (``any``), only one at hand (``kept``, else
+    ``LookupError``), or a fresh one, which is not given at will (``new``).
+    """
+
+    read: Callable[[Response], object]
+    owner: str = ""
+    source: Literal["any", "kept", "new"] = "any"
 
 
 @dataclass(frozen=True, slots=True)

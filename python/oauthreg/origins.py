@@ -17,13 +17,16 @@ Origin: TypeAlias = tuple[str, str, int]
 """``(scheme, host, port)``: lower case, the effective port, an IPv6 address without brackets."""
 
 _PORTS = {"http": 80, "https": 443}
+_LONGEST = 4096
 
 
 def parse_origin(url: str) -> Origin:
     """The origin of an absolute http or https URL. Raises ``UsageError`` for anything else."""
     scheme, host, port = url.partition(":")[0].lower(), "", None
+    # Whether a long text that is not of ASCII can be an origin takes quadratic time to find out.
+    text = url if url.isascii() else url[:_LONGEST]
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(text)
         scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
     except ValueError:
         host = ""

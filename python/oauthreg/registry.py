@@ -265,9 +265,14 @@ class Registry:
         return definition
 
     def reload(self) -> None:
-        """Look for files anew and forget what was read; what was added stays, and so do clients already made."""
+        """Look for files anew and forget what was read, also of what servers publish.
+
+        What was added stays, and so do clients already made.
+        """
         self._loader.reload()
         self._known.clear()
+        if self._lives is not None:
+            self._lives.published.clear()
 
     def _find(self, name: str) -> _Known:
         known = self._known.get(checked_name(name))

@@ -19,6 +19,7 @@ from oauthreg.errors import (
     TemporarilyUnavailableError,
     UsageError,
 )
+from oauthreg.http import oauth2_client
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME
 from oauthreg.http.token_life import TokenLives
@@ -417,15 +418,6 @@ class TestNonces:
             authorization_response=f"{CALLBACK}?code=C&state={state}", state=state, **options
         )
 
-    async def test_a_second_client_object_knows_it_by_the_state(self, make_client, issuer):
-        url, state = make_client().create_authorization_url()
-        (nonce,) = parse_qs(urlsplit(url).query)["nonce"]
-        assert (await self.end(make_client(), issuer, state, nonce)).id_token
-        url, state = make_client().create_authorization_url()
-        with pytest.raises(ResponseError) as refused:
-            await self.end(make_client(), issuer, state, nonce)
-        assert refused.value.code == "id-token-nonce"
-
     async def test_one_of_another_process_is_told(self, make_client, issuer):
         kept = {"code_verifier": "v" * 43, "redirect_uri": CALLBACK}
         assert (await self.end(make_client(), issuer, "s1", "n1", nonce="n1", **kept)).id_token
@@ -445,11 +437,20 @@ class TestNonces:
             await client.fetch_token(code="C", nonce="n2")
         assert refused.value.code == "id-token-nonce"
 
-    async def test_the_clients_own_counts(self, make_client, issuer):
-        url, _ = make_client(nonce="own").create_authorization_url()
+    async def test_that_of_the_client_counts(self, make_client, issuer):
+        """As in code that makes a client with the state and the nonce that it kept."""
+        url, state = make_client(nonce="own").create_authorization_url()
         assert parse_qs(urlsplit(url).query)["nonce"] == ["own"]
-        url, _ = make_client().create_authorization_url(nonce="given")
-        assert parse_qs(urlsplit(url).query)["nonce"] == ["given"]
+        assert (await self.end(make_client(nonce="own"), issuer, state, "own")).id_token
+        with pytest.raises(ResponseError) as refused:
+            await self.end(make_client(nonce="own"), issuer, "s2", "another")
+        assert refused.value.code == "id-token-nonce"
+
+    async def test_another_worker_may_end_a_login(self, make_client, issuer, monkeypatch):
+        """What it does not know of the login it does not ask for."""
+        _, state = make_client().create_authorization_url()
+        monkeypatch.setattr(oauth2_client, "_PROCESS_KEY", b"of another process")
+        assert (await self.end(make_client(), issuer, state, "n1")).id_token
 
 
 async def test_a_server_that_is_away(make_client, issuer, unused_tcp_port):

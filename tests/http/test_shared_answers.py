@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from oauthreg.errors import MalformedResponseError
+from oauthreg.http import shared_answers
 from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME, SharedAnswers
-from oauthreg.messages import Request, Response
+from oauthreg.messages import Request, Response, Shared
 from oauthreg.records import replace
 
 URL = "https://as.example/jwks"
@@ -13,7 +15,7 @@ URL = "https://as.example/jwks"
 
 def read(response):
     if response.body == b"bad":
-        raise ValueError("no key set")
+        raise MalformedResponseError("no key set")
 
 
 @pytest.fixture
@@ -40,8 +42,9 @@ def server():
 def ask(server):
     shared = SharedAnswers()
 
-    async def run(now=0.0, url=URL, *, anew=False):
-        return (await shared.get(Request("GET", url, shared=read, anew=anew), server.send, now)).body
+    async def run(now=0.0, url=URL, *, source="any", owner="", send=None):
+        answer = await shared.get(Request("GET", url), Shared(read, owner, source), send or server.send, now)
+        return answer.body
 
     run.shared = shared
     return run
@@ -63,13 +66,32 @@ async def test_one_for_all_who_wait(ask, server):
     assert await asyncio.gather(*waiting) == [b"1"] * 50
 
 
-@pytest.mark.parametrize("failure", [OSError("away"), b"bad"], ids=["transport", "no good"])
-async def test_a_failure_is_told_to_all_and_not_kept(ask, server, failure):
-    server.answers = [failure]
+async def test_what_the_server_says_is_told_to_all_and_not_kept(ask, server):
+    server.answers = [b"bad"]
     found = await asyncio.gather(*(ask() for _ in range(3)), return_exceptions=True)
-    assert {type(error) for error in found} <= {OSError, ValueError}
+    assert {type(error) for error in found} == {MalformedResponseError}
     assert server.asked == [URL]
     assert await ask() == b"2"
+
+
+async def test_what_is_wrong_with_ones_own_session_is_nobody_elses_fault(ask, server):
+    async def with_closed_session(_):
+        await asyncio.sleep(0)
+        raise RuntimeError("session is closed")
+
+    first = asyncio.create_task(ask(send=with_closed_session))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(ask()) for _ in range(20)]
+    assert await asyncio.gather(*others) == [b"1"] * 20
+    with pytest.raises(RuntimeError):
+        await first
+
+
+async def test_a_server_that_is_away_is_asked_a_few_times_at_most(ask, server):
+    server.answers = [OSError("away")] * 50
+    found = await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
+    assert {type(error) for error in found} == {OSError}
+    assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize("failure", [OSError("away"), b"bad"], ids=["transport", "no good"])
@@ -85,17 +107,63 @@ async def test_an_old_answer_is_better_than_none_and_the_server_has_a_rest(ask, 
 
 async def test_a_fresh_one_is_given_once_in_a_while(ask, server):
     assert await ask() == b"1"
-    assert [await ask(now, anew=True) for now in (1, 2, COOL_DOWN)] == [b"2"] * 3
+    assert [await ask(now, source="new") for now in (1, 2, COOL_DOWN)] == [b"2"] * 3
     assert await ask(COOL_DOWN) == b"2"
-    assert await ask(COOL_DOWN + 1, anew=True) == b"3"
+    assert await ask(COOL_DOWN + 1, source="new") == b"3"
     assert await ask(LIFETIME + COOL_DOWN) == b"3"
 
 
-async def test_a_fresh_one_that_failed_is_not_asked_for_at_once(ask, server):
+async def test_a_fresh_one_that_failed_is_not_asked_for_at_once_and_soon_again(ask, server):
     await ask()
     server.answers = [OSError("away")]
-    assert [await ask(now, anew=True) for now in (1, 2)] == [b"1"] * 2
+    assert [await ask(now, source="new") for now in (1, 2)] == [b"1"] * 2
     assert len(server.asked) == 2
+    assert await ask(7, source="new") == b"3"
+
+
+async def test_all_who_want_a_fresh_one_at_once_get_it(ask, server):
+    await ask()
+    server.gate = asyncio.Event()
+    waiting = [asyncio.create_task(ask(1, source="new")) for _ in range(5)]
+    await asyncio.sleep(0)
+    server.gate.set()
+    assert await asyncio.gather(*waiting) == [b"2"] * 5
+
+
+async def test_an_old_answer_is_used_where_the_new_one_does_not_come(ask, server, monkeypatch):
+    monkeypatch.setattr(shared_answers, "_PATIENCE", 0.01)
+    await ask()
+    server.gate = asyncio.Event()
+    assert await ask(LIFETIME + 1) == b"1"
+    server.gate.set()
+    await ask.shared.aclose()
+    assert await ask(LIFETIME + 2) == b"2"  # it came all the same
+
+
+async def test_only_what_is_at_hand(ask):
+    with pytest.raises(LookupError):
+        await ask(source="kept")
+    await ask()
+    assert await ask(LIFETIME * 2, source="kept") == b"1"
+    ask.shared.clear()
+    with pytest.raises(LookupError):
+        await ask(source="kept")
+
+
+async def test_whose_answer_it_is(ask):
+    assert [await ask(owner=owner) for owner in ("a", "b", "a")] == [b"1", b"2", b"1"]
+    assert await ask(source="new", owner="b") == b"3"
+    assert await ask(1, source="new", owner="a") == b"4"  # what others ask for uses nothing up
+
+
+async def test_a_fetch_that_nobody_waits_for_is_kept(ask, server):
+    server.gate = asyncio.Event()
+    waiting = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    server.gate.set()
+    await ask.shared.aclose()
+    assert await ask() == b"1"
 
 
 async def test_who_gives_up_stops_nobody(ask, server):
@@ -138,14 +206,15 @@ def test_loops_do_not_wait_for_each_other(ask, server):
 
 
 async def test_not_any_number_is_kept(ask, server):
-    for number in range(300):
+    for number in range(1030):
         await ask(url=f"https://as.example/{number}")
-    assert len(ask.shared._kept) == 256
-    assert await ask(url="https://as.example/299") == b"300"
-    assert await ask(url="https://as.example/0") == b"301"
+        assert await ask(url="https://as.example/0") == b"1"
+    assert len(ask.shared._kept) == 1024
+    assert await ask(url="https://as.example/1029") == b"1030"
+    assert await ask(url="https://as.example/1") == b"1031"
 
 
 def test_a_request_is_its_own_unless_it_says_otherwise():
     request = Request("GET", URL)
-    assert (request.shared, request.anew) == (None, False)
-    assert "jwks" not in repr(replace(request, shared=read))
+    assert request.shared is None
+    assert "read" not in repr(replace(request, shared=Shared(read)))

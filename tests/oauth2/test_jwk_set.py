@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc.jwk import RSAKey
 
 from oauthreg.errors import ResponseError
-from oauthreg.oauth2.jwk_set import is_signed_flow, kept_jwks_flow, publishes_keys, select_keys
+from oauthreg.oauth2.jwk_set import RENEWAL, is_signed_flow, kept_jwks_flow, publishes_keys, select_keys
 
 CLAIMS = {"sub": "u1"}
 JWKS = "https://as.example/jwks"
@@ -23,11 +23,18 @@ def published(provider):
 
 
 @pytest.fixture
-def judge(drive, published):
+def judge(answer, published):
     """Whether a JWT is signed with one of the keys that the server gives at the first, and at the second request."""
 
     def run(text, *sets):
-        return drive(is_signed_flow(published, text), *({"keys": keys} for keys in sets))[0]
+        flow, left = is_signed_flow(published, text), list(sets)
+        try:
+            next(flow)
+            while True:
+                keys = left.pop(0) if len(left) > 1 else left[0]
+                flow.send(answer({"keys": keys}))
+        except StopIteration as end:
+            return end.value
 
     return run
 
@@ -72,8 +79,6 @@ def test_JW01_a_key_that_came_later_is_fetched_once_more(judge, server_keys):
 
 
 def test_JW01_keys_that_stay_unknown(drive, published, server_keys):
-    flow = is_signed_flow(published, server_keys.sign(CLAIMS, "new"))
-    assert next(flow).anew is False
     with pytest.raises(ResponseError) as refused:
         drive(
             is_signed_flow(published, server_keys.sign(CLAIMS, "new")), {"keys": []}, {"keys": [server_keys.jwk("old")]}
@@ -84,10 +89,7 @@ def test_JW01_keys_that_stay_unknown(drive, published, server_keys):
 def test_the_first_set_may_be_one_that_is_kept_and_the_second_may_not(drive, published, server_keys):
     text = server_keys.sign(CLAIMS, "new")
     _, requests = drive(is_signed_flow(published, text), {"keys": []}, {"keys": [server_keys.jwk("new")]})
-    assert [(request.url, request.anew, request.shared is not None) for request in requests] == [
-        (JWKS, False, True),
-        (JWKS, True, True),
-    ]
+    assert [(request.url, request.shared.source) for request in requests] == [(JWKS, "any"), (JWKS, "new")]
     assert {request.authenticator for request in requests} == {None}
 
 
@@ -102,6 +104,30 @@ def test_JW03_without_a_name_each_fitting_key_is_tried(judge, server_keys):
 def test_JW03_not_any_number_of_keys_is_tried(server_keys):
     keys = {"keys": [server_keys.jwk("k1", kid=str(number)) for number in range(40)]}
     assert len(select_keys(keys, {"alg": "RS256"})) == 16
+
+
+def test_a_name_for_no_key_leaves_those_without_one(judge, server_keys):
+    assert judge(server_keys.sign(CLAIMS, "k1"), [server_keys.jwk("k1", kid=None)]) is True
+    assert (
+        judge(server_keys.sign(CLAIMS, "k1"), [server_keys.jwk("k1", kid=None), server_keys.jwk("k2", kid="k1")])
+        is False
+    )
+
+
+def test_a_new_key_under_an_old_name_is_fetched(judge, server_keys):
+    old, new = server_keys.jwk("old", kid="k"), server_keys.jwk("new", kid="k")
+    assert judge(server_keys.sign(CLAIMS, "new", kid="k"), [old], [new]) is True
+
+
+def test_while_a_token_waits_only_what_is_at_hand_counts(drive, published, server_keys):
+    text = server_keys.sign(CLAIMS, "k1")
+    signed, (request,) = drive(is_signed_flow(published, text, RENEWAL), {"keys": [server_keys.jwk("k1")]})
+    assert (signed, request.shared.source) == (True, "kept")
+
+
+def test_a_member_without_value_says_nothing(judge, server_keys):
+    key = {**server_keys.jwk("k1"), "alg": None, "use": None, "key_ops": None}
+    assert judge(server_keys.sign(CLAIMS, "k1"), [key]) is True
 
 
 def test_JW04_keys_are_told_apart_by_name_kind_use_and_algorithm(judge, server_keys):
@@ -176,6 +202,15 @@ def test_checklist_59_ID13_keys_in_the_header_are_never_used(judge, header, serv
     with pytest.raises(ResponseError):
         judge(server_keys.sign(CLAIMS, "attacker", **header), [server_keys.jwk("k1")], [server_keys.jwk("k1")])
     assert judge(server_keys.sign(CLAIMS, "k1", **header), [server_keys.jwk("k1")]) is True
+
+
+@pytest.mark.parametrize("algorithm", [["RS256"], {"a": 1}, 7, None, True], ids=str)
+def test_an_algorithm_that_is_no_text(judge, server_keys, algorithm):
+    head = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": "k1"}).encode()).rstrip(b"=").decode()
+    _, _, rest = server_keys.sign(CLAIMS, "k1").partition(".")
+    with pytest.raises(ResponseError) as refused:
+        judge(f"{head}.{rest}", [server_keys.jwk("k1")])
+    assert refused.value.code == "jwt-malformed"
 
 
 @pytest.mark.parametrize("header", [{"crit": ["b64"], "b64": False}, {"b64": False}, {"crit": ["exp"], "exp": 1}])

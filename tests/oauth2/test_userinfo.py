@@ -67,7 +67,7 @@ def test_UI03_what_is_for_others_is_refused(open_, server_keys, changes, code):
 
 def test_UI03_a_foreign_signature_tells_nothing(open_, server_keys):
     with pytest.raises(ResponseError) as refused:
-        open_(server_keys.sign(CLAIMS, "evil", kid="k1"))
+        open_(server_keys.sign(CLAIMS, "evil", kid="k1"), sets=2)
     assert refused.value.code == "userinfo-signature"
     with pytest.raises(ResponseError) as refused:
         open_(server_keys.sign(CLAIMS, "evil"), sets=2)

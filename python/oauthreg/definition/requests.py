@@ -21,6 +21,9 @@ REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"
 LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
 """The tables of protocol requests, the page for the user apart."""
 
+_VERIFIED = ("email", "phone_number")
+"""Claims beside which another says whether they are verified."""
+
 _LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"token": ("callback",), "refresh": ("token",), "revoke": ("token",), "exchange": ("token", "callback")}
 )
@@ -41,15 +44,28 @@ def documents_named(protocol: str, endpoints: Collection[str], requests: Iterabl
 
 
 def claims_of(definition: Definition) -> Mapping[str, Any]:
-    """The claims of a definition; those of OpenID Connect where one that speaks it says nothing of them."""
-    return definition.claims or (_claims_of_oidc() if definition.protocol == "oidc" else {})
+    """The claims of a definition, to which those of OpenID Connect belong where it speaks that."""
+    own = definition.claims
+    if definition.protocol != "oidc":
+        return own
+    # Who takes an address from elsewhere says whether it is verified.
+    unsaid = {f"{name}_verified" for name in _VERIFIED if name in own} - own.keys()
+    return {**{name: source for name, source in _claims_of_oidc().items() if name not in unsaid}, **own}
 
 
 @cache
 def _claims_of_oidc() -> Mapping[str, Any]:
     from oauthreg.claims import STANDARD_CLAIMS
 
-    return MappingProxyType({name: [name, f"id_token:{name}"] for name in STANDARD_CLAIMS})
+    # Whether an address is verified is said by the answer that tells the address.
+    paired = {
+        f"{name}_verified": [
+            {"path": f"{name}_verified", "if": name},
+            {"path": f"id_token:{name}_verified", "if": f"not {name}"},
+        ]
+        for name in _VERIFIED
+    }
+    return MappingProxyType({**{name: [name, f"id_token:{name}"] for name in STANDARD_CLAIMS}, **paired})
 
 
 def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:

@@ -139,6 +139,21 @@ _PROTOCOL_PARAMETERS = frozenset(
         "version",
     )
 )
+_FIELDS_OF_TOKENS = frozenset(
+    (
+        "access_token",
+        "dpop_jkt",
+        "expires_at",
+        "expires_in",
+        "id_token",
+        "oauth_token",
+        "oauth_token_secret",
+        "refresh_expires_at",
+        "refresh_token",
+        "scope",
+        "token_type",
+    )
+)
 _MOST_OWN_CLAIMS = 256
 _NONE: frozenset[str] = frozenset()
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
@@ -677,6 +692,20 @@ def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
             yield Finding((name,), f"`[{name}]` without `{name}` in `[endpoints]`", "add the URL there", at="key")
 
 
+def _issuer(path: KeyPath, text: str) -> Iterator[Finding]:
+    """What can be no issuer. Spec: OpenID Connect Discovery 1.0 section 3; RFC 8414 section 2."""
+    if "/.well-known/" in text:
+        yield Finding(path, "the place of the metadata, and no issuer", "write what stands before `/.well-known/`")
+    elif text and "{" not in text:
+        try:
+            texts.check_url(text)
+        except texts.Refused as refused:
+            yield Finding(path, refused.message, refused.hint or "an issuer is an `https` URL")
+            return
+        if set("?#@") & set(text):
+            yield Finding(path, "an issuer has no query, no fragment and no user", "write what is in its metadata")
+
+
 def _openid(subject: _Subject) -> Iterator[Finding]:
     """What OpenID Connect cannot do without."""
     definition, settings = subject.definition, subject.definition.oauth2
@@ -689,6 +718,11 @@ def _openid(subject: _Subject) -> Iterator[Finding]:
             "without it nobody can tell whose ID token it is (OpenID Connect Core section 3.1.3.7)",
             at="table",
         )
+    for path, text in (
+        (("oauth2", "issuer"), settings.issuer),
+        *((("environments", name, "issuer"), one.issuer) for name, one in definition.environments.items()),
+    ):
+        yield from _issuer(path, text or "")
     asked = (*definition.scopes.default, *definition.scopes.required)
     if definition.scopes.default and "openid" not in asked:
         yield Finding(
@@ -886,6 +920,17 @@ def _renamed(subject: _Subject) -> Iterator[Finding]:
                 taken[own] = standard
 
 
+def _callback(subject: _Subject) -> Iterator[Finding]:
+    """Nothing of a token may come from the browser, whose user can edit it."""
+    for index, name in enumerate(subject.definition.callback.keep):
+        if name in _FIELDS_OF_TOKENS:
+            yield Finding(
+                ("callback", "keep", index),
+                f"a field of the token itself: {quoted(name)}",
+                "it comes from the token endpoint alone; what the user can edit must not replace it",
+            )
+
+
 def _legs(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     for name, leg in _written_legs(definition):
@@ -974,7 +1019,7 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
     claims = subject.definition.claims
     if not claims:
         return
-    if "sub" not in claims:
+    if "sub" not in claims and subject.definition.protocol != "oidc":
         yield Finding(
             ("claims", "sub"),
             "missing key in `[claims]`: `sub`",
@@ -989,7 +1034,7 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
                 ("claims", name), f"almost a standard claim: {quoted(name)}", f"did you mean `{meant}`?", at="key"
             )
     try:
-        template = parse_claims(claims, documents=subject.documents)
+        template = parse_claims(claims_of(subject.definition), documents=subject.documents)
         definition, settings = subject.definition, subject.definition.oauth2
         has_issuer = definition.protocol == "oidc" or settings.issuer or settings.issuer_template
         if "id_token" in template.documents and not has_issuer:
@@ -1075,6 +1120,7 @@ RULES = (
     _bodies,
     _renamed,
     _legs,
+    _callback,
     _identity,
     _claims,
     _examples,

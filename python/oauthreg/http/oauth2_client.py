@@ -7,6 +7,7 @@ import inspect
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from functools import cached_property
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from oauthreg.errors import (
     OAuthError,
     UnsupportedMethodError,
     UsageError,
+    quoted,
 )
 from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs, transport_options
 from oauthreg.http.token_client import (
@@ -67,8 +69,10 @@ _AUTHORIZATION_PARAMETERS = (
 
 _SIGNING = frozenset(("client_secret_jwt", "private_key_jwt", "signed_secret"))
 _MOST_LOGINS = 1000
+_PATIENCE = 1.5
+"""Seconds that a renewal waits for the keys of a provider, which it can do without."""
 _PROCESS_KEY = os.urandom(32)
-"""With it any client of this process makes the same code verifier and nonce from a state."""
+"""With it any client of this process makes the same code verifier from a state."""
 
 
 class AsyncOAuth2Client(TokenClient):
@@ -192,7 +196,6 @@ class AsyncOAuth2Client(TokenClient):
         """
         state = state or oauth2.make_state()
         parameters.setdefault("code_verifier", self._make_verifier(state))
-        parameters.setdefault("nonce", self._nonce or self._make_nonce(state))
         pending = oauth2.build_login(
             self.provider, self._known_client, self._login_request(url, state, None, parameters)
         )
@@ -255,17 +258,19 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, ``CallbackError``, ``TokenStoreError`` and
         ``UsageError``. The password grant must be asked for by its name. Spec: RFC 6749 section 4.
         """
-        await self._complete("token", url=url)
+        await self._complete("token", url=url, options=parameters)
         grant = _chosen_grant(grant_type, code, authorization_response, username, password)
         given = {"code": code, "username": username, "password": password}
         parameters |= {name: value for name, value in given.items() if value is not None}
-        nonce = parameters.pop("nonce", None) if grant == "authorization_code" else None
+        nonce = parameters.pop("nonce", self._nonce) if grant == "authorization_code" else None
         call = self._call("token", url, auth, method, headers, body, parameters, grant)
         if authorization_response is not None:
             call, pending = self._find_login(call, authorization_response, state, nonce)
             return await self._redeem(pending, authorization_response, None, call)
         if grant == "authorization_code":
             call = self._with_verifier(call, state, nonce)
+        if grant in ("authorization_code", "password"):
+            await self._exchange(oauth2.keys_flow(call.provider, self._known_client), options=call.options)
         if grant != "client_credentials":
             return await self._log_in(lambda: self._ask(grant, call), call)
 
@@ -292,7 +297,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``ReauthorizationRequired`` when only a new login helps, ``TokenExpiredError`` without refresh token,
         ``MissingTokenError``, and what ``fetch_token`` raises. Spec: RFC 6749 section 6.
         """
-        await self._complete("token", url=url)
+        await self._complete("token", url=url, options=parameters)
         call = self._call("refresh", url, auth, None, headers, body, parameters)
         latest = await self._life.latest()
         if refresh_token is not None and (latest is None or latest.refresh_token != refresh_token):
@@ -321,7 +326,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``OAuthError`` (``TemporarilyUnavailableError`` while the token stays good), ``MissingTokenError`` and
         ``TokenStoreError``. Spec: RFC 7009 section 2.
         """
-        await self._complete("revoke", url=url)
+        await self._complete("revoke", url=url, options=parameters)
         call = self._call("revoke", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, call.provider.oauth2.revoke_first)
         flow = oauth2.revocation_flow(
@@ -351,7 +356,7 @@ class AsyncOAuth2Client(TokenClient):
 
         Raises ``OAuthError``, ``MalformedResponseError`` and ``MissingTokenError``. Spec: RFC 7662 section 2.
         """
-        await self._complete("introspect", url=url)
+        await self._complete("introspect", url=url, options=parameters)
         call = self._call("introspect", url, auth, None, headers, body, parameters)
         text, hint = await self._which(token, token_type_hint, "access_token")
         flow = oauth2.introspection_flow(
@@ -374,7 +379,7 @@ class AsyncOAuth2Client(TokenClient):
 
         ``options``, and what is raised, as in ``fetch_server_metadata``. Spec: RFC 7517 section 5.
         """
-        await self._complete("jwks", url=url)
+        await self._complete("jwks", url=url, options=options)
         return await self._exchange(oauth2.jwks_flow(self.provider, url=url), options=transport_options(options))
 
     async def register_client(
@@ -391,7 +396,7 @@ class AsyncOAuth2Client(TokenClient):
         client stays as it is: keep the answer, which holds secrets, and make a client of it. ``options``, and what is
         raised, as in ``fetch_server_metadata``. Spec: RFC 7591 section 3.
         """
-        await self._complete("registration", url=url)
+        await self._complete("registration", url=url, options=options)
         flow = oauth2.registration_flow(self.provider, metadata, initial_access_token=initial_access_token, url=url)
         return await self._exchange(flow, options=transport_options(options))
 
@@ -410,7 +415,9 @@ class AsyncOAuth2Client(TokenClient):
         for it (``par``), the request is pushed first, so that the URL tells the browser nothing. Raises ``UsageError``,
         and what a token request raises when the request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
-        await self._complete("authorize")
+        await self._complete("authorize", "token")
+        if self.provider.protocol == "oidc":
+            oauth2.check_issuer(self.provider)
         given = {"redirect_uri": redirect_uri, "scope": scope}
         parameters |= {name: value for name, value in given.items() if value is not None}
         request = self._login_request(None, None, binding, parameters)
@@ -486,9 +493,9 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``AccessDeniedError``, ``TokenExpiredError`` when the time is up, ``OAuthError``,
         ``MalformedResponseError`` and ``TokenStoreError``. Spec: RFC 8628.
         """
-        await self._complete("device", "token")
+        await self._complete("device", "token", options=parameters)
         call = self._call("device", parameters=parameters)
-        await self._exchange(oauth2.keys_flow(call.provider), options=call.options)
+        await self._exchange(oauth2.keys_flow(call.provider, self._known_client), options=call.options)
         wanted, client = self.scope if scope is None else scope, self._known_client
         authorization = await self._exchange(
             oauth2.device_authorization_flow(
@@ -534,7 +541,7 @@ class AsyncOAuth2Client(TokenClient):
         of the grant (``actor_token``, ``requested_token_type``, ``scope`` …) and as in ``fetch_token``. Raises as
         ``fetch_token``. Spec: RFC 8693.
         """
-        await self._complete("token", url=url)
+        await self._complete("token", url=url, options=parameters)
         if subject_token is None:
             subject_token = (await self._life.use(self._renewal)).access_token
         parameters |= {
@@ -567,6 +574,12 @@ class AsyncOAuth2Client(TokenClient):
         settings = call.provider.oauth2
         where = self.redirect_uri if settings.refresh_redirect_uri else None
         added = [("redirect_uri", where)] if where is not None else []
+
+        if call.provider.protocol == "oidc" or (token is not None and token.id_token):
+            # Once the new token is there, nothing is waited for.
+            with suppress(Exception):
+                keys = self._exchange(oauth2.keys_flow(call.provider, self._known_client), options=call.options)
+                await asyncio.wait_for(keys, _PATIENCE)
 
         def attempt() -> Awaitable[OAuth2Token]:
             flow = oauth2.renewal_flow(
@@ -618,7 +631,7 @@ class AsyncOAuth2Client(TokenClient):
 
     async def _redeem(self, pending: PendingLogin, callback: Callback, binding: str | None, call: _Call) -> OAuth2Token:
         """Exchange the code in a callback, once."""
-        client = self._known_client
+        client, is_read = self._known_client, "id_token" in call.provider.identity_documents
         oauth2.check_login_key(pending, client)
         state = pending.values.get("state")
         if state is not None and state in self._lives.spent:
@@ -632,7 +645,8 @@ class AsyncOAuth2Client(TokenClient):
             client_secret=client.client_secret,
         )
 
-        await self._exchange(oauth2.keys_flow(call.provider), options=call.options)
+        if pending.values.get("scope") is None or "openid" in pending.values["scope"].split() or is_read:
+            await self._exchange(oauth2.keys_flow(call.provider, client), options=call.options)
 
         async def exchange() -> OAuth2Token:
             # Not before the store has given way: what stops a login before its code is sent leaves the code good.
@@ -719,15 +733,13 @@ class AsyncOAuth2Client(TokenClient):
             told = {"issuer": provider.oauth2.issuer}
             if expected:
                 told |= {"state": expected, "code_verifier": self._make_verifier(expected)}
-                # Whoever kept the code verifier may have begun the login elsewhere, where this process knows no nonce.
-                told |= {} if "code_verifier" in call.arguments else {"nonce": self._make_nonce(expected)}
             kept = MappingProxyType({name: value for name, value in told.items() if value})
             login = PendingLogin(provider.name, provider.protocol, "", self.redirect_uri, kept, int(self.clock()))
         if not expected and not given:
             # Neither side knows a state: the check, as in the days of old, is the caller's.
             provider = replace(provider, oauth2=replace(provider.oauth2, state=False))
         verifier = call.arguments.get("code_verifier")
-        own = {"code_verifier": verifier, "nonce": nonce}
+        own = {"code_verifier": verifier, "nonce": login.values.get("nonce") or nonce}
         values = {**login.values, **{name: value for name, value in own.items() if value}}
         redirect_uri = call.arguments.get("redirect_uri", login.redirect_uri)
         login = replace(login, values=MappingProxyType(values), redirect_uri=redirect_uri)
@@ -740,29 +752,20 @@ class AsyncOAuth2Client(TokenClient):
         known = {
             "redirect_uri": login.redirect_uri if login else self.redirect_uri,
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
-            "nonce": nonce or (login.values.get("nonce") if login else None),
+            "nonce": (login.values.get("nonce") if login else None) or nonce,
             "max_age": login.values.get("max_age") if login else None,
         }
         return replace(call, arguments={**known, **call.arguments})
 
     def _make_verifier(self, state: str) -> str | None:
-        """The code verifier of a login without further memory."""
-        return None if self.provider.oauth2.pkce == "unsupported" else self._make_secret_of(state, "")
-
-    def _make_nonce(self, state: str) -> str | None:
-        """The nonce of a login without further memory, at a provider whose logins always have one."""
-        is_sent = self.provider.protocol == "oidc" and self.provider.oauth2.nonce != "never"
-        return self._make_secret_of(state, " nonce") if is_sent else None
-
-    def _make_secret_of(self, state: str, use: str) -> str | None:
-        """What belongs to a state: nobody outside of this process can make it."""
-        if not state:
+        """The code verifier of a login without further memory: nobody outside of this process can make it."""
+        if not state or self.provider.oauth2.pkce == "unsupported":
             return None
         import hmac
 
         from oauthreg.jws import encode_segment
 
-        octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}{use}".encode("utf-8", "surrogatepass"), "sha256")
+        octets = hmac.digest(_PROCESS_KEY, f"{self.client_id} {state}".encode("utf-8", "surrogatepass"), "sha256")
         return encode_segment(octets).decode()
 
     def _call(
@@ -807,7 +810,9 @@ class AsyncOAuth2Client(TokenClient):
     def _scope_for(self, grant: str | None, scope: str | Iterable[str] | None) -> str:
         """The scope of a grant without a user's consent: none but what was said, or what the provider is for."""
         wanted = self.scope if scope is None else scope
-        if wanted is None and grant != self.provider.oauth2.grants[0]:
+        # Without a user there is no ID token to ask for.
+        is_for_logins = grant != self.provider.oauth2.grants[0] or "openid" in self.provider.scopes.default
+        if wanted is None and is_for_logins:
             return ""
         from oauthreg.legs import render_scope
 
@@ -916,6 +921,12 @@ def _with_choices(
         endpoints["discovery"] = metadata_url
     if refresh_token_url is not None:
         endpoints["refresh"] = refresh_token_url
+    if "issuer" in rest and not is_custom:
+        raise UsageError(
+            f"the issuer of {provider.name} is what its definition says",
+            code="issuer-of-definition",
+            hint="choose another by `variables=` or `environment=`, or change the definition",
+        )
     settings = replace(
         provider.oauth2,
         client_auth=_known_method(client_auth_method) or provider.oauth2.client_auth,
@@ -947,8 +958,15 @@ def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any
 
     Spec: OpenID Connect Dynamic Client Registration 1.0 section 2; RFC 9207 section 3.
     """
+    from oauthreg.jose import SIGNING_ALGORITHMS
+
     settings = provider.oauth2
     algorithm = rest.pop("id_token_signed_response_alg", None)
+    if algorithm is not None and algorithm not in SIGNING_ALGORITHMS:
+        raise UnsupportedMethodError(
+            f"unknown signing algorithm: {quoted(algorithm)} (known: {', '.join(SIGNING_ALGORITHMS)})",
+            code="unknown-algorithm",
+        )
     names_issuer = rest.pop("authorization_response_iss_parameter_supported", settings.issuer_in_callback)
     return {
         "issuer": rest.pop("issuer", None) or settings.issuer,

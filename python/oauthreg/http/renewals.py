@@ -14,7 +14,8 @@ async def wait_for_all(tasks: Collection[asyncio.Task[Any]], *, own: Collection[
     ``own`` are those that the caller is part of, which are not waited for.
     """
     loop = asyncio.get_running_loop()
-    while left := [task for task in tasks if task.get_loop() is loop and task not in own]:
+    # Other threads begin and end theirs meanwhile.
+    while left := [task for task in [*tasks] if task.get_loop() is loop and task not in own]:
         await asyncio.wait(left)
 
 

@@ -9,14 +9,18 @@ import asyncio
 import logging
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from oauthreg.errors import OAuthError, ResponseError
 from oauthreg.http.renewals import wait_for_all
 from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
     from oauthreg.http.driver import Send
-    from oauthreg.messages import Request, Response
+    from oauthreg.messages import Request, Response, Shared
+
+    _Place: TypeAlias = tuple[str, str]
+    """The URL, and whose answer it is."""
 
 LIFETIME = 3600.0
 """Seconds for which an answer is kept."""
@@ -24,8 +28,16 @@ LIFETIME = 3600.0
 COOL_DOWN = 60.0
 """Seconds within which an answer is asked for anew once at most: tokens with made-up key names cost no more traffic."""
 
-_MOST = 256
+_PAUSE = 5.0
+"""The same after an attempt that failed: the next login shall not fail as well."""
+
+_PATIENCE = 1.5
+"""Seconds that are waited for an answer in place of an old one, which is used then."""
+
+_MOST = 1024
 """Answers that are kept: applications may have tenants without end."""
+
+_MOST_ATTEMPTS = 3
 
 _log = logging.getLogger("oauthreg")
 
@@ -40,65 +52,87 @@ class _Kept:
 
 
 class SharedAnswers:
-    """What servers publish, by URL. Moments are seconds on a monotonic clock."""
+    """What servers publish. Moments are seconds on a monotonic clock."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._under_way: dict[str, asyncio.Task[Response]] = {}
+        self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
+        self._under_way: dict[_Place, asyncio.Task[Response]] = {}
 
-    async def get(self, request: Request, send: Send, now: float) -> Response:
-        """The answer to a request that is ``shared``: one that is kept, or else one fetched for all who wait for it.
+    async def get(self, request: Request, shared: Shared, send: Send, now: float) -> Response:
+        """The answer to a request: one that is kept, or else one fetched for all who wait for it.
 
-        A failure is not kept, and an old answer is better than none. Raises what ``send`` and the request's reader
-        raise.
+        A failure is not kept, and an old answer is better than none. Raises ``LookupError`` where only what is kept
+        will do and nothing is, and what ``send`` and the request's reader raise.
         """
-        kept = self._kept.get(request.url)
-        if kept is not None and now < (kept.anew_at if request.anew else kept.old_at):
-            return kept.answer
-        try:
-            answer = await self._fetch(request, send)
-        except Exception as error:
+        place = request.url, shared.owner
+        kept = self._kept.get(place)
+        if shared.source == "kept":
             if kept is None:
-                raise
-            _log.warning("an old answer is used, as no new one could be had: %s", type(error).__name__)
-            kept.old_at = max(kept.old_at, now + COOL_DOWN)
-        else:
-            kept = self._keep(request.url, answer, now + LIFETIME)
-        if request.anew:
+                raise LookupError("nothing is at hand")
+            return kept.answer
+        if kept is None:
+            return await self._fetch(place, request, shared, send, now)
+        self._kept.move_to_end(place)
+        is_joining = shared.source == "new" and place in self._under_way
+        if now < (kept.anew_at if shared.source == "new" else kept.old_at) and not is_joining:
+            return kept.answer
+        if shared.source == "new":
             kept.anew_at = now + COOL_DOWN
-        return kept.answer
+        try:
+            fetching = self._fetch(place, request, shared, send, now)
+            return await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
+        except Exception as error:  # noqa: BLE001 - whatever keeps the new one away
+            _log.warning("an old answer is used, as no new one could be had: %s", type(error).__name__)
+            kept.old_at, kept.anew_at = max(kept.old_at, now + COOL_DOWN), min(kept.anew_at, now + _PAUSE)
+            return kept.answer
+
+    def at_hand(self, request: Request, shared: Shared, now: float) -> Response | None:
+        """The answer that is kept, if it will do as it is."""
+        kept = self._kept.get((request.url, shared.owner))
+        return None if kept is None or shared.source == "new" or now >= kept.old_at else kept.answer
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
 
     async def aclose(self) -> None:
         """Return when nothing is being fetched in this event loop any more."""
         await wait_for_all(self._under_way.values(), own=())
 
-    async def _fetch(self, request: Request, send: Send) -> Response:
-        """One fetch for all who wait; it goes on without any of them."""
-        task = self._under_way.get(request.url)
-        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
-            task = asyncio.get_running_loop().create_task(_read(request, send))
-            self._under_way[request.url] = task
-            task.add_done_callback(partial(self._landed, request.url))
-        return await asyncio.shield(task)
+    async def _fetch(self, place: _Place, request: Request, shared: Shared, send: Send, now: float) -> Response:
+        """One fetch for all who wait; it goes on without any of them.
 
-    def _landed(self, url: str, task: asyncio.Task[Response]) -> None:
-        if self._under_way.get(url) is task:
-            del self._under_way[url]
-        if not task.cancelled():
-            task.exception()  # whoever waits hears of it; that nobody may be left is no error
+        Who waited for another's fetch tries it with a session of their own, if that one failed for its session.
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            task, is_own = self._under_way.get(place), False
+            if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
+                loop, is_own = asyncio.get_running_loop(), True
+                task = self._under_way[place] = loop.create_task(self._read(place, request, shared, send, now))
+                task.add_done_callback(partial(self._landed, place))
+            try:
+                return await asyncio.shield(task)
+            except (OAuthError, ResponseError):
+                raise
+            except Exception:
+                if is_own or attempts == _MOST_ATTEMPTS:
+                    raise
 
-    def _keep(self, url: str, answer: Response, old_at: float) -> _Kept:
-        kept = self._kept.setdefault(url, _Kept(answer, old_at))
-        kept.answer, kept.old_at = answer, old_at
-        self._kept.move_to_end(url)
+    async def _read(self, place: _Place, request: Request, shared: Shared, send: Send, now: float) -> Response:
+        """The answer, if it is a good one, which is kept from now on."""
+        answer = await send(request)
+        shared.read(answer)
+        kept = self._kept.setdefault(place, _Kept(answer, 0.0))
+        kept.answer, kept.old_at = answer, now + LIFETIME
+        self._kept.move_to_end(place)
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)
-        return kept
+        return answer
 
-
-async def _read(request: Request, send: Send) -> Response:
-    """The answer, if it is a good one."""
-    answer = await send(request)
-    if request.shared is not None:
-        request.shared(answer)
-    return answer
+    def _landed(self, place: _Place, task: asyncio.Task[Response]) -> None:
+        if self._under_way.get(place) is task:
+            del self._under_way[place]
+        if not task.cancelled():
+            task.exception()  # whoever waits hears of it; that nobody may be left is no error

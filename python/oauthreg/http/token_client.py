@@ -27,11 +27,13 @@ from oauthreg import http, oauth2
 from oauthreg.errors import (
     MissingTokenError,
     OAuthError,
+    ResponseError,
     TemporarilyUnavailableError,
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http.api_client import ApiClient, Default, pinned_origins
+from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, pinned_origins, transport_options
+from oauthreg.legs import answered
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.records import replace
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from oauthreg.http.compliance import ComplianceHooks
     from oauthreg.http.driver import Send, Sleeper
     from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
-    from oauthreg.messages import Authenticator, Flow, Request, Response
+    from oauthreg.messages import Authenticator, Flow, Request, Response, Shared
     from oauthreg.stores import TokenKey, TokenStore
 
 Result = TypeVar("Result")
@@ -59,6 +61,23 @@ _PLACEMENTS: Mapping[str, TokenPlacement] = {
 """``token_placement`` -> placement. Spec: RFC 6750 section 2."""
 
 _DPOP_PLACEMENT = TokenPlacement(prefix=f"{DPOP_TYPE} ")
+_ALL_ENDPOINTS = (
+    "authorize",
+    "device",
+    "end_session",
+    "introspect",
+    "jwks",
+    "par",
+    "registration",
+    "revoke",
+    "token",
+    "userinfo",
+)
+"""What metadata may name."""
+
+_HARMLESS = frozenset({"skip_auto_headers", "timeout", "trace_request_ctx"})
+"""Options of the transport that change nothing about who answers."""
+
 _MOST_REPAIRS = 4
 """Attempts beyond the first: a new token and, where proofs are needed, a nonce for each of a few origins."""
 
@@ -103,6 +122,7 @@ class TokenClient(ApiClient):
         self._in_background = background_refresh
         self._token_updater = token_updater
         self._is_custom = is_custom
+        self._given = provider
         # Tokens are kept under where they come from, which must stay the same when the metadata tell the endpoint.
         self._issuing = None if "token" in provider.endpoints else provider.endpoints.get("discovery")
         if provider.token_placement.kind == "query" and self._lives.is_news(f"{provider.name} has tokens in queries"):
@@ -154,25 +174,40 @@ class TokenClient(ApiClient):
         """
         self._hooks.register(hook_type, hook)
 
-    async def discover(self) -> None:
+    async def discover(self, **options: Any) -> None:
         """Takes from the server's metadata what the provider leaves out: endpoints, issuer, client authentication.
 
         What needs it does so by itself, but for what makes no traffic: ``create_authorization_url`` and
-        ``create_logout_url``. What the provider says itself counts for more. Nothing happens where no metadata are
-        published (``discovery``). Raises ``OAuthError``, ``MalformedResponseError`` and ``ResponseError``.
+        ``create_logout_url``. What the provider says itself counts for more. Metadata that are at hand are fetched
+        anew, once a minute at most. Nothing happens where none are published (``discovery``). ``options`` concern the
+        transport (``proxy``, ``ssl``, ``timeout`` …). Raises ``TemporarilyUnavailableError`` and
+        ``MalformedResponseError``.
 
         Spec: RFC 8414; OpenID Connect Discovery 1.0 section 4.
         """
-        await self._complete(*oauth2.METADATA_ENDPOINTS.values())
+        await self._take_metadata(transport_options(options), optional=_ALL_ENDPOINTS, is_fresh=True)
 
-    async def _complete(self, *names: str, url: str | None = None) -> None:
+    async def _complete(
+        self,
+        *names: str,
+        url: str | None = None,
+        optional: Sequence[str] = (),
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Know these endpoints, unless a URL stands in for them, and the issuer, if the metadata are all that does."""
-        known = self.provider
-        if "discovery" not in known.endpoints:
-            return
-        completed = await self._exchange(oauth2.completed_flow(known, *(() if url else names)))
+        if "discovery" in self.provider.endpoints:
+            known = {name: options[name] for name in TRANSPORT_OPTIONS if name in options} if options else options
+            await self._take_metadata(known, *(() if url else names), optional=optional)
+
+    async def _take_metadata(
+        self, options: Mapping[str, Any], *names: str, optional: Sequence[str] = (), is_fresh: bool = False
+    ) -> None:
+        known = self.provider if not is_fresh else self._given
+        needs_issuer = self._is_custom or known.protocol == "oidc"
+        flow = oauth2.completed_flow(known, *names, optional=optional, needs_issuer=needs_issuer, is_fresh=is_fresh)
+        completed = await self._exchange(flow, options=options)
         if completed is not known:
-            self.provider, self._origins, self._access = completed, self._origins | completed.origins, None
+            self.provider, self._access = completed, None
 
     async def profile(self) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
@@ -180,7 +215,8 @@ class TokenClient(ApiClient):
         Raises ``OAuthError``, ``ResponseError``, what a renewal raises, and ``UsageError`` for a provider without
         ``[claims]``.
         """
-        await self._complete(*(name for name in ("userinfo",) if name in self.provider.identity_documents))
+        if "userinfo" in self.provider.identity_documents:
+            await self._complete(optional=("userinfo",))
         life = self._life
         token = await life.use(self._renewal)
         try:
@@ -201,8 +237,13 @@ class TokenClient(ApiClient):
         """What the provider says of the user, by document."""
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
-        if token.id_token and oauth2.is_checked(self.provider):
-            known["id_token"] = oauth2.read_id_token(provider, token.id_token, client_id=self.client_id)
+        if token.id_token and self.client_id and oauth2.is_checked(self.provider):
+            try:
+                known["id_token"] = oauth2.read_id_token(provider, token.id_token, client_id=self.client_id)
+            except ResponseError:
+                # One that was kept before it was checked, or is of another client, tells nothing.
+                if "id_token" in self.provider.identity_documents:
+                    raise
         flow = self._identity(
             lambda _: self._bearer(token),
             known,
@@ -210,7 +251,9 @@ class TokenClient(ApiClient):
             client_secret=self._client.client_secret,
             provider=provider,
         )
-        return await self._exchange(flow, origins=self._origins_for(token), refuse_redirects=False)
+        # What only the metadata name tells who the user is, and gets no other calls.
+        origins = self._origins_for(token) | self.provider.origins
+        return await self._exchange(flow, origins=origins, refuse_redirects=False)
 
     # Applications make a client for each of their own requests: what the first call needs is made with it.
 
@@ -416,8 +459,7 @@ class TokenClient(ApiClient):
 
         async def around(request: Request, send: Send) -> Response:
             if request.shared is not None:
-                fetch = partial(self._answered, send=send, refuse_redirects=True)
-                return await self._lives.published.get(request, fetch, self.clock.monotonic())
+                return await self._published(request, request.shared, send, options)
             if hooks is not None:
                 request = await self._hooks.change_request(f"{hooks}_request", request)
             try:
@@ -431,6 +473,25 @@ class TokenClient(ApiClient):
             return response
 
         return await self._running(flow, options, origins, around, sleep)
+
+    async def _published(self, request: Request, shared: Shared, send: Send, options: Mapping[str, Any]) -> Response:
+        """The answer to a request for what is the same for everybody.
+
+        What one caller does about the transport is not for all: with options of a certain kind an answer is nobody
+        else's, and others do not go along with what is fetched for everybody.
+        """
+        fetch = partial(self._answered, send=send, refuse_redirects=True)
+        published, now = self._lives.published, self.clock.monotonic()
+        if not options.keys() <= _HARMLESS and shared.source != "kept":
+            return published.at_hand(request, shared, now) or await fetch(request)
+
+        async def around(request: Request, send: Send) -> Response:
+            return await self._answered(request, send=send, refuse_redirects=True)
+
+        async def fetch_for_all(request: Request) -> Response:
+            return await self._running(_sent(request), around=around)
+
+        return await published.get(request, shared, fetch_for_all if options else fetch, now)
 
     async def _answered(self, request: Request, *, send: Send, refuse_redirects: bool) -> Response:
         """The answer to a protocol request."""
@@ -485,6 +546,11 @@ class TokenClient(ApiClient):
             if not may_be_late(error) or not await self._learn_time(error.headers, options):
                 raise
         return await attempt()
+
+
+def _sent(request: Request) -> Flow[Response]:
+    """One request as a flow."""
+    return answered((yield request))
 
 
 def is_unsent(error: Exception) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         GRANTS as GRANTS,
     )
     from oauthreg.oauth2.id_token import (
+        check_issuer as check_issuer,
         is_checked as is_checked,
         keys_flow as keys_flow,
         read_id_token as read_id_token,
@@ -91,6 +92,7 @@ _HOME = {
     "build_login": "login",
     "build_logout_url": "logout",
     "check_client_auth": "client_auth",
+    "check_issuer": "id_token",
     "check_login_key": "login",
     "check_resources": "authorize",
     "check_token_key": "dpop",
@@ -134,6 +136,7 @@ __all__ = [
     "build_login",
     "build_logout_url",
     "check_client_auth",
+    "check_issuer",
     "check_login_key",
     "check_resources",
     "check_token_key",

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from oauthreg.errors import InvalidKeyError, MissingCredentialError, OAuthError, UnsupportedMethodError
-from oauthreg.jose import generate_private_key_for, load_signing_key
+from oauthreg.jose import PUBLIC_MEMBERS, generate_private_key_for, load_signing_key
 from oauthreg.jws import compact_signer, encode_segment, render_json
 from oauthreg.legs import answered
 from oauthreg.messages import Authenticated, Authenticator, Flow, Request, Response
@@ -26,8 +26,6 @@ ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "
 """What a proof may be signed with; of those that fit a key the first one is used. Spec: RFC 9449 section 4.2."""
 
 NONCE_ERROR = "use_dpop_nonce"
-_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
-"""Key type -> the members of its public JWK, in the order of RFC 7638 section 3.2."""
 _IS_NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,1024}").fullmatch
 _SCHEME = re.compile(rf"\b{DPOP_TYPE}\b", re.IGNORECASE).search
 _WANTS_NONCE = re.compile(rf"\berror\s*=\s*\"?{NONCE_ERROR}\b", re.IGNORECASE).search
@@ -68,7 +66,7 @@ class DPoPKey:
         else:
             self.algorithm, loaded = _fitting(private_key, wanted, passphrase)
         known = loaded.as_dict(private=False)
-        self.jwk: Mapping[str, str] = MappingProxyType({name: known[name] for name in _MEMBERS[known["kty"]]})
+        self.jwk: Mapping[str, str] = MappingProxyType({name: known[name] for name in PUBLIC_MEMBERS[known["kty"]]})
         self.thumbprint = thumbprint(self.jwk)
         header = {"typ": "dpop+jwt", "alg": self.algorithm, "jwk": dict(self.jwk)}
         self.sign: Callable[[bytes], str] = compact_signer(header, loaded.raw_value, self.algorithm)
@@ -92,7 +90,7 @@ class DPoPKey:
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """The SHA-256 thumbprint of a public or private JWK, in base64url. Spec: RFC 7638 section 3."""
-    members = {name: jwk[name] for name in _MEMBERS[jwk["kty"]]}
+    members = {name: jwk[name] for name in PUBLIC_MEMBERS[jwk["kty"]]}
     return encode_segment(sha256(render_json(members)).digest()).decode("ascii")
 
 

@@ -7,24 +7,49 @@ Spec: OpenID Connect Core 1.0 sections 3.1.3.7 and 12.2.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oauthreg.errors import ResponseError, UsageError
 from oauthreg.jose import (
     check_jwt_times,
     half_hash,
+    is_time,
     parse_unverified_jwt,
 )
 from oauthreg.messages import Flow
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
-from oauthreg.oauth2.jwk_set import check_algorithm, kept_jwks_flow, publishes_keys, signature_flow
-from oauthreg.provider import Provider
+from oauthreg.oauth2.jwk_set import (
+    LOGIN,
+    RENEWAL,
+    check_algorithm,
+    check_secret,
+    is_shared,
+    kept_jwks_flow,
+    publishes_keys,
+    select_keys,
+    signature_flow,
+)
+from oauthreg.oauth2.server_metadata import STANDARD_ALGORITHM
+from oauthreg.provider import OAuth2Settings, Provider
+from oauthreg.records import dataclass
 from oauthreg.token import OAuth2Token
 
-STANDARD_ALGORITHMS = ("RS256",)
-"""What ID tokens are signed with unless something else was agreed on. Spec: OpenID Connect Core 1.0 section 3.1.3.7."""
+_OF_CLOCKS = ("jwt-time", "jwt-expired", "id-token-age")
+"""What is wrong with an ID token where a clock is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the ID token of a login must hold: the ``nonce`` that was sent, and, of ``max_age``, how long ago.
+
+    ``is_needed``: there must be an ID token.
+    """
+
+    nonce: str | None = None
+    max_age: str | None = None
+    is_needed: bool = False
 
 
 def is_checked(provider: Provider) -> bool:
@@ -34,72 +59,114 @@ def is_checked(provider: Provider) -> bool:
 
 def expected_algorithms(provider: Provider) -> tuple[str, ...]:
     """What an ID token may be signed with; nothing is expected of a provider whose keys nobody knows."""
-    return provider.oauth2.id_token_algorithms or (STANDARD_ALGORITHMS if publishes_keys(provider) else ())
+    return provider.oauth2.id_token_algorithms or ((STANDARD_ALGORITHM,) if publishes_keys(provider) else ())
 
 
-def keys_flow(provider: Provider) -> Flow[None]:
-    """Fetches what the end of a login needs to be checked with, so that nothing is spent if it cannot be had.
+def keys_flow(provider: Provider, client: ClientIdentity) -> Flow[None]:
+    """Makes sure that what a login brings can be checked, before anything is spent.
 
-    Raises as ``kept_jwks_flow``.
+    Raises ``UsageError`` (``issuer-unknown``), ``MissingCredentialError`` where a secret is what signs,
+    ``ResponseError`` (``no-usable-key``) where the provider publishes no key that fits, and as ``kept_jwks_flow``.
     """
-    if (
-        is_checked(provider)
-        and publishes_keys(provider)
-        and not all(name.startswith("HS") for name in expected_algorithms(provider))
-    ):
-        yield from kept_jwks_flow(provider)
+    if not is_checked(provider):
+        return
+    if provider.protocol == "oidc":
+        check_issuer(provider)
+    algorithms = expected_algorithms(provider)
+    asymmetric = [name for name in algorithms if not is_shared(name)]
+    if algorithms and not asymmetric:
+        check_secret(algorithms[0], client.client_secret)
+    if not asymmetric or not publishes_keys(provider):
+        return
+    for source in LOGIN:
+        jwks = yield from kept_jwks_flow(provider, source)
+        if any(select_keys(jwks, {"alg": name}) for name in asymmetric):
+            return
+    raise ResponseError(
+        f"{provider.name} publishes no key that signs with {' or '.join(asymmetric)}",
+        code="no-usable-key",
+        hint="if ID tokens are signed otherwise: `algorithms` in `[identity.id_token]`, or "
+        "`id_token_signed_response_alg=`",
+    )
+
+
+def check_issuer(provider: Provider) -> None:
+    """Raises ``UsageError`` (``issuer-unknown``) where nobody knows whose ID tokens a provider's are."""
+    if not knows_issuer(provider.oauth2):
+        raise UsageError(
+            f"ID tokens of {provider.name} cannot be checked: its issuer is not known",
+            code="issuer-unknown",
+            hint="add `issuer` to the definition, or pass `issuer=` to a client without one; it is taken from metadata "
+            "only where that issuer must have them",
+        )
 
 
 def id_token_flow(
     provider: Provider,
     client: ClientIdentity,
     token: OAuth2Token,
+    expected: Expected,
     *,
-    nonce: str | None,
-    max_age: str | None = None,
-    is_needed: bool = False,
+    server_time: float | None = None,
 ) -> Flow[None]:
-    """Checks the ID token of a login; ``is_needed``: there must be one.
+    """Checks the ID token of a login. ``server_time``: the ``Date`` of the answer that it came with.
 
     Raises as ``parse_id_token``, and ``ResponseError`` (``no-id-token``, ``id-token-signature``, ``unknown-key``).
     """
-    if not token.id_token:
-        if is_needed:
-            raise _refused("there is none in the answer, and the scope `openid` asks for one", "no-id-token")
-        return
-    parse_id_token(
-        provider,
-        token.id_token,
-        client_id=client.client_id,
-        now=client.now(),
-        nonce=nonce,
-        max_age=max_age,
-        access_token=token.access_token,
-    )
-    yield from _signature_flow(provider, client, token.id_token)
+    if token.id_token:
+        yield from _checked_flow(provider, client, token, expected, server_time, LOGIN)
+    elif expected.is_needed:
+        raise _refused("there is none in the answer, and the scope `openid` asks for one", "no-id-token")
 
 
-def renewed_id_token_flow(
-    provider: Provider, client: ClientIdentity, token: OAuth2Token, previous: OAuth2Token | None
+def further_id_token_flow(
+    provider: Provider,
+    client: ClientIdentity,
+    token: OAuth2Token,
+    previous: OAuth2Token | None,
+    *,
+    server_time: float | None = None,
 ) -> Flow[None]:
-    """Checks the ID token that came with a renewed token: it tells of the same user as the one before.
+    """Checks the ID token that came with a token which is no login's, such as a renewed one.
 
-    One that cannot be trusted for another reason, or not be checked now, is taken out of the token again, and the
-    former one takes its place: what was renewed is not lost for that. Raises ``ResponseError`` (``id-token-user``).
+    It tells of the same user as the one of ``previous``. One that cannot be trusted for another reason is taken out of
+    the token again, and the former one takes its place: what was renewed is not lost for that, and does not wait for
+    keys that are not at hand. Raises ``ResponseError`` (``id-token-user``).
 
     Spec: OpenID Connect Core 1.0 section 12.2.
     """
     text, former = token.id_token, None if previous is None else previous.id_token
     if not text or text == former:
         return
-    _check_same_user(text, former)
+    _check_same_user(provider.oauth2, text, former)
     try:
-        parse_id_token(provider, text, client_id=client.client_id, now=client.now(), access_token=token.access_token)
-        yield from _signature_flow(provider, client, text)
+        yield from _checked_flow(provider, client, token, Expected(), server_time, RENEWAL)
     except Exception:  # noqa: BLE001 - whatever keeps the keys away, too
         token.pop("id_token")
         if former is not None:
             token["id_token"] = former
+
+
+def _checked_flow(
+    provider: Provider,
+    client: ClientIdentity,
+    token: OAuth2Token,
+    expected: Expected,
+    server_time: float | None,
+    sources: Sequence[Any],
+) -> Flow[None]:
+    text = token.id_token or ""
+    about: dict[str, Any] = {"client_id": client.client_id, "expected": expected, "access_token": token.access_token}
+    try:
+        parse_id_token(provider, text, now=client.now(), **about)
+    except ResponseError as error:
+        if error.code not in _OF_CLOCKS or server_time is None:
+            raise
+        # The server that stamped it says what time it has: our own clock may be wrong.
+        parse_id_token(provider, text, now=server_time, **about)
+    is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client.client_secret, sources)
+    if is_signed is False:
+        raise _refused("its signature is not the provider's", "id-token-signature")
 
 
 def parse_id_token(
@@ -108,15 +175,13 @@ def parse_id_token(
     *,
     client_id: str,
     now: float,
-    nonce: str | None = None,
-    max_age: str | None = None,
+    expected: Expected | None = None,
     access_token: str | None = None,
 ) -> dict[str, Any]:
     """The claims of an ID token, checked as it is received, but for its signature.
 
-    Algorithm, issuer, audience, party, times, subject, nonce, and that it belongs to the ``access_token``. ``nonce`` is
-    the one of the authorization request (``None``: none was sent, as on a renewal), ``max_age`` the seconds that it
-    allowed since the user proved who they are. ``now`` is in seconds since 1970.
+    Algorithm, issuer, audience, party, times, subject, what is ``expected`` (nothing on a renewal), and that it belongs
+    to the ``access_token``. ``now`` is in seconds since 1970.
     Raises ``ResponseError`` whose ``.code`` says which check failed, and ``UsageError`` (``issuer-unknown``) for a
     provider without issuer.
     """
@@ -125,10 +190,11 @@ def parse_id_token(
         if claims.get(name) is None:
             raise _refused(f"it holds no `{name}`", "id-token-incomplete")
     check_jwt_times(claims, now, provider.oauth2.id_token_leeway)
-    if nonce is not None and claims.get("nonce") != nonce:
+    wanted = expected or Expected()
+    if wanted.nonce is not None and claims.get("nonce") != wanted.nonce:
         raise _refused("it answers another login: its `nonce` differs", "id-token-nonce")
-    if max_age:
-        _check_age(claims.get("auth_time"), max_age, now - provider.oauth2.id_token_leeway)
+    if wanted.max_age:
+        _check_age(claims.get("auth_time"), wanted.max_age, now, provider.oauth2.id_token_leeway)
     if access_token is not None and claims.get("at_hash") is not None:
         _check_access_token(text, claims["at_hash"], access_token)
     return claims
@@ -140,12 +206,7 @@ def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str,
     Raises as ``parse_id_token``.
     """
     settings = provider.oauth2
-    if not knows_issuer(settings):
-        raise UsageError(
-            f"the ID token of {provider.name} cannot be checked: its issuer is not known",
-            code="issuer-unknown",
-            hint="add `issuer` to the definition",
-        )
+    check_issuer(provider)
     header, claims = parse_unverified_jwt(text)
     check_algorithm(provider, header, expected_algorithms(provider))
     issuer = claims.get("iss")
@@ -155,12 +216,6 @@ def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str,
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise _refused("it names no subject", "id-token-incomplete")
     return claims
-
-
-def _signature_flow(provider: Provider, client: ClientIdentity, text: str) -> Flow[None]:
-    is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client.client_secret)
-    if is_signed is False:
-        raise _refused("its signature is not the provider's", "id-token-signature")
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[str, ...]) -> None:
@@ -175,12 +230,11 @@ def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[st
         raise _refused("it was issued to another client (`azp`)", "id-token-party")
 
 
-def _check_age(auth_time: Any, max_age: str, now: float) -> None:
+def _check_age(auth_time: Any, max_age: str, now: float, leeway: int) -> None:
     """Spec: OpenID Connect Core 1.0 sections 2 (``auth_time``) and 3.1.2.1 (``max_age``)."""
-    is_time = isinstance(auth_time, (int, float)) and not isinstance(auth_time, bool)
-    if not is_time:
+    if not is_time(auth_time) or auth_time - leeway > now:
         raise _refused("it does not say when the user proved who they are (`auth_time`)", "id-token-age")
-    if max_age.isdecimal() and now - auth_time > int(max_age):
+    if auth_time + int(max_age) + leeway < now:
         raise _refused("the user proved who they are too long ago", "id-token-age")
 
 
@@ -193,13 +247,15 @@ def _check_access_token(text: str, told: Any, access_token: str) -> None:
         raise _refused("it belongs to another access token (`at_hash`)", "id-token-hash")
 
 
-def _check_same_user(text: str, former: str | None) -> None:
+def _check_same_user(settings: OAuth2Settings, text: str, former: str | None) -> None:
     try:
         (_, claims), (_, before) = map(parse_unverified_jwt, (text, former or ""))
     except ResponseError:
         return  # nothing is known of a user
-    if any(claims.get(name) != before.get(name) for name in ("iss", "sub")):
-        raise _refused("it is about another user than the one before", "id-token-user")
+    issuers = {str(told.get("iss")) for told in (claims, before)}
+    is_same_issuer = len(issuers) == 1 or issuers <= {settings.issuer, *settings.issuer_aliases}
+    if not is_same_issuer or claims.get("sub") != before.get("sub"):
+        raise _refused("it is about another user than the one before", "id-token-user", "let the user log in again")
 
 
 def _refused(reason: str, code: str, hint: str = "") -> ResponseError:

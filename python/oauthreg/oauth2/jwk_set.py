@@ -4,20 +4,27 @@ Spec: RFC 7517; OpenID Connect Core 1.0 sections 10.1 and 10.1.1.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from oauthreg.answers import malformed
 from oauthreg.errors import MissingCredentialError, ResponseError
 from oauthreg.jose import SIGNING_ALGORITHMS, is_signed_with, is_signed_with_secret, parse_unverified_jwt
 from oauthreg.legs import answered, endpoint
-from oauthreg.messages import Flow, Pairs, Request, Response
-from oauthreg.oauth2.server_metadata import completed_flow
-from oauthreg.oauth2.token_answer import parse_document
+from oauthreg.messages import Flow, Pairs, Request, Response, Shared
+from oauthreg.oauth2.server_metadata import completed_flow, owner_of, published_document
 from oauthreg.provider import Provider
 
+Source: TypeAlias = Literal["any", "kept", "new"]
+
+LOGIN: tuple[Source, ...] = ("any", "new")
+"""Where keys are looked for while nothing is lost by waiting."""
+
+RENEWAL: tuple[Source, ...] = ("kept",)
+"""Where they are looked for while a token waits to be saved."""
+
 _ACCEPT: Pairs = (("Accept", "application/json"),)
-_SECRET_MEMBERS = frozenset(("d", "k"))
-"""Members of a JWK that are a private or a shared key. Spec: RFC 7518 section 6."""
+_SECRET_MEMBERS = frozenset(("d", "dp", "dq", "k", "oth", "p", "q", "qi"))
+"""Members of a JWK that are part of a private or a shared key. Spec: RFC 7518 section 6."""
 
 _MOST_TRIED = 16
 """Keys that are tried for one JWT: a set may hold any number without names."""
@@ -26,19 +33,23 @@ _MOST_TRIED = 16
 def jwks_flow(provider: Provider, *, url: str | None = None) -> Flow[dict[str, Any]]:
     """The server's public keys as a JWK set.
 
-    Raises ``UsageError`` where the provider publishes none, ``OAuthError`` and ``MalformedResponseError``.
+    Raises ``UsageError`` where the provider publishes none, ``TemporarilyUnavailableError`` and
+    ``MalformedResponseError``.
     """
     response = yield Request("GET", url or endpoint(provider, "jwks"), _ACCEPT)
     return parse_jwks(answered(response))
 
 
-def kept_jwks_flow(provider: Provider, *, anew: bool = False) -> Flow[dict[str, Any]]:
+def kept_jwks_flow(provider: Provider, source: Source = "any") -> Flow[dict[str, Any]]:
     """As ``jwks_flow``, from the server's metadata if need be; keys that were fetched before will do.
 
-    ``anew``: they did not. Raises as ``jwks_flow`` and ``completed_flow``.
+    ``source`` is that of ``Shared``. Raises as ``jwks_flow`` and ``completed_flow``, and ``LookupError`` where only
+    what is kept will do.
     """
-    provider = yield from completed_flow(provider, "jwks")
-    response = yield Request("GET", endpoint(provider, "jwks"), _ACCEPT, shared=parse_jwks, anew=anew)
+    if source != "kept":
+        provider = yield from completed_flow(provider, "jwks")
+    shared = Shared(parse_jwks, owner_of(provider, "keys"), source)
+    response = yield Request("GET", endpoint(provider, "jwks"), _ACCEPT, shared=shared)
     return parse_jwks(answered(response))
 
 
@@ -50,42 +61,18 @@ def publishes_keys(provider: Provider) -> bool:
 def parse_jwks(response: Response) -> dict[str, Any]:
     """The JWK set in an answer.
 
-    Raises ``OAuthError`` and ``MalformedResponseError`` (``no-jwks``; ``secret-keys`` for keys that nobody may know).
+    Raises ``TemporarilyUnavailableError`` and ``MalformedResponseError`` (``no-jwks``; ``secret-keys`` for keys that
+    nobody may know).
 
     Spec: RFC 7517 section 5.
     """
-    document = parse_document(response)
+    document = published_document(response, "the server's keys")
     keys = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(keys, list) or not all(map(_is_jwk, keys)):
         raise malformed(response, "the answer is no JWK set", code="no-jwks")
     if any(not _SECRET_MEMBERS.isdisjoint(key) for key in keys):
         raise malformed(response, "the JWK set publishes private or shared keys", code="secret-keys")
     return dict(document)
-
-
-def signature_flow(
-    provider: Provider, text: str, expected: Collection[str], client_secret: str | None
-) -> Flow[bool | None]:
-    """Whether a JWT is signed by the provider; ``None`` where nobody knows with which key it would be.
-
-    ``expected`` are the algorithms that it signs with, a shared one with the client secret. Raises ``ResponseError``
-    (``jwt-algorithm``) for another one and what is no signed JWT, ``MissingCredentialError``, and as
-    ``is_signed_flow``. Spec: RFC 8725 section 3.1.
-    """
-    header, _ = parse_unverified_jwt(text)
-    if not expected:
-        return None
-    check_algorithm(provider, header, expected)
-    algorithm = str(header["alg"])
-    if algorithm.startswith("HS"):
-        if client_secret is None:
-            raise MissingCredentialError(
-                f"a JWT that is signed with {algorithm} needs a client secret to be checked",
-                code="missing-client-secret",
-                hint="pass `client_secret=`",
-            )
-        return is_signed_with_secret(text, client_secret, algorithm)
-    return (yield from is_signed_flow(provider, text)) if publishes_keys(provider) else None
 
 
 def check_algorithm(provider: Provider, header: Mapping[str, Any], expected: Collection[str]) -> None:
@@ -104,8 +91,47 @@ def check_algorithm(provider: Provider, header: Mapping[str, Any], expected: Col
     )
 
 
-def is_signed_flow(provider: Provider, text: str) -> Flow[bool]:
-    """Whether a JWT is signed with one of the server's keys; these are fetched again, once, if none is named like it.
+def signature_flow(
+    provider: Provider,
+    text: str,
+    expected: Collection[str],
+    client_secret: str | None,
+    sources: Collection[Source] = LOGIN,
+) -> Flow[bool | None]:
+    """Whether a JWT is signed by the provider; ``None`` where nobody knows with which key it would be.
+
+    ``expected`` are the algorithms that it signs with, a shared one with the client secret. Raises ``ResponseError``
+    (``jwt-algorithm``) for another one and what is no signed JWT, and as ``check_secret`` and ``is_signed_flow``.
+    Spec: RFC 8725 section 3.1.
+    """
+    header, _ = parse_unverified_jwt(text)
+    if not expected:
+        return None
+    check_algorithm(provider, header, expected)
+    algorithm = str(header["alg"])
+    if is_shared(algorithm):
+        return is_signed_with_secret(text, check_secret(algorithm, client_secret), algorithm)
+    return (yield from is_signed_flow(provider, text, sources)) if publishes_keys(provider) else None
+
+
+def is_shared(algorithm: str) -> bool:
+    """Whether an algorithm signs with a secret that both sides know."""
+    return SIGNING_ALGORITHMS.get(algorithm, ("", ""))[0] == "oct"
+
+
+def check_secret(algorithm: str, client_secret: str | None) -> str:
+    """The client secret, which a JWT can be checked with. Raises ``MissingCredentialError``."""
+    if not client_secret:
+        raise MissingCredentialError(
+            f"a JWT that is signed with {algorithm} needs a client secret to be checked",
+            code="missing-client-secret",
+            hint="pass `client_secret=`",
+        )
+    return client_secret
+
+
+def is_signed_flow(provider: Provider, text: str, sources: Collection[Source] = LOGIN) -> Flow[bool]:
+    """Whether a JWT is signed with one of the server's keys, which are looked for in the ``sources`` in turn.
 
     What the header itself says of keys (``jwk``, ``jku``, ``x5u``, ``x5c``) counts for nothing. Raises
     ``ResponseError`` (``unknown-key``) where the server has no such key, and as ``kept_jwks_flow``.
@@ -113,17 +139,15 @@ def is_signed_flow(provider: Provider, text: str) -> Flow[bool]:
     Spec: OpenID Connect Core 1.0 section 10.1.1; RFC 8725 section 3.10.
     """
     header, _ = parse_unverified_jwt(text)
-    for anew in (False, True):
-        keys = select_keys((yield from kept_jwks_flow(provider, anew=anew)), header)
+    for source in sources:
+        keys = select_keys((yield from kept_jwks_flow(provider, source)), header)
         if any(is_signed_with(text, key, str(header["alg"])) for key in keys):
             return True
-        if keys and header.get("kid") is not None:
-            return False
     if not keys:
         raise ResponseError(
             "the JWT is signed with none of the keys that the provider publishes",
             code="unknown-key",
-            hint="if the provider has just changed its keys, the next login will succeed",
+            hint="if the provider has just changed its keys, a login within a minute will succeed",
         )
     return False
 
@@ -131,26 +155,27 @@ def is_signed_flow(provider: Provider, text: str) -> Flow[bool]:
 def select_keys(jwks: Mapping[str, Any], header: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The keys of a set that a JWT with this header may be signed with: by name, kind, use and algorithm, 16 at most.
 
-    Spec: RFC 7517 sections 4.1 to 4.5.
+    Keys without a name are tried where none has the name that is asked for. Spec: RFC 7517 sections 4.1 to 4.5.
     """
-    algorithm, kid = str(header.get("alg")), header.get("kid")
-    kind, curve = SIGNING_ALGORITHMS.get(algorithm, ("", ""))
-    fitting = [
-        key
-        for key in jwks["keys"]
-        if key["kty"] == kind
-        and (not curve or key.get("crv") == curve)
-        and (kid is None or key.get("kid") == kid)
-        and key.get("use") in (None, "sig")
-        and _may_verify(key.get("key_ops"))
-        and SIGNING_ALGORITHMS.get(str(key.get("alg", algorithm))) == (kind, curve)
-        and (curve == "Ed25519" or key.get("alg") in (None, algorithm))  # that algorithm has two names
-    ]
+    fitting = [key for key in jwks["keys"] if _fits(key, str(header.get("alg")))]
+    kid = header.get("kid")
+    if kid is not None:
+        named = [key for key in fitting if key.get("kid") == kid]
+        fitting = named or [key for key in fitting if key.get("kid") is None]
     return fitting[:_MOST_TRIED]
 
 
-def _may_verify(operations: Any) -> bool:
-    return operations is None or (isinstance(operations, list) and "verify" in operations)
+def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
+    kind, curve = SIGNING_ALGORITHMS.get(algorithm, ("", ""))
+    own, operations = key.get("alg"), key.get("key_ops")
+    return (
+        key["kty"] == kind
+        and (not curve or key.get("crv") == curve)
+        and key.get("use") in (None, "sig")
+        and (operations is None or (isinstance(operations, list) and "verify" in operations))
+        # The algorithm of Edwards curves has two names.
+        and (own is None or own == algorithm or (curve == "Ed25519" and own in ("EdDSA", "Ed25519")))
+    )
 
 
 def _is_jwk(key: Any) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.errors import MismatchingStateError, UsageError
+from oauthreg.errors import MismatchingStateError, UsageError, quoted
 from oauthreg.legs import renamed, render_scope, split_scope
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Flow, Pairs
@@ -29,6 +29,7 @@ from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
+_MOST_DIGITS = 12
 LIFETIME = 600
 """How many seconds a login may take from its start to its callback."""
 
@@ -99,7 +100,6 @@ def _asked(
     is_of_oidc = provider.protocol == "oidc" or "openid" in asked.split() or "id_token" in settings.response_type
     if request.nonce or settings.nonce == "always" or (settings.nonce == "auto" and is_of_oidc):
         values["nonce"] = request.nonce or make_state()
-    values["max_age"] = dict(request.params).get("max_age", "")
     if request.binding is not None:
         values["binding"] = _digest(request.binding)
     if client.proofs is not None:
@@ -117,7 +117,19 @@ def _asked(
         params=request.params,
         documents=client.documents,
     )
+    values["max_age"] = _checked_age(dict(sent).get(provider.authorize.rename.get("max_age") or "max_age", ""))
     return {name: value for name, value in values.items() if value}, sent
+
+
+def _checked_age(max_age: str) -> str:
+    """What a login asks for of the time since the user proved who they are. Raises ``UsageError``."""
+    if max_age and not (max_age.isascii() and max_age.isdecimal() and len(max_age) < _MOST_DIGITS):
+        raise UsageError(
+            f"`max_age` is no whole number of seconds: {quoted(max_age)}",
+            code="invalid-max-age",
+            hint="as in `max_age=300`",
+        )
+    return max_age
 
 
 def _pending(provider: Provider, request: LoginRequest, values: dict[str, str], url: str) -> PendingLogin:
@@ -141,13 +153,16 @@ def parse_callback(
     it was bound, in the same browser (``binding``). Raises ``MismatchingStateError`` with the code ``other-provider``,
     ``login-expired``, ``binding-missing`` or ``binding-mismatch``, and what ``parse_authorization_response`` raises.
     """
-    if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
+    # What was begun as a login of OAuth 2.0 may end as one of OpenID Connect, by a definition that says more.
+    is_same_protocol = (pending.protocol == "oauth1") == (provider.protocol == "oauth1")
+    if pending.provider != provider.name or not is_same_protocol:
         raise MismatchingStateError(
             f"the login is of another provider: {pending.provider!r}",
             code="other-provider",
             hint=f"finish it with the client that began it, not with one for {provider.name!r}",
         )
-    if pending.values.get("issuer") != (provider.oauth2.issuer or None):
+    # One that was not known then may have been told by the server's metadata since.
+    if pending.values.get("issuer", provider.oauth2.issuer) != (provider.oauth2.issuer or None):
         raise MismatchingStateError(
             f"the login began at another issuer than that of {provider.name!r}",
             code="other-provider",
@@ -214,7 +229,7 @@ def login_flow(
     )
     for name in provider.callback.keep:
         if name in answer.parameters:
-            token[name] = answer.parameters[name]
+            token.setdefault(name, answer.parameters[name])
     return token
 
 

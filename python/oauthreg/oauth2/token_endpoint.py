@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from oauthreg.answers import malformed, mask_error, read_masked
+from oauthreg.answers import malformed, mask_error, parse_http_date, read_masked
 from oauthreg.errors import (
     AccessDeniedError,
     MissingCredentialError,
@@ -26,7 +26,7 @@ from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client
 from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
-from oauthreg.oauth2.id_token import id_token_flow, is_checked, renewed_id_token_flow
+from oauthreg.oauth2.id_token import Expected, further_id_token_flow, id_token_flow, is_checked
 from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
@@ -84,7 +84,7 @@ def token_flow(
     an ID token tells who the user is, it is checked, which may take a request for the server's keys; ``nonce`` is the
     one that it must hold after a login, ``max_age`` what was asked for (seconds since the user proved who they are).
 
-    Raises what ``id_token_flow`` and ``renewed_id_token_flow`` raise, ``OAuthError`` and its kinds
+    Raises what ``id_token_flow`` and ``further_id_token_flow`` raise, ``OAuthError`` and its kinds
     (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's ``strict_scope`` wants all scopes),
     ``MalformedResponseError``, and
     ``UsageError`` before any traffic: for an unknown grant, and for ``password`` where the provider's ``grants`` do not
@@ -96,6 +96,7 @@ def token_flow(
         given = {name: value() if callable(value) else value for name, value in parameters.items()}
         return [*_grant(provider, grant)(**given), *rest]
 
+    dates = list[float | None]()
     ready, sent = [draw()], list[tuple[str, str]]()  # what is wrong with the parameters is said before any traffic
     if provider.oauth2.dpop == "required" and client.proofs is None:
         raise MissingCredentialError(
@@ -120,9 +121,10 @@ def token_flow(
     sent_at = client.now()
     how = (provider.refresh_answer if renewal else None) or provider.token_answer
     wanted = [name for name in scopes if name != provider.scopes.offline]
-    token = yield from ask(
-        build,
-        lambda response: parse_token_response(
+
+    def read(response: Response) -> OAuth2Token:
+        dates.append(parse_http_date(response.headers.get("date", "")))
+        return parse_token_response(
             response,
             how,
             sent_at=sent_at,
@@ -130,9 +132,9 @@ def token_flow(
             scopes=wanted,
             bound_to=None if client.proofs is None else client.proofs.key.thumbprint,
             must_be_bound=provider.oauth2.dpop == "required",
-        ),
-        _secrets(client, sent),
-    )
+        )
+
+    token = yield from ask(build, read, _secrets(client, sent))
     if provider.oauth2.strict_scope and token.missing_scopes and not renewal:
         raise AccessDeniedError(
             "access_denied",
@@ -140,11 +142,11 @@ def token_flow(
             code="scope-not-granted",
             hint="ask the user again, or do without them",
         )
-    if grant in _LOGINS and is_checked(provider):
-        is_needed = provider.protocol == "oidc" and "openid" in scopes
-        yield from id_token_flow(provider, client, token, nonce=nonce, max_age=max_age, is_needed=is_needed)
-    elif renewal and is_checked(provider):
-        yield from renewed_id_token_flow(provider, client, token, previous)
+    if is_checked(provider) and grant in _LOGINS:
+        expected = Expected(nonce, max_age, is_needed=provider.protocol == "oidc" and "openid" in scopes)
+        yield from id_token_flow(provider, client, token, expected, server_time=dates[-1])
+    elif is_checked(provider):
+        yield from further_id_token_flow(provider, client, token, previous, server_time=dates[-1])
     if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
         token = yield from exchange_flow(provider, client, token, documents=documents)
     return token
@@ -217,13 +219,14 @@ def exchange_flow(
     request = build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT)
     if exchange.leg.sign is not None:
         request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
-    return (
-        yield from ask(
-            lambda: request,
-            lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
-            _secrets(client, pairs, token.access_token),
-        )
+    made = yield from ask(
+        lambda: request,
+        lambda response: parse_token_response(response, exchange.answer, sent_at=sent_at, previous=token),
+        _secrets(client, pairs, token.access_token),
     )
+    if is_checked(provider):
+        yield from further_id_token_flow(provider, client, made, token)
+    return made
 
 
 def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]:

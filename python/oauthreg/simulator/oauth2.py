@@ -15,8 +15,8 @@ from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
 from oauthreg.oauth2.dpop import NONCE_ERROR
-from oauthreg.oauth2.id_token import STANDARD_ALGORITHMS, expected_algorithms
-from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS
+from oauthreg.oauth2.id_token import expected_algorithms
+from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, STANDARD_ALGORITHM
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
 from oauthreg.records import dataclass, field, replace
 from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
@@ -313,7 +313,7 @@ class OAuth2Server:
 
     def _jwks(self, _: Received) -> Response:
         """Spec: RFC 7517 section 5."""
-        algorithms, number = expected_algorithms(self.provider) or STANDARD_ALGORITHMS, self.state.key_number
+        algorithms, number = expected_algorithms(self.provider) or (STANDARD_ALGORITHM,), self.state.key_number
         return render_document({"keys": [public_jwk(name, number) for name in algorithms if name[:2] != "HS"]}, "json")
 
     def _server_time(self, _: Received) -> Response:

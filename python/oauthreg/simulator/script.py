@@ -97,7 +97,7 @@ class Script:
 
 def load_script(definition: Definition) -> Script:
     """The script that a definition gives: its first example, and its answer and error tables in reverse."""
-    documents = definition.example[0].documents if definition.example else {}
+    documents = definition.example[0].documents if definition.example else _invented_documents(definition)
     # The step from OAuth 1.0 to 2.0 ends as OAuth 2.0 does.
     plain: AnswerFormat = "form" if definition.protocol == "oauth1" else "json"
     token = definition.token
@@ -115,6 +115,11 @@ def load_script(definition: Definition) -> Script:
         definition.oauth1.authorize_url_from or "",
         definition.server_time.path or "",
     )
+
+
+def _invented_documents(definition: Definition) -> Mapping[str, Any]:
+    """What a provider says that gave no example: who somebody is, if the standard says how that is told."""
+    return {"userinfo": {"sub": "simulated-user"}} if definition.protocol == "oidc" else {}
 
 
 def _has_own_answer(leg: TokenLeg | None) -> TypeGuard[TokenLeg]:
