@@ -407,7 +407,7 @@ sub = "id_token:sub"
         )
         assert provider.endpoints["discovery"] == "https://id.acme.example/metadata"
         assert provider.scopes.default == ("openid", "phone")
-        assert provider.identity_documents == ("id_token",)
+        assert provider.claims.render({"id_token": {"sub": "1"}, "userinfo": {"sub": "2"}})["sub"] == "1"
 
     def test_an_issuer_off_this_machine_is_reached_by_tls(self):
         with pytest.raises(UsageError) as refused:
@@ -421,3 +421,22 @@ sub = "id_token:sub"
         told = {"id_token": {"sub": "1", "name": "Ada", "locale": "en"}, "userinfo": {"sub": "1", "name": "Ada E."}}
         assert claims.render(told) == {"sub": "1", "name": "Ada E.", "locale": "en"}
         assert claims.render({"id_token": {"sub": "1"}}) == {"sub": "1"}
+
+    def test_claims_of_its_own_come_on_top(self):
+        claims = self.openid('[claims]\norg = "org_id"\nname = "display"\n').claims
+        told = {"userinfo": {"sub": "1", "name": "x", "display": "Ada", "org_id": "o1", "email": "a@x"}}
+        assert claims.render(told) == {"sub": "1", "name": "Ada", "org": "o1", "email": "a@x"}
+
+    @pytest.mark.parametrize("name", ["email", "phone_number"])
+    def test_what_is_verified_is_what_the_same_answer_tells(self, name):
+        def render(userinfo, id_token, text=""):
+            return self.openid(text).claims.render({"userinfo": {"sub": "1", **userinfo}, "id_token": id_token})
+
+        verified = f"{name}_verified"
+        assert verified not in render({name: "new"}, {name: "old", verified: True})
+        assert verified not in render({name: "new", verified: "no"}, {name: "old", verified: True})
+        assert render({name: "new", verified: False}, {name: "old", verified: True})[verified] is False
+        assert render({}, {name: "old", verified: True})[verified] is True
+        assert render({name: "new", verified: True}, {name: "old"})[verified] is True
+        other = f'[claims]\n{name} = "others[0]"\n'
+        assert verified not in render({"others": ["other"], verified: True}, {}, other)

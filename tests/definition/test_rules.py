@@ -173,6 +173,30 @@ def test_openid_connect(changes, found):
     assert messages(OPENID, **changes) == found
 
 
+@pytest.mark.parametrize(
+    ("issuer", "message"),
+    [
+        ("id.example.org", "not an absolute URL: 'id.example.org'"),
+        ("http://id.example.org", None),
+        ("https://id.example.org?y=1", "an issuer has no query, no fragment and no user"),
+        ("https://id.example.org#f", None),
+        ("https://u:p@id.example.org", None),
+        (" https://id.example.org", None),
+        ("https://id.example.org/.well-known/openid-configuration", "the place of the metadata, and no issuer"),
+    ],
+)
+def test_what_is_no_issuer(issuer, message):
+    found = messages(OPENID, oauth2={"issuer": issuer})
+    assert len(found) == 1
+    assert message is None or found == [message]
+    assert messages(OPENID, environments={"test": {"issuer": issuer}}) == found
+
+
+@pytest.mark.parametrize("name", ["id_token", "access_token", "refresh_token", "expires_in", "scope", "oauth_token"])
+def test_nothing_of_a_token_comes_from_the_browser(acme, name):
+    assert messages(acme, callback={"keep": ["shop", name]}) == [f"a field of the token itself: {name!r}"]
+
+
 def test_a_request_sees_the_answers_before_it(acme):
     def requests(first, second):
         return {

@@ -5,18 +5,22 @@ Test ids are those of ``tests/vectors/oauth2_cases.json``.
 
 import asyncio
 import logging
+from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from aiohttp import ClientConnectorError
+from aiohttp import ClientConnectorError, ClientTimeout
 
 from oauthreg import OAuth2Token
 from oauthreg.clock import Clock
 from oauthreg.errors import (
     CallbackError,
     MalformedResponseError,
+    MissingCredentialError,
     ResponseError,
     TemporarilyUnavailableError,
+    UnsupportedMethodError,
     UsageError,
 )
 from oauthreg.http import oauth2_client
@@ -71,6 +75,22 @@ class Claims:
 
     def render(self, documents):
         return {"sub": documents["userinfo"]["token"]}
+
+
+@pytest.fixture
+def make_provider(issuer):
+    """Makes the provider as a definition that knows the issuer alone."""
+
+    def make():
+        return Provider(
+            name="acme",
+            protocol="oidc",
+            endpoints={"discovery": f"{issuer.url}/.well-known/openid-configuration"},
+            oauth2=OAuth2Settings(issuer=issuer.url),
+            claims=Claims(),
+        )
+
+    return make
 
 
 async def log_in(client, issuer, name="k1", **changes):
@@ -394,19 +414,200 @@ class TestMetadata:
         issuer.authority.replies = [json_reply({"request_uri": "urn:x"}, 201)]
         assert "request_uri=urn%3Ax" in (await make_discovering().start()).url
 
-    async def test_the_user_is_told_at_the_endpoint_of_the_metadata(self, session, issuer, clock):
-        metadata = f"{issuer.url}/.well-known/openid-configuration"
-        provider = Provider(
-            name="acme",
-            protocol="oidc",
-            endpoints={"discovery": metadata},
-            oauth2=OAuth2Settings(issuer=issuer.url),
-            claims=Claims(),
-        )
+    async def test_the_user_is_told_at_the_endpoint_of_the_metadata(self, session, issuer, clock, make_provider):
         token = issuer.authority.give(clock() + 3600)
-        client = AsyncOAuth2Client(session, "client", "secret", provider=provider, token=token, clock=clock)
+        client = AsyncOAuth2Client(session, "client", "secret", provider=make_provider(), token=token, clock=clock)
         assert (await client.profile()).sub == "A1"
         assert issuer.authority.log[-1] == "GET /me"
+
+
+class TestWhatAReviewFound:
+    """Each of these lost a token, a code or a login, or let in what it should not."""
+
+    def finishing(self, client, issuer, pending, **changes):
+        issuer.will_give(pending, **changes)
+        return client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+
+    async def test_a_renewed_token_is_saved_before_anybody_waits_for_keys(self, make_client, issuer, monkeypatch):
+        monkeypatch.setattr(oauth2_client, "_PATIENCE", 0.01)
+        gate, inner, saved = asyncio.Event(), issuer.authority.server.answer, []
+
+        async def hanging(sent):
+            if sent.target == "/jwks":
+                await gate.wait()
+            return await inner(sent)
+
+        issuer.authority.server.answer = hanging
+        token = issuer.authority.give(issuer.clock() - 1, id_token=issuer.sign(issuer.claims()))
+        client = make_client(token=token, token_updater=lambda token: saved.append(token.refresh_token))
+        issuer.will_give(exp=int(issuer.clock()) + 120)
+        renewed = await client.refresh_token()
+        assert (renewed.id_token, saved, gate.is_set()) == (token["id_token"], ["R2"], False)
+        gate.set()
+        await client.aclose()
+
+    async def test_a_bare_code_is_not_sent_before_the_keys_are_there(self, make_client, issuer, reply):
+        issuer.failures = [reply(503)]
+        issuer.will_give(None)
+        client = make_client()
+        with pytest.raises(TemporarilyUnavailableError):
+            await client.fetch_token(code="C")
+        assert issuer.authority.asked == []
+        assert (await client.fetch_token(code="C")).id_token
+
+    @pytest.mark.parametrize("skew", [-4000, 120, 4000])
+    async def test_a_wrong_clock_ends_no_login(self, make_client, issuer, clock, json_reply, skew):
+        """The server that stamps the ID token says what time it has."""
+        client = make_client()
+        pending = await client.start()
+        issued = int(clock()) + skew
+        issuer.will_give(pending, iat=issued, exp=issued + 60)
+        token = issuer.authority.make() | issuer.authority.fields
+        sent = ("Date", formatdate(issued, usegmt=True))
+        issuer.authority.replies = [json_reply(token, 200, sent)]
+        assert (await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")).id_token
+        issuer.authority.replies = [json_reply(token, 200, ("Date", formatdate(issued + 600, usegmt=True)))]
+        pending = await client.start(nonce=pending.values["nonce"])
+        with pytest.raises(ResponseError):  # it is too old by either clock
+            await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+
+    async def test_an_empty_key_set_costs_no_code(self, make_client, issuer):
+        client = make_client()
+        pending = await client.start()
+        issuer.published = []
+        with pytest.raises(ResponseError) as refused:
+            await self.finishing(client, issuer, pending)
+        assert (refused.value.code, issuer.authority.asked) == ("no-usable-key", [])
+        issuer.published = ["k1"]
+        assert (await self.finishing(client, issuer, pending)).id_token
+
+    @pytest.mark.parametrize("secret", [None, ""])
+    async def test_nor_does_a_secret_that_is_missing(self, session, issuer, secret, make_client):
+        client = make_client(id_token_signed_response_alg="HS256")
+        client = AsyncOAuth2Client(
+            session, "client", secret, provider=client.provider, redirect_uri=CALLBACK, scope="openid"
+        )
+        pending = await client.start()
+        with pytest.raises(MissingCredentialError):
+            await self.finishing(client, issuer, pending)
+        assert issuer.authority.asked == []
+
+    async def test_metadata_that_were_mended_are_used(self, make_discovering, issuer):
+        issuer.metadata["token_endpoint"] = "http://169.254.169.254/x"
+        lives = TokenLives()
+        with pytest.raises(ResponseError):
+            await make_discovering(lives=lives).start()
+        issuer.metadata["token_endpoint"] = f"{issuer.url}/token"
+        issuer.clock.advance(COOL_DOWN + 1)
+        assert (await log_in(make_discovering(lives=lives), issuer)).id_token
+
+    async def test_discover_asks_anew(self, make_discovering, issuer):
+        client = make_discovering()
+        await client.discover()
+        issuer.metadata["authorization_endpoint"] = f"{issuer.url}/moved"
+        await client.discover()
+        assert client.create_authorization_url()[0].startswith(f"{issuer.url}/moved?")
+
+    async def test_an_error_of_the_metadata_ends_no_grant(self, make_discovering, issuer, json_reply):
+        client = make_discovering(token=issuer.authority.give(issuer.clock() - 1), account="ada", store=MemoryStore())
+        issuer.failures = [json_reply({"error": "invalid_grant"}, 400)]
+        with pytest.raises(MalformedResponseError):
+            await client.refresh_token()
+        assert (await client.refresh_token()).access_token == "A2"
+
+    async def test_an_outage_of_the_keys_says_what_cannot_be_had(self, make_client, issuer, reply):
+        issuer.failures = [reply(503)]
+        with pytest.raises(TemporarilyUnavailableError, match="the server's keys cannot be had now") as refused:
+            await log_in(make_client(), issuer)
+        assert "nothing was used up" in refused.value.hint
+
+    async def test_who_asks_for_no_id_token_needs_no_keys(self, make_client, issuer, reply):
+        issuer.failures = [reply(503)]
+        client = make_client()
+        pending = await client.start(scope="email")
+        assert (await client.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")).access_token
+
+    async def test_what_one_does_about_tls_is_nobody_elses(self, make_client, issuer):
+        lives = TokenLives()
+        issuer.will_give(None)
+        await make_client(lives=lives).fetch_token(code="C", ssl=False)
+        before = len(issuer.fetched)
+        await make_client(lives=lives).fetch_token(code="C")
+        assert len(issuer.fetched) == before + 1
+        await make_client(lives=lives).fetch_token(code="C", ssl=False)  # what others fetched will do
+        await make_client(lives=lives).fetch_token(code="C", timeout=ClientTimeout(total=5))
+        assert len(issuer.fetched) == before + 1
+
+    async def test_the_issuer_may_become_known_after_the_start(self, make_discovering, issuer):
+        client = make_discovering(authorization_endpoint=f"{issuer.url}/authorize")
+        url, state = client.create_authorization_url()
+        (nonce,) = parse_qs(urlsplit(url).query)["nonce"]
+        issuer.will_give(None, nonce=nonce)
+        token = await client.fetch_token(authorization_response=f"{CALLBACK}?code=C&state={state}")
+        assert token.id_token
+
+    async def test_or_only_be_known_at_the_start(self, make_discovering, issuer):
+        place = f"{issuer.url}/.well-known/oauth-authorization-server"
+        inner = issuer.authority.server.answer
+
+        async def answer(sent):
+            return await inner(
+                replace(sent, target=sent.target.replace("oauth-authorization-server", "openid-configuration"))
+            )
+
+        issuer.authority.server.answer = answer
+        first = make_discovering(server_metadata_url=place, scope="email")
+        pending = await first.start()
+        assert pending.values["issuer"] == issuer.url
+        second = make_discovering(server_metadata_url=place, scope="email", token_endpoint=f"{issuer.url}/token")
+        assert await second.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}")
+
+    async def test_an_id_token_of_another_grant_is_checked(self, make_client, issuer):
+        forged = issuer.keys.sign(issuer.claims(sub="ceo"), "evil", kid="k1")
+        issuer.authority.fields = {"id_token": forged}
+        client = make_client()
+        for grant in ({"grant_type": "jwt_bearer", "assertion": "x"}, {"grant_type": "client_credentials"}):
+            assert (await client.fetch_token(**grant)).id_token is None
+
+    async def test_a_user_without_client_identifier_bears_a_token(self, session, issuer, clock, make_provider):
+        token = issuer.authority.give(clock() + 3600, id_token=issuer.sign(issuer.claims(aud="other")))
+        for client_id in (None, "client"):
+            client = AsyncOAuth2Client(session, client_id, provider=make_provider(), token=token, clock=clock)
+            assert (await client.profile()).sub == "A1"
+
+    async def test_what_tells_the_user_gets_no_other_calls(self, session, issuer, clock, make_authority, make_provider):
+        other = await make_authority()
+        other.good = issuer.authority.good
+        issuer.metadata["userinfo_endpoint"] = f"{other.url}/me"
+        token = issuer.authority.give(clock() + 3600)
+        client = AsyncOAuth2Client(session, "client", provider=make_provider(), token=token, clock=clock)
+        assert (await client.profile()).sub == "A1"
+        with pytest.raises(UsageError):
+            await client.get(f"{other.url}/api")
+
+    async def test_the_issuer_of_a_definition_is_its_own(self, session, make_provider):
+        with pytest.raises(UsageError) as refused:
+            AsyncOAuth2Client(session, "client", provider=make_provider(), issuer="https://evil.example")
+        assert refused.value.code == "issuer-of-definition"
+
+    @pytest.mark.parametrize("algorithm", ["none", "RS1", "", 7])
+    async def test_an_algorithm_that_is_none(self, make_client, algorithm):
+        with pytest.raises(UnsupportedMethodError):
+            make_client(id_token_signed_response_alg=algorithm)
+
+    @pytest.mark.parametrize("max_age", [300.0, "5m", -1, "1e3", "٣"])
+    async def test_an_age_that_is_no_number_of_seconds(self, make_client, max_age):
+        with pytest.raises(UsageError) as refused:
+            await make_client().start(max_age=max_age)
+        assert refused.value.code == "invalid-max-age"
+
+    @pytest.mark.parametrize("auth_time", [10**400, float("inf"), "1", True, None, 4_000_000_000])
+    async def test_a_time_that_is_none(self, make_client, issuer, auth_time):
+        client = make_client()
+        pending = await client.start(max_age=300)
+        with pytest.raises(ResponseError) as refused:
+            await self.finishing(client, issuer, pending, auth_time=auth_time)
+        assert refused.value.code == "id-token-age"
 
 
 class TestNonces:

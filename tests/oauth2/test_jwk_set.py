@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc.jwk import RSAKey
 
-from oauthreg.errors import ResponseError
-from oauthreg.oauth2.jwk_set import RENEWAL, is_signed_flow, kept_jwks_flow, publishes_keys, select_keys
+from oauthreg.errors import MalformedResponseError, ResponseError
+from oauthreg.oauth2.jwk_set import RENEWAL, is_signed_flow, kept_jwks_flow, parse_jwks, publishes_keys, select_keys
 
 CLAIMS = {"sub": "u1"}
 JWKS = "https://as.example/jwks"
@@ -233,3 +233,18 @@ def test_the_place_of_the_keys_may_be_told_by_the_metadata(drive, provider):
         "https://as.example/.well-known/openid-configuration",
         "https://keys.example/jwks",
     ]
+
+
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "k", "oth"])
+def test_a_set_with_any_part_of_a_private_key(answer, server_keys, member):
+    with pytest.raises(MalformedResponseError) as refused:
+        parse_jwks(answer({"keys": [{**server_keys.jwk("k1"), member: "AAAA"}]}))
+    assert refused.value.code == "secret-keys"
+
+
+def test_an_empty_set_is_no_answer_to_be_kept(answer, published):
+    shared = next(kept_jwks_flow(published)).shared
+    with pytest.raises(MalformedResponseError) as refused:
+        shared.read(answer({"keys": []}))
+    assert refused.value.code == "no-usable-key"
+    assert shared.read(answer({"keys": [{"kty": "own"}]})) is None

@@ -186,6 +186,20 @@ class TestCallback:
             parse_callback(provider(name="other"), pending, callback(pending), now=NOW)
         assert refused.value.code == "other-provider"
 
+    def test_a_login_that_began_before_the_definition_said_more(self, provider):
+        """A pending login outlives an update; one of OAuth 1.0 is another."""
+        pending = begin(provider())
+        assert parse_callback(provider(protocol="oidc"), pending, callback(pending), now=NOW).code == "C1"
+        known = provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        assert parse_callback(known, pending, callback(pending), now=NOW).code == "C1"
+        with pytest.raises(MismatchingStateError):
+            parse_callback(provider(protocol="oauth1"), pending, callback(pending), now=NOW)
+
+    def test_an_age_of_the_definition_is_kept_with_the_login(self, provider):
+        leg = Leg(method="GET", params=(("max_age", "300"),))
+        assert begin(provider(authorize=leg)).values["max_age"] == "300"
+        assert "max_age" not in begin(provider()).values
+
     def test_checklist_13_a_login_at_another_issuer_of_one_provider(self, provider):
         first, second = (provider(oauth2=OAuth2Settings(issuer=f"https://{name}.example")) for name in ("a", "b"))
         pending = begin(first)

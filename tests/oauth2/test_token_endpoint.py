@@ -299,6 +299,47 @@ class TestIDTokens:
         token, _ = drive(flow, GOOD | {"id_token": self.id_token(iss="https://evil.example")})
         assert (token.access_token, token.id_token) == ("AT1", None)
 
+    def test_ID09_two_spellings_of_an_issuer_are_one(self, drive, provider, identity):
+        """What was renewed is spent, so that a refusal would end the grant."""
+        settings = OAuth2Settings(issuer=ISSUER, issuer_aliases=("as.example",), id_token_algorithms=("HS256",))
+        given = provider(oauth2=settings, claims=OfIDToken())
+        for old, new in ((ISSUER, "as.example"), ("as.example", ISSUER)):
+            token = OAuth2Token(access_token="A", refresh_token="R", id_token=self.id_token(iss=old))
+            told = self.id_token(iss=new)
+            client = identity(client_secret="s" * 32)
+            assert drive(renewal_flow(given, client, token), GOOD | {"id_token": told})[0].id_token == told
+
+    def test_ID09_two_tenants_are_not(self, drive, provider, identity):
+        given = provider(oauth2=OAuth2Settings(issuer_template="https://as.example/{tid}"), claims=OfIDToken())
+        former, other = (self.id_token(iss=f"https://as.example/{tid}", tid=tid) for tid in "ab")
+        token = OAuth2Token(access_token="A", refresh_token="R", id_token=former)
+        with pytest.raises(ResponseError) as refused:
+            drive(renewal_flow(given, identity(), token), GOOD | {"id_token": other})
+        assert refused.value.code == "id-token-user"
+
+    @pytest.mark.parametrize("grant", ["jwt_bearer", "saml2_bearer", "client_credentials"])
+    def test_one_of_another_grant_is_kept_if_it_is_good(self, drive, provider, identity, grant):
+        settings = OAuth2Settings(issuer=ISSUER, id_token_algorithms=("HS256",))
+        given, client = provider(oauth2=settings, claims=OfIDToken()), identity(client_secret="s" * 32)
+        arguments = {} if grant == "client_credentials" else {"assertion": "x"}
+        good = self.id_token()
+        assert drive(token_flow(given, client, grant, **arguments), GOOD | {"id_token": good})[0].id_token == good
+        for bad in (self.id_token(aud="other"), self.id_token(exp=5), good[:-6] + "AAAAAA"):
+            assert drive(token_flow(given, client, grant, **arguments), GOOD | {"id_token": bad})[0].id_token is None
+
+    def test_one_of_a_second_step_takes_the_place_of_the_first_if_it_is_good(self, drive, provider, identity):
+        step = Exchange("https://as.example/exchange", Leg(), TokenAnswer())
+        settings = OAuth2Settings(issuer=ISSUER, id_token_algorithms=("HS256",))
+        given = provider(oauth2=settings, claims=OfIDToken(), exchange=step)
+        client, first = identity(client_secret="s" * 32), self.id_token()
+        for second, expected in ((self.id_token(email="x"), ...), (self.id_token(aud="other"), first)):
+            flow = token_flow(given, client, "authorization_code", code="C")
+            token, _ = drive(flow, GOOD | {"id_token": first}, GOOD | {"id_token": second})
+            assert token.id_token == (second if expected is ... else expected)
+        flow = token_flow(given, client, "authorization_code", code="C")
+        with pytest.raises(ResponseError):
+            drive(flow, GOOD | {"id_token": first}, GOOD | {"id_token": self.id_token(sub="u2")})
+
     @pytest.mark.parametrize("changes", [{"sub": "u2"}, {"iss": "https://evil.example"}], ids=str)
     def test_ID09_one_about_another_user_ends_the_renewal(self, drive, provider, identity, changes):
         given = provider(oauth2=OAuth2Settings(issuer=ISSUER), claims=OfIDToken())

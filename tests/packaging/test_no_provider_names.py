@@ -11,9 +11,9 @@ import pytest
 
 # Providers carry these names, and code needs them as words; their hosts are looked for all the same.
 EVERYDAY_WORDS = """
-42 app automatic box buffer cal cas cat checkout clever close coding copy digits e endpoint exact exist flat front here
-interactive line linear lti mention monday objects one open openid patch read ring segment slice square start stream
-tempo threads x
+42 app automatic box buffer cal cas cat checkout clever close coding copy digits e endpoint exact exist flat front
+here interactive line linear lti mention monday objects one open openid openid-connect patch read ring segment slice
+square start stream tempo threads x
 """
 
 # Tables of a definition that say where it came from, or show an answer; the hosts in there need not be the provider's.

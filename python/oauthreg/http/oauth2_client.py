@@ -811,8 +811,8 @@ class AsyncOAuth2Client(TokenClient):
         """The scope of a grant without a user's consent: none but what was said, or what the provider is for."""
         wanted = self.scope if scope is None else scope
         # Without a user there is no ID token to ask for.
-        is_for_logins = grant != self.provider.oauth2.grants[0] or "openid" in self.provider.scopes.default
-        if wanted is None and is_for_logins:
+        is_for_logins = grant == "client_credentials" and "openid" in self.provider.scopes.default
+        if wanted is None and (grant != self.provider.oauth2.grants[0] or is_for_logins):
             return ""
         from oauthreg.legs import render_scope
 

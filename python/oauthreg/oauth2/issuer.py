@@ -9,6 +9,7 @@ from typing import Any
 
 from oauthreg.provider import OAuth2Settings
 
+_LONGEST = 2048
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -20,7 +21,7 @@ def is_issuer(settings: OAuth2Settings, given: str, claims: Mapping[str, Any] | 
     if given in (settings.issuer, *settings.issuer_aliases):
         return True
     template = settings.issuer_template
-    if template is None:
+    if template is None or len(given) > _LONGEST:
         return False
     if claims is None:
         pieces = _PLACEHOLDER.split(template)

@@ -48,7 +48,7 @@ def kept_jwks_flow(provider: Provider, source: Source = "any") -> Flow[dict[str,
     """
     if source != "kept":
         provider = yield from completed_flow(provider, "jwks")
-    shared = Shared(parse_jwks, owner_of(provider, "keys"), source)
+    shared = Shared(_parse_some, owner_of(provider, "keys"), source)
     response = yield Request("GET", endpoint(provider, "jwks"), _ACCEPT, shared=shared)
     return parse_jwks(answered(response))
 
@@ -73,6 +73,12 @@ def parse_jwks(response: Response) -> dict[str, Any]:
     if any(not _SECRET_MEMBERS.isdisjoint(key) for key in keys):
         raise malformed(response, "the JWK set publishes private or shared keys", code="secret-keys")
     return dict(document)
+
+
+def _parse_some(response: Response) -> None:
+    """Raises as ``parse_jwks``, and for a set without any key: that is no answer to be kept."""
+    if not parse_jwks(response)["keys"]:
+        raise malformed(response, "the JWK set is empty", code="no-usable-key")
 
 
 def check_algorithm(provider: Provider, header: Mapping[str, Any], expected: Collection[str]) -> None:
