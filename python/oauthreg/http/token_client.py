@@ -33,7 +33,6 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, pinned_origins, transport_options
-from oauthreg.legs import answered
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.records import replace
@@ -550,6 +549,8 @@ class TokenClient(ApiClient):
 
 def _sent(request: Request) -> Flow[Response]:
     """One request as a flow."""
+    from oauthreg.legs import answered
+
     return answered((yield request))
 
 

@@ -5,7 +5,7 @@ Spec: RFC 8414; OpenID Connect Discovery 1.0.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
 from typing import Any, Literal
@@ -225,22 +225,26 @@ def _endpoints(provider: Provider, metadata: Mapping[str, Any], url: str) -> dic
 
 
 def _fault(provider: Provider, value: Any, url: str) -> str:
-    """Why no secret may go to what metadata call an endpoint; empty where it may.
-
-    Spec: RFC 9700 section 4.4; RFC 8414 section 2 (all endpoints are https URLs).
-    """
+    """Why no secret may go to what metadata call an endpoint; empty where it may."""
     if not isinstance(value, str):
         return "is no text"
+    if len(value) > _LONGEST_URL or not value.isascii() or not value.isprintable() or " " in value:
+        return "is no https URL"
+    return _fault_of_url(value, url, provider.allow_insecure_http)
+
+
+@lru_cache(maxsize=1024)  # each client object of an application reads the same metadata once more
+def _fault_of_url(value: str, url: str, is_clear_allowed: bool) -> str:  # noqa: FBT001 - a key of the cache
+    """Spec: RFC 9700 section 4.4; RFC 8414 section 2 (all endpoints are https URLs)."""
     try:
-        is_plain = len(value) <= _LONGEST_URL and value.isascii() and value.isprintable() and " " not in value
-        scheme, host, port = parse_origin(value if is_plain else "")
+        scheme, host, port = parse_origin(value)
     except UsageError:
         return "is no https URL"
     parts = urlsplit(value)
     if parts.fragment or "@" in parts.netloc or not (":" in host or _IS_HOST(host)):
         return "is no URL of an endpoint"
     shown, is_local = render_origin((scheme, host, port)), is_loopback(host)
-    if scheme != "https" and not is_local and not provider.allow_insecure_http:
+    if scheme != "https" and not is_local and not is_clear_allowed:
         return f"is no https URL: {shown}"
     is_reachable = not _is_internal(host) or _is_same_network(host, parse_origin(url)[1])
     return "" if is_reachable else f"leads into an internal network: {shown}"
