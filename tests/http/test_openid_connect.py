@@ -34,38 +34,33 @@ CALLBACK = "https://app.example/cb"
 
 
 @pytest.fixture
-def make_client(session, issuer, clock):
-    """Makes clients that know the issuer and where its keys are."""
+def make_knowing(session, clock):
+    """Makes clients that know something of the issuer."""
 
-    def make(**options):
-        known = {
-            "issuer": issuer.url,
-            "authorization_endpoint": f"{issuer.url}/authorize",
-            "token_endpoint": f"{issuer.url}/token",
-            "jwks_uri": f"{issuer.url}/jwks",
-            "redirect_uri": CALLBACK,
-            "scope": "openid",
-            "clock": Clock(wall=clock, monotonic=clock),
-        }
-        return AsyncOAuth2Client(session, "client", "secret", **known | options)
+    def make(known, options):
+        usual = {"redirect_uri": CALLBACK, "scope": "openid", "clock": Clock(wall=clock, monotonic=clock)}
+        return AsyncOAuth2Client(session, "client", "secret", **usual | known | options)
 
     return make
 
 
 @pytest.fixture
-def make_discovering(session, issuer, clock):
+def make_client(issuer, make_knowing):
+    """Makes clients that know the issuer and where its keys are."""
+    known = {
+        "issuer": issuer.url,
+        "authorization_endpoint": f"{issuer.url}/authorize",
+        "token_endpoint": f"{issuer.url}/token",
+        "jwks_uri": f"{issuer.url}/jwks",
+    }
+    return lambda **options: make_knowing(known, options)
+
+
+@pytest.fixture
+def make_discovering(issuer, make_knowing):
     """Makes clients that know the place of the metadata alone."""
-
-    def make(**options):
-        known = {
-            "server_metadata_url": f"{issuer.url}/.well-known/openid-configuration",
-            "redirect_uri": CALLBACK,
-            "scope": "openid",
-            "clock": Clock(wall=clock, monotonic=clock),
-        }
-        return AsyncOAuth2Client(session, "client", "secret", **known | options)
-
-    return make
+    known = {"server_metadata_url": f"{issuer.url}/.well-known/openid-configuration"}
+    return lambda **options: make_knowing(known, options)
 
 
 class Claims:

@@ -234,7 +234,7 @@ def _fault(provider: Provider, value: Any, url: str) -> str:
 
 
 @lru_cache(maxsize=1024)  # each client object of an application reads the same metadata once more
-def _fault_of_url(value: str, url: str, is_clear_allowed: bool) -> str:  # noqa: FBT001 - a key of the cache
+def _fault_of_url(value: str, url: str, is_clear_allowed: bool) -> str:
     """Spec: RFC 9700 section 4.4; RFC 8414 section 2 (all endpoints are https URLs)."""
     try:
         scheme, host, port = parse_origin(value)
