@@ -186,6 +186,16 @@ def test_UI01_an_answer_about_another_user_than_the_id_token_is_refused(protocol
     assert refused.value.code == "userinfo-subject"
 
 
+def test_UI01_nor_may_any_other_answer_be_about_another():
+    flow = start(IdentityRequest("me", "https://api.example.com/v2/me"), documents={"id_token": {"sub": "7"}})
+    next(flow)
+    with pytest.raises(ResponseError, match="the `me` answer is about another user"):
+        flow.send(Response(200, {}, b'{"sub": "8", "email": "eve@x.example"}'))
+    flow = start(IdentityRequest("me", "https://api.example.com/v2/me"), documents={"id_token": {"sub": "7"}})
+    next(flow)
+    assert finish(flow, Response(200, {}, b'{"id": "8"}'))["me"] == {"id": "8"}
+
+
 @pytest.mark.parametrize("response", [Response(403, {}, b"no"), Response(200, {}, b"{broken")])
 def test_a_failed_request_is_an_error_unless_it_is_optional(response):
     flow = start(ME)
