@@ -533,6 +533,19 @@ class TestWhatAReviewFound:
         await make_client(lives=lives).fetch_token(code="C", timeout=ClientTimeout(total=5))
         assert len(issuer.fetched) == before + 1
 
+    async def test_what_one_fetches_with_a_timeout_is_everybodys(self, make_client, issuer):
+        lives = TokenLives()
+        for options in ({"timeout": ClientTimeout(total=5)}, {}):
+            issuer.will_give(None)
+            await make_client(lives=lives).fetch_token(code="C", **options)
+        assert issuer.fetched == ["/jwks"]
+
+    async def test_keys_of_another_kind_cost_no_code(self, make_client, issuer):
+        client = make_client(id_token_signed_response_alg="ES256")
+        with pytest.raises(ResponseError, match="publishes no key that signs with ES256") as refused:
+            await log_in(client, issuer)
+        assert (refused.value.code, issuer.authority.asked) == ("no-usable-key", [])
+
     async def test_the_issuer_may_become_known_after_the_start(self, make_discovering, issuer):
         client = make_discovering(authorization_endpoint=f"{issuer.url}/authorize")
         url, state = client.create_authorization_url()
