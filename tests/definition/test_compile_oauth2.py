@@ -438,5 +438,10 @@ sub = "id_token:sub"
         assert render({name: "new", verified: False}, {name: "old", verified: True})[verified] is False
         assert render({}, {name: "old", verified: True})[verified] is True
         assert render({name: "new", verified: True}, {name: "old"})[verified] is True
+        for odd in (" ", ["a@x"], {"a": 1}, 0, False):
+            told = render({name: odd, verified: True}, {name: "old", verified: False})
+            assert not (told.get(verified) and told.get(name))
+        only = f'[claims]\n{verified} = "{verified}"\n'
+        assert name not in render({verified: True}, {name: "old"}, only)
         other = f'[claims]\n{name} = "others[0]"\n'
         assert verified not in render({"others": ["other"], verified: True}, {}, other)

@@ -1301,6 +1301,17 @@ class TestStartAndFinish:
             with pytest.raises(kind):
                 await client.finish(pending, callback)
 
+    async def test_a_get_may_have_reached_one(self, make_defined, make_provider, authority, unused_tcp_port):
+        """aiohttp sends a GET again whose connection was closed, and may find nobody the second time."""
+        away = f"http://127.0.0.1:{unused_tcp_port}/token"
+        known = make_provider(token=Leg(method="GET"))
+        client = make_defined(replace(known, endpoints={**known.endpoints, "token": away}))
+        pending = await client.start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        for kind in (ClientConnectorError, MismatchingStateError):
+            with pytest.raises(kind):
+                await client.finish(pending, callback)
+
     async def test_a_session_that_may_not_be_used_uses_nothing_up(self, make_client, authority):
         client = make_client(client_auth_method="client_secret_post")
         _, state = client.create_authorization_url()

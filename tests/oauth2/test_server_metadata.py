@@ -148,6 +148,8 @@ NO_ENDPOINTS = [
     "https://[::]/x",
     "https://evil\\.internal/x",
     "https://a..b/x",
+    "https://" + "a" * 64 + ".example/x",
+    "https://" + "a." * 127 + "example/x",
     "https://%31%32%37.0.0.1/x",
     "https://" + "a" * 3000 + ".example/",
     "https://" + "\u0300\u0315" * 300_000,

@@ -48,24 +48,26 @@ def claims_of(definition: Definition) -> Mapping[str, Any]:
     own = definition.claims
     if definition.protocol != "oidc":
         return own
-    # Who takes an address from elsewhere says whether it is verified.
-    unsaid = {f"{name}_verified" for name in _VERIFIED if name in own} - own.keys()
-    return {**{name: source for name, source in _claims_of_oidc().items() if name not in unsaid}, **own}
+    made = {**_claims_of_oidc(), **own}
+    for name in _VERIFIED:
+        # Who takes an address from elsewhere says whether it is verified, and who says whether, which one.
+        if name in own and f"{name}_verified" not in own:
+            del made[f"{name}_verified"]
+        if f"{name}_verified" in own and name not in own:
+            made[name] = name
+    return made
 
 
 @cache
 def _claims_of_oidc() -> Mapping[str, Any]:
     from oauthreg.claims import STANDARD_CLAIMS
 
-    # Whether an address is verified is said by the answer that tells the address.
-    paired = {
-        f"{name}_verified": [
-            {"path": f"{name}_verified", "if": name},
-            {"path": f"id_token:{name}_verified", "if": f"not {name}"},
-        ]
-        for name in _VERIFIED
-    }
-    return MappingProxyType({**{name: [name, f"id_token:{name}"] for name in STANDARD_CLAIMS}, **paired})
+    made: dict[str, Any] = {name: [name, f"id_token:{name}"] for name in STANDARD_CLAIMS}
+    for name in _VERIFIED:
+        # Whether an address is verified is said by the answer that tells the address.
+        for claim in (name, f"{name}_verified"):
+            made[claim] = [{"path": claim, "if": name}, {"path": f"id_token:{claim}", "if": f"not {name}"}]
+    return MappingProxyType(made)
 
 
 def leg_documents(definition: Definition, leg: str) -> tuple[str, ...]:

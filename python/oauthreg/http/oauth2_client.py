@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from oauthreg.http.driver import Sleeper
     from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
     from oauthreg.login import PendingLogin
-    from oauthreg.messages import Pairs
+    from oauthreg.messages import Pairs, Request
     from oauthreg.stores import TokenKey, TokenStore
 
 Progress: TypeAlias = Callable[["oauth2.DeviceAuthorization", str, float], Any]
@@ -258,7 +258,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, ``CallbackError``, ``TokenStoreError`` and
         ``UsageError``. The password grant must be asked for by its name. Spec: RFC 6749 section 4.
         """
-        await self._complete("token", url=url, options=parameters)
+        await self._complete("token", url=url, options=parameters, is_login=True)
         grant = _chosen_grant(grant_type, code, authorization_response, username, password)
         given = {"code": code, "username": username, "password": password}
         parameters |= {name: value for name, value in given.items() if value is not None}
@@ -415,7 +415,7 @@ class AsyncOAuth2Client(TokenClient):
         for it (``par``), the request is pushed first, so that the URL tells the browser nothing. Raises ``UsageError``,
         and what a token request raises when the request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
-        await self._complete("authorize", "token")
+        await self._complete("authorize", "token", is_login=True)
         if self.provider.protocol == "oidc":
             oauth2.check_issuer(self.provider)
         given = {"redirect_uri": redirect_uri, "scope": scope}
@@ -437,7 +437,7 @@ class AsyncOAuth2Client(TokenClient):
         before (``login-finished``). Else as ``fetch_token``. Where an ID token is to be checked, the server's keys are
         fetched before, too, so that the login can be finished later if they cannot be had.
         """
-        await self._complete("token")
+        await self._complete("token", is_login=True)
         return await self._redeem(pending, callback_url, binding, self._call("token"))
 
     async def keep_token(self, account: str) -> OAuth2Token:
@@ -493,7 +493,7 @@ class AsyncOAuth2Client(TokenClient):
         Raises ``AccessDeniedError``, ``TokenExpiredError`` when the time is up, ``OAuthError``,
         ``MalformedResponseError`` and ``TokenStoreError``. Spec: RFC 8628.
         """
-        await self._complete("device", "token", options=parameters)
+        await self._complete("device", "token", options=parameters, is_login=True)
         call = self._call("device", parameters=parameters)
         await self._exchange(oauth2.keys_flow(call.provider, self._known_client), options=call.options)
         wanted, client = self.scope if scope is None else scope, self._known_client
@@ -578,8 +578,7 @@ class AsyncOAuth2Client(TokenClient):
         if call.provider.protocol == "oidc" or (token is not None and token.id_token):
             # Once the new token is there, nothing is waited for.
             with suppress(Exception):
-                keys = self._exchange(oauth2.keys_flow(call.provider, self._known_client), options=call.options)
-                await asyncio.wait_for(keys, _PATIENCE)
+                call = await asyncio.wait_for(self._with_keys(call), _PATIENCE)
 
         def attempt() -> Awaitable[OAuth2Token]:
             flow = oauth2.renewal_flow(
@@ -601,6 +600,13 @@ class AsyncOAuth2Client(TokenClient):
                 raise
         return await attempt()
 
+    async def _with_keys(self, call: _Call) -> _Call:
+        """The call with a provider whose keys are at hand."""
+        flow = oauth2.completed_flow(call.provider, optional=("jwks",), needs_issuer=True)
+        provider = await self._exchange(flow, options=call.options)
+        await self._exchange(oauth2.keys_flow(provider, self._known_client), options=call.options)
+        return replace(call, provider=provider)
+
     async def _ask_for_own(self) -> OAuth2Token:
         """A token of the client itself, as a client that was told nothing else asks for it."""
         grant = "client_credentials"
@@ -611,12 +617,15 @@ class AsyncOAuth2Client(TokenClient):
             name: await http.awaited(value() if callable(value) else value) for name, value in call.arguments.items()
         }
 
+        asked = arguments.pop("asked_scope", None)
+        wanted = arguments.get("scope", self.scope) if asked is None else asked
+
         def attempt() -> Awaitable[OAuth2Token]:
             flow = oauth2.token_flow(
                 call.provider,
                 self._known_client,
                 grant,
-                scopes=self._asked_scopes(arguments.get("scope", self.scope)),
+                scopes=self._asked_scopes(wanted),
                 resources=call.resources,
                 params=call.params,
                 url=call.url,
@@ -653,14 +662,15 @@ class AsyncOAuth2Client(TokenClient):
             if not self._lives.spent.spend(state or answer.code, self.clock()):
                 raise _finished()
             known = self._open.pop(state or "", None)
+            noted: list[Request] = []
             flow = oauth2.login_flow(
                 call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url
             )
             try:
-                return await self._exchange(flow, hooks="access_token", options=call.options)
+                return await self._exchange(flow, hooks="access_token", options=call.options, noted=noted)
             except (ClientError, TimeoutError, UsageError) as error:
-                # A second step comes after the code.
-                if is_unsent(error) and call.provider.exchange is None:
+                # A GET may have been sent twice by aiohttp, the first time with success.
+                if is_unsent(error) and not noted and call.provider.token.method != "GET":
                     self._lives.spent.give_back(state or answer.code)
                     if known is not None:
                         self._open[state or ""] = known
@@ -691,7 +701,10 @@ class AsyncOAuth2Client(TokenClient):
     def _learn_endpoint(self, name: str, url: str | None) -> None:
         """Without a definition, the URL that gave a token is where its successors come from."""
         if url is not None and self._is_custom and name not in self.provider.endpoints:
-            self.provider = replace(self.provider, endpoints={**self.provider.endpoints, name: url})
+            self.provider, self._given = (
+                replace(provider, endpoints={**provider.endpoints, name: url})
+                for provider in (self.provider, self._given)
+            )
 
     def _login_request(
         self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
@@ -730,7 +743,7 @@ class AsyncOAuth2Client(TokenClient):
             from oauthreg.login import PendingLogin
 
             # What any client of this provider knows of its logins.
-            told = {"issuer": provider.oauth2.issuer}
+            told = {"issuer": provider.oauth2.issuer, "max_age": self._max_age}
             if expected:
                 told |= {"state": expected, "code_verifier": self._make_verifier(expected)}
             kept = MappingProxyType({name: value for name, value in told.items() if value})
@@ -753,7 +766,8 @@ class AsyncOAuth2Client(TokenClient):
             "redirect_uri": login.redirect_uri if login else self.redirect_uri,
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
             "nonce": (login.values.get("nonce") if login else None) or nonce,
-            "max_age": login.values.get("max_age") if login else None,
+            "max_age": login.values.get("max_age") if login else self._max_age,
+            "asked_scope": login.values.get("scope") if login else None,
         }
         return replace(call, arguments={**known, **call.arguments})
 
@@ -811,7 +825,7 @@ class AsyncOAuth2Client(TokenClient):
         """The scope of a grant without a user's consent: none but what was said, or what the provider is for."""
         wanted = self.scope if scope is None else scope
         # Without a user there is no ID token to ask for.
-        is_for_logins = grant == "client_credentials" and "openid" in self.provider.scopes.default
+        is_for_logins = grant == "client_credentials" and self.provider.protocol == "oidc"
         if wanted is None and (grant != self.provider.oauth2.grants[0] or is_for_logins):
             return ""
         from oauthreg.legs import render_scope
@@ -857,6 +871,11 @@ class AsyncOAuth2Client(TokenClient):
             str(call.arguments.get("scope", "")) if is_own else "",
             self._server,
         )
+
+    @property
+    def _max_age(self) -> str:
+        """What the client's logins ask for of the time since a user proved who they are."""
+        return str(self._authorize_params.get("max_age", ""))
 
     @cached_property
     def _open(self) -> OrderedDict[str, PendingLogin]:

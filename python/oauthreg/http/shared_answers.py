@@ -37,7 +37,8 @@ _PATIENCE = 1.5
 _MOST = 1024
 """Answers that are kept: applications may have tenants without end."""
 
-_MOST_ATTEMPTS = 3
+_MOST_JOINED = 2
+"""Fetches of others that are waited for."""
 
 _log = logging.getLogger("oauthreg")
 
@@ -57,6 +58,7 @@ class SharedAnswers:
     def __init__(self) -> None:
         self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
         self._under_way: dict[_Place, asyncio.Task[Response]] = {}
+        self._cleared = 0
 
     async def get(self, request: Request, shared: Shared, send: Send, now: float) -> Response:
         """The answer to a request: one that is kept, or else one fetched for all who wait for it.
@@ -72,19 +74,20 @@ class SharedAnswers:
             return kept.answer
         if kept is None:
             return await self._fetch(place, request, shared, send, now)
-        self._kept.move_to_end(place)
+        self._put(place, kept)
         is_joining = shared.source == "new" and place in self._under_way
         if now < (kept.anew_at if shared.source == "new" else kept.old_at) and not is_joining:
             return kept.answer
-        if shared.source == "new":
-            kept.anew_at = now + COOL_DOWN
+        fetching = self._fetch(place, request, shared, send, now)
         try:
-            fetching = self._fetch(place, request, shared, send, now)
-            return await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
+            answer = await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
         except Exception as error:  # noqa: BLE001 - whatever keeps the new one away
             _log.warning("an old answer is used, as no new one could be had: %s", type(error).__name__)
-            kept.old_at, kept.anew_at = max(kept.old_at, now + COOL_DOWN), min(kept.anew_at, now + _PAUSE)
+            kept.old_at, kept.anew_at = max(kept.old_at, now + COOL_DOWN), now + _PAUSE
             return kept.answer
+        if shared.source == "new":
+            kept.anew_at = now + COOL_DOWN
+        return answer
 
     def at_hand(self, request: Request, shared: Shared, now: float) -> Response | None:
         """The answer that is kept, if it will do as it is."""
@@ -92,7 +95,8 @@ class SharedAnswers:
         return None if kept is None or shared.source == "new" or now >= kept.old_at else kept.answer
 
     def clear(self) -> None:
-        """Keep nothing."""
+        """Keep nothing, not even what is being fetched."""
+        self._cleared += 1
         self._kept.clear()
 
     async def aclose(self) -> None:
@@ -102,11 +106,9 @@ class SharedAnswers:
     async def _fetch(self, place: _Place, request: Request, shared: Shared, send: Send, now: float) -> Response:
         """One fetch for all who wait; it goes on without any of them.
 
-        Who waited for another's fetch tries it with a session of their own, if that one failed for its session.
+        Who waited for others' fetches, which failed for their sessions, goes on alone with a session of their own.
         """
-        attempts = 0
-        while True:
-            attempts += 1
+        for _ in range(_MOST_JOINED):
             task, is_own = self._under_way.get(place), False
             if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
                 loop, is_own = asyncio.get_running_loop(), True
@@ -117,19 +119,27 @@ class SharedAnswers:
             except (OAuthError, ResponseError):
                 raise
             except Exception:
-                if is_own or attempts == _MOST_ATTEMPTS:
+                if is_own:
                     raise
+        return await self._read(place, request, shared, send, now)
 
     async def _read(self, place: _Place, request: Request, shared: Shared, send: Send, now: float) -> Response:
         """The answer, if it is a good one, which is kept from now on."""
+        cleared = self._cleared
         answer = await send(request)
         shared.read(answer)
-        kept = self._kept.setdefault(place, _Kept(answer, 0.0))
-        kept.answer, kept.old_at = answer, now + LIFETIME
-        self._kept.move_to_end(place)
-        if len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
+        if cleared == self._cleared:
+            kept = self._kept.setdefault(place, _Kept(answer, 0.0))
+            kept.answer, kept.old_at = answer, now + LIFETIME
+            self._put(place, kept)
+            if len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
         return answer
+
+    def _put(self, place: _Place, kept: _Kept) -> None:
+        """Make this the latest one; other threads may forget it at the same time."""
+        self._kept.pop(place, None)
+        self._kept[place] = kept
 
     def _landed(self, place: _Place, task: asyncio.Task[Response]) -> None:
         if self._under_way.get(place) is task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from aiohttp import (
     ClientRequest,
     ClientResponse,
     ClientSession,
+    ClientTimeout,
     ConnectionTimeoutError,
 )
 from yarl import URL
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from oauthreg.clock import Clock
     from oauthreg.http.compliance import ComplianceHooks
     from oauthreg.http.driver import Send, Sleeper
+    from oauthreg.http.shared_answers import SharedAnswers
     from oauthreg.http.token_life import Renewal, TokenLife, TokenLives, TokenUpdater, Way
     from oauthreg.messages import Authenticator, Flow, Request, Response, Shared
     from oauthreg.stores import TokenKey, TokenStore
@@ -74,8 +77,9 @@ _ALL_ENDPOINTS = (
 )
 """What metadata may name."""
 
-_HARMLESS = frozenset({"skip_auto_headers", "timeout", "trace_request_ctx"})
-"""Options of the transport that change nothing about who answers."""
+_OF_TLS = ("ssl", "server_hostname")
+_OF_PROXIES = ("proxy", "proxy_auth", "proxy_headers")
+"""Options of the transport that change who answers, and those that change the way there."""
 
 _MOST_REPAIRS = 4
 """Attempts beyond the first: a new token and, where proofs are needed, a nonce for each of a few origins."""
@@ -192,17 +196,27 @@ class TokenClient(ApiClient):
         url: str | None = None,
         optional: Sequence[str] = (),
         options: Mapping[str, Any] = MappingProxyType({}),
+        is_login: bool = False,
     ) -> None:
-        """Know these endpoints, unless a URL stands in for them, and the issuer, if the metadata are all that does."""
+        """Know these endpoints, unless a URL stands in for them, and for a login the issuer.
+
+        Where the metadata alone tell them they are fetched. ``options`` may be more than those of the transport.
+        """
         if "discovery" in self.provider.endpoints:
             known = {name: options[name] for name in TRANSPORT_OPTIONS if name in options} if options else options
-            await self._take_metadata(known, *(() if url else names), optional=optional)
+            wanted = () if url else names
+            await self._take_metadata(known, *wanted, optional=optional, needs_issuer=is_login)
 
     async def _take_metadata(
-        self, options: Mapping[str, Any], *names: str, optional: Sequence[str] = (), is_fresh: bool = False
+        self,
+        options: Mapping[str, Any],
+        *names: str,
+        optional: Sequence[str] = (),
+        needs_issuer: bool = False,
+        is_fresh: bool = False,
     ) -> None:
-        known = self.provider if not is_fresh else self._given
-        needs_issuer = self._is_custom or known.protocol == "oidc"
+        known = self._given if is_fresh else self.provider
+        needs_issuer = needs_issuer and (self._is_custom or known.protocol == "oidc")
         flow = oauth2.completed_flow(known, *names, optional=optional, needs_issuer=needs_issuer, is_fresh=is_fresh)
         completed = await self._exchange(flow, options=options)
         if completed is not known:
@@ -215,7 +229,7 @@ class TokenClient(ApiClient):
         ``[claims]``.
         """
         if "userinfo" in self.provider.identity_documents:
-            await self._complete(optional=("userinfo",))
+            await self._complete(optional=("userinfo",), is_login=True)
         life = self._life
         token = await life.use(self._renewal)
         try:
@@ -241,7 +255,8 @@ class TokenClient(ApiClient):
                 known["id_token"] = oauth2.read_id_token(provider, token.id_token, client_id=self.client_id)
             except ResponseError:
                 # One that was kept before it was checked, or is of another client, tells nothing.
-                if "id_token" in self.provider.identity_documents:
+                is_needed = self.provider.protocol != "oidc" or not self.provider.identity
+                if is_needed and "id_token" in self.provider.identity_documents:
                     raise
         flow = self._identity(
             lambda _: self._bearer(token),
@@ -265,6 +280,11 @@ class TokenClient(ApiClient):
             settings.dpop_algorithms, self.provider.name, self._server, made.client_id
         )
         return replace(made, proofs=oauth2.DPoPProofs(key, made.now, made.make_id, self._lives.nonces))
+
+    @cached_property
+    def _published_for(self) -> dict[tuple[Any, ...], SharedAnswers]:
+        """What servers publish, as those see it who have their own way with TLS."""
+        return {}
 
     @cached_property
     def _hooks(self) -> ComplianceHooks:
@@ -449,8 +469,9 @@ class TokenClient(ApiClient):
         sleep: Sleeper | None = None,
         is_patient: bool = False,
         refuse_redirects: bool = True,
+        noted: list[Request] | None = None,
     ) -> Result:
-        """The value of a flow, whose hooks see what is sent and answered.
+        """The value of a flow, whose hooks see what is sent and answered; ``noted`` gets what was answered.
 
         No redirect is followed, and none is read but by a flow that knows where it may go. For a patient flow an error
         of the transport is an outage that will pass.
@@ -467,6 +488,8 @@ class TokenClient(ApiClient):
                 if not is_patient:
                     raise
                 raise TemporarilyUnavailableError(description=type(error).__name__) from error
+            if noted is not None:
+                noted.append(request)
             if hooks in ("access_token", "refresh_token"):
                 response = await self._hooks.change_response(f"{hooks}_response", response)
             return response
@@ -476,21 +499,24 @@ class TokenClient(ApiClient):
     async def _published(self, request: Request, shared: Shared, send: Send, options: Mapping[str, Any]) -> Response:
         """The answer to a request for what is the same for everybody.
 
-        What one caller does about the transport is not for all: with options of a certain kind an answer is nobody
-        else's, and others do not go along with what is fetched for everybody.
+        What one caller does about TLS is not for all, so that they have answers of their own; how long one waits, and
+        what else goes along, is left out of what is fetched for everybody.
         """
-        fetch = partial(self._answered, send=send, refuse_redirects=True)
         published, now = self._lives.published, self.clock.monotonic()
-        if not options.keys() <= _HARMLESS and shared.source != "kept":
-            return published.at_hand(request, shared, now) or await fetch(request)
+        told = {name: options[name] for name in _OF_TLS if name in options}
+        if told:
+            published = self._published_for.setdefault(tuple(told.items()), type(published)())
+        told |= {name: options[name] for name in _OF_PROXIES if name in options}
 
         async def around(request: Request, send: Send) -> Response:
             return await self._answered(request, send=send, refuse_redirects=True)
 
-        async def fetch_for_all(request: Request) -> Response:
-            return await self._running(_sent(request), around=around)
+        async def fetch(request: Request) -> Response:
+            return await self._running(_sent(request), told, around=around)
 
-        return await published.get(request, shared, fetch_for_all if options else fetch, now)
+        limit = options.get("timeout")
+        async with asyncio.timeout(limit.total if isinstance(limit, ClientTimeout) else limit):
+            return await published.get(request, shared, fetch if options else partial(around, send=send), now)
 
     async def _answered(self, request: Request, *, send: Send, refuse_redirects: bool) -> Response:
         """The answer to a protocol request."""

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oauthreg.errors import ResponseError, UsageError
+from oauthreg.errors import OAuthError, ResponseError, UsageError
 from oauthreg.jose import (
     check_jwt_times,
     half_hash,
@@ -164,7 +164,13 @@ def _checked_flow(
             raise
         # The server that stamped it says what time it has: our own clock may be wrong.
         parse_id_token(provider, text, now=server_time, **about)
-    is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client.client_secret, sources)
+    try:
+        is_signed = yield from signature_flow(
+            provider, text, expected_algorithms(provider), client.client_secret, sources
+        )
+    except OAuthError as error:
+        # It says nothing of what was exchanged, which is spent.
+        raise _refused("the provider's keys cannot be had", "keys-unavailable", "let the user log in again") from error
     if is_signed is False:
         raise _refused("its signature is not the provider's", "id-token-signature")
 
@@ -185,6 +191,7 @@ def parse_id_token(
     Raises ``ResponseError`` whose ``.code`` says which check failed, and ``UsageError`` (``issuer-unknown``) for a
     provider without issuer.
     """
+    check_algorithm(provider, parse_unverified_jwt(text)[0], expected_algorithms(provider))
     claims = read_id_token(provider, text, client_id=client_id)
     for name in ("exp", "iat"):
         if claims.get(name) is None:
@@ -208,7 +215,7 @@ def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str,
     settings = provider.oauth2
     check_issuer(provider)
     header, claims = parse_unverified_jwt(text)
-    check_algorithm(provider, header, expected_algorithms(provider))
+    check_algorithm(provider, header, settings.id_token_algorithms)
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or not is_issuer(settings, issuer, claims):
         raise _refused("it comes from another issuer", "id-token-issuer")

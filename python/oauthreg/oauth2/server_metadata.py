@@ -44,7 +44,7 @@ STANDARD_ALGORITHM = "RS256"
 _ACCEPT: Pairs = (("Accept", "application/json"),)
 _WELL_KNOWN = ("openid-configuration", "oauth-authorization-server")
 _LONGEST_URL = 2048
-_IS_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?").fullmatch
+_IS_HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?").fullmatch
 _IS_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*").fullmatch
 """The last label of what resolvers take for an address, however it is written. Spec: WHATWG URL section 3.5."""
 
