@@ -22,8 +22,6 @@ from oauthreg.redaction import is_secret
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
-_NOT_ASKED_FOR = frozenset(("callback", "client", "id_token", "token"))
-"""Documents that are there before anybody is asked who the user is."""
 
 
 def identity_flow(
@@ -102,21 +100,17 @@ def _answer_flow(
 
 def _check_subject(documents: Documents, *, must_be_named: bool) -> None:
     """Refuse what is told of somebody else than the ID token is about. Spec: OpenID Connect Core section 5.3.2."""
-    about = documents.get("id_token")
-    if not isinstance(about, Mapping):
+    about, told = (documents.get(name) for name in ("id_token", "userinfo"))
+    if not isinstance(about, Mapping) or not isinstance(told, Mapping):
         return
-    for name in documents.keys() - _NOT_ASKED_FOR:
-        told = documents[name]
-        subject = told.get("sub") if isinstance(told, Mapping) else None
-        is_bound = isinstance(told, Mapping) and must_be_named and name == "userinfo"
-        if subject == about.get("sub") or not (isinstance(subject, str) or is_bound):
-            continue
+    subject = told.get("sub")
+    if (isinstance(subject, str) or must_be_named) and subject != about.get("sub"):
         reason, advice = (
             ("names no `sub`", "where logins need no ID token, the definition's protocol is `oauth2`")
             if subject is None
             else ("is about another user than the ID token", "let the user log in again")
         )
-        raise ResponseError(f"the `{name}` answer {reason}", code="userinfo-subject", hint=advice)
+        raise ResponseError(f"the `userinfo` answer {reason}", code="userinfo-subject", hint=advice)
 
 
 def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:

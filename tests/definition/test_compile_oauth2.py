@@ -443,5 +443,8 @@ sub = "id_token:sub"
             assert not (told.get(verified) and told.get(name))
         only = f'[claims]\n{verified} = "{verified}"\n'
         assert name not in render({verified: True}, {name: "old"}, only)
+        there = f'[claims]\n{verified} = "id_token:{verified}"\n'
+        told = render({name: "new"}, {name: "old", verified: True}, there)
+        assert (told[name], told[verified]) == ("old", True)
         other = f'[claims]\n{name} = "others[0]"\n'
         assert verified not in render({"others": ["other"], verified: True}, {}, other)

@@ -1276,7 +1276,7 @@ class TestStartAndFinish:
         assert caught.value.code == "login-finished"
 
     async def test_what_reached_no_server_can_be_finished(
-        self, make_defined, make_provider, authority, unused_tcp_port
+        self, make_defined, make_provider, authority, unused_tcp_port, json_reply
     ):
         lives, away = TokenLives(), f"http://127.0.0.1:{unused_tcp_port}/token"
         known = make_provider()
@@ -1300,6 +1300,29 @@ class TestStartAndFinish:
         for kind in (ClientError, MismatchingStateError):
             with pytest.raises(kind):
                 await client.finish(pending, callback)
+
+    async def test_what_only_an_app_token_was_fetched_for_can_be_finished(
+        self, make_defined, make_provider, authority, unused_tcp_port, json_reply
+    ):
+        known, lives = (
+            make_provider(app_token=Exchange(f"{authority.url}/token?app", Leg(), TokenAnswer())),
+            TokenLives(),
+        )
+        away = replace(known, endpoints={**known.endpoints, "token": f"http://127.0.0.1:{unused_tcp_port}/token"})
+        pending = await make_defined(known, lives=lives).start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        authority.fields = {"refresh_token": None}
+        authority.replies = [json_reply({"access_token": "APP"})] * 2
+        with pytest.raises(ClientConnectorError):
+            await make_defined(away, lives=lives).finish(pending, callback)
+        assert (await make_defined(known, lives=lives).finish(pending, callback)).access_token
+
+    async def test_a_renewal_of_oauth_needs_no_metadata(self, make_defined, make_provider, authority, clock):
+        known = make_provider(claims=None)
+        known = replace(known, endpoints={**known.endpoints, "discovery": f"{authority.url}/metadata"})
+        token = authority.give(clock() - 1, id_token="kept.as.is")
+        assert (await make_defined(known, token=token).refresh_token()).id_token == "kept.as.is"
+        assert authority.log == ["POST /token"]
 
     async def test_a_get_may_have_reached_one(self, make_defined, make_provider, authority, unused_tcp_port):
         """aiohttp sends a GET again whose connection was closed, and may find nobody the second time."""

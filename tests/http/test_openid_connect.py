@@ -5,6 +5,7 @@ Test ids are those of ``tests/vectors/oauth2_cases.json``.
 
 import asyncio
 import logging
+import ssl
 from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
@@ -611,19 +612,46 @@ class TestWhatAReviewFound:
         await client.discover()
         assert client.provider.endpoints["refresh"] == f"{issuer.url}/token"
 
-    async def test_a_caller_waits_no_longer_than_they_said(self, make_discovering, issuer):
-        gate, inner = asyncio.Event(), issuer.authority.server.answer
-
-        async def hanging(sent):
-            await gate.wait()
-            return await inner(sent)
-
-        issuer.authority.server.answer = hanging
+    @pytest.mark.parametrize("limit", [0, ClientTimeout(total=0), ClientTimeout(total=0.001), None])
+    async def test_how_long_one_waits_is_nothing_to_what_is_everybodys(self, make_discovering, issuer, limit):
+        """In aiohttp 0 is no limit."""
         client = make_discovering()
-        with pytest.raises(TimeoutError):
-            await client.discover(timeout=ClientTimeout(total=0.01))
-        gate.set()
-        await client.discover()
+        await client.discover(timeout=limit)
+        assert client.provider.endpoints["token"] == f"{issuer.url}/token"
+
+    async def test_an_age_that_is_not_asked_for(self, make_client, issuer):
+        _, state = make_client(max_age=None).create_authorization_url()
+        issuer.will_give(None)
+        client = make_client(max_age=None)
+        callback = f"{CALLBACK}?code=C&state={state}"
+        assert (await client.fetch_token(authorization_response=callback, state=state)).id_token
+        assert (await make_client(max_age=None).fetch_token(code="D")).id_token
+        with pytest.raises(UsageError):
+            await make_client(max_age="5m").fetch_token(code="E")
+        assert [form["code"] for form in issuer.authority.asked] == ["C", "D"]
+
+    async def test_answers_of_ones_own_are_waited_for_and_not_hoarded(self, make_client, issuer):
+        client = make_client()
+        for _ in range(6):
+            issuer.will_give(None)
+            await client.fetch_token(code="C", ssl=ssl.create_default_context())
+        assert len(client._published_for) == 4
+        await client.aclose()
+
+    async def test_a_login_for_nothing_at_all(self, make_client, issuer):
+        client = make_client()
+        _, state = client.create_authorization_url(scope="")
+        assert (await client.fetch_token(code="C", state=state)).access_token
+
+    @pytest.mark.parametrize("method", ["PUT", "get"])
+    async def test_what_aiohttp_may_send_twice_is_not_given_back(self, make_client, issuer, unused_tcp_port, method):
+        client = make_client(token_endpoint=f"http://127.0.0.1:{unused_tcp_port}/token")
+        pending = await client.start()
+        issuer.will_give(pending)
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        with pytest.raises(ClientConnectorError) as refused:
+            await client.fetch_token(authorization_response=callback, state=pending.values["state"], method=method)
+        assert "may be spent" in "".join(refused.value.__notes__)
 
     async def test_the_age_that_a_client_asks_for_is_checked_by_another_object(self, make_client, issuer):
         _, state = make_client(max_age=300).create_authorization_url()

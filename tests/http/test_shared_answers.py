@@ -87,11 +87,24 @@ async def test_what_is_wrong_with_ones_own_session_is_nobody_elses_fault(ask, se
         await first
 
 
-async def test_a_server_that_is_away_is_asked_by_nobody_twice(ask, server):
+async def test_a_server_that_is_away_is_asked_once_for_all(ask, server):
     server.answers = [OSError("away")] * 50
     found = await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
     assert {type(error) for error in found} == {OSError}
-    assert len(server.asked) <= 20
+    assert server.asked == [URL]
+
+
+async def test_who_goes_away_makes_no_traffic_for_the_next(ask, server):
+    await ask()
+    for moment in range(5):
+        server.gate = asyncio.Event()
+        waiting = asyncio.create_task(ask(moment, source="new"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        server.gate.set()
+        await ask.shared.aclose()
+    assert len(server.asked) == 2
 
 
 async def test_good_sessions_behind_bad_ones(ask, server):

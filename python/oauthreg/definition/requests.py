@@ -5,12 +5,13 @@ Apart from ``rules`` because clients are made with it of definitions that were f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Any, Literal
 
     from oauthreg.definition.model import Definition, SignTable, TokenLeg, Variable
@@ -54,8 +55,15 @@ def claims_of(definition: Definition) -> Mapping[str, Any]:
         if name in own and f"{name}_verified" not in own:
             del made[f"{name}_verified"]
         if f"{name}_verified" in own and name not in own:
-            made[name] = name
+            made[name] = f"{_document_of(own[f'{name}_verified'])}{name}"
     return made
+
+
+def _document_of(source: Any) -> str:
+    """How the first path of a claim begins that leads into another document; empty for one into the first."""
+    first = source[0] if isinstance(source, (list, tuple)) and source else source
+    path = first.get("path") if isinstance(first, Mapping) else first
+    return f"{path.partition(':')[0]}:" if isinstance(path, str) and ":" in path else ""
 
 
 @cache

@@ -575,7 +575,7 @@ class AsyncOAuth2Client(TokenClient):
         where = self.redirect_uri if settings.refresh_redirect_uri else None
         added = [("redirect_uri", where)] if where is not None else []
 
-        if call.provider.protocol == "oidc" or (token is not None and token.id_token):
+        if oauth2.is_checked(call.provider):
             # Once the new token is there, nothing is waited for.
             with suppress(Exception):
                 call = await asyncio.wait_for(self._with_keys(call), _PATIENCE)
@@ -669,11 +669,15 @@ class AsyncOAuth2Client(TokenClient):
             try:
                 return await self._exchange(flow, hooks="access_token", options=call.options, noted=noted)
             except (ClientError, TimeoutError, UsageError) as error:
-                # A GET may have been sent twice by aiohttp, the first time with success.
-                if is_unsent(error) and not noted and call.provider.token.method != "GET":
+                step = call.provider.app_token
+                is_spent = any(step is None or request.url != step.url for request in noted)
+                # All but a POST may have been sent twice by aiohttp, the first time with success.
+                if is_unsent(error) and not is_spent and call.provider.token.method.upper() == "POST":
                     self._lives.spent.give_back(state or answer.code)
                     if known is not None:
                         self._open[state or ""] = known
+                elif is_unsent(error):
+                    error.add_note("the code may be spent: the provider may have had it before")
                 raise
 
         return await self._log_in(exchange, call)
@@ -767,7 +771,7 @@ class AsyncOAuth2Client(TokenClient):
             "code_verifier": login.values.get("code_verifier") if login else self._make_verifier(expected),
             "nonce": (login.values.get("nonce") if login else None) or nonce,
             "max_age": login.values.get("max_age") if login else self._max_age,
-            "asked_scope": login.values.get("scope") if login else None,
+            "asked_scope": login.values.get("scope", "") if login else None,
         }
         return replace(call, arguments={**known, **call.arguments})
 
@@ -875,7 +879,8 @@ class AsyncOAuth2Client(TokenClient):
     @property
     def _max_age(self) -> str:
         """What the client's logins ask for of the time since a user proved who they are."""
-        return str(self._authorize_params.get("max_age", ""))
+        asked = self._authorize_params.get("max_age")
+        return "" if asked is None else str(asked)
 
     @cached_property
     def _open(self) -> OrderedDict[str, PendingLogin]:

@@ -11,7 +11,9 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from oauthreg.errors import OAuthError, ResponseError
+from aiohttp import ClientConnectionError
+
+from oauthreg.errors import UsageError
 from oauthreg.http.renewals import wait_for_all
 from oauthreg.records import dataclass
 
@@ -78,16 +80,15 @@ class SharedAnswers:
         is_joining = shared.source == "new" and place in self._under_way
         if now < (kept.anew_at if shared.source == "new" else kept.old_at) and not is_joining:
             return kept.answer
+        if shared.source == "new":
+            kept.anew_at = now + COOL_DOWN
         fetching = self._fetch(place, request, shared, send, now)
         try:
-            answer = await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
+            return await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
         except Exception as error:  # noqa: BLE001 - whatever keeps the new one away
             _log.warning("an old answer is used, as no new one could be had: %s", type(error).__name__)
             kept.old_at, kept.anew_at = max(kept.old_at, now + COOL_DOWN), now + _PAUSE
             return kept.answer
-        if shared.source == "new":
-            kept.anew_at = now + COOL_DOWN
-        return answer
 
     def at_hand(self, request: Request, shared: Shared, now: float) -> Response | None:
         """The answer that is kept, if it will do as it is."""
@@ -106,7 +107,7 @@ class SharedAnswers:
     async def _fetch(self, place: _Place, request: Request, shared: Shared, send: Send, now: float) -> Response:
         """One fetch for all who wait; it goes on without any of them.
 
-        Who waited for others' fetches, which failed for their sessions, goes on alone with a session of their own.
+        Who waited for others' fetches, which failed for their sessions, goes on alone.
         """
         for _ in range(_MOST_JOINED):
             task, is_own = self._under_way.get(place), False
@@ -116,10 +117,8 @@ class SharedAnswers:
                 task.add_done_callback(partial(self._landed, place))
             try:
                 return await asyncio.shield(task)
-            except (OAuthError, ResponseError):
-                raise
-            except Exception:
-                if is_own:
+            except Exception as error:
+                if is_own or not _is_of_session(error):
                     raise
         return await self._read(place, request, shared, send, now)
 
@@ -146,3 +145,8 @@ class SharedAnswers:
             del self._under_way[place]
         if not task.cancelled():
             task.exception()  # whoever waits hears of it; that nobody may be left is no error
+
+
+def _is_of_session(error: Exception) -> bool:
+    """Whether a request failed for the session that was to send it: one that was closed, or has a credential."""
+    return isinstance(error, (RuntimeError, UsageError)) or type(error) is ClientConnectionError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -20,7 +19,6 @@ from aiohttp import (
     ClientRequest,
     ClientResponse,
     ClientSession,
-    ClientTimeout,
     ConnectionTimeoutError,
 )
 from yarl import URL
@@ -78,6 +76,7 @@ _ALL_ENDPOINTS = (
 """What metadata may name."""
 
 _OF_TLS = ("ssl", "server_hostname")
+_MOST_WAYS = 4
 _OF_PROXIES = ("proxy", "proxy_auth", "proxy_headers")
 """Options of the transport that change who answers, and those that change the way there."""
 
@@ -145,6 +144,8 @@ class TokenClient(ApiClient):
     async def aclose(self) -> None:
         """Return when no renewal is under way any more; do so before the session is closed."""
         await self._lives.aclose()
+        for published in [*vars(self).get("_published_for", {}).values()]:
+            await published.aclose()
 
     @property
     def client_id(self) -> str:
@@ -183,8 +184,7 @@ class TokenClient(ApiClient):
         What needs it does so by itself, but for what makes no traffic: ``create_authorization_url`` and
         ``create_logout_url``. What the provider says itself counts for more. Metadata that are at hand are fetched
         anew, once a minute at most. Nothing happens where none are published (``discovery``). ``options`` concern the
-        transport (``proxy``, ``ssl``, ``timeout`` …). Raises ``TemporarilyUnavailableError`` and
-        ``MalformedResponseError``.
+        transport (``proxy``, ``ssl`` …). Raises ``TemporarilyUnavailableError`` and ``MalformedResponseError``.
 
         Spec: RFC 8414; OpenID Connect Discovery 1.0 section 4.
         """
@@ -499,13 +499,15 @@ class TokenClient(ApiClient):
     async def _published(self, request: Request, shared: Shared, send: Send, options: Mapping[str, Any]) -> Response:
         """The answer to a request for what is the same for everybody.
 
-        What one caller does about TLS is not for all, so that they have answers of their own; how long one waits, and
-        what else goes along, is left out of what is fetched for everybody.
+        What one caller does about TLS is not for all, so that they have answers of their own; time-outs, cookies and
+        the like are left out of what is fetched for everybody.
         """
         published, now = self._lives.published, self.clock.monotonic()
         told = {name: options[name] for name in _OF_TLS if name in options}
         if told:
             published = self._published_for.setdefault(tuple(told.items()), type(published)())
+            if len(self._published_for) > _MOST_WAYS:
+                del self._published_for[next(iter(self._published_for))]
         told |= {name: options[name] for name in _OF_PROXIES if name in options}
 
         async def around(request: Request, send: Send) -> Response:
@@ -514,9 +516,7 @@ class TokenClient(ApiClient):
         async def fetch(request: Request) -> Response:
             return await self._running(_sent(request), told, around=around)
 
-        limit = options.get("timeout")
-        async with asyncio.timeout(limit.total if isinstance(limit, ClientTimeout) else limit):
-            return await published.get(request, shared, fetch if options else partial(around, send=send), now)
+        return await published.get(request, shared, fetch if options else partial(around, send=send), now)
 
     async def _answered(self, request: Request, *, send: Send, refuse_redirects: bool) -> Response:
         """The answer to a protocol request."""

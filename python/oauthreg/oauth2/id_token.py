@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oauthreg.errors import OAuthError, ResponseError, UsageError
+from oauthreg.errors import OAuthError, ResponseError, UsageError, quoted
 from oauthreg.jose import (
     check_jwt_times,
     half_hash,
@@ -36,6 +36,7 @@ from oauthreg.provider import OAuth2Settings, Provider
 from oauthreg.records import dataclass
 from oauthreg.token import OAuth2Token
 
+_MOST_DIGITS = 12
 _OF_CLOCKS = ("jwt-time", "jwt-expired", "id-token-age")
 """What is wrong with an ID token where a clock is."""
 
@@ -88,6 +89,17 @@ def keys_flow(provider: Provider, client: ClientIdentity) -> Flow[None]:
         hint="if ID tokens are signed otherwise: `algorithms` in `[identity.id_token]`, or "
         "`id_token_signed_response_alg=`",
     )
+
+
+def check_max_age(max_age: str) -> str:
+    """What a login asks for of the seconds since the user proved who they are. Raises ``UsageError``."""
+    if max_age and not (max_age.isascii() and max_age.isdecimal() and len(max_age) < _MOST_DIGITS):
+        raise UsageError(
+            f"`max_age` is no whole number of seconds: {quoted(max_age)}",
+            code="invalid-max-age",
+            hint="as in `max_age=300`",
+        )
+    return max_age
 
 
 def check_issuer(provider: Provider) -> None:

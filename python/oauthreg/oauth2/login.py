@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from oauthreg.errors import MismatchingStateError, UsageError, quoted
+from oauthreg.errors import MismatchingStateError, UsageError
 from oauthreg.legs import renamed, render_scope, split_scope
 from oauthreg.login import PendingLogin
 from oauthreg.messages import Flow, Pairs
@@ -24,12 +24,12 @@ from oauthreg.oauth2.authorize import (
 )
 from oauthreg.oauth2.dpop import check_key
 from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.id_token import check_max_age
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
-_MOST_DIGITS = 12
 LIFETIME = 600
 """How many seconds a login may take from its start to its callback."""
 
@@ -117,19 +117,8 @@ def _asked(
         params=request.params,
         documents=client.documents,
     )
-    values["max_age"] = _checked_age(dict(sent).get(provider.authorize.rename.get("max_age") or "max_age", ""))
+    values["max_age"] = check_max_age(dict(sent).get(provider.authorize.rename.get("max_age") or "max_age", ""))
     return {name: value for name, value in values.items() if value}, sent
-
-
-def _checked_age(max_age: str) -> str:
-    """What a login asks for of the time since the user proved who they are. Raises ``UsageError``."""
-    if max_age and not (max_age.isascii() and max_age.isdecimal() and len(max_age) < _MOST_DIGITS):
-        raise UsageError(
-            f"`max_age` is no whole number of seconds: {quoted(max_age)}",
-            code="invalid-max-age",
-            hint="as in `max_age=300`",
-        )
-    return max_age
 
 
 def _pending(provider: Provider, request: LoginRequest, values: dict[str, str], url: str) -> PendingLogin:

@@ -26,7 +26,7 @@ from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client
 from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.grants import GRANTS
-from oauthreg.oauth2.id_token import Expected, further_id_token_flow, id_token_flow, is_checked
+from oauthreg.oauth2.id_token import Expected, check_max_age, further_id_token_flow, id_token_flow, is_checked
 from oauthreg.oauth2.request_signature import sign_request
 from oauthreg.oauth2.token_answer import answer_fields, parse_document, parse_token_response, raise_for_error
 from oauthreg.provider import Documents, Exchange, Leg, Provider, TokenAnswer
@@ -96,6 +96,7 @@ def token_flow(
         given = {name: value() if callable(value) else value for name, value in parameters.items()}
         return [*_grant(provider, grant)(**given), *rest]
 
+    check_max_age(max_age or "")
     dates = list[float | None]()
     ready, sent = [draw()], list[tuple[str, str]]()  # what is wrong with the parameters is said before any traffic
     if provider.oauth2.dpop == "required" and client.proofs is None:
