@@ -87,13 +87,10 @@ class SharedAnswers:
             return await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
         except Exception as error:  # noqa: BLE001 - whatever keeps the new one away
             _log.warning("an old answer is used, as no new one could be had: %s", type(error).__name__)
-            kept.old_at, kept.anew_at = max(kept.old_at, now + COOL_DOWN), now + _PAUSE
+            kept.old_at = max(kept.old_at, now + COOL_DOWN)
+            if shared.source == "new":
+                kept.anew_at = now + _PAUSE
             return kept.answer
-
-    def at_hand(self, request: Request, shared: Shared, now: float) -> Response | None:
-        """The answer that is kept, if it will do as it is."""
-        kept = self._kept.get((request.url, shared.owner))
-        return None if kept is None or shared.source == "new" or now >= kept.old_at else kept.answer
 
     def clear(self) -> None:
         """Keep nothing, not even what is being fetched."""

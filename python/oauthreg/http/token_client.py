@@ -61,20 +61,6 @@ _PLACEMENTS: Mapping[str, TokenPlacement] = {
 """``token_placement`` -> placement. Spec: RFC 6750 section 2."""
 
 _DPOP_PLACEMENT = TokenPlacement(prefix=f"{DPOP_TYPE} ")
-_ALL_ENDPOINTS = (
-    "authorize",
-    "device",
-    "end_session",
-    "introspect",
-    "jwks",
-    "par",
-    "registration",
-    "revoke",
-    "token",
-    "userinfo",
-)
-"""What metadata may name."""
-
 _OF_TLS = ("ssl", "server_hostname")
 _MOST_WAYS = 4
 _OF_PROXIES = ("proxy", "proxy_auth", "proxy_headers")
@@ -188,7 +174,7 @@ class TokenClient(ApiClient):
 
         Spec: RFC 8414; OpenID Connect Discovery 1.0 section 4.
         """
-        await self._take_metadata(transport_options(options), optional=_ALL_ENDPOINTS, is_fresh=True)
+        await self._take_metadata(transport_options(options), is_fresh=True)
 
     async def _complete(
         self,
