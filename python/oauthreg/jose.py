@@ -39,13 +39,17 @@ SIGNING_ALGORITHMS: dict[str, tuple[str, str]] = {
 }
 """Algorithm -> (key type, curve). Spec: RFC 7518 section 3.1; RFC 8037; RFC 9864 (``Ed25519``)."""
 
-
 PUBLIC_MEMBERS: dict[str, tuple[str, ...]] = {
     "EC": ("crv", "kty", "x", "y"),
     "OKP": ("crv", "kty", "x"),
     "RSA": ("e", "kty", "n"),
 }
 """Key type -> the members of its public JWK, in the order of RFC 7638 section 3.2."""
+
+
+def is_shared(algorithm: str) -> bool:
+    """Whether an algorithm signs with a secret that both sides know."""
+    return SIGNING_ALGORITHMS.get(algorithm, ("", ""))[0] == "oct"
 
 
 def sign_jwt(
@@ -65,10 +69,9 @@ def sign_jwt(
     Spec: RFC 7515 section 7.1.
     """
     given = header or {}
-    is_shared = algorithm in SIGNING_ALGORITHMS and SIGNING_ALGORITHMS[algorithm][0] == "oct"
     payload = render_claims(claims)
     # A shared secret is kept by nobody but the client.
-    if is_lasting(key) and not is_shared and all(type(value) is str for value in given.values()):
+    if is_lasting(key) and not is_shared(algorithm) and all(type(value) is str for value in given.values()):
         return _kept_signer(key, algorithm, passphrase, *given.items())(payload)
     return make_signer(key, algorithm, header=given, passphrase=passphrase)(payload)
 
@@ -101,7 +104,7 @@ def make_signer(
 
     private_key = load_signing_key(key, algorithm, passphrase).raw_value
     # A shared secret is a text like any other, also where it looks like a JWK.
-    named = {} if SIGNING_ALGORITHMS[algorithm][0] == "oct" else _kid(key)
+    named = {} if is_shared(algorithm) else _kid(key)
     head = {"alg": algorithm, **named, **(header or {})}
     try:
         sign = compact_signer(head, private_key, algorithm)
@@ -434,7 +437,7 @@ def is_signed_with(text: str, key: Mapping[str, Any], algorithm: str) -> bool:
 
 def is_signed_with_secret(text: str, secret: str, algorithm: str) -> bool:
     """Whether a JWT is signed with this shared secret. Raises ``InvalidKeyError`` for an empty one, and for a key."""
-    return SIGNING_ALGORITHMS.get(algorithm, ("", ""))[0] == "oct" and _is_signed(text, _shared_key(secret), algorithm)
+    return is_shared(algorithm) and _is_signed(text, _shared_key(secret), algorithm)
 
 
 def _is_signed(text: str, key: Any, algorithm: str) -> bool:

@@ -12,6 +12,9 @@ from oauthreg.messages import Authenticator, Pairs, Request, Response
 from oauthreg.provider import Documents, Leg, Provider, TemplatePairs
 from oauthreg.signing._pure import escape, parse_parameters
 
+ACCEPT_JSON: Pairs = (("Accept", "application/json"),)
+"""The header of a request whose answer is JSON."""
+
 _NO_DOCUMENTS: Documents = MappingProxyType({})
 _BODILESS = ("GET", "HEAD")
 _QUERY_BY_DEFAULT = (*_BODILESS, "DELETE")

@@ -85,6 +85,10 @@ class Response:
     url: str = field(default="", repr=False)
 
 
+AnswerSource: TypeAlias = Literal["any", "kept", "new"]
+"""Where a shared answer comes from: one at hand or a fetched one, only one at hand, or a fresh one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What a request asks for that anybody may ask and everybody is told.
@@ -96,7 +100,7 @@ class Shared:
 
     read: Callable[[Response], object]
     owner: str = ""
-    source: Literal["any", "kept", "new"] = "any"
+    source: AnswerSource = "any"
 
 
 @dataclass(frozen=True, slots=True)

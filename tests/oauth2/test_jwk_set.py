@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc.jwk import RSAKey
 
 from oauthreg.errors import MalformedResponseError, ResponseError
-from oauthreg.oauth2.jwk_set import RENEWAL, is_signed_flow, kept_jwks_flow, parse_jwks, publishes_keys, select_keys
+from oauthreg.oauth2.jwk_set import is_signed_flow, kept_jwks_flow, parse_jwks, publishes_keys, select_keys
+from oauthreg.oauth2.server_metadata import RENEWAL
 
 CLAIMS = {"sub": "u1"}
 JWKS = "https://as.example/jwks"

@@ -98,10 +98,9 @@ class AsyncOAuth2Client(TokenClient):
     another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
     ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
     ``prompt``, ``login_hint`` and their like, and what a server's metadata says by the names that it has there
-    (``issuer``, ``token_endpoint`` …, ``require_pushed_authorization_requests`` …);
-    with ``server_metadata_url`` it is taken from there when it is needed. ID tokens are checked, signatures
-    included, with a URL of OpenID Connect there, or with ``issuer`` and ``jwks_uri``; ``id_token_signed_response_alg``
-    is what they are signed with (default: RS256).
+    (``issuer``, ``token_endpoint`` …, ``require_pushed_authorization_requests`` …); with ``server_metadata_url`` it is
+    taken from there when it is needed. ID tokens are checked, signatures included, with a URL of OpenID Connect there,
+    or with ``issuer`` and ``jwks_uri``; ``id_token_signed_response_alg`` is what they are signed with (default: RS256).
 
     ``dpop_key`` (a ``DPoPKey``, or a private key in any form) is the key to which tokens are bound; a client without
     ``provider`` then takes no others, unless ``dpop_bound_access_tokens`` is false. Where the provider demands DPoP and

@@ -107,9 +107,9 @@ class SharedAnswers:
         Who waited for others' fetches, which failed for their sessions, goes on alone.
         """
         for _ in range(_MOST_JOINED):
-            task, is_own = self._under_way.get(place), False
-            if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
-                loop, is_own = asyncio.get_running_loop(), True
+            task, is_own, loop = self._under_way.get(place), False, asyncio.get_running_loop()
+            if task is None or task.done() or task.get_loop() is not loop:
+                is_own = True
                 task = self._under_way[place] = loop.create_task(self._read(place, request, shared, send, now))
                 task.add_done_callback(partial(self._landed, place))
             try:

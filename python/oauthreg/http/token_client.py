@@ -61,8 +61,8 @@ _PLACEMENTS: Mapping[str, TokenPlacement] = {
 """``token_placement`` -> placement. Spec: RFC 6750 section 2."""
 
 _DPOP_PLACEMENT = TokenPlacement(prefix=f"{DPOP_TYPE} ")
-_OF_TLS = ("ssl", "server_hostname")
 _MOST_WAYS = 4
+_OF_TLS = ("ssl", "server_hostname")
 _OF_PROXIES = ("proxy", "proxy_auth", "proxy_headers")
 """Options of the transport that change who answers, and those that change the way there."""
 

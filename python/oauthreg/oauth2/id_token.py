@@ -7,31 +7,29 @@ Spec: OpenID Connect Core 1.0 sections 3.1.3.7 and 12.2.
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from oauthreg.errors import OAuthError, ResponseError, UsageError, quoted
 from oauthreg.jose import (
     check_jwt_times,
     half_hash,
+    is_shared,
     is_time,
     parse_unverified_jwt,
 )
-from oauthreg.messages import Flow
+from oauthreg.messages import AnswerSource, Flow
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.oauth2.jwk_set import (
-    LOGIN,
-    RENEWAL,
     check_algorithm,
     check_secret,
-    is_shared,
     kept_jwks_flow,
     publishes_keys,
     select_keys,
     signature_flow,
 )
-from oauthreg.oauth2.server_metadata import STANDARD_ALGORITHM
+from oauthreg.oauth2.server_metadata import LOGIN, RENEWAL, STANDARD_ALGORITHM
 from oauthreg.provider import OAuth2Settings, Provider
 from oauthreg.records import dataclass
 from oauthreg.token import OAuth2Token
@@ -165,7 +163,7 @@ def _checked_flow(
     token: OAuth2Token,
     expected: Expected,
     server_time: float | None,
-    sources: Sequence[Any],
+    sources: Collection[AnswerSource],
 ) -> Flow[None]:
     text = token.id_token or ""
     about: dict[str, Any] = {"client_id": client.client_id, "expected": expected, "access_token": token.access_token}

@@ -4,25 +4,16 @@ Spec: RFC 7517; OpenID Connect Core 1.0 sections 10.1 and 10.1.1.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from oauthreg.answers import malformed
 from oauthreg.errors import MissingCredentialError, ResponseError
-from oauthreg.jose import SIGNING_ALGORITHMS, is_signed_with, is_signed_with_secret, parse_unverified_jwt
-from oauthreg.legs import answered, endpoint
-from oauthreg.messages import Flow, Pairs, Request, Response, Shared
-from oauthreg.oauth2.server_metadata import completed_flow, owner_of, published_document
+from oauthreg.jose import SIGNING_ALGORITHMS, is_shared, is_signed_with, is_signed_with_secret, parse_unverified_jwt
+from oauthreg.legs import ACCEPT_JSON, answered, endpoint
+from oauthreg.messages import AnswerSource, Flow, Request, Response, Shared
+from oauthreg.oauth2.server_metadata import LOGIN, completed_flow, owner_of, published_document
 from oauthreg.provider import Provider
 
-Source: TypeAlias = Literal["any", "kept", "new"]
-
-LOGIN: tuple[Source, ...] = ("any", "new")
-"""Where keys are looked for while nothing is lost by waiting."""
-
-RENEWAL: tuple[Source, ...] = ("kept",)
-"""Where they are looked for while a token waits to be saved."""
-
-_ACCEPT: Pairs = (("Accept", "application/json"),)
 _SECRET_MEMBERS = frozenset(("d", "dp", "dq", "k", "oth", "p", "q", "qi"))
 """Members of a JWK that are part of a private or a shared key. Spec: RFC 7518 section 6."""
 
@@ -36,11 +27,11 @@ def jwks_flow(provider: Provider, *, url: str | None = None) -> Flow[dict[str, A
     Raises ``UsageError`` where the provider publishes none, ``TemporarilyUnavailableError`` and
     ``MalformedResponseError``.
     """
-    response = yield Request("GET", url or endpoint(provider, "jwks"), _ACCEPT)
+    response = yield Request("GET", url or endpoint(provider, "jwks"), ACCEPT_JSON)
     return parse_jwks(answered(response))
 
 
-def kept_jwks_flow(provider: Provider, source: Source = "any") -> Flow[dict[str, Any]]:
+def kept_jwks_flow(provider: Provider, source: AnswerSource = "any") -> Flow[dict[str, Any]]:
     """As ``jwks_flow``, from the server's metadata if need be; keys that were fetched before will do.
 
     ``source`` is that of ``Shared``. Raises as ``jwks_flow`` and ``completed_flow``, and ``LookupError`` where only
@@ -49,7 +40,7 @@ def kept_jwks_flow(provider: Provider, source: Source = "any") -> Flow[dict[str,
     if source != "kept":
         provider = yield from completed_flow(provider, "jwks")
     shared = Shared(_parse_some, owner_of(provider, "keys"), source)
-    response = yield Request("GET", endpoint(provider, "jwks"), _ACCEPT, shared=shared)
+    response = yield Request("GET", endpoint(provider, "jwks"), ACCEPT_JSON, shared=shared)
     return parse_jwks(answered(response))
 
 
@@ -102,7 +93,7 @@ def signature_flow(
     text: str,
     expected: Collection[str],
     client_secret: str | None,
-    sources: Collection[Source] = LOGIN,
+    sources: Collection[AnswerSource] = LOGIN,
 ) -> Flow[bool | None]:
     """Whether a JWT is signed by the provider; ``None`` where nobody knows with which key it would be.
 
@@ -120,11 +111,6 @@ def signature_flow(
     return (yield from is_signed_flow(provider, text, sources)) if publishes_keys(provider) else None
 
 
-def is_shared(algorithm: str) -> bool:
-    """Whether an algorithm signs with a secret that both sides know."""
-    return SIGNING_ALGORITHMS.get(algorithm, ("", ""))[0] == "oct"
-
-
 def check_secret(algorithm: str, client_secret: str | None) -> str:
     """The client secret, which a JWT can be checked with. Raises ``MissingCredentialError``."""
     if not client_secret:
@@ -136,7 +122,7 @@ def check_secret(algorithm: str, client_secret: str | None) -> str:
     return client_secret
 
 
-def is_signed_flow(provider: Provider, text: str, sources: Collection[Source] = LOGIN) -> Flow[bool]:
+def is_signed_flow(provider: Provider, text: str, sources: Collection[AnswerSource] = LOGIN) -> Flow[bool]:
     """Whether a JWT is signed with one of the server's keys, which are looked for in the ``sources`` in turn.
 
     What the header itself says of keys (``jwk``, ``jku``, ``x5u``, ``x5c``) counts for nothing. Raises

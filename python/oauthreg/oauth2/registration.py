@@ -9,7 +9,7 @@ from typing import Any
 
 from oauthreg.answers import malformed
 from oauthreg.errors import UsageError
-from oauthreg.legs import check_headers, endpoint
+from oauthreg.legs import ACCEPT_JSON, check_headers, endpoint
 from oauthreg.messages import Flow, Pairs, Request, Response
 from oauthreg.oauth2.authorize import check_redirect_uri
 from oauthreg.oauth2.token_answer import parse_document
@@ -53,7 +53,7 @@ def build_registration_request(
     except (TypeError, ValueError):
         raise UsageError("the client's metadata cannot be written as JSON", code="invalid-client-metadata") from None
     bearer: Pairs = () if initial_access_token is None else (("Authorization", f"Bearer {initial_access_token}"),)
-    headers = (("Accept", "application/json"), ("Content-Type", "application/json"), *check_headers(bearer))
+    headers = (*ACCEPT_JSON, ("Content-Type", "application/json"), *check_headers(bearer))
     return Request("POST", url, headers, body=body)
 
 

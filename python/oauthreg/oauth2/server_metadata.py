@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from oauthreg.answers import is_outage, malformed, parse_answer, refusal
 from oauthreg.errors import ResponseError, TemporarilyUnavailableError, UsageError, quoted
-from oauthreg.jose import SIGNING_ALGORITHMS
-from oauthreg.legs import answered, endpoint
-from oauthreg.messages import Flow, Pairs, Request, Response, Shared
+from oauthreg.jose import SIGNING_ALGORITHMS, is_shared
+from oauthreg.legs import ACCEPT_JSON, answered, endpoint
+from oauthreg.messages import AnswerSource, Flow, Request, Response, Shared
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.origins import is_loopback, parse_origin, render_origin
 from oauthreg.provider import IdentityRequest, OAuth2Settings, Provider
@@ -41,7 +41,12 @@ Discovery 1.0 section 3."""
 STANDARD_ALGORITHM = "RS256"
 """What ID tokens are signed with unless something else was agreed on. Spec: OpenID Connect Core 1.0 section 3.1.3.7."""
 
-_ACCEPT: Pairs = (("Accept", "application/json"),)
+LOGIN: tuple[AnswerSource, ...] = ("any", "new")
+"""Where metadata and keys are looked for in turn while nothing is lost by waiting."""
+
+RENEWAL: tuple[AnswerSource, ...] = ("kept",)
+"""Where keys are looked for while a token waits to be saved."""
+
 _WELL_KNOWN = ("openid-configuration", "oauth-authorization-server")
 _LONGEST_URL = 2048
 _IS_HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?").fullmatch
@@ -58,7 +63,7 @@ def server_metadata_flow(provider: Provider, *, url: str | None = None) -> Flow[
     Raises ``UsageError`` where the provider publishes nothing, ``TemporarilyUnavailableError`` and
     ``MalformedResponseError``.
     """
-    response = yield Request("GET", url or endpoint(provider, "discovery"), _ACCEPT)
+    response = yield Request("GET", url or endpoint(provider, "discovery"), ACCEPT_JSON)
     return parse_server_metadata(answered(response), provider.oauth2)
 
 
@@ -79,10 +84,10 @@ def completed_flow(
     url = provider.endpoints.get("discovery")
     if url is None or (is_complete and not is_fresh and (knows_issuer(provider.oauth2) or not needs_issuer)):
         return provider
-    settings, sources = provider.oauth2, _SOURCES[1:] if is_fresh else _SOURCES
+    settings, sources = provider.oauth2, LOGIN[1:] if is_fresh else LOGIN
     for source in sources:
         shared = Shared(partial(parse_server_metadata, settings=settings), owner_of(provider, "metadata"), source)
-        response = yield Request("GET", url, _ACCEPT, shared=shared)
+        response = yield Request("GET", url, ACCEPT_JSON, shared=shared)
         metadata = parse_server_metadata(answered(response), settings)
         faults = {name: fault for name, fault in _faults(provider, metadata, url).items() if name in names}
         if not faults:
@@ -103,10 +108,6 @@ def completed_flow(
             hint="pass the URL, or add it to `[endpoints]` of the definition",
         )
     return completed
-
-
-_SOURCES: tuple[Literal["any"], Literal["new"]] = ("any", "new")
-"""Where metadata are taken from that are of no use at first."""
 
 
 def owner_of(provider: Provider, kind: str) -> str:
@@ -285,7 +286,7 @@ def _unusual_algorithms(told: Any) -> tuple[str, ...]:
     known = _texts(told)
     if STANDARD_ALGORITHM in known:
         return ()
-    return tuple(name for name, (kind, _) in SIGNING_ALGORITHMS.items() if name in known and kind != "oct")
+    return tuple(name for name in SIGNING_ALGORITHMS if name in known and not is_shared(name))
 
 
 def _texts(values: Any) -> frozenset[str]:

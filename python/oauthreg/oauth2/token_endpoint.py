@@ -19,7 +19,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.legs import append_query, build_request, endpoint, renamed, render_scope
+from oauthreg.legs import ACCEPT_JSON, append_query, build_request, endpoint, renamed, render_scope
 from oauthreg.messages import Flow, Pairs, Request, Response, Result, Sleep
 from oauthreg.oauth2.authorize import check_resources
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
@@ -36,7 +36,6 @@ from oauthreg.token import OAuth2Token
 
 _OF_A_USER = ("authorization_code", "refresh_token")
 _LOGINS = ("authorization_code", "device_code", "password")
-_ACCEPT: Pairs = (("Accept", "application/json"),)
 _PUSHED = Leg()
 _INTERVAL = 5
 _LEAST_INTERVAL = 1
@@ -217,7 +216,7 @@ def exchange_flow(
     if client.client_secret is not None:
         pairs.append(("client_secret", client.client_secret))
     sent_at = client.now()
-    request = build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=_ACCEPT)
+    request = build_request(exchange.leg, exchange.url, pairs, documents=seen, headers=ACCEPT_JSON)
     if exchange.leg.sign is not None:
         request = sign_request(request, exchange.leg.sign, client, access_token=token.access_token)
     made = yield from ask(
@@ -233,7 +232,7 @@ def exchange_flow(
 def _app_token_flow(step: Exchange, client: ClientIdentity) -> Flow[OAuth2Token]:
     """The token of the application itself, which some providers want to see with a user's code."""
     pairs = [("client_id", client.client_id), ("client_secret", client.secret("app_token"))]
-    request = build_request(step.leg, step.url, pairs, documents=client.documents, headers=_ACCEPT)
+    request = build_request(step.leg, step.url, pairs, documents=client.documents, headers=ACCEPT_JSON)
     if step.leg.sign is not None:
         request = sign_request(request, step.leg.sign, client)
     sent_at = client.now()
@@ -257,7 +256,7 @@ def build_token_request(
     documents: Documents,
 ) -> Request:
     """A request with client authentication, as the leg wants it sent. Raises ``UsageError`` and its kinds."""
-    draft = Draft(list(pairs), list(_ACCEPT))
+    draft = Draft(list(pairs), list(ACCEPT_JSON))
     if leg.client_auth is not None:
         provider = replace(provider, oauth2=replace(provider.oauth2, client_auth=leg.client_auth))
     authenticate_client(draft, client, provider)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError, UsageError
-from oauthreg.jose import check_jwt_times, parse_own_jwt
+from oauthreg.jose import check_jwt_times, is_shared, parse_own_jwt
 from oauthreg.legs import endpoint
 from oauthreg.oauth2.authorize import code_challenge
 from oauthreg.oauth2.grants import GRANT_TYPES
@@ -111,8 +111,7 @@ def _device_code(request: TokenRequest) -> Issued:
 def _jwt_bearer(request: TokenRequest) -> Issued:
     """Spec: RFC 7523 section 3."""
     settings = request.provider.oauth2.assertion
-    is_shared = settings.algorithm.startswith("HS")
-    key = request.credentials.client_secret if is_shared else request.credentials.private_key
+    key = request.credentials.client_secret if is_shared(settings.algorithm) else request.credentials.private_key
     try:
         _, claims = parse_own_jwt(request.needed("assertion"), key, settings.algorithm)
         check_jwt_times(claims, request.now, _LEEWAY)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from oauthreg.answers import parse_form
 from oauthreg.errors import OAuthError
+from oauthreg.jose import is_shared
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
@@ -314,7 +315,8 @@ class OAuth2Server:
     def _jwks(self, _: Received) -> Response:
         """Spec: RFC 7517 section 5."""
         algorithms, number = expected_algorithms(self.provider) or (STANDARD_ALGORITHM,), self.state.key_number
-        return render_document({"keys": [public_jwk(name, number) for name in algorithms if name[:2] != "HS"]}, "json")
+        published = [public_jwk(name, number) for name in algorithms if not is_shared(name)]
+        return render_document({"keys": published}, "json")
 
     def _server_time(self, _: Received) -> Response:
         return render_time(self.provider.server_time, self.script.server_time, self.now())

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from oauthreg.jose import generate_private_key_for, load_signing_key
+from oauthreg.jose import generate_private_key_for, is_shared, load_signing_key
 from oauthreg.jws import compact_signer, render_json
 from oauthreg.legs import render_form
 from oauthreg.messages import Response
@@ -66,9 +66,9 @@ def render_jwt(claims: Mapping[str, Any], *, secret: str, algorithm: str = "HS25
 
     Spec: RFC 7515 section 3.1, RFC 7518 section 3.2.
     """
-    is_shared = algorithm.startswith("HS")
-    key = secret.encode() if is_shared else _key_for(algorithm, key_number).raw_value
-    header = {"alg": algorithm, "typ": "JWT", **({} if is_shared else {"kid": _name_of(algorithm, key_number)})}
+    is_secret = is_shared(algorithm)
+    key = secret.encode() if is_secret else _key_for(algorithm, key_number).raw_value
+    header = {"alg": algorithm, "typ": "JWT", **({} if is_secret else {"kid": _name_of(algorithm, key_number)})}
     return compact_signer(header, key, algorithm)(render_json(claims))
 
 
