@@ -61,7 +61,16 @@ if TYPE_CHECKING:
         Verifier as Verifier,
         verify as verify,
     )
-    from oauthreg.stores import MemoryStore as MemoryStore, TokenKey as TokenKey, TokenStore as TokenStore
+    from oauthreg.stores import (
+        ListingStore as ListingStore,
+        MemoryStore as MemoryStore,
+        PostgreSQLStore as PostgreSQLStore,
+        RedisStore as RedisStore,
+        SealedStore as SealedStore,
+        SQLiteStore as SQLiteStore,
+        TokenKey as TokenKey,
+        TokenStore as TokenStore,
+    )
     from oauthreg.token import OAuth1Token as OAuth1Token, OAuth2Token as OAuth2Token
 
     __version__: str
@@ -80,6 +89,7 @@ _HOME = {
     "DefinitionSyntaxError": "errors",
     "InvalidKeyError": "errors",
     "InvalidSignatureError": "errors",
+    "ListingStore": "stores",
     "MalformedResponseError": "errors",
     "MemoryStore": "stores",
     "MismatchingStateError": "errors",
@@ -92,13 +102,17 @@ _HOME = {
     "OAuthRegError": "errors",
     "OAuthRequest": "http",
     "PendingLogin": "login",
+    "PostgreSQLStore": "stores",
     "Profile": "claims",
     "Provider": "provider",
     "ProviderDefinition": "definition",
     "ReauthorizationRequired": "errors",
+    "RedisStore": "stores",
     "Registry": "registry",
     "ResponseError": "errors",
     "TemporarilyUnavailableError": "errors",
+    "SQLiteStore": "stores",
+    "SealedStore": "stores",
     "SignedRequest": "signing.verify",
     "Signer": "signing",
     "TokenError": "errors",

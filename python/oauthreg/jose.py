@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cache, lru_cache
@@ -450,6 +451,56 @@ def _is_signed(text: str, key: Any, algorithm: str) -> bool:
         return False
     # The header may not say that it is read otherwise than here: what is signed must be what is read.
     return found.protected.get("alg") == algorithm and "crit" not in found.protected and "b64" not in found.protected
+
+
+def encrypt(plaintext: bytes, key: bytes, kid: str) -> str:
+    """A JWE in its compact form, which only the same key of 256 bits opens (``dir``, ``A256GCM``).
+
+    ``kid`` names the key in the header, for everybody to see. Spec: RFC 7516 section 7.1; RFC 7518 sections 4.5, 5.3.
+    """
+    from joserfc import jwe
+
+    header = {"alg": "dir", "enc": "A256GCM", "kid": kid}
+    return jwe.encrypt_compact(header, plaintext, _shared_key(key), registry=_encryption())
+
+
+def decrypt(text: str, keys: Mapping[str, bytes]) -> bytes:
+    """What ``encrypt`` was given, with the key of the name that stands in the header.
+
+    Raises ``InvalidKeyError`` with the code ``unknown-key`` where that key is not among ``keys``, and ``ResponseError``
+    for a text that was made otherwise, or changed since. Spec: RFC 7516 section 5.2.
+    """
+    from joserfc import jwe
+    from joserfc.errors import JoseError
+
+    if (kid := kid_of(text)) not in keys:
+        raise InvalidKeyError("the text was encrypted with a key that is not known", code="unknown-key")
+    try:
+        plaintext = jwe.decrypt_compact(text, _shared_key(keys[kid]), registry=_encryption()).plaintext
+    except (JoseError, ValueError, TypeError):
+        plaintext = None
+    if plaintext is None:
+        raise ResponseError("the encrypted text was changed, or is none", code="jwe-malformed")
+    return plaintext
+
+
+def kid_of(text: str) -> str:
+    """The name of the key in the header of a JWT or JWE, which is **not** checked; empty where there is none.
+
+    Raises ``ResponseError`` for a text without such a header.
+    """
+    kid = _json_part(text.partition(".")[0]).get("kid")
+    return kid if isinstance(kid, str) else ""
+
+
+@cache
+def _encryption() -> Any:
+    """One way to encrypt, for texts of any length: what could be encrypted must be decrypted."""
+    from joserfc.jwe import JWERegistry
+
+    made = JWERegistry(algorithms=["dir", "A256GCM"])
+    made.max_ciphertext_length = sys.maxsize
+    return made
 
 
 def half_hash(text: str, algorithm: str) -> str:

@@ -12,10 +12,17 @@ TOKEN = {"access_token": "A1", "refresh_token": "R1", "expires_at": 1_700_003_60
 
 
 class TokenStoreContract:
-    """``store`` is empty; ``late`` is a lease that is over as soon as it is taken."""
+    """``store`` is empty; ``late`` is a lease that is over as soon as it is taken.
+
+    ``twin`` is another object that keeps tokens at the same place, as one of another process would.
+    """
 
     late = 0.0
     ample = 60.0
+
+    @pytest.fixture
+    def twin(self, store):
+        return store
 
     async def test_a_token_comes_back_as_it_was(self, store):
         version = await store.save(KEY, TOKEN, seen_version=None)
@@ -29,6 +36,91 @@ class TokenStoreContract:
         await store.save(KEY, TOKEN, seen_version=None)
         other = TokenKey(**{**{name: getattr(KEY, name) for name in KEY.__slots__}, field: "another"})
         assert await store.load(other) is None
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            {},
+            {"access_token": ""},
+            {"access_token": "A" * 200_000},
+            {"access_token": "a\u2028\U0001f511\x00\ud800'\";--"},
+            {"number": 2**70, "negative": -1, "half": 0.5, "no": None, "yes": True, "": [], "\x00": {}},
+        ],
+        ids=["nothing", "empty", "long", "odd", "kinds"],
+    )
+    async def test_whatever_a_server_can_send_comes_back(self, store, token):
+        version = await store.save(KEY, token, seen_version=None)
+        assert await store.load(KEY) == (token, version)
+        await store.save(KEY, {**token, "more": 1}, seen_version=version)
+        assert (await store.load(KEY))[0] == {**token, "more": 1}
+
+    async def test_parts_of_the_key_are_not_confused(self, store):
+        odd = [
+            TokenKey("a", "b"),
+            TokenKey("ab"),
+            TokenKey("a", "", "b"),
+            TokenKey("a:b"),
+            TokenKey('a", "b'),
+            TokenKey("a", "B"),
+            TokenKey("a", "b "),
+            TokenKey("a", "%"),
+            TokenKey("a", "*"),
+            TokenKey("a", "'; DROP TABLE oauthreg_tokens; --"),
+            TokenKey("a", "\u00e9"),
+            TokenKey("a", "e\u0301"),
+            TokenKey("a", "\U0001f511"),
+            TokenKey("a", "b", scope="s" * 10_000),
+            TokenKey("a", "b", scope="s" * 10_001),
+        ]
+        versions = [await store.save(key, {"number": number}, seen_version=None) for number, key in enumerate(odd)]
+        for number, key in enumerate(odd):
+            assert await store.load(key) == ({"number": number}, versions[number])
+        assert sorted([key async for key in store.token_keys()], key=odd.index) == odd
+
+    async def test_it_tells_what_it_holds(self, store):
+        keys = [TokenKey("acme", "ada"), TokenKey("acme", "bob"), TokenKey("other", "ada"), TokenKey("other")]
+        for key in keys:
+            await store.save(key, TOKEN, seen_version=None)
+
+        async def listed(**chosen):
+            return sorted([key async for key in store.token_keys(**chosen)], key=keys.index)
+
+        assert await listed() == keys
+        assert await listed(provider="acme") == keys[:2]
+        assert await listed(account="ada") == [keys[0], keys[2]]
+        assert await listed(account="") == [keys[3]]
+        assert await listed(provider="other", account="ada") == [keys[2]]
+        assert await listed(provider="nobody") == []
+        await store.delete(keys[0])
+        assert await listed() == keys[1:]
+
+    async def test_tokens_may_go_while_they_are_listed(self, store):
+        for number in range(20):
+            await store.save(TokenKey("acme", str(number)), TOKEN, seen_version=None)
+        async for key in store.token_keys():
+            await store.delete(key)
+        assert [key async for key in store.token_keys()] == []
+
+    async def test_what_one_saves_the_others_see(self, store, twin):
+        first = await store.save(KEY, TOKEN, seen_version=None)
+        assert await twin.load(KEY) == (TOKEN, first)
+        newer = {**TOKEN, "access_token": "A2"}
+        second = await twin.save(KEY, newer, seen_version=first)
+        with pytest.raises(TokenStoreError):
+            await store.save(KEY, TOKEN, seen_version=first)
+        assert await store.load(KEY) == (newer, second)
+        await store.delete(KEY)
+        assert await twin.load(KEY) is None
+
+    async def test_one_of_all_holds_a_lease(self, store, twin):
+        async with store.lease(KEY, self.ample):
+            waiting = twin.lease(KEY, self.ample)
+            entering = asyncio.create_task(waiting.__aenter__())
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert not entering.done()
+        await entering
+        await waiting.__aexit__(None, None, None)
 
     async def test_what_was_saved_cannot_be_changed_from_outside(self, store):
         given = {"access_token": "A1", "nested": {"list": [1]}}
@@ -136,11 +228,13 @@ class TokenStoreContract:
                 pass
             second = store.lease(KEY, self.ample)
             await second.__aenter__()
-        third = asyncio.create_task(store.lease(KEY, self.ample).__aenter__())
+        third = store.lease(KEY, self.ample)
+        entering = asyncio.create_task(third.__aenter__())
         await asyncio.sleep(0)
-        assert not third.done()
+        assert not entering.done()
         await second.__aexit__(None, None, None)
-        await third
+        await entering
+        await third.__aexit__(None, None, None)
 
     async def test_no_token_is_shown(self, store):
         await store.save(KEY, {"access_token": "PLANTED"}, seen_version=None)

@@ -50,6 +50,7 @@ from oauthreg.token import OAuth1Token, OAuth2Token
 
 if TYPE_CHECKING:
     from oauthreg.registry import Client
+    from oauthreg.stores import TokenStore
 
 _VERIFIER = re.compile(r'<code id="verifier">([^<]+)</code>').search
 _POSTED_BACK = re.compile(r'<form method="post" action="[^"]*" id="callback">').search
@@ -204,8 +205,13 @@ class Simulator:
         """The provider with its endpoints on loopback; paths and queries are the real ones."""
         return self._alive.provider
 
-    def registry(self) -> Registry:
-        """A registry in which the definition's name leads here, with the right credentials; else like any other."""
+    def registry(self, *, store: "TokenStore | None" = None) -> Registry:
+        """A registry in which the definition's name leads here, with the right credentials; else like any other.
+
+        It is the same one each time, but for a ``store`` that is given: then it is a new one, as of another process.
+        """
+        if store is not None:
+            return SimulatedRegistry(self, store)
         if self._own_registry is None:
             self._own_registry = SimulatedRegistry(self)
         return self._own_registry
@@ -418,14 +424,14 @@ _STATES: dict[str, Callable[[], Any]] = {"oauth1": State, "oauth2": OAuth2State,
 class SimulatedRegistry(Registry):
     """A registry in which one name leads to a simulator."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator, store: "TokenStore | None" = None) -> None:
         name, given = simulator.definition.name, simulator.credentials
         credentials = {"client_id": given.client_id, **given.others}
         if given.client_secret:
             credentials["client_secret"] = given.client_secret
         if given.private_key is not None:
             credentials["private_key"] = given.private_key
-        super().__init__(credentials={name: credentials}, environ={})
+        super().__init__(credentials={name: credentials}, store=store, environ={})
         self.add(simulator.definition)
         self._simulator = simulator
 

@@ -52,6 +52,12 @@ class MemoryStore:
         """Forget the token."""
         self._tokens.pop(key, None)
 
+    async def token_keys(self, *, provider: str | None = None, account: str | None = None) -> AsyncIterator[TokenKey]:
+        """The keys of all tokens, or of those of one provider, of one account, or of both."""
+        for key in [*self._tokens]:
+            if provider in (None, key.provider) and account in (None, key.account):
+                yield key
+
     @asynccontextmanager
     async def lease(self, key: TokenKey, seconds: float) -> AsyncIterator[None]:
         """A context that one holder at a time is in, for ``seconds`` at most."""

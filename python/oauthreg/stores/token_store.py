@@ -1,15 +1,25 @@
-"""What every token store promises: versions that fence off late writers, and leases that keep renewals apart."""
+"""What every token store promises: versions that fence off late writers, and leases that keep renewals apart.
+
+Beside the promise stands what stores that outlast a process have in common: how a key is named, a token written and a
+version made.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
 from oauthreg.errors import TokenStoreError
 from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
+
+_VERSION_BITS = 62
+"""As many as every database holds, with a sign and to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,16 @@ class TokenStore(Protocol):
         """
 
 
+class ListingStore(TokenStore, Protocol):
+    """A token store that tells what it holds, as all stores of this package do; clients do not ask for it."""
+
+    def token_keys(self, *, provider: str | None = None, account: str | None = None) -> AsyncIterator[TokenKey]:
+        """The keys of all tokens, or of those of one provider, of one account, or of both; in no order.
+
+        A token that comes or goes meanwhile may be among them or not.
+        """
+
+
 def stale_version() -> TokenStoreError:
     """The refusal of a token that would overwrite one that its writer has not seen."""
     return TokenStoreError(
@@ -66,3 +86,54 @@ def stale_version() -> TokenStoreError:
         code="stale-version",
         hint="load it and go on with that one",
     )
+
+
+def new_version() -> int:
+    """A version that was never used: a random one, so that no count has to outlive the tokens."""
+    return secrets.randbits(_VERSION_BITS) + 1
+
+
+def digest_of(key: TokenKey) -> str:
+    """A name for a key that every database can hold and look up, whatever is in the key and however long it is."""
+    return hashlib.sha256(render_key(key).encode()).hexdigest()
+
+
+def render_key(key: TokenKey) -> str:
+    """A key as JSON, in ASCII."""
+    return json.dumps([getattr(key, name) for name in KEY_PARTS])
+
+
+def parse_key(text: str | bytes) -> TokenKey:
+    """What ``render_key`` was given."""
+    return TokenKey(*json.loads(text))
+
+
+def render_token(token: Mapping[str, Any]) -> str:
+    """A token as JSON, in ASCII. Raises ``TokenStoreError`` for what JSON cannot hold."""
+    try:
+        return json.dumps(dict(token))
+    except (TypeError, ValueError):
+        raise TokenStoreError(  # without the cause, which may quote a value
+            "the token holds what JSON cannot",
+            code="unusable-token",
+            hint="take out what the server did not send: texts, numbers, lists and tables can be stored",
+        ) from None
+
+
+def parse_token(text: str | bytes) -> dict[str, Any]:
+    """What ``render_token`` was given. Raises ``TokenStoreError`` for what it never makes."""
+    try:
+        token = json.loads(text)
+    except ValueError:
+        token = None
+    if not isinstance(token, dict):
+        raise TokenStoreError(
+            "the store holds what is no token",
+            code="unusable-token",
+            hint="something else has written there: restore the row, or delete it and let the user log in again",
+        )
+    return token
+
+
+KEY_PARTS = tuple(TokenKey.__slots__)
+"""The names of what a key consists of, in order."""

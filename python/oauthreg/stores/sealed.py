@@ -1,0 +1,172 @@
+"""Tokens sealed: encrypted before they reach a store, so that who reads or copies it has nothing.
+
+Spec: RFC 7516 (JWE), with ``dir`` and ``A256GCM`` of RFC 7518 sections 4.5 and 5.3.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from oauthreg.errors import InvalidKeyError, ResponseError, TokenStoreError
+from oauthreg.stores.token_store import TokenKey, render_key, render_token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from oauthreg.stores.token_store import ListingStore
+
+_KEY_OCTETS = 32
+_FIELD = "sealed"
+"""The only field of a sealed token; what it holds is a JWE."""
+
+
+class SealedStore:
+    """A ``TokenStore`` around another one, which gets sealed tokens alone.
+
+    ``sealing_key`` is what ``new_key`` made: keep it as a secret, apart from the store, for without it all users must
+    log in again. ``former_keys`` open what was sealed before; whatever is saved is sealed with ``sealing_key``, and
+    ``reseal`` does so with all that is there. A sealed token opens at its own place alone, so that one that was copied
+    to another account is refused. Providers, accounts and client identifiers stay readable, and whoever can write to
+    the store can bring back a token that was there before.
+
+    A token that nobody sealed is refused, since whoever can write to the store might have put it there;
+    ``accept_unsealed_tokens`` is for a store that held tokens before, until ``reseal`` has gone through it.
+
+    Raises ``InvalidKeyError`` for a key of another form.
+    """
+
+    def __init__(
+        self,
+        store: ListingStore,
+        sealing_key: str,
+        *former_keys: str,
+        accept_unsealed_tokens: bool = False,
+    ) -> None:
+        self._store = store
+        self._keys = {_name_of(octets): octets for octets in map(_octets_of, (*former_keys, sealing_key))}
+        self._current = _name_of(_octets_of(sealing_key))
+        self._accepts_unsealed = accept_unsealed_tokens
+
+    def __repr__(self) -> str:
+        return f"<SealedStore around {self._store!r}>"
+
+    @staticmethod
+    def new_key() -> str:
+        """A key, as text: 256 random bits in base64url. Keep it as a secret."""
+        return secrets.token_urlsafe(_KEY_OCTETS)
+
+    async def load(self, key: TokenKey) -> tuple[dict[str, Any], int] | None:
+        """The token, and its version.
+
+        Raises ``TokenStoreError`` with the code ``unknown-sealing-key``, ``unsealed-token``, or ``broken-seal`` where
+        the token was changed or belongs to another place.
+        """
+        found = await self._store.load(key)
+        return None if found is None else (self._open(key, found[0]), found[1])
+
+    async def save(self, key: TokenKey, token: Mapping[str, Any], *, seen_version: int | None) -> int:
+        """The new version. Raises ``TokenStoreError``, of a late writer with the code ``stale-version``."""
+        from oauthreg import jose
+
+        content = f'{{"key": {render_key(key)}, "token": {render_token(token)}}}'.encode()
+        sealed = jose.encrypt(content, self._keys[self._current], self._current)
+        return await self._store.save(key, {_FIELD: sealed}, seen_version=seen_version)
+
+    async def delete(self, key: TokenKey) -> None:
+        """Forget the token."""
+        await self._store.delete(key)
+
+    def token_keys(self, *, provider: str | None = None, account: str | None = None) -> AsyncIterator[TokenKey]:
+        """The keys of all tokens, or of those of one provider, of one account, or of both."""
+        return self._store.token_keys(provider=provider, account=account)
+
+    def lease(self, key: TokenKey, seconds: float) -> AbstractAsyncContextManager[None]:
+        """A context that one holder at a time is in, for ``seconds`` at most."""
+        return self._store.lease(key, seconds)
+
+    async def reseal(self) -> AsyncIterator[TokenKey]:
+        """Seal with ``sealing_key`` what is sealed with a former key, or not at all; gives the key of each such token.
+
+        Any number of processes may use the store meanwhile: a token that they replace is left to them. Once it ends,
+        former keys are no longer needed. Raises ``TokenStoreError`` for a token that does not open; what was gone
+        through stays sealed anew.
+        """
+        async for key in self._store.token_keys():
+            found = await self._store.load(key)
+            if found is None or self._is_current(found[0]):
+                continue
+            try:
+                await self.save(key, self._open(key, found[0]), seen_version=found[1])
+            except TokenStoreError as error:
+                if error.code != "stale-version":
+                    raise
+            else:
+                yield key
+
+    def _open(self, key: TokenKey, stored: Mapping[str, Any]) -> dict[str, Any]:
+        from oauthreg import jose
+
+        if not _is_sealed(stored):
+            if self._accepts_unsealed:
+                return dict(stored)
+            raise _closed(
+                "is not sealed",
+                "unsealed-token",
+                "if the store held tokens before it was sealed, pass `accept_unsealed_tokens=True` and call `reseal`",
+            )
+        try:
+            content = json.loads(jose.decrypt(stored[_FIELD], self._keys))
+        except InvalidKeyError:
+            raise _closed(
+                "was sealed with a key that is not known",
+                "unknown-sealing-key",
+                "pass the former keys behind the current one until `reseal` has gone through the store",
+            ) from None
+        except ResponseError:
+            raise _closed("was changed since it was sealed", "broken-seal", _LOG_IN_AGAIN) from None
+        if TokenKey(*content["key"]) != key:
+            raise _closed("was sealed for another account or provider", "broken-seal", _LOG_IN_AGAIN)
+        return dict(content["token"])
+
+    def _is_current(self, stored: Mapping[str, Any]) -> bool:
+        from oauthreg import jose
+
+        with suppress(ResponseError):  # which opening it tells
+            return _is_sealed(stored) and jose.kid_of(stored[_FIELD]) == self._current
+        return False
+
+
+_LOG_IN_AGAIN = "restore the store, or delete this token and let the user log in again"
+
+
+def _is_sealed(stored: Mapping[str, Any]) -> bool:
+    return stored.keys() == {_FIELD} and isinstance(stored[_FIELD], str)
+
+
+def _octets_of(sealing_key: str) -> bytes:
+    """The octets of a key as ``new_key`` writes it."""
+    try:
+        octets = base64.b64decode(sealing_key + "=" * (-len(sealing_key) % 4), altchars=b"-_", validate=True)
+    except (TypeError, ValueError):
+        octets = b""
+    if len(octets) != _KEY_OCTETS:
+        raise InvalidKeyError(
+            "a sealing key is 32 octets in base64url",
+            hint="`SealedStore.new_key()` makes one; it must be the same in all processes",
+        )
+    return octets
+
+
+def _name_of(octets: bytes) -> str:
+    """What tells a key from others and tells nothing of it."""
+    return hashlib.sha256(octets).hexdigest()[:16]
+
+
+def _closed(what: str, code: str, hint: str) -> TokenStoreError:
+    return TokenStoreError(f"the stored token {what}", code=code, hint=hint)
