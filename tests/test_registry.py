@@ -357,7 +357,6 @@ async def test_variables_come_from_arguments_then_the_environment_then_the_file(
         ({"variables": {"host": ["a"]}}, "invalid-variable"),
         ({"variables": {"host": None}}, "invalid-variable"),
         ({"environment": "sandbx"}, "unknown-environment"),
-        ({"account": "ada"}, "store-not-available"),
     ],
 )
 async def test_wrong_options_are_refused(session, options, code):

@@ -65,3 +65,11 @@ def render_origin(origin: Origin) -> str:
     scheme, host, port = origin
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}" if port == _PORTS.get(scheme) else f"{scheme}://{shown}:{port}"
+
+
+def endpoint_name(url: str | None) -> str:
+    """An endpoint by its origin and path: what tells apart the tenants of one server. Empty for ``None``.
+
+    Raises ``UsageError`` for what is no URL of http or https.
+    """
+    return f"{render_origin(parse_origin(url))}{urlsplit(url).path}" if url else ""

@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, overload
@@ -59,8 +60,9 @@ class Registry:
     ``OAUTHREG_<NAME>_<CREDENTIAL>``, or in the file that ``OAUTHREG_<NAME>_<CREDENTIAL>_FILE`` names; ``<NAME>`` is in
     capitals with ``_`` for ``-``. Variables of the definition are found in ``environ`` in the same way.
 
-    ``store`` keeps the tokens of OAuth 2.0. The clients of one registry share tokens and renewals: call ``aclose``
-    before their sessions are closed, or enter the registry with ``async with``.
+    ``store`` keeps the tokens of accounts, and those of OAuth 2.0 that belong to a client itself; without one they last
+    as long as the registry. Its clients share tokens and renewals: call ``aclose`` before their sessions are closed, or
+    enter the registry with ``async with``.
 
     Raises ``UsageError`` for a path that does not exist.
     """
@@ -125,8 +127,8 @@ class Registry:
 
         ``variables`` are those of the definition, ``environment`` the name of one of its environments (which wins over
         variables in ``environ``). ``private_key`` and other credentials of the definition may be given by name.
-        ``token`` is a token in any form that the client takes; ``account`` names whose token it is in the store (OAuth
-        2.0). ``provider`` takes the place of the compiled one. All other ``overrides`` go to the client's constructor.
+        ``token`` is a token in any form that the client takes; ``account`` names whose token it is in the store.
+        ``provider`` takes the place of the compiled one. All other ``overrides`` go to the client's constructor.
 
         The client is one for ``grant_type``, by default the first of the definition's grants (OAuth 2.0): for
         ``jwt_bearer`` an ``AsyncAssertionClient``, whose ``subject=`` is who it acts for. Type checkers know so where
@@ -140,8 +142,6 @@ class Registry:
         if not known.is_warned:
             known.warn()
         if account is not None:
-            if known.is_oauth1:
-                raise _no_store("account")
             overrides["account"] = account
         prepared = known.prepared
         asked = (
@@ -161,7 +161,11 @@ class Registry:
             if prepared.is_impersonal:
                 raise _no_login(known.name)
             overrides["redirect_uri"] = redirect_uri
-        if not known.is_oauth1 and "lives" not in overrides:
+        if known.is_oauth1:
+            store = self._store if account is None else self._store_of_accounts
+            if store is not None:
+                overrides.setdefault("store", store)
+        elif "lives" not in overrides:
             overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
         return client
@@ -208,6 +212,15 @@ class Registry:
 
             self._lives = TokenLives(self._store)
         return self._lives
+
+    @cached_property
+    def _store_of_accounts(self) -> TokenStore:
+        """Where tokens of OAuth 1.0 are kept; those of OAuth 2.0 that no store keeps have their lives."""
+        if self._store is not None:
+            return self._store
+        from oauthreg.stores import MemoryStore
+
+        return MemoryStore()
 
     def _begin_lives(self) -> TokenLives:
         """What clients call with their first token: until then nothing of ``token_life`` is needed."""
@@ -606,12 +619,4 @@ def _no_login(name: str) -> UsageError:
         f"nobody logs in by an assertion, so {name!r} takes no `redirect_uri`",
         code="no-login",
         hint='for a login pass `grant_type="authorization_code"`, where the provider has it',
-    )
-
-
-def _no_store(argument: str) -> UsageError:
-    return UsageError(
-        f"`{argument}` needs a token store, and OAuth 1.0 tokens have none",
-        code="store-not-available",
-        hint="keep the token yourself and pass it as `token=`",
     )

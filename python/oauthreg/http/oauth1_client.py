@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
 
 from oauthreg import http, oauth1, signing
@@ -18,6 +19,7 @@ from oauthreg.errors import (
     MissingRequestTokenError,
     MissingTokenError,
     OAuthError,
+    TokenStoreError,
     UnsupportedMethodError,
     UsageError,
 )
@@ -29,7 +31,7 @@ from oauthreg.http.api_client import (
     pinned_origins,
     transport_options,
 )
-from oauthreg.origins import Origin, parse_origin
+from oauthreg.origins import Origin, endpoint_name, parse_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import replace
 from oauthreg.token import OAuth1Token, OAuth2Token
@@ -41,9 +43,11 @@ if TYPE_CHECKING:
     from oauthreg.claims import Profile
     from oauthreg.http.middleware import Repair
     from oauthreg.http.request_context import RequestContext
+    from oauthreg.http.stored_token import StoredToken
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Authenticator, Flow, Pairs, Response
     from oauthreg.oauth2 import BearerAuthentication
+    from oauthreg.stores import TokenStore
 
 Result = TypeVar("Result")
 TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
@@ -79,6 +83,10 @@ class AsyncOAuth1Client(ApiClient):
     takes the place of the old one all the same, which may be spent. Where tokens are renewed, call ``aclose`` before
     the session is closed, or enter the client with ``async with``.
 
+    ``account`` is the application's own name for the user whose token this is, and ``store`` keeps it: new tokens are
+    saved there before the updater hears of them, and a client without a token finds its own there when it first needs
+    one. A ``token`` that is given is stored then, unless the one that is there ends later.
+
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none; an RSA key is read when it is first needed.
 
@@ -107,6 +115,8 @@ class AsyncOAuth1Client(ApiClient):
         engine: signing.EngineName | None = None,
         passphrase: str | bytes | None = None,
         token_updater: TokenUpdater | None = None,
+        account: str | None = None,
+        store: TokenStore | None = None,
     ) -> None:
         if not client_id:
             from oauthreg.signing import refusals
@@ -136,6 +146,10 @@ class AsyncOAuth1Client(ApiClient):
         self._access: http.Access | None = None
         self._renewal: tuple[OAuth1Token, asyncio.Task[OAuth1Token]] | None = None
         self._renewals: set[asyncio.Task[OAuth1Token]] = set()
+        self._account = account
+        self._store = store
+        self._stored = None if store is None or account is None else self._place_of(account, store)
+        self._is_settled = self._stored is None
         # A secret without a token still goes into the key.
         self._token = OAuth1Token("", token_secret) if token_secret else None
         if token:
@@ -204,7 +218,10 @@ class AsyncOAuth1Client(ApiClient):
 
     @property
     def auth(self) -> Authenticator:
-        """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``."""
+        """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``.
+
+        That is of the token in memory; nothing looks into a store for it.
+        """
         return self._bearer or self._signing(self._signer_for(self._token))
 
     def request(
@@ -253,7 +270,7 @@ class AsyncOAuth1Client(ApiClient):
             transport,
         )
         self._announced = self.redirect_uri
-        self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
+        self._keep(OAuth1Token(token.token, token.token_secret, token.extra), is_settled=True)
         return token.to_mapping()
 
     def create_authorization_url(
@@ -291,6 +308,7 @@ class AsyncOAuth1Client(ApiClient):
         if token is None:
             raise _missing_request_token()
         self.token = {"oauth_token": token, "oauth_verifier": response.verifier}
+        self._is_settled = True  # a request token is stored nowhere
         return dict(response.parameters)
 
     async def fetch_access_token(
@@ -455,10 +473,12 @@ class AsyncOAuth1Client(ApiClient):
     async def refresh_token(self) -> OAuth1Token:
         """Exchanges the token (and its session handle) for a new one, or makes it good again; it becomes ``token``.
 
-        One renewal answers all who ask meanwhile, and goes on when they are cancelled: the old token may be spent.
+        One renewal answers all who ask meanwhile, and goes on when they are cancelled: the old token may be spent. With
+        a store that holds for all processes: the token that came there since this client looked is given instead.
 
-        Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed, and
-        what the ``token_updater`` raises; the new token is in use then.
+        Raises ``ReauthorizationRequired`` when only a new login helps, ``UsageError`` where tokens are not renewed,
+        ``MissingTokenError``, and ``TokenStoreError`` and what the ``token_updater`` raises; the new token is in use
+        then.
         """
         provider = self.provider
         if not (provider.oauth1.session_handle or "refresh" in provider.endpoints):
@@ -467,7 +487,7 @@ class AsyncOAuth1Client(ApiClient):
                 code="not-renewable",
                 hint="its tokens are valid until they are revoked; then the user logs in again",
             )
-        old, loop = self._owned("to renew"), asyncio.get_running_loop()
+        old, loop = await self._owned("to renew"), asyncio.get_running_loop()
         token, renewal = self._renewal or (None, None)
         if renewal is None or renewal.done() or token != old or renewal.get_loop() is not loop:
             from oauthreg.http.renewals import note_end
@@ -488,15 +508,46 @@ class AsyncOAuth1Client(ApiClient):
         return renewal.result()
 
     async def revoke_token(self) -> None:
-        """Gives the token up at the provider, and forgets it.
+        """Gives the token up at the provider, and forgets it, in the store as well.
 
-        Raises ``OAuthError``, ``MissingTokenError``, and ``UsageError`` where tokens cannot be given up.
+        Raises ``OAuthError``, ``MissingTokenError``, ``TokenStoreError``, and ``UsageError`` where tokens cannot be
+        given up.
         """
-        provider, token = self.provider, self._owned("to give up")
+        provider, token = self.provider, await self._owned("to give up")
         signer = await self._prepared_signer(token)
         await self._run(lambda: oauth1.revocation_flow(provider, signer, token, secrets=self._secrets(token)))
         if self._token == token:  # another one may have been set meanwhile
             self._keep(None)
+            if self._stored is not None:
+                await self._stored.delete()
+
+    async def keep_token(self, account: str) -> OAuth1Token:
+        """Saves the token as that of ``account``, the application's own name for the user.
+
+        For a login of which only the profile tells whose it is. What was kept under that name is replaced.
+
+        Raises ``MissingTokenError``, ``UsageError`` where the client has no store or another account, and
+        ``TokenStoreError``.
+        """
+        if self._store is None:
+            raise UsageError(
+                "there is no store to keep the token in",
+                code="no-store",
+                hint="make the client with `store=`, or the registry that makes it",
+            )
+        if not account or self._account not in (None, account):
+            raise UsageError(
+                f"the token is kept under another account: {self._account!r}" if account else "`account` is empty",
+                code="other-account",
+                hint="make a client for each user",
+            )
+        token = await self._owned("to keep")
+        stored = self._stored or self._place_of(account, self._store)
+        await stored.save(token)
+        self._account, self._stored = account, stored
+        if self._token == token:
+            self._is_settled = True
+        return token
 
     async def exchange_token(self) -> OAuth2Token:
         """A token of OAuth 2.0 for the token, which stays as it is; the new one is for an ``AsyncOAuth2Client``.
@@ -504,7 +555,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``UsageError`` where there is no such step, ``MissingTokenError``, ``OAuthError`` and
         ``MalformedResponseError``.
         """
-        provider, token = self.provider, self._owned("to exchange")
+        provider, token = self.provider, await self._owned("to exchange")
         signer = await self._prepared_signer(token)
         return await self._run(
             lambda: oauth1.exchange_flow(provider, signer, token, sent_at=self.clock(), secrets=self._secrets(token))
@@ -516,6 +567,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where a field of the token is sent and there is
         none, and ``UsageError`` for a provider without ``[claims]``.
         """
+        await self._settle()
         token, bearer, origins = self._token or OAuth1Token(""), self._bearer, self._origins_now
         signer = await self._prepared_signer(self._token)
         keep = self.provider.callback.keep
@@ -550,6 +602,7 @@ class AsyncOAuth1Client(ApiClient):
         return await self._send(method, url, access, middlewares, options)
 
     async def _made_access(self) -> http.Access:
+        await self._settle()
         # Before another token can be set: where a request goes and what it carries belong together.
         token, bearer, origins, base = self._token, self._bearer, self._origins_now, self._base_of_token
         authenticator = bearer or self._signing(await self._prepared_signer(token))
@@ -558,7 +611,7 @@ class AsyncOAuth1Client(ApiClient):
             origins,
             # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
             self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
-            self._repairing(authenticator),
+            self._repairing(authenticator, token),
             base or self.provider.endpoints.get("api_base"),
             self._is_hopeful,
         )
@@ -576,13 +629,24 @@ class AsyncOAuth1Client(ApiClient):
         if not isinstance(access.authenticator, oauth1.OAuth1Authentication):
             return access
         authenticator = replace(access.authenticator, signed=fields)
-        return replace(access, authenticator=authenticator, repair=self._repairing(authenticator))
+        return replace(access, authenticator=authenticator, repair=self._repairing(authenticator, self._token))
 
     def _secrets(self, token: OAuth1Token | None) -> tuple[str, ...]:
         """What requests for this token tell nobody else: what a signer without a key signs with, and credentials."""
         return self._client_secret or "", token.token_secret if token else "", *self.provider.secrets
 
-    def _owned(self, purpose: str) -> OAuth1Token:
+    async def _settle(self) -> None:
+        """Use the token that is stored, or store the one that was given."""
+        if self._is_settled or self._stored is None:
+            return
+        given = self._token
+        is_request_token = self._verifier is not None
+        found = await self._stored.settle(given if given and given.token and not is_request_token else None)
+        if self._token == given and not is_request_token:
+            self._keep(found or given, is_settled=True)
+
+    async def _owned(self, purpose: str) -> OAuth1Token:
+        await self._settle()
         if self._token is None:
             raise MissingTokenError(f"there is no token {purpose}", hint="set `token`, or log in")
         return self._token
@@ -620,13 +684,29 @@ class AsyncOAuth1Client(ApiClient):
         base = self._base_of_token
         return self._origins if base is None else self._origins | {parse_origin(base)}
 
-    def _repairing(self, authenticator: Authenticator) -> Repair:
+    def _repairing(self, authenticator: Authenticator, token: OAuth1Token | None) -> Repair:
         async def repair(refusal: Response) -> Authenticator | None:
             if _is_about_time(refusal) and (await self._learn_time(refusal.headers) or self._is_hopeful(refusal)):
                 return authenticator
-            return None
+            return await self._successor(authenticator, token)
 
         return repair
+
+    async def _successor(self, authenticator: Authenticator, token: OAuth1Token | None) -> Authenticator | None:
+        """What a call carries with the token that came into the store since this one was found there."""
+        # Of a token that tells where the API is another one may lead elsewhere.
+        if self._stored is None or not isinstance(self.provider.api_base, (str, NoneType)):
+            return None
+        found = None
+        with suppress(TokenStoreError):  # the refusal stands
+            found = await self._stored.load()
+        if found is None or found == token:
+            return None
+        if self._token == token:
+            self._use(found)
+        if isinstance(authenticator, oauth1.OAuth1Authentication):
+            return replace(self._signing(await self._prepared_signer(found)), signed=authenticator.signed)
+        return self._bearer
 
     def _is_hopeful(self, refusal: Response) -> bool:
         """Whether the server's time is asked for although the text of its refusal has not come, and may never do.
@@ -653,6 +733,19 @@ class AsyncOAuth1Client(ApiClient):
     async def _renew(self, old: OAuth1Token) -> OAuth1Token:
         own = asyncio.current_task()
         _renewing.set((*(outer for outer in _renewing.get() if not outer.done()), *([own] if own else [])))
+        if self._stored is None:
+            return await self._renew_alone(old)
+        async with self._stored.lease():
+            found = await self._stored.load()
+            if found == old:
+                return await self._renew_alone(old)
+            if self._token == old:
+                self._keep(found, is_settled=True)
+        if found is None:
+            raise MissingTokenError("the token was deleted from the store", hint="let the user log in again")
+        return found
+
+    async def _renew_alone(self, old: OAuth1Token) -> OAuth1Token:
         provider = self.provider
         signer = await self._prepared_signer(old)
         token = await self._run(
@@ -660,28 +753,48 @@ class AsyncOAuth1Client(ApiClient):
         )
         # A token that was set meanwhile counts for more than the successor of the old one.
         if self._token == old:
+            is_saved = False
             try:
-                await self._save(token)
+                token = await self._save(token, successor_of=old)
+                is_saved = True
             finally:
                 if self._token == old:
-                    self._use(token)
+                    self._use(token, is_settled=is_saved)
         return token
 
     async def _adopt(self, token: OAuth1Token) -> None:
         """Saves a new access token, then uses it."""
-        await self._save(token)
+        try:
+            await self._save(token)
+        except TokenStoreError:
+            self._use(token, is_settled=False)  # it is saved before its first use
+            raise
         self._use(token)
 
-    async def _save(self, token: OAuth1Token) -> None:
+    async def _save(self, token: OAuth1Token, *, successor_of: OAuth1Token | None = None) -> OAuth1Token:
+        """The token that counts afterwards; another process may have stored a newer one."""
+        if self._stored is not None:
+            token = await self._stored.save(token, successor_of=successor_of)
         if self._token_updater is not None:
             await http.awaited(self._token_updater(token))
+        return token
 
-    def _use(self, token: OAuth1Token) -> None:
-        self._keep(token)
+    def _use(self, token: OAuth1Token, *, is_settled: bool = True) -> None:
+        self._keep(token, is_settled=is_settled)
         self._verifier = None
 
-    def _keep(self, token: OAuth1Token | None) -> None:
+    def _keep(self, token: OAuth1Token | None, *, is_settled: bool = False) -> None:
+        """Set the token in memory; one that ``is_settled`` is the one that is stored, or is to be stored nowhere."""
         self._token, self._access = token, None
+        self._is_settled = is_settled or self._stored is None
+
+    def _place_of(self, account: str, store: TokenStore) -> StoredToken:
+        """Where the token of an account is stored."""
+        from oauthreg.http.stored_token import StoredToken
+        from oauthreg.stores import TokenKey
+
+        server = endpoint_name(self.provider.endpoints.get("token"))
+        return StoredToken(store, TokenKey(self.provider.name, account, self.client_id, server=server))
 
     @property
     def _is_rsa(self) -> bool:

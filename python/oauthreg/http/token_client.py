@@ -9,7 +9,6 @@ from copy import copy
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 from aiohttp import (
     ClientConnectorError,
@@ -33,7 +32,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import TRANSPORT_OPTIONS, ApiClient, Default, pinned_origins, transport_options
-from oauthreg.origins import Origin, parse_origin, render_origin
+from oauthreg.origins import Origin, endpoint_name, parse_origin, render_origin
 from oauthreg.provider import Documents, Provider, TokenPlacement
 from oauthreg.records import replace
 from oauthreg.token import DPOP_TYPE, OAuth2Token
@@ -301,8 +300,7 @@ class TokenClient(ApiClient):
     def _server(self) -> str:
         """Where tokens come from, as stores know it: tenants of one origin are told apart by their paths."""
         known = self.provider.endpoints
-        url = self._issuing or known.get("token") or known.get("refresh")
-        return f"{render_origin(parse_origin(url))}{urlsplit(url).path}" if url else ""
+        return endpoint_name(self._issuing or known.get("token") or known.get("refresh"))
 
     def _take_up(self, key: TokenKey | None, token: GivenToken | None = None) -> None:
         """Use the token with this key from now on, or one that is known by itself."""

@@ -14,12 +14,12 @@ import logging
 import os
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
@@ -33,7 +33,7 @@ from oauthreg.errors import (
     TokenStoreError,
     UsageError,
 )
-from oauthreg.http.renewals import note_end, wait_for_all
+from oauthreg.http.renewals import give_back, insist, note_end, take_lease, telling, wait_for_all
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
@@ -54,12 +54,6 @@ _log = logging.getLogger("oauthreg")
 
 _inside: ContextVar[tuple[_Flight, ...]] = ContextVar("oauthreg_renewals", default=())
 """The renewals that the running code is part of, as are the tasks that it starts."""
-
-_LEASE = 120.0
-"""Seconds: longer than a renewal with all its time-outs."""
-
-_SAVE_PAUSES = (0.1, 0.5, 2.0)
-"""Seconds before a store that failed is asked once more to save a token."""
 
 _GLANCE = 0.5
 """Seconds after which who waits for another event loop sees whether it still runs."""
@@ -214,13 +208,13 @@ class TokenLife:
         self.forget()
         if self._place is not None:
             store, key = self._place
-            with _telling("the token could not be deleted"):
+            with telling("the token could not be deleted"):
                 await store.delete(key)
             self.forget()  # a renewal under way may have found it once more
         # Nothing spent is left for others to find.
         lease, self._lease = self._lease, None
         if lease is not None:
-            await _give_back(lease, None)
+            await give_back(lease, None)
 
     @property
     def is_stored(self) -> bool:
@@ -353,23 +347,13 @@ class TokenLife:
         """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
         if not self._is_ready:
             self._lives.unsaved.add(self)
-        with _telling("a new token could not be saved"):
+        with telling("a new token could not be saved"):
             while self._place is not None and self._is_unwritten:
-                await self._write(*self._place)
+                await insist(partial(self._try_to_write, *self._place), self._lives.sleep)
             if self.token is not None and self._untold is not None:
                 await http.awaited(self._untold(copy(self.token)))
         self._untold, self._is_login = None, False
         self._lives.unsaved.discard(self)
-
-    async def _write(self, store: TokenStore, key: TokenKey) -> None:
-        """Put the token into the store, in several attempts: what it holds is spent."""
-        for pause in _SAVE_PAUSES:
-            try:
-                return await self._try_to_write(store, key)
-            except Exception as error:  # noqa: BLE001 - of the last attempt it is raised
-                _log.warning("a new token could not be saved yet: %s", type(error).__name__)
-            await self._lives.sleep(pause)
-        return await self._try_to_write(store, key)
 
     async def _try_to_write(self, store: TokenStore, key: TokenKey) -> None:
         """Put the token into the store, unless a newer one came there first."""
@@ -389,7 +373,7 @@ class TokenLife:
         if self._place is None:
             return None
         store, key = self._place
-        with _telling("the token could not be loaded"):
+        with telling("the token could not be loaded"):
             found = await store.load(key)
             return None if found is None else (OAuth2Token(found[0]), found[1])
 
@@ -429,7 +413,9 @@ class TokenLife:
         After a renewal that could not be saved the lease is kept, for the next attempt or until it is over: others
         would find the refresh token that is spent, and sending it would end the grant (RFC 9700 section 4.14).
         """
-        lease, self._lease = self._lease or await self._take_lease(), None
+        lease, self._lease = self._lease, None
+        if lease is None and self._place is not None:
+            lease = await take_lease(*self._place)
         error: BaseException | None = None
         try:
             yield
@@ -440,16 +426,7 @@ class TokenLife:
             if self._is_unwritten and not self._is_login and renewal.way(self.token) == "refresh":
                 self._lease = lease
             elif lease is not None:
-                await _give_back(lease, error)
-
-    async def _take_lease(self) -> AbstractAsyncContextManager[None] | None:
-        if self._place is None:
-            return None
-        store, key = self._place
-        with _telling("the token's turn to be renewed did not come"):
-            lease = store.lease(key, _LEASE)
-            await lease.__aenter__()
-            return lease
+                await give_back(lease, error)
 
     def _put(self, token: OAuth2Token | None) -> None:
         """Set the token in memory; what it replaces belongs to the past."""
@@ -686,15 +663,6 @@ class _Flight:
         note_end(task)
 
 
-async def _give_back(lease: AbstractAsyncContextManager[None], error: BaseException | None) -> None:
-    """Leave a lease; one that cannot be left will be over by itself, and what was done under it stands."""
-    try:
-        await lease.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
-    except Exception as failure:  # noqa: BLE001 - its text may hold the store's password
-        if failure is not error:
-            _log.warning("the lease of a token could not be given back: %s", type(failure).__name__)
-
-
 def fingerprints(token: OAuth2Token | None) -> tuple[str, ...]:
     """Names by which a token is known again, without the token being kept."""
     values = () if token is None else (token.refresh_token, token.access_token)
@@ -722,21 +690,6 @@ def _is_newer(token: OAuth2Token, other: OAuth2Token) -> bool:
     """Whether a token ends later than another, as far as both are known to end."""
     ends, other_ends = token.expires_at, other.expires_at
     return ends is not None and other_ends is not None and ends > other_ends
-
-
-@contextmanager
-def _telling(message: str) -> Iterator[None]:
-    """Whatever a store raises is a ``TokenStoreError``; one of its own passes as it is, with its cause."""
-    try:
-        yield
-    except TokenStoreError:
-        raise
-    except Exception as error:
-        raise TokenStoreError(
-            f"{message}: {type(error).__name__}",
-            hint="the cause is the error that this one was raised from; the token stays in memory, and nothing uses it "
-            "before it is saved",
-        ) from error
 
 
 def _again(error: ReauthorizationRequired) -> ReauthorizationRequired:
