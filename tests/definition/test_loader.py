@@ -31,6 +31,10 @@ headers = { X-A = "1", X-B = "2" }
 [callback]
 keep = ["role", "company"]
 """
+WITH_CLAIMS = f"""{ACME}
+[claims]
+sub = "id"
+""".replace("[token]", 'userinfo = "https://api.acme.example/me"\n\n[token]')
 
 
 def write(folder: Path, name: str, text: str = ACME) -> Path:
@@ -302,6 +306,17 @@ def test_tables_are_merged_and_lists_replaced(loader, tmp_path):
     assert definition.endpoints == loader.load("acme").endpoints
     assert definition.aliases == ()
     assert [source.name for source in loader.chain("sandbox")] == ["sandbox", "acme"]
+
+
+@pytest.mark.parametrize("claim", ["email", "phone_number"])
+def test_a_word_on_another_address_is_not_inherited(loader, tmp_path, claim):
+    write(tmp_path, "acme", f'{WITH_CLAIMS}{claim} = "a"\n{claim}_verified = "a_ok"\n')
+    write(tmp_path, "same", 'extends = "acme"\n[claims]\nname = "n"\n')
+    write(tmp_path, "other", f'extends = "acme"\n[claims]\n{claim} = "b"\n')
+    write(tmp_path, "both", f'extends = "acme"\n[claims]\n{claim} = "b"\n{claim}_verified = "b_ok"\n')
+    write(tmp_path, "below", 'extends = "other"\n[claims]\nname = "n"\n')
+    told = {name: loader.load(name).claims.get(f"{claim}_verified") for name in ("same", "other", "both", "below")}
+    assert told == {"same": "a_ok", "other": None, "both": "b_ok", "below": None}
 
 
 def test_a_file_may_change_the_one_that_it_hides(tmp_path):

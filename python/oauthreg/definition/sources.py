@@ -25,6 +25,8 @@ STRING = "<string>"
 _LARGEST = 256 * 1024
 _NO_PATH = frozenset("\n=#")
 _NOT_INHERITED = ("extends", "aliases")
+_SAYS_OF = {"email_verified": "email", "phone_number_verified": "phone_number"}
+"""Claim -> the claim that it is about: of another address or number it says nothing."""
 _NAMING = "rename the file: lower-case letters, digits and `-`, beginning with a letter or digit"
 
 
@@ -125,8 +127,16 @@ def _merged(chain: tuple[Source, ...]) -> Mapping[str, Any]:
     merged = chain[-1].data
     for source in reversed(chain[:-1]):
         inherited = {key: value for key, value in merged.items() if key not in _NOT_INHERITED}
-        merged = _merge(inherited, source.data)
+        merged = _merge(_without_words_of(inherited, source.data.get("claims")), source.data)
     return merged
+
+
+def _without_words_of(below: dict[str, Any], changed: Any) -> dict[str, Any]:
+    """What is inherited where these claims are changed: no word on what stood in their places before."""
+    claims = below.get("claims")
+    if not isinstance(claims, Mapping) or not isinstance(changed, Mapping):
+        return below
+    return {**below, "claims": {name: value for name, value in claims.items() if _SAYS_OF.get(name) not in changed}}
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
