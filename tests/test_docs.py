@@ -5,6 +5,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 import oauthreg
 from oauthreg.simulator import Simulator
@@ -87,6 +88,37 @@ async def test_a_login_with_a_key_of_ones_own(monkeypatch):
         callback = await simulator.approve(oauthreg.PendingLogin.from_json(kept).url)
         said = await names["bound_come_back"](session, "acme", key, kept, callback)
     assert said == f"DPoP {oauthreg.DPoPKey(key).thumbprint}"
+
+
+async def test_logging_out(monkeypatch):
+    names, store = {}, oauthreg.MemoryStore()
+    exec("\n\n".join(blocks("python", PAGES["docs/logout.md"])), names)
+    async with (
+        Simulator("openid-connect", redirect_uris=["https://app.example/cb", "https://app.example/bye"]) as simulator,
+        aiohttp.ClientSession() as session,
+    ):
+        registry = simulator.registry(store=store)
+        client = registry.client("openid-connect", session)
+        for ends_here in (True, False):
+            pending = await client.start(redirect_uri="https://app.example/cb")
+            await client.finish(pending, await simulator.approve(pending.url))
+            account = (await client.profile()).sub
+            await registry.client("openid-connect", session, token=client.token).keep_token(account)
+            if ends_here:
+                url, state = await names["log_out"](session, registry, account)
+                names["come_back"](await simulator.approve(url), state)
+            else:
+                assert (await tell(names, client, store, simulator.logout_token(nonce="x"))).status == 400
+                assert len([key async for key in store.token_keys()]) == 1
+                assert (await tell(names, client, store, simulator.logout_token())).status == 200
+            assert [key async for key in store.token_keys()] == []
+
+
+async def tell(names, client, store, logout_token):
+    """The answer to a provider that posts a logout token."""
+    request = make_mocked_request("POST", "/told")
+    request._post = {"logout_token": logout_token}
+    return await names["told_of_logout"](request, client, store)
 
 
 def test_signing_by_hand(engine):

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     )
     from oauthreg.login import PendingLogin as PendingLogin
     from oauthreg.oauth2.dpop import DPoPKey as DPoPKey
+    from oauthreg.oauth2.logout_token import LogoutToken as LogoutToken
     from oauthreg.provider import Provider as Provider
     from oauthreg.registry import Registry as Registry
     from oauthreg.signing import Signer as Signer
@@ -90,6 +91,7 @@ _HOME = {
     "InvalidKeyError": "errors",
     "InvalidSignatureError": "errors",
     "ListingStore": "stores",
+    "LogoutToken": "oauth2.logout_token",
     "MalformedResponseError": "errors",
     "MemoryStore": "stores",
     "MismatchingStateError": "errors",

@@ -946,6 +946,18 @@ class TestAccounts:
         await text_of(client, authority.url)
         assert authority.refreshes == ["R1"], "the client goes on with what the other one renewed"
 
+    async def test_it_is_loaded_as_it_is_for_who_asks(self, make_defined, authority, clock):
+        store = MemoryStore()
+        client = make_defined(account="A1", lives=TokenLives(store))
+        assert await client.load_token() is None
+        token = await client.fetch_token(code="C")
+        clock.advance(3600)
+        for other in (client, make_defined(account="A1", lives=TokenLives(store))):
+            loaded = await other.load_token()
+            assert loaded == token
+            loaded.clear()
+        assert authority.refreshes == []
+
     async def test_it_takes_the_place_of_what_was_kept(self, make_defined, authority, clock):
         """However long the old token would have lasted: its grant may be over."""
         lives = TokenLives(MemoryStore())

@@ -4,17 +4,23 @@ Those of the code flow, each with an RSA, an elliptic and an Edwards key. The na
 """
 
 import base64
+import json
+from urllib.parse import quote
 
 import pytest
 
 from oauthreg.clock import Clock
-from oauthreg.errors import MalformedResponseError, OAuthError, ResponseError
+from oauthreg.errors import MalformedResponseError, MismatchingStateError, OAuthError, ResponseError
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.shared_answers import COOL_DOWN
 from oauthreg.jose import half_hash
 from oauthreg.provider import OAuth2Settings, Provider
 
 CALLBACK = "https://app.example/cb"
+
+
+def encode(part):
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
 
 class Claims:
@@ -249,6 +255,91 @@ async def test_rp_init_logout(log_in, issuer):
     url = client.create_logout_url(CALLBACK, state="s1")
     assert url.startswith(f"{issuer.url}/out?client_id=client&id_token_hint={client.token.id_token}&")
     assert url.endswith("&state=s1")
+
+
+async def test_rp_init_logout_no_state_and_other_state(make_client):
+    client = make_client()
+    client.check_logout_response(f"{CALLBACK}?state=s1", "s1")
+    for query, code in [("", "state-missing"), ("?state=", "state-missing"), ("?state=s2", "state-mismatch")]:
+        with pytest.raises(MismatchingStateError) as refused:
+            client.check_logout_response(f"{CALLBACK}{query}", "s1")
+        assert refused.value.code == code
+
+
+async def test_rp_frontchannel_rpinitlogout_and_opinitlogout(make_client, issuer):
+    client = make_client()
+    there = f"https://app.example/logout?iss={quote(issuer.url, safe='')}"
+    assert await client.parse_front_channel_logout(f"{there}&sid=s1") == "s1"
+    assert await client.parse_front_channel_logout("https://app.example/logout") is None
+    for url in (there, f"{there}x&sid=s1", "https://app.example/logout?sid=s1"):
+        with pytest.raises(MismatchingStateError) as refused:
+            await client.parse_front_channel_logout(url)
+        assert refused.value.code == "issuer-mismatch"
+
+
+@pytest.fixture
+def logout_claims(issuer):
+    events = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    return lambda **changes: issuer.claims(**{"sid": "s1", "jti": "j1", "events": events} | changes)
+
+
+async def test_rp_backchannel_rpinitlogout(make_client, issuer, logout_claims):
+    client = make_client()
+    for header in ({}, {"typ": "logout+jwt"}, {"typ": "JWT"}):
+        ended = await client.check_logout_token(issuer.sign(logout_claims(), **header))
+        assert (ended.iss, ended.sub, ended.sid, ended.jti) == (issuer.url, "u1", "s1", "j1")
+    assert (await client.check_logout_token(issuer.sign(logout_claims(sub=...)))).sub is None
+    assert (await client.check_logout_token(issuer.sign(logout_claims(sid=...)))).sid is None
+    assert issuer.fetched == ["/.well-known/openid-configuration", "/jwks"]
+
+
+@pytest.mark.parametrize(
+    ("module", "changes", "code"),
+    [
+        ("wrong-iss", {"iss": "https://evil.example"}, "logout-token-issuer"),
+        ("wrong-aud", {"aud": "another"}, "logout-token-audience"),
+        ("no-event", {"events": ...}, "logout-token-event"),
+        ("wrong-event", {"events": {"http://schemas.openid.net/event/other": {}}}, "logout-token-event"),
+        ("with-nonce", {"nonce": "n"}, "logout-token-nonce"),
+    ],
+)
+async def test_rp_backchannel_rpinitlogout_with(make_client, issuer, logout_claims, module, changes, code):
+    with pytest.raises(ResponseError) as refused:
+        await make_client().check_logout_token(issuer.sign(logout_claims(**changes)))
+    assert refused.value.code == code, module
+
+
+async def test_rp_backchannel_rpinitlogout_alg_none(make_client, logout_claims):
+    text = ".".join(encode(part) for part in ({"alg": "none"}, logout_claims())) + "."
+    with pytest.raises(ResponseError) as refused:
+        await make_client().check_logout_token(text)
+    assert refused.value.code == "jwt-unsigned"
+
+
+async def test_rp_backchannel_rpinitlogout_wrong_alg(make_client, issuer, logout_claims):
+    client = make_client(settings={"id_token_algorithms": ("RS384",)})
+    with pytest.raises(ResponseError) as refused:
+        await client.check_logout_token(issuer.sign(logout_claims()))
+    assert refused.value.code == "jwt-algorithm"
+
+
+async def test_a_logout_token_of_a_stranger(make_client, issuer, logout_claims):
+    """Whom no channel proves: with another key, with the signature of another token, with none that is known."""
+    client, good = make_client(), issuer.sign(logout_claims())
+    head, body, _ = issuer.sign(logout_claims(sub="u2")).split(".")
+    with pytest.raises(ResponseError) as refused:
+        await client.check_logout_token(f"{head}.{body}.{good.rpartition('.')[2]}")
+    assert refused.value.code == "logout-token-signature"
+    with pytest.raises(ResponseError) as refused:
+        await client.check_logout_token(issuer.sign(logout_claims(), "k2"))
+    assert refused.value.code in {"logout-token-signature", "unknown-key"}
+
+
+async def test_an_id_token_is_no_logout_token(log_in, make_client):
+    client = await log_in()
+    with pytest.raises(ResponseError) as refused:
+        await make_client().check_logout_token(client.token.id_token)
+    assert refused.value.code == "logout-token-event"
 
 
 async def test_mtls_endpoint_aliases(make_client, issuer):

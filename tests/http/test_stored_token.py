@@ -123,6 +123,12 @@ class TestFound:
         await log_in(registry.client("acme", session, account="ada"), simulator)
         assert await ask(registry.client("acme", session, account="ada")) == 200
 
+    async def test_by_who_asks_for_it(self, make_client, simulator):
+        assert await make_client().load_token() is None
+        token = await log_in(make_client(), simulator)
+        assert await make_client().load_token() == token
+        assert await make_client(None).load_token() is None
+
     async def test_under_the_whole_of_its_key(self, make_client, simulator, store):
         await log_in(make_client(), simulator)
         endpoint = simulator.provider.endpoints["token"]

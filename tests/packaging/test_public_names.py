@@ -27,6 +27,7 @@ PUBLIC_NAMES = [
     "InvalidKeyError",
     "InvalidSignatureError",
     "ListingStore",
+    "LogoutToken",
     "MalformedResponseError",
     "MemoryStore",
     "MismatchingStateError",

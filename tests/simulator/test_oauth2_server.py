@@ -542,6 +542,22 @@ async def test_the_person_is_logged_out(make_acme, session):
         (await make_acme()).client(session).create_logout_url()
 
 
+async def test_a_provider_tells_of_sessions_that_ended(session, make_acme):
+    async with Simulator("openid-connect") as simulator:
+        client = simulator.client(session, redirect_uri=CALLBACK)
+        token = await log_in(simulator, client)
+        sub = (await client.profile()).sub
+        ended = await client.check_logout_token(simulator.logout_token(sid="s1"))
+        assert (ended.sub, ended.sid, ended.iss) == (sub, "s1", simulator.provider.oauth2.issuer or ended.iss)
+        assert (await client.check_logout_token(simulator.logout_token(sub=None, sid="s2"))).sub is None
+        with pytest.raises(ResponseError) as refused:
+            await client.check_logout_token(simulator.logout_token(nonce="n"))
+        assert refused.value.code == "logout-token-nonce"
+        assert token.id_token != simulator.logout_token()
+    with pytest.raises(UsageError, match="logout tokens"):
+        (await make_acme()).logout_token()
+
+
 @pytest.mark.parametrize("algorithm", ["HS384", "ES256", "RS256", "EdDSA"])
 async def test_an_id_token_is_signed_as_the_definition_says(make_acme, session, algorithm):
     text = ACME.replace('userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12" }')

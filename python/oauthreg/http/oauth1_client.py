@@ -521,6 +521,14 @@ class AsyncOAuth1Client(ApiClient):
             if self._stored is not None:
                 await self._stored.delete()
 
+    async def load_token(self) -> OAuth1Token | None:
+        """The latest token as it is, from the store if there is none in memory; ``None`` where there is none.
+
+        Raises ``TokenStoreError``.
+        """
+        await self._settle()
+        return self._token if self._token and self._token.token else None
+
     async def keep_token(self, account: str) -> OAuth1Token:
         """Saves the token as that of ``account``, the application's own name for the user.
 

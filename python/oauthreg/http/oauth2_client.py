@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Pairs, Request
+    from oauthreg.oauth2 import LogoutToken
     from oauthreg.stores import TokenKey, TokenStore
 
 Progress: TypeAlias = Callable[["oauth2.DeviceAuthorization", str, float], Any]
@@ -228,6 +229,37 @@ class AsyncOAuth2Client(TokenClient):
             state=state,
             params=_flat(parameters),
         )
+
+    @staticmethod
+    def check_logout_response(url: str, state: str) -> None:
+        """Raises ``MismatchingStateError`` for a way back that does not belong to the logout with this ``state``.
+
+        ``url`` is the one at which the user came back from the page of ``create_logout_url``, ``state`` the one that
+        was passed there. Raises ``CallbackError``.
+        """
+        oauth2.check_logout_response(url, state)
+
+    async def check_logout_token(self, logout_token: str) -> LogoutToken:
+        """Whose sessions have ended at the provider, of the ``logout_token`` that it posted (back-channel logout).
+
+        Answer 200 once they have ended here as well, and 400 to what is refused: ``ResponseError``, whose ``.code``
+        says which check failed. One token may come twice; its ``jti`` tells. Raises ``UsageError`` where nobody knows
+        the provider's issuer or keys, and ``OAuthError`` where its keys cannot be had now.
+
+        Spec: OpenID Connect Back-Channel Logout 1.0 section 2.6.
+        """
+        provider = await self._identified(self.provider)
+        return await self._exchange(oauth2.logout_token_flow(provider, self._known_client, logout_token))
+
+    async def parse_front_channel_logout(self, url: str) -> str | None:
+        """The session (``sid``) that has ended, of the URL that the provider's page had the browser fetch.
+
+        ``None`` where it names none, which any page on the web may have written. Raises ``MismatchingStateError`` for
+        a URL of another provider, ``UsageError`` where nobody knows its issuer, and ``CallbackError``.
+
+        Spec: OpenID Connect Front-Channel Logout 1.0 section 2.
+        """
+        return oauth2.parse_front_channel_logout(await self._identified(self.provider), url)
 
     async def fetch_token(
         self,
@@ -599,10 +631,14 @@ class AsyncOAuth2Client(TokenClient):
                 raise
         return await attempt()
 
+    async def _identified(self, provider: Provider, options: Mapping[str, Any] = _NOTHING) -> Provider:
+        """The provider with its issuer, and the place of its keys."""
+        flow = oauth2.completed_flow(provider, optional=("jwks",), needs_issuer=True)
+        return await self._exchange(flow, options=options)
+
     async def _with_keys(self, call: _Call) -> _Call:
         """The call with a provider whose keys are at hand."""
-        flow = oauth2.completed_flow(call.provider, optional=("jwks",), needs_issuer=True)
-        provider = await self._exchange(flow, options=call.options)
+        provider = await self._identified(call.provider, call.options)
         await self._exchange(oauth2.keys_flow(provider, self._known_client), options=call.options)
         return replace(call, provider=provider)
 

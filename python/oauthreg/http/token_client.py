@@ -163,6 +163,13 @@ class TokenClient(ApiClient):
         """
         self._hooks.register(hook_type, hook)
 
+    async def load_token(self) -> OAuth2Token | None:
+        """The latest token as it is, from the store if there is none in memory; ``None`` where there is none.
+
+        Nothing is renewed, and nothing asks the provider. Raises ``TokenStoreError``.
+        """
+        return copy(await self._life.latest())
+
     async def discover(self, **options: Any) -> None:
         """Takes from the server's metadata what the provider leaves out: endpoints, issuer, client authentication.
 

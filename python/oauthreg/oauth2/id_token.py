@@ -222,29 +222,31 @@ def read_id_token(provider: Provider, text: str, *, client_id: str) -> dict[str,
 
     Raises as ``parse_id_token``.
     """
-    settings = provider.oauth2
     check_issuer(provider)
     header, claims = parse_unverified_jwt(text)
-    check_algorithm(provider, header, settings.id_token_algorithms)
-    issuer = claims.get("iss")
-    if not isinstance(issuer, str) or not is_issuer(settings, issuer, claims):
-        raise _refused("it comes from another issuer", "id-token-issuer")
-    _check_audience(claims, client_id, settings.trusted_audiences)
+    check_algorithm(provider, header, provider.oauth2.id_token_algorithms)
+    check_parties(provider, claims, client_id)
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise _refused("it names no subject", "id-token-incomplete")
     return claims
 
 
-def _check_audience(claims: Mapping[str, Any], client_id: str, trusted: tuple[str, ...]) -> None:
-    named = claims.get("aud")
-    audiences = named if isinstance(named, list) else [named]
+def check_parties(provider: Provider, claims: Mapping[str, Any], client_id: str, kind: str = "ID token") -> None:
+    """Raises ``ResponseError`` for a JWT of this ``kind`` that is from another issuer or for another client.
+
+    Spec: OpenID Connect Core 1.0 section 3.1.3.7, points 2 to 5.
+    """
+    settings, code = provider.oauth2, kind.lower().replace(" ", "-")
+    issuer, named, party = map(claims.get, ("iss", "aud", "azp"))
+    if not isinstance(issuer, str) or not is_issuer(settings, issuer, claims):
+        raise _refused("it comes from another issuer", f"{code}-issuer", kind=kind)
+    audiences, trusted = named if isinstance(named, list) else [named], settings.trusted_audiences
     if client_id not in audiences:
-        raise _refused("it is meant for another client", "id-token-audience")
+        raise _refused("it is meant for another client", f"{code}-audience", kind=kind)
     if any(audience != client_id and audience not in trusted for audience in audiences):
-        raise _refused("it is meant for others as well, who are not trusted", "id-token-audience")
-    party = claims.get("azp")
+        raise _refused("it is meant for others as well, who are not trusted", f"{code}-audience", kind=kind)
     if party is not None and party != client_id and party not in trusted:
-        raise _refused("it was issued to another client (`azp`)", "id-token-party")
+        raise _refused("it was issued to another client (`azp`)", f"{code}-party", kind=kind)
 
 
 def _check_age(auth_time: Any, max_age: str, now: float, leeway: int) -> None:
@@ -275,5 +277,5 @@ def _check_same_user(settings: OAuth2Settings, text: str, former: str | None) ->
         raise _refused("it is about another user than the one before", "id-token-user", "let the user log in again")
 
 
-def _refused(reason: str, code: str, hint: str = "") -> ResponseError:
-    return ResponseError(f"the ID token cannot be trusted: {reason}", code=code, hint=hint)
+def _refused(reason: str, code: str, hint: str = "", *, kind: str = "ID token") -> ResponseError:
+    return ResponseError(f"the {kind} cannot be trusted: {reason}", code=code, hint=hint)

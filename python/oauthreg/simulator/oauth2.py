@@ -5,6 +5,7 @@ Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 
 
 import hmac
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
 from oauthreg.oauth2.dpop import NONCE_ERROR
 from oauthreg.oauth2.id_token import expected_algorithms
+from oauthreg.oauth2.logout_token import LOGOUT_EVENT
 from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, STANDARD_ALGORITHM
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
 from oauthreg.records import dataclass, field, replace
@@ -469,22 +471,40 @@ class OAuth2Server:
         if self.provider.protocol == "oidc":
             if "openid" not in issued.scope.split():
                 return None
-            claims = claims or {"sub": self.script.documents.get("userinfo", {}).get("sub", "simulated-user")}
+            claims = self._user
         if claims is None:
             return None
+        own = {"nonce": issued.nonce} if issued.nonce else {}
+        own |= {"jti": issued.access_token} if shape.is_self_contained else {}
+        changes, self.state.other_claims = self.state.other_claims, {}
+        made = self._signed({**claims, **self._about(claims), **own, **changes})
+        self.state.id_tokens.add(made)
+        return made
+
+    def logout_token(self, changes: Mapping[str, Any]) -> str:
+        """What a provider posts when a user's sessions end. Spec: OpenID Connect Back-Channel Logout 1.0 section 2."""
+        own = {"sub": self._user["sub"], "jti": secrets.token_urlsafe(12), "events": {LOGOUT_EVENT: {}}}
+        return self._signed({**self._about(self._user), **own, **changes})
+
+    @property
+    def _user(self) -> Mapping[str, Any]:
+        """What ID tokens say of the user."""
+        documents = self.script.documents
+        return documents.get("id_token") or {"sub": documents.get("userinfo", {}).get("sub", "simulated-user")}
+
+    def _about(self, claims: Mapping[str, Any]) -> dict[str, Any]:
+        """What every JWT of the provider says of itself; ``claims`` are about the user."""
         settings, now = self.provider.oauth2, int(self.now())
         template = settings.issuer_template
         issuer = settings.issuer or (template and template.format_map(claims)) or claims.get("iss")
-        about = {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
-        own = {"nonce": issued.nonce} if issued.nonce else {}
-        own |= {"jti": issued.access_token} if shape.is_self_contained else {}
+        return {"iss": issuer, "aud": self.credentials.client_id, "iat": now, "exp": now + _ID_TOKEN_LIFETIME}
+
+    def _signed(self, claims: Mapping[str, Any]) -> str:
+        """A JWT of the provider; a claim of ``None`` is left out."""
+        told = {name: value for name, value in claims.items() if value is not None}
         algorithm = next(iter(expected_algorithms(self.provider)), "HS256")
-        changes, self.state.other_claims = self.state.other_claims, {}
-        told = {name: value for name, value in {**claims, **about, **own, **changes}.items() if value is not None}
         secret, number = self.credentials.client_secret, self.state.key_number
-        made = render_jwt(told, secret=secret, algorithm=algorithm, key_number=number)
-        self.state.id_tokens.add(made)
-        return made
+        return render_jwt(told, secret=secret, algorithm=algorithm, key_number=number)
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 

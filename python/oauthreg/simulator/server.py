@@ -21,6 +21,7 @@ from oauthreg.definition import Definition, compile_definition, hint
 from oauthreg.errors import UsageError, quoted
 from oauthreg.legs import append_text, render_form
 from oauthreg.messages import Response
+from oauthreg.oauth2.id_token import is_checked
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import dataclass, field
@@ -229,6 +230,21 @@ class Simulator:
         issued = self.state.issue(scope, self._now(), renewable=renewable)
         fields = {"access_token": issued.access_token, "token_type": "Bearer", "expires_at": int(issued.expires_at)}
         return OAuth2Token({**fields, **({"refresh_token": issued.refresh_token} if renewable else {})})
+
+    def logout_token(self, **claims: Any) -> str:
+        """What an OpenID provider posts to the application when the user's sessions end there.
+
+        It names the user of the definition's example; ``claims`` (``sid`` …) are added or changed, ``None`` leaves one
+        out. Raises ``UsageError`` for a provider without ID tokens.
+        """
+        server = self._alive.server
+        if not isinstance(server, OAuth2Server) or not is_checked(self.provider):
+            raise UsageError(
+                f"{self.definition.name} has no ID tokens, nor logout tokens",
+                code="no-logout-tokens",
+                hint="they are of OpenID Connect",
+            )
+        return server.logout_token(claims)
 
     # --- for the test -----------------------------------------------------------------------------------------------
 
