@@ -8,7 +8,7 @@ import pytest
 from oauthreg.errors import CallbackError, MismatchingStateError, ResponseError, UsageError
 from oauthreg.oauth2 import ClientIdentity
 from oauthreg.oauth2.logout_token import (
-    LOGOUT_EVENT,
+    LOGGED_OUT,
     check_logout_response,
     logout_token_flow,
     parse_front_channel_logout,
@@ -26,7 +26,7 @@ CLAIMS = {
     "exp": NOW + 120,
     "jti": "j1",
     "sid": "s1",
-    "events": {LOGOUT_EVENT: {}},
+    "events": {LOGGED_OUT: {}},
 }
 
 
@@ -54,7 +54,7 @@ def parse(issued):
         {"aud": ["c1"]},
         {"sub": ...},
         {"sid": ...},
-        {"events": {LOGOUT_EVENT: {"more": 1}, "other": {}}},
+        {"events": {LOGGED_OUT: {"more": 1}, "other": {}}},
         {"exp": NOW - 30},
         {"iat": NOW - 0.5},
         {"header": {"typ": "logout+jwt"}},
@@ -85,9 +85,9 @@ def test_good_ones(parse, changes):
         ({"exp": NOW - 3600}, "jwt-expired"),
         ({"iat": NOW + 3600, "exp": NOW + 7200}, "jwt-time"),
         ({"events": ...}, "logout-token-event"),
-        ({"events": [LOGOUT_EVENT]}, "logout-token-event"),
-        ({"events": {LOGOUT_EVENT: True}}, "logout-token-event"),
-        ({"events": {f"{LOGOUT_EVENT}/": {}}}, "logout-token-event"),
+        ({"events": [LOGGED_OUT]}, "logout-token-event"),
+        ({"events": {LOGGED_OUT: True}}, "logout-token-event"),
+        ({"events": {f"{LOGGED_OUT}/": {}}}, "logout-token-event"),
         ({"nonce": None}, "logout-token-nonce"),
         ({"sub": ..., "sid": ...}, "logout-token-incomplete"),
         ({"sub": 7}, "logout-token-incomplete"),

@@ -22,7 +22,7 @@ from oauthreg.oauth2.jwk_set import check_algorithm, signature_flow
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 
-LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"
 _TYPES = ("logout+jwt", "jwt")
 """What `typ` may say if it is there: a JWT that says it is something else is not taken for a logout token."""
 
@@ -81,7 +81,7 @@ def parse_logout_token(provider: Provider, text: str, *, client_id: str, now: fl
         raise _refused("it does not say when it was made and when it ends", "incomplete")
     check_jwt_times(claims, now, provider.oauth2.id_token_leeway)
     events = claims.get("events")
-    if not isinstance(events, Mapping) or not isinstance(events.get(LOGOUT_EVENT), Mapping):
+    if not isinstance(events, Mapping) or not isinstance(events.get(LOGGED_OUT), Mapping):
         raise _refused("it tells of no logout (`events`)", "event")
     if "nonce" in claims:
         raise _refused("it has a `nonce`, as only the ID token of a login has", "nonce")

@@ -18,7 +18,7 @@ from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
 from oauthreg.oauth2.dpop import NONCE_ERROR
 from oauthreg.oauth2.id_token import expected_algorithms
-from oauthreg.oauth2.logout_token import LOGOUT_EVENT
+from oauthreg.oauth2.logout_token import LOGGED_OUT
 from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, STANDARD_ALGORITHM
 from oauthreg.provider import IdentityRequest, Leg, Provider, TokenAnswer, TokenPlacement
 from oauthreg.records import dataclass, field, replace
@@ -483,7 +483,7 @@ class OAuth2Server:
 
     def logout_token(self, changes: Mapping[str, Any]) -> str:
         """What a provider posts when a user's sessions end. Spec: OpenID Connect Back-Channel Logout 1.0 section 2."""
-        own = {"sub": self._user["sub"], "jti": secrets.token_urlsafe(12), "events": {LOGOUT_EVENT: {}}}
+        own = {"sub": self._user["sub"], "jti": secrets.token_urlsafe(12), "events": {LOGGED_OUT: {}}}
         return self._signed({**self._about(self._user), **own, **changes})
 
     @property
