@@ -9,7 +9,10 @@ const { default: Provider } = await import(pathToFileURL(resolve("oidc-provider"
 const { callback, clients, user, server_key: serverKey } = JSON.parse(process.env.INTEROP);
 const on = { enabled: true };
 
-const metadata = ({ client_id, client_secret, client_auth, grants, jwks, is_bound, signed_userinfo }) => ({
+const TOLD = "/told";
+const told = []; // the logout tokens that were posted here, in place of the application
+
+const metadata = (origin) => ({ client_id, client_secret, client_auth, grants, jwks, is_bound, signed_userinfo }) => ({
   client_id,
   client_secret: client_secret ?? undefined,
   jwks: jwks ?? undefined,
@@ -20,13 +23,26 @@ const metadata = ({ client_id, client_secret, client_auth, grants, jwks, is_boun
   response_types: grants.includes("authorization_code") ? ["code"] : [],
   dpop_bound_access_tokens: is_bound,
   userinfo_signed_response_alg: signed_userinfo ? "RS256" : undefined,
+  post_logout_redirect_uris: [callback],
+  backchannel_logout_uri: `${origin}${TOLD}`,
+  backchannel_logout_session_required: true,
 });
+
+const hearOfLogouts = async (request, response) => {
+  if (request.method === "POST") {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    told.push(new URLSearchParams(Buffer.concat(chunks).toString()).get("logout_token"));
+  }
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify(told));
+};
 
 const server = createServer();
 server.listen(0, "127.0.0.1", () => {
   const origin = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(origin, {
-    clients: clients.map(metadata),
+    clients: clients.map(metadata(origin)),
     jwks: { keys: [serverKey] },
     cookies: { keys: ["interop"] },
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"],
@@ -37,14 +53,17 @@ server.listen(0, "127.0.0.1", () => {
     scopes: ["openid", "offline_access", "api:read"],
     claims: { openid: ["sub"], profile: ["name"], email: ["email"] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ ...user, sub }) }),
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options), // which would refuse to speak with this machine
     pkce: { required: () => true },
     rotateRefreshToken: true,
     issueRefreshToken: (_, client) => client.grantTypeAllowed("refresh_token"),
     ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 3600, AuthorizationCode: 60, DeviceCode: 300,
       Grant: 3600, IdToken: 600, Interaction: 600, Session: 600 },
     features: { devInteractions: on, deviceFlow: on, clientCredentials: on, introspection: on, revocation: on, jwtUserinfo: on,
+      backchannelLogout: on,
       dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } },
   });
-  server.on("request", provider.callback());
+  const serve = provider.callback();
+  server.on("request", (request, response) => (request.url === TOLD ? hearOfLogouts : serve)(request, response));
   console.log(origin);
 });

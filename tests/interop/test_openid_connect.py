@@ -111,6 +111,26 @@ async def test_keys_that_cannot_have_signed_are_noticed_before_the_code_is_sent(
     assert refused.value.code == "no-usable-key"
 
 
+async def test_a_session_that_ends_there_ends_here(make_client, browser, session):
+    """The user logs out, and the provider tells the application behind its back; so it does of another session."""
+    setup, client = make_client("oidc-provider")
+    pending = await client.start()
+    await client.finish(pending, await setup.server.approve(browser, pending.url))
+    profile = await client.profile()
+    url = client.create_logout_url(CALLBACK, state="s t")
+
+    back = await browser.visit(url, {"logout": "yes"}, until=CALLBACK)
+    client.check_logout_response(back, "s t")
+    async with session.get(f"{setup.server.origin}/told") as response:
+        (logout_token,) = await response.json()
+    _, other = make_client("oidc-provider")
+    ended = await other.check_logout_token(logout_token)
+
+    assert (ended.iss, ended.sub, ended.sid) == (setup.server.issuer, profile.sub, profile.raw["id_token"]["sid"])
+    with pytest.raises(ResponseError):
+        await make_client("oidc-provider", "signed userinfo")[1].check_logout_token(logout_token)
+
+
 async def test_a_signed_userinfo_answer_is_checked_and_read(make_client, browser, session):
     setup, client = make_client("oidc-provider", "signed userinfo")
     pending = await client.start()
