@@ -12,7 +12,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, overload
@@ -29,11 +28,14 @@ from oauthreg.definition.names import checked_name
 from oauthreg.errors import MissingCredentialError, UnsupportedMethodError, UsageError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from oauthreg.definition import Definition
     from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
     from oauthreg.http.token_life import TokenLives
     from oauthreg.provider import Provider
-    from oauthreg.stores import TokenStore
+    from oauthreg.stores import MemoryStore, TokenStore
+    from oauthreg.token import OAuth1Token
 
     Client: TypeAlias = AsyncOAuth1Client | AsyncOAuth2Client
 
@@ -76,6 +78,8 @@ class Registry:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._store = store
+        self._own_store: MemoryStore | None = None
+        self._renewals: set[asyncio.Task[OAuth1Token]] = set()
         self._lives: TokenLives | None = None
         self._loader = Loader(paths, environ=environ)
         self._credentials = _checked_source(credentials)
@@ -162,9 +166,8 @@ class Registry:
                 raise _no_login(known.name)
             overrides["redirect_uri"] = redirect_uri
         if known.is_oauth1:
-            store = self._store if account is None else self._store_of_accounts
-            if store is not None:
-                overrides.setdefault("store", store)
+            overrides.setdefault("store", self._store or self._begin_store)
+            overrides.setdefault("renewals", self._renewals)
         elif "lives" not in overrides:
             overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
@@ -213,23 +216,26 @@ class Registry:
             self._lives = TokenLives(self._store)
         return self._lives
 
-    @cached_property
-    def _store_of_accounts(self) -> TokenStore:
-        """Where tokens of OAuth 1.0 are kept; those of OAuth 2.0 that no store keeps have their lives."""
-        if self._store is not None:
-            return self._store
-        from oauthreg.stores import MemoryStore
+    def _begin_store(self) -> TokenStore:
+        """What clients of OAuth 1.0 call with their first account; tokens of OAuth 2.0 have their lives."""
+        if self._own_store is None:
+            from oauthreg.stores import MemoryStore
 
-        return MemoryStore()
+            self._own_store = MemoryStore()
+        return self._own_store
 
     def _begin_lives(self) -> TokenLives:
         """What clients call with their first token: until then nothing of ``token_life`` is needed."""
         return self.lives
 
     async def aclose(self) -> None:
-        """Return when no client of this registry renews a token of OAuth 2.0 any more; others have their own."""
+        """Return when no client of this registry renews or saves a token any more."""
         if self._lives is not None:
             await self._lives.aclose()
+        if self._renewals:
+            from oauthreg.http.renewals import own_tasks, wait_for_all
+
+            await wait_for_all(self._renewals, own=own_tasks.get())
 
     async def __aenter__(self) -> Self:
         return self

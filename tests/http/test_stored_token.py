@@ -94,6 +94,14 @@ async def log_in(client, simulator):
     return await client.finish(pending, await simulator.approve(pending.url))
 
 
+async def until(is_so):
+    for _ in range(100_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError
+
+
 async def ask(client):
     async with client.get("items") as response:
         return response.status
@@ -184,15 +192,17 @@ class TestGiven:
         assert await ask(client) == 200
         assert await ask(make_client()) == 200
 
-    async def test_it_takes_the_place_of_another_one(self, make_client, simulator, store):
-        await log_in(make_client(), simulator)
+    async def test_it_takes_the_place_of_another_one_if_it_is_kept(self, make_client, simulator, store):
+        stored = await log_in(make_client(), simulator)
         token = simulator.issue_token()
         client = make_client()
         assert await ask(client) == 200
         client.token = token
         assert await ask(client) == 200
-        (key,) = [key async for key in store.token_keys()]
-        assert (await store.load(key))[0]["oauth_token"] == token.token
+        assert client.token["oauth_token"] == token.token
+        assert await make_client().load_token() == stored
+        await client.keep_token("ada")
+        assert await make_client().load_token() == token
 
     async def test_one_that_ends_later_counts(self, make_client, simulator):
         later = simulator.issue_token().to_mapping() | {"expires_at": "2000000000"}
@@ -219,6 +229,8 @@ class TestGiven:
         client.parse_authorization_response(callback)
         assert await ask(client) == 401
         assert store.saved == []
+        with pytest.raises(MissingTokenError, match="no access token"):
+            await client.keep_token("ada")
         await client.fetch_access_token()
         assert store.saved == [client.token["oauth_token"]]
         assert await ask(make_client()) == 200
@@ -232,6 +244,33 @@ class TestSaved:
         client = make_client(token_updater=lambda token: heard.append((token.token, [*store.saved])))
         token = await log_in(client, simulator)
         assert heard == [(token.token, [token.token])]
+
+    async def test_whatever_becomes_of_its_caller(self, make_client, simulator, store):
+        save, slow = store.save, asyncio.Event()
+
+        async def save_slowly(key, token, *, seen_version):
+            await slow.wait()
+            return await save(key, token, seen_version=seen_version)
+
+        store.save = save_slowly
+        client = make_client()
+        logging_in = asyncio.create_task(log_in(client, simulator))
+        await until(lambda: sent(simulator, "token"))
+        logging_in.cancel()
+        await asyncio.wait([logging_in])
+        slow.set()
+        await client.aclose()
+        assert await make_client().load_token() is not None
+        assert await ask(client) == 200
+
+    async def test_an_updater_that_fails_leaves_what_is_stored(self, make_client, simulator):
+        def fail(_):
+            raise KeyError
+
+        client = make_client(token_updater=fail)
+        with pytest.raises(KeyError):
+            await log_in(client, simulator)
+        assert (await make_client().load_token()).token == client.token["oauth_token"]
 
     async def test_a_login_replaces_whatever_is_there(self, make_client, simulator):
         first, second = make_client(), make_client()
@@ -369,7 +408,7 @@ class TestRenewed:
             session, "c", "s", provider=Provider(api_base=Base()), account="ada", store=store, token="old"
         )
         await client._settle()
-        await client._stored.save(OAuth1Token("new"))
+        await client._stored.save_login(OAuth1Token("new"))
         assert await client._successor(None, client._token) is None
 
     async def test_a_refusal_stands_if_there_is_nothing_new(self, make_client, simulator, store):
@@ -440,8 +479,114 @@ class TestRenewed:
             await client.refresh_token()
         await make_client().refresh_token()
 
+    async def test_who_could_not_save_keeps_its_turn(self, make_client, simulator, store):
+        """Others would find the spent token, and sending it may end the session."""
+        first, second = make_client(), make_client()
+        await log_in(first, simulator)
+        await ask(second)
+        store.failures = 4
+        with pytest.raises(TokenStoreError):
+            await first.refresh_token()
+        waiting = asyncio.create_task(second.refresh_token())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        assert await ask(first) == 200
+        assert (await waiting).token == first.token["oauth_token"]
+        assert sent(simulator, "refresh") == 1
+
+    async def test_one_that_is_deleted_on_the_way_is_not_stored_again(self, make_client, simulator, store):
+        client = make_client()
+        await log_in(client, simulator)
+        save = store.save
+
+        async def be_late(key, token, *, seen_version):
+            await store.delete(key)
+            return await save(key, token, seen_version=seen_version)
+
+        store.save = be_late
+        with pytest.raises(MissingTokenError, match="deleted"):
+            await client.refresh_token()
+        assert [key async for key in store.token_keys()] == []
+        assert client.token["oauth_token"] is None
+
+    async def test_one_that_a_request_looked_up_meanwhile_is_not_taken_for_its_own(self, make_client, simulator, store):
+        """What is replaced is the version that the renewal saw, whatever else the client saw since."""
+        client = make_client()
+        await log_in(client, simulator)
+        save, login = store.save, OAuth1Token("login", "secret")
+
+        async def be_late(key, token, *, seen_version):
+            store.save = save
+            await make_client().load_token()
+            (found, version) = await store.load(key)
+            await save(key, login.to_mapping(), seen_version=version)
+            await client._successor((await client._made_access()).authenticator, OAuth1Token(found["oauth_token"]))
+            return await save(key, token, seen_version=seen_version)
+
+        store.save = be_late
+        assert await client.refresh_token() == login
+        assert await make_client().load_token() == login
+
+    async def test_a_version_that_changed_alone_is_replaced(self, make_client, simulator, store):
+        """As where tokens are sealed anew."""
+        client = make_client()
+        await log_in(client, simulator)
+        save = store.save
+
+        async def reseal_first(key, token, *, seen_version):
+            store.save = save
+            (found, version) = await store.load(key)
+            await save(key, found, seen_version=version)
+            return await save(key, token, seen_version=seen_version)
+
+        store.save = reseal_first
+        token = await client.refresh_token()
+        assert await make_client().load_token() == token
+
+    async def test_a_registry_waits_for_it(self, simulator, session, store):
+        registry = simulator.registry(store=store)
+        client = registry.client("acme", session, account="ada")
+        await log_in(client, simulator)
+        save, slow = store.save, asyncio.Event()
+
+        async def save_slowly(key, token, *, seen_version):
+            await slow.wait()
+            return await save(key, token, seen_version=seen_version)
+
+        store.save = save_slowly
+        asking = asyncio.create_task(client.refresh_token())
+        await until(lambda: sent(simulator, "refresh"))
+        asking.cancel()
+        await asyncio.wait([asking])
+        closing = asyncio.create_task(registry.aclose())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not closing.done()
+        slow.set()
+        await closing
+        assert (await store.load(next(iter(store._tokens))))[0]["oauth_token"] == client.token["oauth_token"]
+
+    async def test_what_it_calls_may_close_the_registry(self, simulator, session, store):
+        registry = simulator.registry(store=store)
+
+        async def update(_):
+            await registry.aclose()
+            await client.aclose()
+
+        client = registry.client("acme", session, account="ada", token_updater=update)
+        await log_in(client, simulator)
+        await client.refresh_token()
+
 
 class TestGivenUp:
+    async def test_a_login_that_came_meanwhile_stays(self, make_client, simulator):
+        client = make_client()
+        await log_in(client, simulator)
+        newer = await log_in(make_client(), simulator)
+        await client.revoke_token()
+        assert await make_client().load_token() == newer
+
     async def test_it_is_gone_for_everybody(self, make_client, simulator, store):
         client = make_client()
         await log_in(client, simulator)
@@ -461,3 +606,26 @@ class TestGivenUp:
         with pytest.raises(TokenStoreError, match="deleted"):
             await client.revoke_token()
         assert sent(simulator, "revoke") == 1
+
+
+class TestPlaces:
+    """Whose token it is."""
+
+    async def test_servers_without_a_definition_are_told_apart(self, session, store):
+        for number, origin in enumerate(("https://a.example", "https://b.example")):
+            client = AsyncOAuth1Client(session, "app", allowed_origins=[f"{origin}/x"], account="ada", store=store)
+            assert await client.load_token() is None
+            client.token = {"oauth_token": f"t{number}", "oauth_token_secret": "s"}
+            await client.keep_token("ada")
+        assert {key.server async for key in store.token_keys()} == {"https://a.example", "https://b.example"}
+
+    async def test_a_server_that_nobody_knows_has_none(self, session, store):
+        with pytest.raises(UsageError) as refused:
+            AsyncOAuth1Client(session, "app", account="ada", store=store)
+        assert refused.value.code == "no-server"
+
+    @pytest.mark.parametrize("account", [7, "a\0b", "\ud800", b"ada"])
+    async def test_an_account_is_text_that_can_be_stored(self, make_client, account):
+        with pytest.raises(UsageError) as refused:
+            make_client(account)
+        assert refused.value.code == "invalid-token-key"

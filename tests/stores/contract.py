@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from oauthreg.errors import TokenStoreError
+from oauthreg.errors import TokenStoreError, UsageError
 from oauthreg.stores import TokenKey
 
 KEY = TokenKey("acme", "ada", "client")
@@ -235,6 +235,35 @@ class TokenStoreContract:
         await second.__aexit__(None, None, None)
         await entering
         await third.__aexit__(None, None, None)
+
+    @pytest.mark.parametrize("count", [1, 2, 3])
+    async def test_who_is_cancelled_again_and_again_holds_nothing(self, store, count):
+        """Whenever that is: while the lease is taken, or given back."""
+        for turns in range(12):
+            holder = asyncio.create_task(store.lease(KEY, self.ample).__aenter__())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if holder.done():
+                break
+            for _ in range(count):
+                holder.cancel()
+                await asyncio.sleep(0)
+            await asyncio.wait([holder])
+            if holder.cancelled():
+                async with store.lease(KEY, self.ample):
+                    pass
+
+    async def test_an_error_inside_is_told_whatever_becomes_of_the_lease(self, store):
+        with pytest.raises(KeyError):
+            async with store.lease(KEY, self.ample):
+                raise KeyError
+
+    @pytest.mark.parametrize("value", [7, None, b"ada", "a\0b", "\ud800"])
+    def test_a_key_is_of_text_that_every_store_can_hold(self, value):
+        for part in TokenKey.__slots__:
+            with pytest.raises(UsageError) as refused:
+                TokenKey(**{"provider": "acme", part: value})
+            assert refused.value.code == "invalid-token-key"
 
     async def test_no_token_is_shown(self, store):
         await store.save(KEY, {"access_token": "PLANTED"}, seen_version=None)

@@ -15,6 +15,10 @@ _PATIENCE = 30
 """Seconds until a program must serve, or have ended."""
 
 
+_REDIS_READY = "eady to accept connections"
+_POSTGRESQL_READY = "ready to accept connections"
+
+
 class MissingProgramError(Exception):
     """A program that is not installed on this machine."""
 
@@ -22,24 +26,25 @@ class MissingProgramError(Exception):
 class Server:
     """A program that serves at ``socket``, and can be ended and started again, or killed."""
 
-    def __init__(self, command: Sequence[str], folder: Path, socket: Path, user: str | None) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, socket: Path, ready: str, user: str | None) -> None:
         self.folder = folder
         self.socket = socket
+        self._ready = ready
         self._command = command
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Return when it serves."""
-        self.socket.unlink(missing_ok=True)
-        with (self.folder / "log").open("ab") as log:
+        said = self.folder / "log"
+        with said.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **_as(self._user)
             )
         end = time.monotonic() + _PATIENCE
-        while not self.socket.exists():
+        while self._ready not in said.read_text(errors="replace"):
             if self._process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{self._command[0]} does not serve:\n{(self.folder / 'log').read_text()}")
+                raise RuntimeError(f"{self._command[0]} does not serve:\n{said.read_text(errors='replace')}")
             time.sleep(0.01)
 
     def stop(self, by: Signals = Signals.SIGINT) -> None:
@@ -57,7 +62,9 @@ def serve_redis() -> Iterator[Server]:
     with _folder(None) as folder:
         socket = folder / "redis.sock"
         command = [program, "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", ""]
-        yield from _served(Server([*command, "--appendonly", "yes", "--appendfsync", "always"], folder, socket, None))
+        yield from _served(
+            Server([*command, "--appendonly", "yes", "--appendfsync", "always"], folder, socket, _REDIS_READY, None)
+        )
 
 
 @contextmanager
@@ -74,7 +81,7 @@ def serve_postgresql() -> Iterator[Server]:
         )  # fmt: skip
         settings = ["listen_addresses=", f"unix_socket_directories={folder}", "port=5432"]
         command = [program, "-D", str(data), *(word for setting in settings for word in ("-c", setting))]
-        yield from _served(Server(command, folder, socket, user))
+        yield from _served(Server(command, folder, socket, _POSTGRESQL_READY, user))
 
 
 def _served(server: Server) -> Iterator[Server]:

@@ -104,6 +104,37 @@ async def test_a_statement_that_is_cut_off_changes_all_or_nothing(pool, postgres
     assert await store.load(KEY) == (TOKEN, version)
 
 
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+async def test_however_strictly_transactions_are_kept_apart(postgresql_server, no_pause, isolation):
+    settings = {"default_transaction_isolation": isolation}
+    async with connect(postgresql_server, server_settings=settings, max_size=8) as pool:
+        store, inside = PostgreSQLStore(pool, sleep=no_pause), []
+        await store.create_tables()
+        await store.delete(KEY)
+
+        async def hold():
+            async with store.lease(KEY, 60):
+                found = await store.load(KEY)
+                inside.append(found)
+                token = {"count": found[0]["count"] + 1 if found else 1}
+                await store.save(KEY, token, seen_version=found[1] if found else None)
+
+        await asyncio.gather(*(hold() for _ in range(30)))
+        assert (await store.load(KEY))[0] == {"count": 30}
+
+
+async def test_a_conflict_without_end_is_told(no_pause):
+    class ConflictError(Exception):
+        sqlstate = "40001"
+
+    class Pool:
+        async def execute(self, *_):
+            raise ConflictError
+
+    with pytest.raises(ConflictError):
+        await PostgreSQLStore(Pool(), sleep=no_pause).delete(KEY)
+
+
 async def ask_again(call, *arguments):
     """What a call gives once the server is ready for it; its socket is there a little earlier."""
     for _ in range(500):

@@ -67,6 +67,20 @@ async def test_a_lease_ends_by_itself(client):
     assert not await client.exists(name)
 
 
+async def test_an_answer_that_was_lost_may_be_asked_for_again(client):
+    """redis-py asks once more by itself: whoever holds a lease is told so again."""
+    lease = RedisStore(client).lease(KEY, 60)
+    await lease.__aenter__()
+    await lease.__aenter__()
+    await lease.__aexit__(None, None, None)
+
+
+async def test_a_longer_prefix_is_another_one(client):
+    await RedisStore(client, prefix="app:").save(KEY, TOKEN, seen_version=None)
+    await RedisStore(client, prefix="app:token:x:").save(TokenKey("other"), TOKEN, seen_version=None)
+    assert [key async for key in RedisStore(client, prefix="app:").token_keys()] == [KEY]
+
+
 async def test_what_is_no_token_is_told(client):
     store = RedisStore(client)
     await store.save(KEY, TOKEN, seen_version=None)

@@ -7,7 +7,7 @@ import pytest
 from joserfc import jwe
 from joserfc.jwk import OctKey
 
-from oauthreg.errors import InvalidKeyError, TokenStoreError
+from oauthreg.errors import InvalidKeyError, TokenStoreError, UsageError
 from oauthreg.stores import MemoryStore, SealedStore, SQLiteStore, TokenKey
 
 from .contract import KEY, TOKEN, TokenStoreContract
@@ -180,6 +180,39 @@ async def test_a_token_that_comes_while_all_are_sealed_anew_is_kept(inner):
     inner.load = load
     assert (await store.load(KEY))[0] == newer
     assert await store.load(BOB) is None
+
+
+async def test_tokens_that_do_not_open_are_named_at_the_end(inner):
+    former = SealedStore(inner, FORMER_KEY)
+    for number in range(12):
+        await former.save(TokenKey("acme", f"user{number}"), TOKEN, seen_version=None)
+    await SealedStore(inner, SealedStore.new_key()).save(KEY, TOKEN, seen_version=None)
+    (spoiled, version) = await inner.load(TokenKey("acme", "user3"))
+    await inner.save(TokenKey("acme", "user3"), {"sealed": spoiled["sealed"][:-4] + "AAAA"}, seen_version=version)
+    gone_through = []
+
+    async def go_through():
+        async for key in SealedStore(inner, SEALING_KEY, FORMER_KEY).reseal():
+            gone_through.append(key.account)  # noqa: PERF401 - what came before the error counts
+
+    with pytest.raises(TokenStoreError) as told:
+        await go_through()
+    assert len(gone_through) == 11
+    assert "'user3' at acme (broken-seal)" in str(told.value)
+    assert "'ada' at acme (unknown-sealing-key)" in str(told.value)
+
+
+async def test_a_store_that_lists_nothing_can_be_sealed_all_the_same(inner):
+    class Minimal:
+        load, save, delete, lease = inner.load, inner.save, inner.delete, inner.lease
+
+    store = SealedStore(Minimal(), SEALING_KEY)
+    await store.save(KEY, TOKEN, seen_version=None)
+    assert (await store.load(KEY))[0] == TOKEN
+    assert store.is_local is False
+    with pytest.raises(UsageError) as refused:
+        store.token_keys()
+    assert refused.value.code == "no-listing"
 
 
 async def test_an_error_of_the_store_ends_it(inner):

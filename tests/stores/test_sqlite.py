@@ -178,6 +178,91 @@ async def test_a_look_that_was_cancelled_leaves_no_lease(tmp_path, monkeypatch, 
         pass
 
 
+async def test_an_answer_that_was_lost_may_be_asked_for_again(tmp_path):
+    """Whoever holds a lease is told so again."""
+    lease = SQLiteStore(tmp_path / "tokens.db").lease(KEY, 60)
+    await lease.__aenter__()
+    await lease.__aenter__()
+    await lease.__aexit__(None, None, None)
+
+
+def test_a_lease_that_is_left_with_its_loop_is_kept(tmp_path, no_pause):
+    """Somebody could not save what it renewed, and its job has ended; others wait for the end of the lease."""
+    now = [1_000_000.0]
+    store = SQLiteStore(tmp_path / "tokens.db", now=lambda: now[0], sleep=no_pause)
+    kept = []
+
+    async def take():
+        kept.append(store.lease(KEY, 60))
+        await kept[0].__aenter__()
+
+    async def is_free():
+        waiting = asyncio.create_task(store.lease(KEY, 60).__aenter__())
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return not waiting.cancelled()
+
+    asyncio.run(take())
+    assert not asyncio.run(is_free())
+    now[0] += 60
+    assert asyncio.run(is_free())
+
+
+async def test_a_lease_that_cannot_be_given_back_hides_no_error(tmp_path, monkeypatch, caplog):
+    store = SQLiteStore(tmp_path / "tokens.db")
+
+    def fail(*_):
+        raise sqlite3.OperationalError("PLANTED")
+
+    async def hold():
+        async with store.lease(KEY, 60):
+            monkeypatch.setattr(store, "_run", fail)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await hold()
+    assert "could not be given back: OperationalError" in caplog.text
+    assert "PLANTED" not in caplog.text
+
+
+async def test_a_file_that_others_write_to_is_waited_for_by_no_thread(tmp_path):
+    """The application needs its threads for other things, such as names of hosts."""
+    path, pauses = tmp_path / "tokens.db", []
+    await SQLiteStore(path).save(KEY, TOKEN, seen_version=None)
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        writer.rollback()
+
+    assert (await SQLiteStore(path, sleep=sleep).load(KEY))[0] == TOKEN
+    writer.close()
+    assert pauses == [0.2]
+
+
+async def test_a_file_that_is_never_free_is_told(tmp_path, monkeypatch, no_pause):
+    path = tmp_path / "tokens.db"
+    await SQLiteStore(path).save(KEY, TOKEN, seen_version=None)
+    monkeypatch.setattr("oauthreg.stores.sqlite._STINT", 0.001)
+    monkeypatch.setattr("oauthreg.stores.sqlite._PATIENCE", 0.01)
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await SQLiteStore(path, sleep=no_pause).load(KEY)
+    writer.close()
+
+
+async def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = SQLiteStore("tokens.db")
+    await store.save(KEY, TOKEN, seen_version=None)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert (await store.load(KEY))[0] == TOKEN
+
+
 async def test_a_lease_that_cannot_be_taken_tells_why(tmp_path, monkeypatch):
     store = SQLiteStore(tmp_path / "tokens.db")
 

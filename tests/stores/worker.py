@@ -10,6 +10,8 @@ import sys
 import aiohttp
 
 from oauthreg import AsyncOAuth2Client, OAuthRegError, PostgreSQLStore, RedisStore, SealedStore, SQLiteStore
+from oauthreg.http import token_life
+from oauthreg.http.renewals import RENEWING
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +65,13 @@ async def run(task):
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         if task.get("dies") == "before saving":
-            store.save = _die
+            save = store.save
+
+            async def announce_and_die(key, token, *, seen_version):
+                return await (save if RENEWING in token else _die)(key, token, seen_version=seen_version)
+
+            store.save = announce_and_die
+        token_life.RIVAL_PATIENCE = 1
         client = make_client(session, store, task)
         if task.get("dies") == "before asking":
             client._renew = _die

@@ -6,9 +6,9 @@ Names, parameters and the shape of calls are those of Authlib's aiohttp clients 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from contextvars import ContextVar
+from functools import partial
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
 
@@ -31,7 +31,7 @@ from oauthreg.http.api_client import (
     pinned_origins,
     transport_options,
 )
-from oauthreg.origins import Origin, endpoint_name, parse_origin
+from oauthreg.origins import Origin, endpoint_name, parse_origin, render_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import replace
 from oauthreg.token import OAuth1Token, OAuth2Token
@@ -57,8 +57,6 @@ _DEFAULT_METHOD = Default("HMAC-SHA1")
 _DEFAULT_TYPE = Default("HEADER")
 _PLACEMENTS: Mapping[str, Placement] = {"HEADER": "header", "QUERY": "query", "BODY": "body"}
 """``signature_type`` -> placement."""
-_renewing: ContextVar[tuple[asyncio.Task[OAuth1Token], ...]] = ContextVar("oauth1_renewals", default=())
-"""The renewals that the running code is part of, none of which may be waited for."""
 
 
 class AsyncOAuth1Client(ApiClient):
@@ -83,9 +81,11 @@ class AsyncOAuth1Client(ApiClient):
     takes the place of the old one all the same, which may be spent. Where tokens are renewed, call ``aclose`` before
     the session is closed, or enter the client with ``async with``.
 
-    ``account`` is the application's own name for the user whose token this is, and ``store`` keeps it: new tokens are
-    saved there before the updater hears of them, and a client without a token finds its own there when it first needs
-    one. A ``token`` that is given is stored then, unless the one that is there ends later.
+    ``account`` is the application's own name for the user whose token this is, and ``store`` (or a function that gives
+    it) keeps it: new tokens are saved there before the updater hears of them, and a client without a token finds its
+    own there when it first needs one. A ``token`` that is given is stored where there is none yet, and else used as it
+    is; ``keep_token`` stores it in any case. ``renewals`` is where whoever waits for the end of many clients finds the
+    tasks that save tokens.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none; an RSA key is read when it is first needed.
@@ -116,7 +116,8 @@ class AsyncOAuth1Client(ApiClient):
         passphrase: str | bytes | None = None,
         token_updater: TokenUpdater | None = None,
         account: str | None = None,
-        store: TokenStore | None = None,
+        store: TokenStore | Callable[[], TokenStore] | None = None,
+        renewals: set[asyncio.Task[OAuth1Token]] | None = None,
     ) -> None:
         if not client_id:
             from oauthreg.signing import refusals
@@ -146,8 +147,11 @@ class AsyncOAuth1Client(ApiClient):
         self._access: http.Access | None = None
         self._renewal: tuple[OAuth1Token, asyncio.Task[OAuth1Token]] | None = None
         self._renewals: set[asyncio.Task[OAuth1Token]] = set()
+        self._everybodys_renewals = renewals
         self._account = account
         self._store = store
+        self._is_request_token = False
+        self._unsaved: Callable[[], Awaitable[OAuth1Token | None]] | None = None
         self._stored = None if store is None or account is None else self._place_of(account, store)
         self._is_settled = self._stored is None
         # A secret without a token still goes into the key.
@@ -168,9 +172,9 @@ class AsyncOAuth1Client(ApiClient):
 
         One that this is called from is not waited for.
         """
-        from oauthreg.http.renewals import wait_for_all
+        from oauthreg.http.renewals import own_tasks, wait_for_all
 
-        await wait_for_all(self._renewals, own=_renewing.get())
+        await wait_for_all(self._renewals, own=own_tasks.get())
 
     def __repr__(self) -> str:
         return f"<AsyncOAuth1Client provider={self.provider.name!r} client_id={self.client_id!r}>"
@@ -270,7 +274,8 @@ class AsyncOAuth1Client(ApiClient):
             transport,
         )
         self._announced = self.redirect_uri
-        self._keep(OAuth1Token(token.token, token.token_secret, token.extra), is_settled=True)
+        self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
+        self._is_request_token = True
         return token.to_mapping()
 
     def create_authorization_url(
@@ -308,7 +313,7 @@ class AsyncOAuth1Client(ApiClient):
         if token is None:
             raise _missing_request_token()
         self.token = {"oauth_token": token, "oauth_verifier": response.verifier}
-        self._is_settled = True  # a request token is stored nowhere
+        self._is_request_token = True
         return dict(response.parameters)
 
     async def fetch_access_token(
@@ -338,14 +343,16 @@ class AsyncOAuth1Client(ApiClient):
                 )
         request_token = None if is_for_itself else self._token
         signer, secrets = await self._prepared_signer(request_token), self._secrets(request_token)
-        token = await self._run(
-            lambda: oauth1.access_token_flow(
-                provider, signer, verifier=verifier, params=params, sent_at=self.clock(), secrets=secrets
-            ),
-            transport,
-        )
-        await self._adopt(token)
-        return token.to_mapping()
+
+        async def exchange() -> OAuth1Token:
+            return await self._run(
+                lambda: oauth1.access_token_flow(
+                    provider, signer, verifier=verifier, params=params, sent_at=self.clock(), secrets=secrets
+                ),
+                transport,
+            )
+
+        return (await self._obtain(exchange)).to_mapping()
 
     async def exchange_password(self, username: str, password: str) -> OAuth1Token:
         """Exchanges the user's name and password for an access token (xAuth), which becomes ``token``.
@@ -361,18 +368,20 @@ class AsyncOAuth1Client(ApiClient):
                 hint="let the user log in at the provider: `start`, then `finish`",
             )
         signer = await self._prepared_signer(None)
-        token = await self._run(
-            lambda: oauth1.password_flow(
-                provider,
-                signer,
-                username=username,
-                password=password,
-                sent_at=self.clock(),
-                secrets=self._secrets(None),
+
+        async def exchange() -> OAuth1Token:
+            return await self._run(
+                lambda: oauth1.password_flow(
+                    provider,
+                    signer,
+                    username=username,
+                    password=password,
+                    sent_at=self.clock(),
+                    secrets=self._secrets(None),
+                )
             )
-        )
-        await self._adopt(token)
-        return token
+
+        return await self._obtain(exchange)
 
     def parse_response_token(self, status: int, text: str) -> dict[str, str]:
         """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
@@ -461,14 +470,16 @@ class AsyncOAuth1Client(ApiClient):
             )
         request_token = OAuth1Token.from_mapping(pending.values)
         signer, secrets = await self._prepared_signer(request_token), self._secrets(request_token)
-        token = await self._run(
-            lambda: oauth1.access_token_flow(
-                provider, signer, verifier=verifier, documents=documents, sent_at=self.clock(), secrets=secrets
+
+        async def exchange() -> OAuth1Token:
+            token = await self._run(
+                lambda: oauth1.access_token_flow(
+                    provider, signer, verifier=verifier, documents=documents, sent_at=self.clock(), secrets=secrets
+                )
             )
-        )
-        token = replace(token, extra=MappingProxyType({**token.extra, **kept}))
-        await self._adopt(token)
-        return token
+            return replace(token, extra=MappingProxyType({**token.extra, **kept}))
+
+        return await self._obtain(exchange)
 
     async def refresh_token(self) -> OAuth1Token:
         """Exchanges the token (and its session handle) for a new one, or makes it good again; it becomes ``token``.
@@ -490,14 +501,11 @@ class AsyncOAuth1Client(ApiClient):
         old, loop = await self._owned("to renew"), asyncio.get_running_loop()
         token, renewal = self._renewal or (None, None)
         if renewal is None or renewal.done() or token != old or renewal.get_loop() is not loop:
-            from oauthreg.http.renewals import note_end
-
-            renewal = loop.create_task(self._renew(old))
-            self._renewals.add(renewal)
-            renewal.add_done_callback(self._renewals.discard)
-            renewal.add_done_callback(note_end)
+            renewal = self._begin(self._renew(old))
             self._renewal = old, renewal
-        if renewal in _renewing.get():
+        from oauthreg.http.renewals import own_tasks
+
+        if renewal in own_tasks.get():
             raise UsageError(
                 "a renewal waits for itself: `token_updater` asks for another one",
                 code="renewal-waits-for-itself",
@@ -518,8 +526,8 @@ class AsyncOAuth1Client(ApiClient):
         await self._run(lambda: oauth1.revocation_flow(provider, signer, token, secrets=self._secrets(token)))
         if self._token == token:  # another one may have been set meanwhile
             self._keep(None)
-            if self._stored is not None:
-                await self._stored.delete()
+        if self._stored is not None:
+            await self._stored.delete(token)
 
     async def load_token(self) -> OAuth1Token | None:
         """The latest token as it is, from the store if there is none in memory; ``None`` where there is none.
@@ -550,8 +558,10 @@ class AsyncOAuth1Client(ApiClient):
                 hint="make a client for each user",
             )
         token = await self._owned("to keep")
+        if self._is_request_token:
+            raise MissingTokenError("there is no access token to keep yet", hint="await `fetch_access_token` first")
         stored = self._stored or self._place_of(account, self._store)
-        await stored.save(token)
+        await stored.save_login(token)
         self._account, self._stored = account, stored
         if self._token == token:
             self._is_settled = True
@@ -644,14 +654,21 @@ class AsyncOAuth1Client(ApiClient):
         return self._client_secret or "", token.token_secret if token else "", *self.provider.secrets
 
     async def _settle(self) -> None:
-        """Use the token that is stored, or store the one that was given."""
-        if self._is_settled or self._stored is None:
+        """Use the token that is stored; store the one that could not be saved, or was given where there is none."""
+        stored, given = self._stored, self._token
+        if stored is None or self._is_settled or self._is_request_token or self._verifier is not None:
             return
-        given = self._token
-        is_request_token = self._verifier is not None
-        found = await self._stored.settle(given if given and given.token and not is_request_token else None)
-        if self._token == given and not is_request_token:
-            self._keep(found or given, is_settled=True)
+        has_token = given is not None and bool(given.token)
+        if self._unsaved is not None:
+            counts = await self._unsaved()
+            await stored.end_turn()
+        else:
+            found = (await stored.load()).token
+            if given is not None and has_token and found is None:
+                await stored.save_login(given)
+            counts = given if has_token and not _ends_later(found, given) else found or given
+        if self._token == given:
+            self._keep(counts, is_settled=True)
 
     async def _owned(self, purpose: str) -> OAuth1Token:
         await self._settle()
@@ -707,7 +724,7 @@ class AsyncOAuth1Client(ApiClient):
             return None
         found = None
         with suppress(TokenStoreError):  # the refusal stands
-            found = await self._stored.load()
+            found = (await self._stored.load()).token
         if found is None or found == token:
             return None
         if self._token == token:
@@ -739,70 +756,120 @@ class AsyncOAuth1Client(ApiClient):
         return await self._running(make_flow(), options, origins)
 
     async def _renew(self, old: OAuth1Token) -> OAuth1Token:
-        own = asyncio.current_task()
-        _renewing.set((*(outer for outer in _renewing.get() if not outer.done()), *([own] if own else [])))
-        if self._stored is None:
+        stored = self._stored
+        if stored is None:
             return await self._renew_alone(old)
-        async with self._stored.lease():
-            found = await self._stored.load()
+        await stored.take_turn()
+        try:
+            found, version = await stored.load()
             if found == old:
-                return await self._renew_alone(old)
+                return await self._renew_alone(old, version)
             if self._token == old:
                 self._keep(found, is_settled=True)
-        if found is None:
-            raise MissingTokenError("the token was deleted from the store", hint="let the user log in again")
-        return found
+            return _not_deleted(found)
+        finally:
+            if self._unsaved is None:
+                await stored.end_turn()
 
-    async def _renew_alone(self, old: OAuth1Token) -> OAuth1Token:
+    async def _renew_alone(self, old: OAuth1Token, version: int | None = None) -> OAuth1Token:
         provider = self.provider
         signer = await self._prepared_signer(old)
         token = await self._run(
             lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock(), secrets=self._secrets(old))
         )
+        if self._stored is not None:
+            token = await self._save(token, partial(self._stored.save_successor, token, old, version), of=old)
         # A token that was set meanwhile counts for more than the successor of the old one.
         if self._token == old:
-            is_saved = False
             try:
-                token = await self._save(token, successor_of=old)
-                is_saved = True
+                await self._tell(token)
             finally:
                 if self._token == old:
-                    self._use(token, is_settled=is_saved)
+                    self._use(token)
         return token
+
+    async def _obtain(self, exchange: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
+        """The token of a login, saved and then used, whatever becomes of the caller: the login is spent."""
+
+        async def obtain() -> OAuth1Token:
+            token = await exchange()
+            await self._adopt(token)
+            return token
+
+        task = self._begin(obtain())
+        await asyncio.wait([task])
+        return task.result()
 
     async def _adopt(self, token: OAuth1Token) -> None:
         """Saves a new access token, then uses it."""
-        try:
-            await self._save(token)
-        except TokenStoreError:
-            self._use(token, is_settled=False)  # it is saved before its first use
-            raise
+        if self._stored is not None:
+            await self._save(token, partial(self._stored.save_login, token), of=self._token)
+            self._use(token)
+        await self._tell(token)
         self._use(token)
 
-    async def _save(self, token: OAuth1Token, *, successor_of: OAuth1Token | None = None) -> OAuth1Token:
-        """The token that counts afterwards; another process may have stored a newer one."""
-        if self._stored is not None:
-            token = await self._stored.save(token, successor_of=successor_of)
+    async def _save(
+        self, token: OAuth1Token, save: Callable[[], Awaitable[OAuth1Token | None]], *, of: OAuth1Token | None
+    ) -> OAuth1Token:
+        """The token that is stored now. One that cannot be saved is used, and saved before that."""
+        try:
+            stored = await save()
+        except TokenStoreError:
+            if self._token == of:
+                self._use(token, is_settled=False)
+                self._unsaved = save
+            raise
+        if stored is None and self._token == of:
+            self._keep(None, is_settled=True)
+        return _not_deleted(stored)
+
+    async def _tell(self, token: OAuth1Token) -> None:
         if self._token_updater is not None:
             await http.awaited(self._token_updater(token))
-        return token
+
+    def _begin(self, work: Coroutine[Any, Any, OAuth1Token]) -> asyncio.Task[OAuth1Token]:
+        """A task that is not its caller's, and that is waited for at the end."""
+        from oauthreg.http.renewals import note_end, own_tasks
+
+        async def run() -> OAuth1Token:
+            # Where tasks begin eagerly, this one does not before it is known.
+            await asyncio.sleep(0)
+            own_tasks.set((*(outer for outer in own_tasks.get() if not outer.done()), task))
+            return await work
+
+        task = asyncio.get_running_loop().create_task(run())
+        task.add_done_callback(note_end)
+        for tasks in (self._renewals, self._everybodys_renewals):
+            if tasks is not None:
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        return task
 
     def _use(self, token: OAuth1Token, *, is_settled: bool = True) -> None:
         self._keep(token, is_settled=is_settled)
         self._verifier = None
 
     def _keep(self, token: OAuth1Token | None, *, is_settled: bool = False) -> None:
-        """Set the token in memory; one that ``is_settled`` is the one that is stored, or is to be stored nowhere."""
+        """Set the token in memory; ``is_settled`` if it is the one that is stored."""
         self._token, self._access = token, None
-        self._is_settled = is_settled or self._stored is None
+        self._is_settled, self._is_request_token, self._unsaved = is_settled or self._stored is None, False, None
 
-    def _place_of(self, account: str, store: TokenStore) -> StoredToken:
-        """Where the token of an account is stored."""
+    def _place_of(self, account: str, store: TokenStore | Callable[[], TokenStore]) -> StoredToken:
+        """Where the token of an account is stored. Raises ``UsageError`` where it could be any provider's."""
         from oauthreg.http.stored_token import StoredToken
         from oauthreg.stores import TokenKey
 
         server = endpoint_name(self.provider.endpoints.get("token"))
-        return StoredToken(store, TokenKey(self.provider.name, account, self.client_id, server=server))
+        if self._is_custom:
+            server = server or " ".join(sorted(map(render_origin, self._origins)))
+            if not server:
+                raise UsageError(
+                    "nobody knows which server's token this is, so it cannot be stored",
+                    code="no-server",
+                    hint="pass `provider=`, or `allowed_origins=` with the URLs that it is for",
+                )
+        key = TokenKey(self.provider.name, account, self.client_id, server=server)
+        return StoredToken(store() if callable(store) else store, key)
 
     @property
     def _is_rsa(self) -> bool:
@@ -905,6 +972,18 @@ def _is_about_time(refusal: Response) -> bool:
     except OAuthError as error:
         return oauth1.is_timestamp_refusal(error)
     return False
+
+
+def _ends_later(token: OAuth1Token | None, other: OAuth1Token | None) -> bool:
+    """Whether a token ends later than another, as far as both are known to end."""
+    ends, other_ends = (one.expires_at if one else None for one in (token, other))
+    return ends is not None and other_ends is not None and ends > other_ends
+
+
+def _not_deleted(token: OAuth1Token | None) -> OAuth1Token:
+    if token is None:
+        raise MissingTokenError("the token was deleted from the store", hint="let the user log in again")
+    return token
 
 
 def _missing_request_token() -> MissingRequestTokenError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oauthreg.errors import TokenStoreError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Saved = TypeVar("Saved")
 
+own_tasks: ContextVar[tuple[asyncio.Task[Any], ...]] = ContextVar("oauthreg_own_tasks", default=())
+"""The tasks of OAuth 1.0 that the running code is part of, none of which may be waited for."""
+
 _log = logging.getLogger("oauthreg")
 
 _LEASE = 120.0
@@ -25,6 +29,15 @@ _LEASE = 120.0
 
 _SAVE_PAUSES = (0.1, 0.5, 2.0)
 """Seconds before a store that failed is asked once more to save a token."""
+
+LATER_PAUSES = (1.0, 2.0, 5.0, 10.0, *(20.0,) * 30)
+"""Seconds before it is asked again by nobody's request, for ten minutes."""
+
+RIVAL_PATIENCE = 30
+"""Seconds for which a renewal that another process announced, and whose lease is over, may still come to its end."""
+
+RENEWING = "oauthreg_renewing"
+"""The field of a stored token whose refresh token is about to be sent: by whom, in a name that each process makes."""
 
 
 async def wait_for_all(tasks: Collection[asyncio.Task[Any]], *, own: Collection[asyncio.Task[Any]]) -> None:

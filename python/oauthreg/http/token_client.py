@@ -297,7 +297,15 @@ class TokenClient(ApiClient):
     def _renewal(self) -> Renewal:
         from oauthreg.http.token_life import Renewal
 
-        return Renewal(self._renew, self._way, self.clock, self._leeway, self._in_background, self._token_updater)
+        return Renewal(
+            self._renew,
+            self._way,
+            self.clock,
+            self._leeway,
+            self._in_background,
+            self._token_updater,
+            self.provider.oauth2.refresh_repeatable,
+        )
 
     @cached_property
     def _life(self) -> TokenLife:

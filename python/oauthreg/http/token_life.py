@@ -33,7 +33,17 @@ from oauthreg.errors import (
     TokenStoreError,
     UsageError,
 )
-from oauthreg.http.renewals import give_back, insist, note_end, take_lease, telling, wait_for_all
+from oauthreg.http.renewals import (
+    LATER_PAUSES,
+    RENEWING,
+    RIVAL_PATIENCE,
+    give_back,
+    insist,
+    note_end,
+    take_lease,
+    telling,
+    wait_for_all,
+)
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
@@ -80,7 +90,8 @@ class Renewal:
 
     ``renew`` is given the token at hand and gives the next one; ``way`` says how that is done, ``None`` for not at all.
     ``now`` gives seconds since 1970; ``leeway`` is how many seconds before its end a token is renewed, and with
-    ``in_background`` requests go on meanwhile with the one that is still good. ``updater`` is told the new one.
+    ``in_background`` requests go on meanwhile with the one that is still good. ``updater`` is told the new one. A
+    refresh token that ``may_repeat`` can be sent twice.
     """
 
     renew: Callable[[OAuth2Token | None], Awaitable[OAuth2Token]]
@@ -89,6 +100,7 @@ class Renewal:
     leeway: float = 60.0
     in_background: bool = False
     updater: TokenUpdater | None = None
+    may_repeat: bool = False
 
 
 class TokenLife:
@@ -115,6 +127,8 @@ class TokenLife:
         self._refused: tuple[str, ...] = ()
         self._refused_at = 0.0
         self._lease: AbstractAsyncContextManager[None] | None = None
+        self._rival: str | None = None
+        self._outwaited: str | None = None
         self._flight: _Flight | None = None
         self._lock = Lock()
 
@@ -272,15 +286,62 @@ class TokenLife:
                     return good
                 self._check_renewable(renewal)
                 old = self.token
+                if not await self._announce(renewal):
+                    continue
                 token = await self._next(old, renewal)
                 # A token that was set meanwhile counts for more than the successor of the old one.
                 if token is not None and self.token is old:
                     return await self._keep(token, renewal)
 
+    async def _announce(self, renewal: Renewal) -> bool:
+        """Say in the store that the refresh token is about to be sent; ``False`` if all has to be seen anew.
+
+        Whoever finds that waits, even if the lease is over: its holder may be slow, cut off from the store, or have
+        another clock. And whoever comes late finds out here that others were there, before anything is spent. Where the
+        store is away nothing is sent: what came back could not be saved. Raises ``TokenStoreError``.
+        """
+        if self._place is None or not self._is_announced(renewal, self.token):
+            return True
+        if self._rival not in (None, self._outwaited):
+            await self._outwait(self._rival)
+            return False
+        store, key = self._place
+        with telling("the token's renewal could not be announced"):
+            try:
+                announced = {**(self.token or {}), RENEWING: self._lives.name}
+                self._version = await store.save(key, announced, seen_version=self._version)
+            except TokenStoreError as error:
+                if error.code != "stale-version":
+                    raise
+                return False
+        return True
+
+    def _is_announced(self, renewal: Renewal, token: OAuth2Token | None) -> bool:
+        """Whether others have to know of a renewal: it spends the refresh token, and they may have it as well."""
+        is_local = getattr(self._lives.store, "is_local", False)
+        return not (is_local or renewal.may_repeat) and renewal.way(token) == "refresh"
+
+    async def _outwait(self, rival: str | None) -> None:
+        """Give a renewal that another process announced the time to come to its end."""
+        for _ in range(RIVAL_PATIENCE):
+            await self._lives.sleep(1.0)
+            await self._look()
+            if self._rival != rival:
+                return
+        _log.warning("a renewal that another process announced has not come to an end: it is begun once more")
+        self._outwaited = rival
+
+    async def _withdraw(self) -> None:
+        """Say in the store that the renewal is over, and that the token is as it was."""
+        if self._place is not None and self.token is not None:
+            store, key = self._place
+            with suppress(Exception):  # then others wait a while in vain
+                self._version = await store.save(key, OAuth2Token(self.token), seen_version=self._version)
+
     async def _next(self, old: OAuth2Token | None, renewal: Renewal) -> OAuth2Token | None:
         """The successor of a token; ``None`` if it has been replaced, as the end of its grant may be a sign of."""
         try:
-            return await renewal.renew(old)
+            return await self._renewed(old, renewal)
         except ReauthorizationRequired as error:
             if renewal.way(old) != "refresh":
                 raise
@@ -292,6 +353,14 @@ class TokenLife:
                 self._yielded, self._is_unwritten = None, True
                 return None
             self._end = error
+            raise
+
+    async def _renewed(self, old: OAuth2Token | None, renewal: Renewal) -> OAuth2Token:
+        try:
+            return await renewal.renew(old)
+        except Exception:
+            if self._is_announced(renewal, old) and self.token is old:
+                await self._withdraw()
             raise
 
     def _good(self, renewal: Renewal, rejected: str | None) -> OAuth2Token | None:
@@ -347,13 +416,21 @@ class TokenLife:
         """Do what is left of the saving, in order. Raises ``TokenStoreError``; then it is done first next time."""
         if not self._is_ready:
             self._lives.unsaved.add(self)
+        try:
+            await self._write_and_tell()
+        except Exception:
+            if self._is_unwritten:
+                self._lives.save_later(self)
+            raise
+        self._untold, self._is_login = None, False
+        self._lives.unsaved.discard(self)
+
+    async def _write_and_tell(self) -> None:
         with telling("a new token could not be saved"):
             while self._place is not None and self._is_unwritten:
                 await insist(partial(self._try_to_write, *self._place), self._lives.sleep)
             if self.token is not None and self._untold is not None:
                 await http.awaited(self._untold(copy(self.token)))
-        self._untold, self._is_login = None, False
-        self._lives.unsaved.discard(self)
 
     async def _try_to_write(self, store: TokenStore, key: TokenKey) -> None:
         """Put the token into the store, unless a newer one came there first."""
@@ -363,11 +440,40 @@ class TokenLife:
             if error.code != "stale-version":
                 raise
             seen = self._version
-            await self._look()
+            try:
+                await self._look()
+            except TokenStoreError:
+                if not self._is_login:
+                    raise
+                # What is there cannot be read, and a login takes the place of whatever it is.
+                await store.delete(key)
+                self._version = None
+                return
             if self._is_unwritten and self._version == seen:
                 raise  # a store that reads from a copy shows the newer one later
         else:
             self._is_unwritten = self._is_login = False
+
+    async def save_again(self) -> bool:
+        """Whether nothing is left to be saved, after one more attempt."""
+        if self in self._lives.unsaved:
+            flight, _ = self._board(self._save_alone, is_shared=False)
+            if flight not in _inside.get():
+                await flight.wait()
+        return self not in self._lives.unsaved
+
+    async def _save_alone(self) -> OAuth2Token:
+        """Save what is unsaved; the lease that was kept for that may be over, but versions guard."""
+        lease, self._lease = self._lease, None
+        try:
+            await self._look()
+            await self._save()
+        except BaseException:
+            self._lease = lease
+            raise
+        if lease is not None:
+            await give_back(lease, None)
+        return self.token or OAuth2Token()
 
     async def _load(self) -> tuple[OAuth2Token, int] | None:
         if self._place is None:
@@ -375,7 +481,13 @@ class TokenLife:
         store, key = self._place
         with telling("the token could not be loaded"):
             found = await store.load(key)
-            return None if found is None else (OAuth2Token(found[0]), found[1])
+            if found is None:
+                self._rival = None
+                return None
+            token, version = OAuth2Token(found[0]), found[1]
+        announced = token.pop(RENEWING, None)
+        self._rival = announced if announced != self._lives.name else None
+        return token, version
 
     async def _look(self) -> None:
         """See what others saved: take it over, unless the token at hand is about to be saved and newer."""
@@ -391,7 +503,7 @@ class TokenLife:
                 self._yielded = self.token
             self._is_unwritten, self._untold = False, None
             self._put(taken)
-        elif self._is_given:
+        elif self._is_given or self._is_spent(stored):
             self._is_unwritten = True
         self._version, self._is_given = version, False
 
@@ -399,12 +511,18 @@ class TokenLife:
         """Whether the token at hand counts for more than another one that is stored."""
         if self._is_login or (version == self._version and not self._is_given):
             return True
+        if self.token is not None and self._is_spent(stored):
+            return True  # the store fell back to what it held before
         if self._is_ready or self.token is None:
             return False
         if stored is None:
             return self._is_given
         is_past = any(name in self._past for name in fingerprints(stored))
         return is_past or (self._is_given and not _is_newer(stored, self.token))
+
+    def _is_spent(self, stored: OAuth2Token | None) -> bool:
+        """Whether the refresh token of a stored token is one that this life is past."""
+        return stored is not None and bool(stored.refresh_token) and fingerprints(stored)[0] in self._past
 
     @asynccontextmanager
     async def _leased(self, renewal: Renewal) -> AsyncIterator[None]:
@@ -494,6 +612,8 @@ class TokenLives:
         self.sleep = sleep
         self.spent = SpentStates()
         self.unsaved: set[TokenLife] = set()
+        self._name = os.urandom(8).hex()
+        self._savers: dict[TokenLife, asyncio.Task[None]] = {}
         self._dpop_keys: dict[tuple[str, ...], oauth2.DPoPKey] = {}
         self._told: set[str] = set()
         self._of_key: WeakValueDictionary[TokenKey, TokenLife] = WeakValueDictionary()
@@ -574,12 +694,38 @@ class TokenLives:
         self._told.add(text)
         return is_first
 
+    @property
+    def name(self) -> str:
+        """What tells the renewals of this process from those of others."""
+        return f"{self._name}-{os.getpid()}"
+
+    def save_later(self, life: TokenLife) -> None:
+        """Go on saving a token that a store did not take, whether anybody asks for it or not."""
+        if life not in self._savers:
+            saver = self._savers[life] = asyncio.get_running_loop().create_task(self._save_on(life))
+            saver.add_done_callback(lambda _: self._savers.pop(life, None))
+
+    async def _save_on(self, life: TokenLife) -> None:
+        for pause in LATER_PAUSES:
+            await self.sleep(pause)
+            if await life.save_again():
+                return
+
     async def aclose(self) -> None:
         """Return when no renewal is under way in this event loop any more; do so before sessions are closed.
 
-        One that this is called from is not waited for.
+        One that this is called from is not waited for. What could not be saved is tried once more.
         """
-        await wait_for_all(self._tasks, own=[flight.task for flight in _inside.get()])
+        own = [flight.task for flight in _inside.get()]
+        await wait_for_all(self._tasks, own=own)
+        for life in [*self.unsaved]:
+            if not await life.save_again():
+                _log.warning("a new token could not be saved: whoever needs it next has to log in again")
+        loop = asyncio.get_running_loop()
+        for saver in [saver for saver in self._savers.values() if saver.get_loop() is loop]:
+            saver.cancel()
+            await asyncio.wait([saver])
+        await wait_for_all(self._tasks, own=own)
         if "published" in vars(self):
             await self.published.aclose()
 

@@ -23,6 +23,9 @@ class MemoryStore:
     ``monotonic`` gives the seconds by which leases end.
     """
 
+    is_local = True
+    """Nobody else has it, so renewals need not be announced."""
+
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._tokens: dict[TokenKey, tuple[dict[str, Any], int]] = {}

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _NOW = "extract(epoch FROM clock_timestamp())::double precision"
 """By the database's clock, which all machines share."""
 
+_IN_CONFLICT = ("40001", "40P01")
+"""A serialization failure, where the database isolates more than it does by default, and a deadlock: to be repeated."""
+_ATTEMPTS, _PAUSE = 20, 0.01
+
 _LOCK = 0x6F617574
 """What processes that create the tables at once take one after the other: all of them may find the tables missing."""
 
@@ -32,8 +36,8 @@ class PostgreSQLStore(SQLStore):
 
     ``pool`` is a pool of asyncpg, which stays the application's: it is neither made nor closed here, and belongs to one
     event loop. ``create_tables`` makes the tables once, or a migration does, with what ``oauthreg.stores.sql.TABLES``
-    says. No connection and no transaction is held while a token is renewed. ``sleep`` waits between two looks at a
-    lease.
+    says. No connection and no transaction is held while a token is renewed; who makes requests with a connection of
+    the same pool in hand needs a second one for the token. ``sleep`` waits between two looks at a lease.
     """
 
     def __init__(self, pool: Pool, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
@@ -51,4 +55,11 @@ class PostgreSQLStore(SQLStore):
         return await self._pool.fetch(statement, *values)
 
     async def _change(self, statement: str, *values: object) -> bool:
+        for _ in range(_ATTEMPTS):
+            try:
+                return not (await self._pool.execute(statement, *values)).endswith(" 0")
+            except Exception as error:
+                if getattr(error, "sqlstate", None) not in _IN_CONFLICT:
+                    raise
+            await self._sleep(_PAUSE)
         return not (await self._pool.execute(statement, *values)).endswith(" 0")

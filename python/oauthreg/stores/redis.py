@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-from oauthreg.stores.polled_lease import polled_lease
+from oauthreg.stores.polled_lease import PolledLease
 from oauthreg.stores.token_store import (
     TokenKey,
     digest_of,
@@ -28,6 +28,12 @@ redis.call('HSET', KEYS[1], 'version', ARGV[2], 'token', ARGV[3], 'key', ARGV[4]
 return 1
 """
 
+# The client may ask once more where an answer was lost, so its own lease is as good as none.
+_TAKE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
+return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
+"""
+
 _GIVE_BACK = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -42,9 +48,6 @@ class Connection(Protocol):
 
     def hget(self, name: str, key: str) -> Any:
         """One field of a hash."""
-
-    def set(self, name: str, value: str, *, px: int, nx: bool) -> Any:
-        """Set a value that ends after ``px`` milliseconds, if there is none."""
 
     def delete(self, *names: str) -> Any:
         """Forget values."""
@@ -105,7 +108,10 @@ class RedisStore:
         All names of the database are gone through, and one may come twice.
         """
         pattern = re.sub(r"([*?\[\]\\^-])", r"\\\1", f"{self._prefix}token:") + "*"
+        length = len(self._token(TokenKey("")))
         async for name in self._client.scan_iter(pattern, count=500):
+            if len(name) != length:  # of another prefix, which begins as this one
+                continue
             text = await self._client.hget(name, "key")
             if text is None:
                 continue
@@ -119,12 +125,12 @@ class RedisStore:
         milliseconds = max(1, round(seconds * 1000))
 
         async def take(holder: str) -> bool:
-            return bool(await self._client.set(name, holder, px=milliseconds, nx=True))
+            return bool(await self._client.eval(_TAKE, 1, name, holder, str(milliseconds)))
 
         async def give_back(holder: str) -> None:
             await self._client.eval(_GIVE_BACK, 1, name, holder)
 
-        return polled_lease(take, give_back, sleep=self._sleep)
+        return PolledLease(take, give_back, sleep=self._sleep)
 
     def _token(self, key: TokenKey) -> str:
         return f"{self._prefix}token:{digest_of(key)}"

@@ -10,18 +10,19 @@ import hashlib
 import json
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from oauthreg.errors import InvalidKeyError, ResponseError, TokenStoreError
+from oauthreg.errors import InvalidKeyError, ResponseError, TokenStoreError, UsageError
 from oauthreg.stores.token_store import TokenKey, render_key, render_token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from oauthreg.stores.token_store import ListingStore
+    from oauthreg.stores.token_store import ListingStore, TokenStore
 
 _KEY_OCTETS = 32
+_MOST_NAMED = 10
 _FIELD = "sealed"
 """The only field of a sealed token; what it holds is a JWE."""
 
@@ -43,7 +44,7 @@ class SealedStore:
 
     def __init__(
         self,
-        store: ListingStore,
+        store: TokenStore,
         sealing_key: str,
         *former_keys: str,
         accept_unsealed_tokens: bool = False,
@@ -55,6 +56,11 @@ class SealedStore:
 
     def __repr__(self) -> str:
         return f"<SealedStore around {self._store!r}>"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store around which this is belongs to this process alone."""
+        return getattr(self._store, "is_local", False)
 
     @staticmethod
     def new_key() -> str:
@@ -83,8 +89,11 @@ class SealedStore:
         await self._store.delete(key)
 
     def token_keys(self, *, provider: str | None = None, account: str | None = None) -> AsyncIterator[TokenKey]:
-        """The keys of all tokens, or of those of one provider, of one account, or of both."""
-        return self._store.token_keys(provider=provider, account=account)
+        """The keys of all tokens, or of those of one provider, of one account, or of both.
+
+        Raises ``UsageError`` where the store around which this is does not tell them.
+        """
+        return self._listing.token_keys(provider=provider, account=account)
 
     def lease(self, key: TokenKey, seconds: float) -> AbstractAsyncContextManager[None]:
         """A context that one holder at a time is in, for ``seconds`` at most."""
@@ -94,20 +103,42 @@ class SealedStore:
         """Seal with ``sealing_key`` what is sealed with a former key, or not at all; gives the key of each such token.
 
         Any number of processes may use the store meanwhile: a token that they replace is left to them. Once it ends,
-        former keys are no longer needed. Raises ``TokenStoreError`` for a token that does not open; what was gone
-        through stays sealed anew.
+        former keys are no longer needed. Raises ``TokenStoreError`` after the last one if some did not open, and names
+        them.
         """
-        async for key in self._store.token_keys():
+        closed: list[str] = []
+        async for key in self._listing.token_keys():
             found = await self._store.load(key)
             if found is None or self._is_current(found[0]):
                 continue
             try:
-                await self.save(key, self._open(key, found[0]), seen_version=found[1])
+                token = self._open(key, found[0])
+            except TokenStoreError as error:
+                closed.append(f"{key.account or 'the client'!r} at {key.provider} ({error.code})")
+                continue
+            try:
+                await self.save(key, token, seen_version=found[1])
             except TokenStoreError as error:
                 if error.code != "stale-version":
                     raise
             else:
                 yield key
+        if closed:
+            raise _closed(
+                f"of {', '.join(closed[:_MOST_NAMED])}{' …' if len(closed) > _MOST_NAMED else ''} did not open",
+                "broken-seal",
+                _LOG_IN_AGAIN,
+            )
+
+    @property
+    def _listing(self) -> ListingStore:
+        if not hasattr(self._store, "token_keys"):
+            raise UsageError(
+                f"{type(self._store).__name__} does not tell what it holds",
+                code="no-listing",
+                hint="give it a method `token_keys`, as in `ListingStore`",
+            )
+        return cast("ListingStore", self._store)
 
     def _open(self, key: TokenKey, stored: Mapping[str, Any]) -> dict[str, Any]:
         from oauthreg import jose

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oauthreg.stores.polled_lease import polled_lease
+from oauthreg.stores.polled_lease import PolledLease
 from oauthreg.stores.token_store import (
     KEY_PARTS,
     TokenKey,
@@ -57,7 +57,8 @@ _KEYS = (
 _TAKE_LEASE = (
     "INSERT INTO oauthreg_leases (digest, holder, ends) VALUES ($1, $2, {now} + $3) "
     "ON CONFLICT (digest) DO UPDATE SET holder = excluded.holder, ends = excluded.ends "
-    "WHERE oauthreg_leases.ends <= {now} OR oauthreg_leases.ends > {now} + 2 * $3"
+    "WHERE oauthreg_leases.ends <= {now} OR oauthreg_leases.ends > {now} + 2 * $3 "
+    "OR oauthreg_leases.holder = excluded.holder"
 )
 
 _GIVE_LEASE_BACK = "DELETE FROM oauthreg_leases WHERE digest = $1 AND holder = $2"
@@ -112,7 +113,7 @@ class SQLStore:
         async def give_back(holder: str) -> bool:
             return await self._change(_GIVE_LEASE_BACK, digest, holder)
 
-        return polled_lease(take, give_back, sleep=self._sleep)
+        return PolledLease(take, give_back, sleep=self._sleep)
 
     async def _fetch(self, statement: str, *values: object) -> Sequence[Sequence[Any]]:
         """The rows that a statement gives."""

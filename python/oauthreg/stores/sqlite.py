@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 30.0
 """Seconds until a statement fails that waits for other processes; each takes milliseconds."""
+_STINT = 0.2
+"""Seconds for which a thread waits before it is free for others."""
 
 
 class SQLiteStore(SQLStore):
@@ -51,16 +53,27 @@ class SQLiteStore(SQLStore):
                 hint="pass the path of a file, which need not exist yet; `MemoryStore` keeps tokens in memory",
             )
         super().__init__(now=lambda: repr(float(now())), sleep=sleep)
-        self._path = Path(name)
+        self._path = Path(name).absolute()
 
     def __repr__(self) -> str:
         return f"<SQLiteStore {str(self._path)!r}>"
 
     async def _fetch(self, statement: str, *values: object) -> list[Any]:
-        return (await asyncio.to_thread(self._run, statement, values))[0]
+        return (await self._run_in_turn(statement, values))[0]
 
     async def _change(self, statement: str, *values: object) -> bool:
-        return (await asyncio.to_thread(self._run, statement, values))[1] > 0
+        return (await self._run_in_turn(statement, values))[1] > 0
+
+    async def _run_in_turn(self, statement: str, values: tuple[object, ...]) -> tuple[list[Any], int]:
+        """As ``_run``, when other processes let it; threads, which the application needs as well, wait for stints."""
+        for _ in range(int(_PATIENCE / _STINT / 2)):
+            try:
+                return await asyncio.to_thread(self._run, statement, values)
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            await self._sleep(_STINT)
+        return await asyncio.to_thread(self._run, statement, values)
 
     def _run(self, statement: str, values: tuple[object, ...]) -> tuple[list[Any], int]:
         """The rows that a statement gives, and how many it changed."""
@@ -76,7 +89,7 @@ class SQLiteStore(SQLStore):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # What SQLite writes beside it gets the rights that this one has.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=_STINT, isolation_level=None)
         # When a statement has returned, all of it is on the disk, the end of its journal as well.
         connection.execute("PRAGMA synchronous = EXTRA")
         return connection

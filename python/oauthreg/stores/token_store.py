@@ -11,7 +11,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
-from oauthreg.errors import TokenStoreError
+from oauthreg.errors import TokenStoreError, UsageError, quoted
 from oauthreg.records import dataclass
 
 if TYPE_CHECKING:
@@ -40,12 +40,23 @@ class TokenKey:
     scope: str = ""
     server: str = ""
 
+    def __post_init__(self) -> None:
+        for name in KEY_PARTS:
+            value = getattr(self, name)
+            if not _is_storable(value):
+                raise UsageError(
+                    f"`{name}` of a token's key must be text that can be stored, not {quoted(value)}",
+                    code="invalid-token-key",
+                    hint="give users names that are text, such as `str(user.id)`",
+                )
+
 
 class TokenStore(Protocol):
     """Keeps the latest token of each key.
 
     A version is a number that is never used twice for a key, not even after ``delete``. Whatever a store raises
-    reaches the caller inside a ``TokenStoreError``.
+    reaches the caller inside a ``TokenStoreError``. Clients add a field to a token whose renewal is under way, unless
+    the store has a true ``is_local``: then it belongs to one process alone.
     """
 
     async def load(self, key: TokenKey) -> tuple[Mapping[str, Any], int] | None:
@@ -133,6 +144,14 @@ def parse_token(text: str | bytes) -> dict[str, Any]:
             hint="something else has written there: restore the row, or delete it and let the user log in again",
         )
     return token
+
+
+def _is_storable(value: object) -> bool:
+    """Whether every database holds a value, and gives it back as it was."""
+    try:
+        return isinstance(value, str) and b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 KEY_PARTS = tuple(TokenKey.__slots__)
