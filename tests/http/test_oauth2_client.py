@@ -958,6 +958,19 @@ class TestAccounts:
             loaded.clear()
         assert authority.refreshes == []
 
+    async def test_it_is_made_good_for_who_makes_requests_by_other_means(self, make_defined, authority, clock):
+        client = make_defined()
+        with pytest.raises(MissingTokenError):
+            await client.ensure_active_token()
+        token = await client.fetch_token(code="C")
+        assert await client.ensure_active_token() == token
+        clock.advance(3600)
+        active = await client.ensure_active_token()
+        assert active.access_token != token.access_token
+        active.clear()
+        assert (await client.ensure_active_token()).access_token == client.token.access_token
+        assert authority.refreshes == ["R1"]
+
     async def test_it_takes_the_place_of_what_was_kept(self, make_defined, authority, clock):
         """However long the old token would have lasted: its grant may be over."""
         lives = TokenLives(MemoryStore())

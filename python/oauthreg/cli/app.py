@@ -12,13 +12,26 @@ from oauthreg.cli.exits import exit_code, render_error
 from oauthreg.cli.installation import installed_version
 from oauthreg.cli.output import tolerate_any_text
 
-_COMMANDS = ("check", "demo", "doctor", "list", "schema", "show")
+_COMMANDS = (
+    "accounts",
+    "check",
+    "demo",
+    "doctor",
+    "list",
+    "login",
+    "logout",
+    "request",
+    "schema",
+    "show",
+    "token",
+)
 """Each is a module of this folder that holds a ``command``."""
 
 
 _EXAMPLES = (
     ("oauthreg demo", "a whole login against a local provider"),
     ("oauthreg list", "the providers that are known here"),
+    ("oauthreg login acme", "log in for real; then `oauthreg request acme me`"),
     ("oauthreg check acme.toml", "every problem of a provider file, at once"),
 )
 

@@ -1,4 +1,4 @@
-"""The user's folders: where definitions of one's own lie, and where it is kept what was found good."""
+"""The user's folders: where definitions of one's own lie, what was found good, and tokens."""
 
 import os
 import sys
@@ -25,6 +25,16 @@ def user_cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path(_NAME)
+
+
+def user_data_folder() -> Path:
+    """Where programs keep what the user cannot make anew. Raises ``RuntimeError`` where there is no such place."""
+    found = _of_linux("XDG_DATA_HOME", ".local/share")
+    if found is not None:
+        return found
+    from platformdirs import user_data_path
+
+    return user_data_path(_NAME)
 
 
 def _of_linux(variable: str, default: str) -> Path | None:

@@ -170,6 +170,14 @@ class TokenClient(ApiClient):
         """
         return copy(await self._life.latest())
 
+    async def ensure_active_token(self) -> OAuth2Token:
+        """A token that is good now, renewed or asked for if need be: for whoever makes requests by other means.
+
+        Raises as requests do: ``MissingTokenError``, ``TokenExpiredError``, ``ReauthorizationRequired``,
+        ``TokenStoreError``, and what the provider refuses.
+        """
+        return copy(await self._life.use(self._renewal))
+
     async def discover(self, **options: Any) -> None:
         """Takes from the server's metadata what the provider leaves out: endpoints, issuer, client authentication.
 

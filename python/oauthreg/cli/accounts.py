@@ -1,0 +1,161 @@
+"""Whose tokens the command line has: where it keeps them, and ``oauthreg accounts``, which lists them."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from oauthreg.cli.command import Command, json_option
+from oauthreg.cli.output import echo_json, echo_table, note
+from oauthreg.errors import MissingTokenError, UsageError
+
+if TYPE_CHECKING:
+    from oauthreg.provider import Provider
+    from oauthreg.stores import SealedStore, TokenKey
+
+STORE, SEALING_KEY = "OAUTHREG_STORE", "OAUTHREG_SEALING_KEY"
+"""The variables that name another file, and that hold another key; ``…_FILE`` names the key's file."""
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+
+_EXAMPLES = (
+    ("oauthreg accounts", "who is logged in, and until when"),
+    ("oauthreg accounts --json", "the same for programs"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES, short_help="List the accounts that are logged in.")
+@json_option
+def command(*, as_json: bool) -> None:
+    """List the accounts that are logged in, and when their tokens end.
+
+    Tokens are sealed in a file of the user's data folder (OAUTHREG_STORE names another one), with a key in the user's
+    folder of settings (OAUTHREG_SEALING_KEY or OAUTHREG_SEALING_KEY_FILE).
+    """
+    import asyncio
+
+    rows = asyncio.run(_listed(open_store()))
+    if as_json:
+        echo_json(rows)
+    elif rows:
+        echo_table(("provider", "account", "ends", "renewable"), [tuple(row.values()) for row in rows])
+    else:
+        note("nobody is logged in; `oauthreg login NAME` logs in")
+
+
+async def _listed(store: "SealedStore") -> list[dict[str, str]]:
+    keys = sorted([key async for key in store.token_keys()], key=lambda key: (key.provider, key.account))
+    found = [(key, await store.load(key)) for key in keys]
+    return [_row(key, token[0]) for key, token in found if token is not None]
+
+
+def _row(key: "TokenKey", token: Mapping[str, Any]) -> dict[str, str]:
+    ends = token.get("expires_at")
+    told = "unknown" if ends is None else datetime.fromtimestamp(float(ends), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    renewable = "yes" if {"refresh_token", "oauth_session_handle"} & token.keys() else "no"
+    return {"provider": key.provider, "account": key.account or "(the client)", "ends": told, "renewable": renewable}
+
+
+def open_store() -> "SealedStore":
+    """The store of the command line; its key is made when there is none."""
+    from oauthreg.definition.folders import user_data_folder
+    from oauthreg.stores import SealedStore, SQLiteStore
+
+    path = os.environ.get(STORE)
+    return SealedStore(SQLiteStore(path or user_data_folder() / "tokens.db"), _sealing_key())
+
+
+def _sealing_key() -> str:
+    from oauthreg.definition.folders import user_config_folder
+    from oauthreg.stores import SealedStore
+
+    if SEALING_KEY in os.environ:
+        return os.environ[SEALING_KEY].strip()
+    path = Path(os.environ.get(f"{SEALING_KEY}_FILE") or user_config_folder() / "sealing-key")
+    with suppress(FileNotFoundError):
+        return path.read_text("ascii", "replace").strip()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # another process was faster
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{SealedStore.new_key()}\n")
+        note(f"tokens are sealed with a new key, {path}: keep it apart from their backups")
+    return path.read_text("ascii", "replace").strip()
+
+
+def client_options(make: Made) -> Made:
+    """The options of commands that make a client: for whom, and for which server of the provider."""
+    options = (
+        click.option("--account", help="Whose token: a name of your own. Needed where several are logged in."),
+        click.option("--environment", help="One of the definition's environments, such as its sandbox."),
+        click.option("--variable", "variables", multiple=True, metavar="NAME=VALUE", help="One of its variables."),
+    )
+    for option in reversed(options):
+        make = option(make)
+    return make
+
+
+def parse_variables(given: tuple[str, ...]) -> dict[str, str]:
+    """Variables as they are given: ``host=api.example.com``. Raises ``UsageError``."""
+    pairs = [text.partition("=") for text in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise UsageError(
+                f"no variable: {name!r}", code="invalid-variable", hint="as in `--variable host=a.example`"
+            )
+    return {name: value for name, _, value in pairs}
+
+
+@asynccontextmanager
+async def client_of(
+    name: str, *, account: str | None, environment: str | None, variables: tuple[str, ...]
+) -> AsyncIterator[tuple[Any, str | None]]:
+    """A client with the token of an account, and that account, while a command needs it. Raises as ``account_of``."""
+    from aiohttp import ClientSession
+
+    from oauthreg.registry import Registry
+
+    store, given = open_store(), parse_variables(variables)
+    async with Registry(store=store, environ=os.environ) as registry, ClientSession() as session:
+        provider = registry.provider(name, variables=given, environment=environment)
+        whose = await account_of(provider, store, account)
+        yield registry.client(name, session, account=whose, variables=given, environment=environment), whose
+
+
+async def account_of(provider: "Provider", store: "SealedStore", asked: str | None) -> str | None:
+    """The account whose token a command uses: the one that is asked for, or the only one of the provider.
+
+    ``None`` where the client has tokens of its own or needs none. Raises ``MissingTokenError`` and ``UsageError``.
+    """
+    accounts = sorted({key.account async for key in store.token_keys(provider=provider.name) if key.account})
+    if asked is not None and asked not in accounts:
+        raise _nobody(provider.name, accounts, asked)
+    if asked is None and len(accounts) > 1:
+        raise UsageError(
+            f"several accounts are logged in to {provider.name}: {', '.join(accounts)}",
+            code="several-accounts",
+            hint="say which one: `--account NAME`",
+        )
+    if asked is None and not accounts and _needs_login(provider):
+        raise _nobody(provider.name, accounts)
+    return asked or next(iter(accounts), None)
+
+
+def _needs_login(provider: "Provider") -> bool:
+    """Whether calls are made for a user, who has to log in first."""
+    if provider.protocol == "oauth1":
+        return provider.oauth1.flows[0] != "none"
+    return provider.oauth2.grants[0] not in ("client_credentials", "jwt_bearer")
+
+
+def _nobody(name: str, accounts: list[str], asked: str = "") -> MissingTokenError:
+    whom = f" as {asked!r}" if asked else ""
+    known = f"; logged in are {', '.join(accounts)}" if accounts else ""
+    return MissingTokenError(
+        f"nobody is logged in to {name}{whom}{known}",
+        code="not-logged-in",
+        hint=f"oauthreg login {name}{f' --account {asked}' if asked else ''}",
+    )

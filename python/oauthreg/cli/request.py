@@ -1,0 +1,97 @@
+"""``oauthreg request``: one request with the token of an account, signed where it must be."""
+
+import sys
+from typing import IO, Any
+
+import click
+
+from oauthreg.cli.accounts import client_of, client_options
+from oauthreg.cli.command import Command, json_option
+from oauthreg.cli.exits import FINE, REFUSED
+from oauthreg.cli.output import echo_json, note
+
+_FORM = "application/x-www-form-urlencoded"
+
+_EXAMPLES = (
+    ("oauthreg request acme me", "below the definition's `api_base`"),
+    ("oauthreg request acme items -d status=hello", "a signed form"),
+    ("oauthreg request acme items -X PUT -H 'Content-Type: application/json' -d @item.json", "a file"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES, short_help="Make a request with the token of an account.")
+@click.argument("name")
+@click.argument("url")
+@client_options
+@click.option("-X", "--method", help="Default: GET, or POST with data.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
+@click.option("-d", "--data", help="The body: a form, the text of @FILE, or of @- (stdin).")
+@click.option("-i", "--include", is_flag=True, help="Say the status and the headers of the answer on stderr.")
+@json_option
+def command(**options: Any) -> int:
+    """Make a request to the API of the provider NAME, and print the body of the answer.
+
+    URL may be relative to the API's. It must be at an origin of the provider, where alone credentials go. The exit code
+    is 5 for an answer of 400 and above.
+    """
+    import asyncio
+
+    return asyncio.run(_request(**options))
+
+
+async def _request(
+    name: str,
+    url: str,
+    method: str | None,
+    headers: tuple[str, ...],
+    data: str | None,
+    include: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    given = dict(_header(text) for text in headers)
+    body = None if data is None else _body(data)
+    if body is not None and not any(header.lower() == "content-type" for header in given):
+        given["Content-Type"] = _FORM
+    async with client_of(name, **chosen) as (client, _):
+        wanted = method or ("GET" if body is None else "POST")
+        async with client.request(wanted, url, headers=given, data=body) as response:
+            content = await response.read()
+            if include:
+                note(f"{response.status} {response.reason}")
+                for header, value in response.headers.items():
+                    note(f"{header}: {value}")
+                note("")
+            if as_json:
+                echo_json({"status": response.status, "headers": dict(response.headers), "body": await response.text()})
+            else:
+                _write(content, sys.stdout)
+    if response.status < 400:
+        return FINE
+    note(f"error: the API answered {response.status} {response.reason}")
+    return REFUSED
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.UsageError(f"no header: {text.partition(':')[0]!r}; as in -H 'Accept: text/plain'")
+    return name.strip(), value.strip()
+
+
+def _body(data: str) -> bytes:
+    if not data.startswith("@"):
+        return data.encode("utf-8", "surrogateescape")
+    with click.open_file(data[1:], "rb") as file:
+        return bytes(file.read())
+
+
+def _write(content: bytes, stdout: IO[str]) -> None:
+    """The body as it came, with a line break behind text for a terminal."""
+    if hasattr(stdout, "buffer"):
+        stdout.buffer.write(content)
+        stdout.buffer.flush()
+        if stdout.isatty() and not content.endswith(b"\n"):
+            click.echo()
+    else:
+        click.echo(content.decode("utf-8", "replace"))

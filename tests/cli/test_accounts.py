@@ -1,0 +1,499 @@
+"""Logging in from the command line, and what can be done then: against a simulator that another thread runs."""
+
+import asyncio
+import base64
+import io
+import json
+import os
+import socket
+import stat
+import sys
+import threading
+import urllib.parse
+import urllib.request
+from contextlib import suppress
+
+import aiohttp
+import pytest
+
+from oauthreg import Registry
+from oauthreg.cli import loopback
+from oauthreg.simulator import Simulator, Status
+from oauthreg.stores import SealedStore
+
+OAUTH1 = """\
+schema = 1
+title = "Acme"
+protocol = "oauth1"
+
+[endpoints]
+request_token = "https://api.example.com/request_token"
+authorize = "https://api.example.com/authorize"
+token = "https://api.example.com/access_token"
+userinfo = "https://api.example.com/me"
+api_base = "https://api.example.com/1/"
+
+[claims]
+sub = "id"
+preferred_username = "login"
+
+[[example]]
+userinfo = { id = "12", login = "ada" }
+claims = { sub = "12", preferred_username = "ada" }
+"""
+
+OAUTH2 = (
+    OAUTH1.replace("oauth1", "oauth2")
+    .replace("request_token = ", "revoke = ")
+    .replace('api_base = "', 'device = "https://api.example.com/device"\napi_base = "')
+    .replace("[claims]", '[oauth2]\ngrants = ["authorization_code", "refresh_token", "device_code"]\n\n[claims]')
+)
+
+OWN = """\
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+token = "https://api.example.com/access_token"
+api_base = "https://api.example.com/1/"
+
+[oauth2]
+grants = ["client_credentials"]
+"""
+
+
+class Provider:
+    """A simulator in a thread of its own, and a definition that leads to it."""
+
+    def __init__(self, text, redirect_uri, *, auto_approve):
+        self.text = text
+        self.auto_approve = auto_approve
+        self.redirect_uri = redirect_uri
+        self.ready, self.loop, self.stop = threading.Event(), None, None
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.serve()))
+
+    async def serve(self):
+        known = Registry(environ={})
+        known.add(self.text, "acme")
+        uris = [self.redirect_uri, "https://app.example/callback"]
+        options = {"auto_approve": self.auto_approve, "redirect_uris": uris}
+        async with Simulator("acme", registry=known, **options) as self.simulator:
+            self.simulator.serve("/1/items", {"items": ["é"]})
+            self.simulator.serve("/1/items", {"made": True}, method="POST", status=201)
+            self.simulator.serve("/1/gone", {"error": "gone"}, status=410)
+            self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
+            self.ready.set()
+            await self.stop.wait()
+
+    def __enter__(self):
+        self.thread.start()
+        self.ready.wait(10)
+        return self
+
+    def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join(10)
+
+    @property
+    def definition(self):
+        origin = self.simulator.provider.endpoints["token"].removesuffix("/access_token")
+        return self.text.replace("https://api.example.com", origin)
+
+    def call(self, work):
+        """Do something in the simulator's thread."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+
+@pytest.fixture
+def redirect_uri():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"http://127.0.0.1:{free.getsockname()[1]}/callback"
+
+
+@pytest.fixture
+def serve(folder, monkeypatch, redirect_uri):
+    """Starts a provider, and makes it known to the command line."""
+    started = []
+
+    def start(text, *, auto_approve=True):
+        provider = Provider(text, redirect_uri, auto_approve=auto_approve).__enter__()
+        started.append(provider)
+        (folder / "providers" / "acme.toml").write_text(provider.definition)
+        known = provider.simulator.credentials
+        monkeypatch.setenv("OAUTHREG_ACME_CLIENT_ID", known.client_id)
+        monkeypatch.setenv("OAUTHREG_ACME_CLIENT_SECRET", known.client_secret)
+        return provider
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    for name in ("OAUTHREG_STORE", "OAUTHREG_SEALING_KEY", "OAUTHREG_SEALING_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    yield start
+    for provider in started:
+        provider.__exit__()
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    """The user's browser: opens pages in a thread, as a program of its own would, and tells what it was shown."""
+    shown, threads = [], []
+
+    def visit(url):
+        with suppress(OSError), urllib.request.urlopen(url, timeout=10) as page:
+            shown.append(page.read().decode())
+
+    def open_page(url):
+        threads.append(threading.Thread(target=visit, args=[url]))
+        threads[-1].start()
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_page)
+    yield shown
+    for thread in threads:
+        thread.join(10)
+
+
+@pytest.fixture
+def log_in(oauthreg, redirect_uri, browser):
+    return lambda *options: oauthreg("login", "acme", "--redirect-uri", redirect_uri, *options)
+
+
+@pytest.mark.parametrize("text", [OAUTH1, OAUTH2], ids=["oauth1", "oauth2"])
+class TestLogin:
+    def test_who_logs_in_can_ask(self, serve, log_in, oauthreg, browser, text):
+        serve(text)
+        done = log_in()
+        assert done.code == 0
+        assert done.out.split() == ["claim", "value", "sub", "12", "preferred_username", "ada"]
+        assert done.err.splitlines()[-1] == "logged in to acme as ada"
+        assert "log in at:" in done.err
+        assert "This login has come back to the terminal" in browser[0]
+
+        asked = oauthreg("request", "acme", "items")
+        assert (asked.code, asked.err) == (0, "")
+        assert json.loads(asked.out) == {"items": ["é"]}
+
+    def test_accounts_are_told_apart(self, serve, log_in, oauthreg, text):
+        provider = serve(text)
+        assert log_in().code == 0
+        assert log_in("--account", "work").code == 0
+        several = oauthreg("request", "acme", "items")
+        assert several.code == 2
+        assert "several accounts are logged in to acme: ada, work" in several.err
+        assert oauthreg("request", "acme", "items", "--account", "work").code == 0
+        nobody = oauthreg("request", "acme", "items", "--account", "bob")
+        assert nobody.code == 4
+        assert nobody.err == (
+            "error: nobody is logged in to acme as 'bob'; logged in are ada, work\n"
+            "hint: oauthreg login acme --account bob\n"
+        )
+        listed = oauthreg("accounts")
+        assert [line.split()[:2] for line in listed.out.splitlines()] == [
+            ["provider", "account"], ["acme", "ada"], ["acme", "work"],
+        ]  # fmt: skip
+        assert [row["account"] for row in json.loads(oauthreg("accounts", "--json").out)] == ["ada", "work"]
+        assert provider.simulator.credentials.client_secret not in listed.out
+
+    def test_logging_out_gives_the_token_up(self, serve, log_in, oauthreg, text):
+        serve(text)
+        log_in()
+        done = oauthreg("logout", "acme")
+        assert done.code == 0
+        assert done.err.startswith("logged out of acme as ada\n")
+        assert ("was not told" in done.err) is (text == OAUTH1)
+        again = oauthreg("request", "acme", "items")
+        assert (again.code, again.out) == (4, "")
+        assert again.err == "error: nobody is logged in to acme\nhint: oauthreg login acme\n"
+        assert oauthreg("accounts").err == "nobody is logged in; `oauthreg login NAME` logs in\n"
+
+    def test_it_may_be_forgotten_without_a_word(self, serve, log_in, oauthreg, text):
+        provider = serve(text)
+        log_in()
+        before = len(provider.simulator.exchanges)
+        done = oauthreg("logout", "acme", "--forget", "--json")
+        assert json.loads(done.out) == {"provider": "acme", "account": "ada", "revoked": False}
+        assert len(provider.simulator.exchanges) == before
+
+    def test_the_login_is_one_document_for_programs(self, serve, log_in, text):
+        serve(text)
+        told = json.loads(log_in("--json", "--account", "me").out)
+        assert told == {"provider": "acme", "account": "me", "profile": {"sub": "12", "preferred_username": "ada"}}
+
+    def test_an_address_elsewhere_is_copied(self, serve, oauthreg, monkeypatch, browser, text):
+        provider = serve(text, auto_approve=False)
+        approved = []
+
+        def ask(what):
+            assert what == "the whole address that you came back to"
+            return approved[0]
+
+        def approve(url, **_):
+            approved.append(provider.call(provider.simulator.approve(url)))
+
+        monkeypatch.setattr("oauthreg.cli.login.ask_for", ask)
+        monkeypatch.setattr("oauthreg.cli.login.show_url", approve)
+        done = oauthreg("login", "acme", "--redirect-uri", "https://app.example/callback")
+        assert (done.code, done.err.splitlines()[-1]) == (0, "logged in to acme as ada")
+
+    def test_nothing_secret_is_on_the_disk_or_shown(self, serve, log_in, oauthreg, folder, text):
+        provider = serve(text)
+        done = log_in()
+        tokens = [*getattr(provider.simulator.state, "_access", ()), *getattr(provider.simulator.state, "_tokens", ())]
+        written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        assert tokens
+        for secret in [provider.simulator.credentials.client_secret, *tokens]:
+            assert str(secret).encode() not in written
+            assert str(secret) not in done.out + done.err.replace(done.err.split("\n")[2], "")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()}
+        assert modes["tokens.db"] == modes["sealing-key"] == 0o600
+
+    def test_nobody_comes(self, serve, oauthreg, redirect_uri, text):
+        serve(text)
+        done = oauthreg("login", "acme", "--redirect-uri", redirect_uri, "--no-browser", "--timeout", "0.01")
+        assert done.code == 5
+        assert "nobody has logged in within 0.01 seconds" in done.err
+
+    def test_the_port_is_taken(self, serve, oauthreg, redirect_uri, text):
+        serve(text)
+        with socket.create_server(("127.0.0.1", int(redirect_uri.split(":")[2].split("/")[0]))):
+            done = oauthreg("login", "acme", "--redirect-uri", redirect_uri)
+        assert done.code == 2
+        assert "cannot be had" in done.err
+
+
+class TestOtherLogins:
+    def test_on_another_device(self, serve, oauthreg, monkeypatch):
+        provider = serve(OAUTH2)
+        sleep = asyncio.sleep
+
+        def decide(text):
+            note(text)
+            if "enter the code" in text:
+                code = text.rpartition(" ")[2]
+                provider.call(decided(code))
+
+        async def decided(code):
+            provider.simulator.state.decide_device(code, approved=True)
+
+        note = sys.modules["oauthreg.cli.output"].note
+        monkeypatch.setattr("oauthreg.cli.login.note", decide)
+        monkeypatch.setattr("asyncio.sleep", lambda _: sleep(0))
+        done = oauthreg("login", "acme", "--device")
+        assert done.code == 0
+        assert "on any device and enter the code" in done.err
+        assert oauthreg("token", "acme").code == 0
+
+    def test_a_provider_without_it_says_so(self, serve, oauthreg):
+        serve(OAUTH1)
+        done = oauthreg("login", "acme", "--device")
+        assert done.code == 2
+        assert "acme has no login on another device" in done.err
+
+    def test_a_code_that_is_shown_to_the_user(self, serve, oauthreg, monkeypatch):
+        provider = serve(f'{OAUTH1}\n[oauth1]\ncallback = "oob"\n', auto_approve=False)
+        codes = []
+
+        def approve(url, **_):
+            codes.append(provider.call(provider.simulator.approve(url)))
+
+        monkeypatch.setattr("oauthreg.cli.login.show_url", approve)
+        monkeypatch.setattr("oauthreg.cli.login.ask_for", lambda what: codes[0] if "code" in what else "")
+        assert oauthreg("login", "acme").code == 0
+
+    def test_who_logged_in_may_be_unknown(self, serve, log_in):
+        serve(OAUTH1.partition("[claims]")[0])
+        done = log_in()
+        assert (done.code, done.out) == (0, "")
+        assert done.err.splitlines()[-1] == "logged in to acme as me"
+
+    def test_a_client_of_its_own_needs_no_login(self, serve, oauthreg):
+        serve(OWN)
+        assert oauthreg("request", "acme", "items").code == 0
+        assert "(the client)" in oauthreg("accounts").out
+        assert oauthreg("logout", "acme").code == 0
+        assert oauthreg("login", "acme").code == 2
+
+
+class TestToken:
+    def test_a_good_one_is_one_line(self, serve, log_in, oauthreg):
+        provider = serve(OAUTH2)
+        log_in()
+        done = oauthreg("token", "acme")
+        assert (done.code, done.err) == (0, "")
+        assert done.out.strip() in provider.simulator.state._access
+        assert json.loads(oauthreg("token", "acme", "--json").out)["access_token"] == done.out.strip()
+
+    def test_a_signature_is_none(self, serve, log_in, oauthreg):
+        serve(OAUTH1)
+        log_in()
+        done = oauthreg("token", "acme")
+        assert (done.code, done.out) == (2, "")
+        assert "oauthreg request acme URL" in done.err
+
+    def test_one_that_was_revoked_needs_a_login(self, serve, log_in, oauthreg):
+        provider = serve(OAUTH2)
+        log_in()
+        provider.simulator.state.expire_tokens()
+        provider.simulator.state.revoke_tokens()
+        assert oauthreg("request", "acme", "items").code == 4
+
+
+class TestRequest:
+    @pytest.fixture(autouse=True)
+    def logged_in(self, serve, log_in):
+        self.provider = serve(OAUTH1)
+        log_in()
+
+    def sent(self):
+        return self.provider.simulator.exchanges[-1]
+
+    def test_a_form_is_signed(self, oauthreg):
+        assert oauthreg("request", "acme", "items", "-d", "a=b&c=é").code == 0
+        assert (self.sent().method, self.sent().form) == ("POST", "a=b&c=%C3%A9")
+
+    def test_a_file_and_headers(self, oauthreg, folder, monkeypatch):
+        (folder / "item.json").write_text("{}")
+        options = ("-X", "PUT", "-H", "Content-Type: application/json", "-H", "X-A:b")
+        assert oauthreg("request", "acme", "other", *options, "-d", "@item.json").code == 0
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a=1")))
+        assert oauthreg("request", "acme", "items", "-d", "@-").code == 0
+        assert self.sent().form == "a=1"
+
+    def test_the_answer_is_told_on_request(self, oauthreg):
+        done = oauthreg("request", "acme", "items", "-i")
+        assert done.err.startswith("200 OK\nContent-Type: application/json")
+        told = json.loads(oauthreg("request", "acme", "items", "--json").out)
+        assert (told["status"], json.loads(told["body"])) == (200, {"items": ["é"]})
+
+    def test_a_refusal_is_5_and_its_body_is_printed(self, oauthreg):
+        done = oauthreg("request", "acme", "gone")
+        assert (done.code, json.loads(done.out)) == (5, {"error": "gone"})
+        assert done.err == "error: the API answered 410 Gone\n"
+
+    def test_an_octet_is_an_octet(self, oauthreg, monkeypatch):
+        out = io.BytesIO()
+        stream = io.TextIOWrapper(out, encoding="ascii")
+        monkeypatch.setattr("sys.stdout", stream)
+        assert oauthreg("request", "acme", "items").code == 0
+        assert json.loads(out.getvalue()) == {"items": ["é"]}
+
+    def test_a_terminal_gets_a_line_break(self, oauthreg, monkeypatch):
+        out = io.BytesIO()
+        stream = io.TextIOWrapper(out, encoding="utf-8")
+        stream.isatty = lambda: True
+        monkeypatch.setattr("sys.stdout", stream)
+        assert oauthreg("request", "acme", "items").code == 0
+        stream.flush()
+        assert out.getvalue().endswith(b"}\n")
+
+    def test_credentials_stay_with_the_provider(self, oauthreg):
+        done = oauthreg("request", "acme", "https://elsewhere.example/")
+        assert done.code == 2
+        assert "credentials stay with the provider" in done.err
+
+    @pytest.mark.parametrize("header", ["nothing", ": value"])
+    def test_a_header_is_a_name_and_a_value(self, oauthreg, header):
+        assert oauthreg("request", "acme", "items", "-H", header).code == 2
+
+    def test_a_server_that_fails(self, oauthreg):
+        self.provider.simulator.fail("api", Status(503))
+        assert oauthreg("request", "acme", "items").code == 5
+
+
+class TestKeys:
+    """What tokens are sealed with."""
+
+    def test_it_is_made_once_and_told_once(self, serve, log_in, oauthreg, folder):
+        serve(OAUTH1)
+        first, second = log_in(), log_in("--account", "b")
+        path = folder / "config" / "oauthreg" / "sealing-key"
+        assert f"tokens are sealed with a new key, {path}" in first.err
+        assert "new key" not in second.err
+        assert len(base64.urlsafe_b64decode(path.read_text().strip() + "=")) == 32
+
+    def test_it_may_come_from_elsewhere(self, serve, log_in, oauthreg, folder, monkeypatch):
+        serve(OAUTH1)
+        (folder / "key").write_text(f"{SealedStore.new_key()}\n")
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY_FILE", str(folder / "key"))
+        monkeypatch.setenv("OAUTHREG_STORE", str(folder / "own.db"))
+        assert log_in().code == 0
+        assert (folder / "own.db").exists()
+        assert not (folder / "config" / "oauthreg" / "sealing-key").exists()
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY", SealedStore.new_key())
+        done = oauthreg("request", "acme", "items")
+        assert done.code == 4
+        assert "a key that is not known" in done.err
+
+    def test_what_is_no_key_is_told(self, serve, oauthreg, monkeypatch):
+        serve(OAUTH1)
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY", "short")
+        done = oauthreg("accounts")
+        assert done.code == 2
+        assert "32 octets in base64url" in done.err
+
+
+@pytest.mark.parametrize("variable", ["=x", "host", ""])
+def test_a_variable_is_a_name_and_a_value(oauthreg, variable):
+    done = oauthreg("token", "acme", "--variable", variable)
+    assert done.code == 2
+    assert "--variable host=" in done.err
+
+
+def test_variables_and_environments_choose_the_server(oauthreg, folder, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    done = oauthreg("token", "acme", "--variable", "tenant=x")
+    assert done.code == 2
+    assert "tenant" in done.err
+
+
+class TestLoopback:
+    """What else may come to the port."""
+
+    @pytest.mark.parametrize(
+        ("request_line", "status"),
+        [
+            ("GET /other?code=evil HTTP/1.1", "404"),
+            ("PUT /callback HTTP/1.1", "405"),
+            ("GET /callback?code=evil HTTP/1.1\r\nHost: evil.example", "404"),
+        ],
+    )
+    async def test_it_is_left_alone(self, redirect_uri, request_line, status):
+        host = redirect_uri.split("/")[2]
+        async with loopback.listening(redirect_uri) as brought:
+            reader, writer = await asyncio.open_connection(*host.split(":"))
+            more = "" if "Host" in request_line else f"\r\nHost: {host}"
+            writer.write(f"{request_line}{more}\r\nConnection: close\r\n\r\n".encode())
+            assert (await reader.readline()).split()[1].decode() == status
+            writer.close()
+            await writer.wait_closed()
+            assert not brought.done()
+
+    async def test_a_form_is_brought_and_the_first_one_counts(self, redirect_uri):
+        async with loopback.listening(redirect_uri) as brought, aiohttp.ClientSession() as session:
+            for code in ("first", "second"):
+                async with session.post(redirect_uri, data={"code": code}) as response:
+                    assert response.status == 200
+            assert await brought == "code=first"
+
+    @pytest.mark.parametrize("uri", ["https://127.0.0.1:1/cb", "http://app.example:80/cb", "com.example.app:/cb"])
+    async def test_nothing_listens_for_what_leads_elsewhere(self, uri):
+        async with loopback.listening(uri) as brought:
+            assert brought is None
+
+
+def test_where_no_browser_is_the_user_opens_one(monkeypatch, capsys):
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    loopback.show_url("https://as.example/", opens=True)
+    assert "open it yourself" in capsys.readouterr().err
+
+
+def test_what_is_copied_is_not_shown(monkeypatch):
+    asked = {}
+    monkeypatch.setattr("click.prompt", lambda what, **options: asked.update(options, what=what) or " code ")
+    assert loopback.ask_for("the code") == "code"
+    assert asked == {"what": "the code", "hide_input": True, "err": True}
+
+
+def test_the_environment_is_left_as_it_is():
+    assert not [name for name in os.environ if name.startswith("OAUTHREG_ACME")]
+    assert urllib.parse.urlsplit(loopback.DEFAULT_REDIRECT_URI).hostname == "127.0.0.1"
