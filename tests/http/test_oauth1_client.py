@@ -1271,7 +1271,7 @@ class TestRenewal:
         await arrived.wait()
         caller.cancel()
         await asyncio.wait([caller])
-        _, renewal = client._renewal
+        _, renewal = client._life._renewal
         gate.set()
         await asyncio.wait([renewal])
         await asyncio.sleep(0)
@@ -1285,7 +1285,7 @@ class TestRenewal:
             await asyncio.sleep(0)
             saved.append((token.token, client.token["oauth_token"]))
 
-        client._token_updater = save
+        client._life.updater = save
         await client.refresh_token()
         assert saved == [("new1", "token")]
         assert client.token["oauth_token"] == "new1"
@@ -1297,7 +1297,7 @@ class TestRenewal:
         def fail(token):
             raise KeyError(token)
 
-        client._token_updater = fail
+        client._life.updater = fail
         with pytest.raises(KeyError):
             await client.refresh_token()
         assert client.token["oauth_token"] == "new1"
@@ -1305,7 +1305,7 @@ class TestRenewal:
     @pytest.mark.parametrize("token", [None, OAuth1Token("other", "s")])
     async def test_a_token_that_was_set_meanwhile_stays(self, token, client, rotating):
         saved = []
-        client._token_updater = saved.append
+        client._life.updater = saved.append
         waiting = asyncio.create_task(client.refresh_token())
         await rotating.arrived.wait()
         client.token = token
@@ -1330,7 +1330,7 @@ class TestRenewal:
         async def save(token):
             await between(client.refresh_token())
 
-        client._token_updater = save
+        client._life.updater = save
         with pytest.raises(UsageError) as caught:
             await client.refresh_token()
         assert caught.value.code == "renewal-waits-for-itself"
@@ -1340,8 +1340,8 @@ class TestRenewal:
         """One client's ``token_updater`` renews the other's token, and the other way round."""
         rotating.gate.set()
         other = make_client(OAuth1Token("other", "s", {"oauth_session_handle": "h"}), provider=client.provider)
-        client._token_updater = lambda _: other.refresh_token()
-        other._token_updater = lambda _: client.refresh_token()
+        client._life.updater = lambda _: other.refresh_token()
+        other._life.updater = lambda _: client.refresh_token()
         async with asyncio.timeout(10):
             with pytest.raises(UsageError) as caught:
                 await client.refresh_token()
@@ -1350,7 +1350,7 @@ class TestRenewal:
     @pytest.mark.parametrize("way", ["aclose", "async with"])
     async def test_the_end_of_a_client_waits_for_it(self, way, client, rotating, any_host_session):
         saved = []
-        client.session, client._token_updater = any_host_session, saved.append
+        client.session, client._life.updater = any_host_session, saved.append
         caller = asyncio.create_task(client.refresh_token())
         await rotating.arrived.wait()
         caller.cancel()
@@ -1374,12 +1374,12 @@ class TestRenewal:
         asyncio.get_running_loop().call_later(0.01, rotating.gate.set)
         await asyncio.sleep(0)
         await client.aclose()
-        assert not client._renewals
+        assert not client._life._tasks
         assert [caller.result().token for caller in callers] == ["new1", "new2"]
 
     async def test_the_end_of_a_client_does_not_wait_for_the_renewal_that_asks(self, client, rotating):
         rotating.gate.set()
-        client._token_updater = lambda _: client.aclose()
+        client._life.updater = lambda _: client.aclose()
         async with asyncio.timeout(10):
             assert (await client.refresh_token()).token == "new1"
 

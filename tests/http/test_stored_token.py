@@ -94,6 +94,15 @@ async def log_in(client, simulator):
     return await client.finish(pending, await simulator.approve(pending.url))
 
 
+def given(token):
+    """What a login asks the provider for."""
+
+    async def fetch():
+        return token
+
+    return fetch
+
+
 async def until(is_so):
     for _ in range(100_000):
         if is_so():
@@ -395,9 +404,9 @@ class TestRenewed:
         provider = Provider(oauth1=OAuth1Settings(bearer="access"))
         options = {"provider": provider, "account": "ada", "store": store}
         old, new = (AsyncOAuth1Client(session, "c", "s", **options) for _ in range(2))
-        await old._adopt(OAuth1Token("t1", "s", {"access": "one"}))
+        await old._life.obtain(given(OAuth1Token("t1", "s", {"access": "one"})))
         authenticator = (await old._made_access()).authenticator
-        await new._adopt(OAuth1Token("t2", "s", {"access": "two"}))
+        await new._life.obtain(given(OAuth1Token("t2", "s", {"access": "two"})))
         assert await old._successor(authenticator, old._token) == new._bearer
 
     async def test_a_token_that_tells_where_the_api_is_is_not_changed_on_the_way(self, session, store):
@@ -407,8 +416,8 @@ class TestRenewed:
         client = AsyncOAuth1Client(
             session, "c", "s", provider=Provider(api_base=Base()), account="ada", store=store, token="old"
         )
-        await client._settle()
-        await client._stored.save_login(OAuth1Token("new"))
+        await client._life.settled()
+        await client._life.stored.save_login(OAuth1Token("new"))
         assert await client._successor(None, client._token) is None
 
     async def test_a_refusal_stands_if_there_is_nothing_new(self, make_client, simulator, store):

@@ -6,9 +6,7 @@ Names, parameters and the shape of calls are those of Authlib's aiohttp clients 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
 
@@ -19,7 +17,6 @@ from oauthreg.errors import (
     MissingRequestTokenError,
     MissingTokenError,
     OAuthError,
-    TokenStoreError,
     UnsupportedMethodError,
     UsageError,
 )
@@ -31,6 +28,7 @@ from oauthreg.http.api_client import (
     pinned_origins,
     transport_options,
 )
+from oauthreg.http.oauth1_life import OAuth1Life
 from oauthreg.origins import Origin, endpoint_name, parse_origin, render_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import replace
@@ -140,26 +138,19 @@ class AsyncOAuth1Client(ApiClient):
         self._rsa_key = rsa_key
         self._passphrase = passphrase
         self._engine = engine
-        self._token_updater = token_updater
         self._body_hash = (force_include_body or self.provider.oauth1.body_hash) if body_hash is None else body_hash
         self._announced: str | None = None
-        self._verifier: str | None = None
-        self._access: http.Access | None = None
-        self._renewal: tuple[OAuth1Token, asyncio.Task[OAuth1Token]] | None = None
-        self._renewals: set[asyncio.Task[OAuth1Token]] = set()
-        self._everybodys_renewals = renewals
         self._account = account
         self._store = store
-        self._is_request_token = False
-        self._unsaved: Callable[[], Awaitable[OAuth1Token | None]] | None = None
-        self._stored = None if store is None or account is None else self._place_of(account, store)
-        self._is_settled = self._stored is None
+        stored = None if store is None or account is None else self._place_of(account, store)
+        self._life = OAuth1Life(token_updater, stored, everybodys=renewals)
         # A secret without a token still goes into the key.
-        self._token = OAuth1Token("", token_secret) if token_secret else None
+        if token_secret:
+            self._life.put(OAuth1Token("", token_secret))
         if token:
             self.token = {"oauth_token": token} if isinstance(token, str) else token
         if verifier:
-            self._verifier = verifier
+            self._life.verifier = verifier
 
     async def __aenter__(self) -> Self:
         return self
@@ -172,12 +163,15 @@ class AsyncOAuth1Client(ApiClient):
 
         One that this is called from is not waited for.
         """
-        from oauthreg.http.renewals import own_tasks, wait_for_all
-
-        await wait_for_all(self._renewals, own=own_tasks.get())
+        await self._life.aclose()
 
     def __repr__(self) -> str:
         return f"<AsyncOAuth1Client provider={self.provider.name!r} client_id={self.client_id!r}>"
+
+    @property
+    def _token(self) -> OAuth1Token | None:
+        """The token in memory."""
+        return self._life.token
 
     @property
     def signature_method(self) -> str:
@@ -196,18 +190,18 @@ class AsyncOAuth1Client(ApiClient):
         return {
             "oauth_token": (token.token or None) if token else None,
             "oauth_token_secret": (token.token_secret or None) if token else None,
-            "oauth_verifier": self._verifier,
+            "oauth_verifier": self._life.verifier,
             **(token.extra if token else {}),
         }
 
     @token.setter
     def token(self, value: Mapping[str, Any] | OAuth1Token | None) -> None:
         if value is None:
-            self._keep(None)
-            self._verifier = None
+            self._life.put(None)
+            self._life.verifier = None
             return
         if isinstance(value, OAuth1Token):
-            self._keep(value)
+            self._life.put(value)
             return
         if not isinstance(value, Mapping):
             raise MissingTokenError(
@@ -216,9 +210,9 @@ class AsyncOAuth1Client(ApiClient):
             )
         token = OAuth1Token.from_mapping(value)
         extra = dict(token.extra)
-        self._verifier = extra.pop("oauth_verifier", None) or self._verifier
+        self._life.verifier = extra.pop("oauth_verifier", None) or self._life.verifier
         secret = token.token_secret or (self._token.token_secret if self._token else "")
-        self._keep(OAuth1Token(token.token, secret, MappingProxyType(extra)))
+        self._life.put(OAuth1Token(token.token, secret, MappingProxyType(extra)))
 
     @property
     def auth(self) -> Authenticator:
@@ -247,7 +241,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``UsageError`` for a foreign origin, ``UnsignableRequestError`` for a request whose wire form cannot be
         covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
         """
-        access = self._access
+        access = self._life.access
         if access is not None and not signed_parameters:
             try:
                 return self._send(method, url, access, middlewares, options)
@@ -274,8 +268,7 @@ class AsyncOAuth1Client(ApiClient):
             transport,
         )
         self._announced = self.redirect_uri
-        self._keep(OAuth1Token(token.token, token.token_secret, token.extra))
-        self._is_request_token = True
+        self._life.put(OAuth1Token(token.token, token.token_secret, token.extra), is_request_token=True)
         return token.to_mapping()
 
     def create_authorization_url(
@@ -313,7 +306,7 @@ class AsyncOAuth1Client(ApiClient):
         if token is None:
             raise _missing_request_token()
         self.token = {"oauth_token": token, "oauth_verifier": response.verifier}
-        self._is_request_token = True
+        self._life.is_request_token = True
         return dict(response.parameters)
 
     async def fetch_access_token(
@@ -327,7 +320,7 @@ class AsyncOAuth1Client(ApiClient):
         ``MalformedResponseError``. Spec: RFC 5849 section 2.3.
         """
         provider, params, transport = _with_request(self.provider, "token", url, options)
-        verifier = verifier or self._verifier
+        verifier = verifier or self._life.verifier
         flows = provider.oauth1.flows
         is_for_itself = "two-legged" in flows and ("three-legged" not in flows or self._token is None)
         if provider.oauth1.verifier == "required" and not is_for_itself:
@@ -352,7 +345,7 @@ class AsyncOAuth1Client(ApiClient):
                 transport,
             )
 
-        return (await self._obtain(exchange)).to_mapping()
+        return (await self._life.obtain(exchange)).to_mapping()
 
     async def exchange_password(self, username: str, password: str) -> OAuth1Token:
         """Exchanges the user's name and password for an access token (xAuth), which becomes ``token``.
@@ -381,7 +374,7 @@ class AsyncOAuth1Client(ApiClient):
                 )
             )
 
-        return await self._obtain(exchange)
+        return await self._life.obtain(exchange)
 
     def parse_response_token(self, status: int, text: str) -> dict[str, str]:
         """The fields of a token endpoint's answer. Raises ``OAuthError`` and ``MalformedResponseError``."""
@@ -479,7 +472,7 @@ class AsyncOAuth1Client(ApiClient):
             )
             return replace(token, extra=MappingProxyType({**token.extra, **kept}))
 
-        return await self._obtain(exchange)
+        return await self._life.obtain(exchange)
 
     async def refresh_token(self) -> OAuth1Token:
         """Exchanges the token (and its session handle) for a new one, or makes it good again; it becomes ``token``.
@@ -498,22 +491,15 @@ class AsyncOAuth1Client(ApiClient):
                 code="not-renewable",
                 hint="its tokens are valid until they are revoked; then the user logs in again",
             )
-        old, loop = await self._owned("to renew"), asyncio.get_running_loop()
-        token, renewal = self._renewal or (None, None)
-        if renewal is None or renewal.done() or token != old or renewal.get_loop() is not loop:
-            renewal = self._begin(self._renew(old))
-            self._renewal = old, renewal
-        from oauthreg.http.renewals import own_tasks
+        old = await self._owned("to renew")
 
-        if renewal in own_tasks.get():
-            raise UsageError(
-                "a renewal waits for itself: `token_updater` asks for another one",
-                code="renewal-waits-for-itself",
-                hint="let `token_updater` save the token, and nothing else",
+        async def exchange() -> OAuth1Token:
+            signer = await self._prepared_signer(old)
+            return await self._run(
+                lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock(), secrets=self._secrets(old))
             )
-        # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
-        await asyncio.wait([renewal])
-        return renewal.result()
+
+        return await self._life.renew(old, exchange)
 
     async def revoke_token(self) -> None:
         """Gives the token up at the provider, and forgets it, in the store as well.
@@ -524,18 +510,15 @@ class AsyncOAuth1Client(ApiClient):
         provider, token = self.provider, await self._owned("to give up")
         signer = await self._prepared_signer(token)
         await self._run(lambda: oauth1.revocation_flow(provider, signer, token, secrets=self._secrets(token)))
-        if self._token == token:  # another one may have been set meanwhile
-            self._keep(None)
-        if self._stored is not None:
-            await self._stored.delete(token)
+        await self._life.forget(token)
 
     async def load_token(self) -> OAuth1Token | None:
         """The latest token as it is, from the store if there is none in memory; ``None`` where there is none.
 
         Raises ``TokenStoreError``.
         """
-        await self._settle()
-        return self._token if self._token and self._token.token else None
+        token = await self._life.settled()
+        return token if token and token.token else None
 
     async def keep_token(self, account: str) -> OAuth1Token:
         """Saves the token as that of ``account``, the application's own name for the user.
@@ -558,13 +541,10 @@ class AsyncOAuth1Client(ApiClient):
                 hint="make a client for each user",
             )
         token = await self._owned("to keep")
-        if self._is_request_token:
+        if self._life.is_request_token:
             raise MissingTokenError("there is no access token to keep yet", hint="await `fetch_access_token` first")
-        stored = self._stored or self._place_of(account, self._store)
-        await stored.save_login(token)
-        self._account, self._stored = account, stored
-        if self._token == token:
-            self._is_settled = True
+        await self._life.keep(token, self._life.stored or self._place_of(account, self._store))
+        self._account = account
         return token
 
     async def exchange_token(self) -> OAuth2Token:
@@ -585,7 +565,7 @@ class AsyncOAuth1Client(ApiClient):
         Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where a field of the token is sent and there is
         none, and ``UsageError`` for a provider without ``[claims]``.
         """
-        await self._settle()
+        await self._life.settled()
         token, bearer, origins = self._token or OAuth1Token(""), self._bearer, self._origins_now
         signer = await self._prepared_signer(self._token)
         keep = self.provider.callback.keep
@@ -614,13 +594,13 @@ class AsyncOAuth1Client(ApiClient):
         middlewares: Sequence[ClientMiddlewareType] | None,
         options: Mapping[str, Any],
     ) -> ClientResponse:
-        access = self._access or await self._made_access()
+        access = self._life.access or await self._made_access()
         if signed_parameters:
             access = self._covering(access, pairs("signed_parameters", signed_parameters))
         return await self._send(method, url, access, middlewares, options)
 
     async def _made_access(self) -> http.Access:
-        await self._settle()
+        await self._life.settled()
         # Before another token can be set: where a request goes and what it carries belong together.
         token, bearer, origins, base = self._token, self._bearer, self._origins_now, self._base_of_token
         authenticator = bearer or self._signing(await self._prepared_signer(token))
@@ -634,7 +614,7 @@ class AsyncOAuth1Client(ApiClient):
             self._is_hopeful,
         )
         if token is self._token:
-            self._access = access
+            self._life.access = access
         return access
 
     def _signing(self, signer: signing.Signer, nonce: str | None = None) -> oauth1.OAuth1Authentication:
@@ -653,28 +633,11 @@ class AsyncOAuth1Client(ApiClient):
         """What requests for this token tell nobody else: what a signer without a key signs with, and credentials."""
         return self._client_secret or "", token.token_secret if token else "", *self.provider.secrets
 
-    async def _settle(self) -> None:
-        """Use the token that is stored; store the one that could not be saved, or was given where there is none."""
-        stored, given = self._stored, self._token
-        if stored is None or self._is_settled or self._is_request_token or self._verifier is not None:
-            return
-        has_token = given is not None and bool(given.token)
-        if self._unsaved is not None:
-            counts = await self._unsaved()
-            await stored.end_turn()
-        else:
-            found = (await stored.load()).token
-            if given is not None and has_token and found is None:
-                await stored.save_login(given)
-            counts = given if has_token and not _ends_later(found, given) else found or given
-        if self._token == given:
-            self._keep(counts, is_settled=True)
-
     async def _owned(self, purpose: str) -> OAuth1Token:
-        await self._settle()
-        if self._token is None:
+        token = await self._life.settled()
+        if token is None:
             raise MissingTokenError(f"there is no token {purpose}", hint="set `token`, or log in")
-        return self._token
+        return token
 
     @property
     def _bearer(self) -> BearerAuthentication | None:
@@ -720,15 +683,11 @@ class AsyncOAuth1Client(ApiClient):
     async def _successor(self, authenticator: Authenticator, token: OAuth1Token | None) -> Authenticator | None:
         """What a call carries with the token that came into the store since this one was found there."""
         # Of a token that tells where the API is another one may lead elsewhere.
-        if self._stored is None or not isinstance(self.provider.api_base, (str, NoneType)):
+        if not isinstance(self.provider.api_base, (str, NoneType)):
             return None
-        found = None
-        with suppress(TokenStoreError):  # the refusal stands
-            found = (await self._stored.load()).token
-        if found is None or found == token:
+        found = await self._life.newer_than(token)
+        if found is None:
             return None
-        if self._token == token:
-            self._use(found)
         if isinstance(authenticator, oauth1.OAuth1Authentication):
             return replace(self._signing(await self._prepared_signer(found)), signed=authenticator.signed)
         return self._bearer
@@ -754,105 +713,6 @@ class AsyncOAuth1Client(ApiClient):
             if not (oauth1.is_timestamp_refusal(error) and await self._learn_time(error.headers, options)):
                 raise
         return await self._running(make_flow(), options, origins)
-
-    async def _renew(self, old: OAuth1Token) -> OAuth1Token:
-        stored = self._stored
-        if stored is None:
-            return await self._renew_alone(old)
-        await stored.take_turn()
-        try:
-            found, version = await stored.load()
-            if found == old:
-                return await self._renew_alone(old, version)
-            if self._token == old:
-                self._keep(found, is_settled=True)
-            return _not_deleted(found)
-        finally:
-            if self._unsaved is None:
-                await stored.end_turn()
-
-    async def _renew_alone(self, old: OAuth1Token, version: int | None = None) -> OAuth1Token:
-        provider = self.provider
-        signer = await self._prepared_signer(old)
-        token = await self._run(
-            lambda: oauth1.refresh_flow(provider, signer, old, sent_at=self.clock(), secrets=self._secrets(old))
-        )
-        if self._stored is not None:
-            token = await self._save(token, partial(self._stored.save_successor, token, old, version), of=old)
-        # A token that was set meanwhile counts for more than the successor of the old one.
-        if self._token == old:
-            try:
-                await self._tell(token)
-            finally:
-                if self._token == old:
-                    self._use(token)
-        return token
-
-    async def _obtain(self, exchange: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
-        """The token of a login, saved and then used, whatever becomes of the caller: the login is spent."""
-
-        async def obtain() -> OAuth1Token:
-            token = await exchange()
-            await self._adopt(token)
-            return token
-
-        task = self._begin(obtain())
-        await asyncio.wait([task])
-        return task.result()
-
-    async def _adopt(self, token: OAuth1Token) -> None:
-        """Saves a new access token, then uses it."""
-        if self._stored is not None:
-            await self._save(token, partial(self._stored.save_login, token), of=self._token)
-            self._use(token)
-        await self._tell(token)
-        self._use(token)
-
-    async def _save(
-        self, token: OAuth1Token, save: Callable[[], Awaitable[OAuth1Token | None]], *, of: OAuth1Token | None
-    ) -> OAuth1Token:
-        """The token that is stored now. One that cannot be saved is used, and saved before that."""
-        try:
-            stored = await save()
-        except TokenStoreError:
-            if self._token == of:
-                self._use(token, is_settled=False)
-                self._unsaved = save
-            raise
-        if stored is None and self._token == of:
-            self._keep(None, is_settled=True)
-        return _not_deleted(stored)
-
-    async def _tell(self, token: OAuth1Token) -> None:
-        if self._token_updater is not None:
-            await http.awaited(self._token_updater(token))
-
-    def _begin(self, work: Coroutine[Any, Any, OAuth1Token]) -> asyncio.Task[OAuth1Token]:
-        """A task that is not its caller's, and that is waited for at the end."""
-        from oauthreg.http.renewals import note_end, own_tasks
-
-        async def run() -> OAuth1Token:
-            # Where tasks begin eagerly, this one does not before it is known.
-            await asyncio.sleep(0)
-            own_tasks.set((*(outer for outer in own_tasks.get() if not outer.done()), task))
-            return await work
-
-        task = asyncio.get_running_loop().create_task(run())
-        task.add_done_callback(note_end)
-        for tasks in (self._renewals, self._everybodys_renewals):
-            if tasks is not None:
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-        return task
-
-    def _use(self, token: OAuth1Token, *, is_settled: bool = True) -> None:
-        self._keep(token, is_settled=is_settled)
-        self._verifier = None
-
-    def _keep(self, token: OAuth1Token | None, *, is_settled: bool = False) -> None:
-        """Set the token in memory; ``is_settled`` if it is the one that is stored."""
-        self._token, self._access = token, None
-        self._is_settled, self._is_request_token, self._unsaved = is_settled or self._stored is None, False, None
 
     def _place_of(self, account: str, store: TokenStore | Callable[[], TokenStore]) -> StoredToken:
         """Where the token of an account is stored. Raises ``UsageError`` where it could be any provider's."""
@@ -972,18 +832,6 @@ def _is_about_time(refusal: Response) -> bool:
     except OAuthError as error:
         return oauth1.is_timestamp_refusal(error)
     return False
-
-
-def _ends_later(token: OAuth1Token | None, other: OAuth1Token | None) -> bool:
-    """Whether a token ends later than another, as far as both are known to end."""
-    ends, other_ends = (one.expires_at if one else None for one in (token, other))
-    return ends is not None and other_ends is not None and ends > other_ends
-
-
-def _not_deleted(token: OAuth1Token | None) -> OAuth1Token:
-    if token is None:
-        raise MissingTokenError("the token was deleted from the store", hint="let the user log in again")
-    return token
 
 
 def _missing_request_token() -> MissingRequestTokenError:

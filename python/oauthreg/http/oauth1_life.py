@@ -1,0 +1,231 @@
+"""The token of one client of OAuth 1.0 and its successors: in memory, and in a store where it has an account.
+
+Tokens of OAuth 1.0 rarely end, so nothing here watches the time: a life looks into its place in the store before its
+first use, before a renewal, and when its token was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from oauthreg import http
+from oauthreg.errors import MissingTokenError, TokenStoreError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from oauthreg.http.stored_token import StoredToken
+    from oauthreg.token import OAuth1Token
+
+    TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
+    """Called with every new access token before it is used."""
+
+    Save: TypeAlias = Callable[[], Awaitable[OAuth1Token | None]]
+    """Puts a token into the store, and gives the one that is there afterwards."""
+
+
+class OAuth1Life:
+    """``token`` is the latest one in memory; it may be a request token, whose ``verifier`` came with the callback.
+
+    ``access`` is what calls with the token have in common, and goes with it. ``stored`` is the token's place in a
+    store. ``updater`` is told every new access token. What saves tokens runs in tasks that no caller's cancellation
+    reaches; ``everybodys`` tasks are waited for by others as well.
+    """
+
+    def __init__(
+        self,
+        updater: TokenUpdater | None,
+        stored: StoredToken | None = None,
+        *,
+        everybodys: set[asyncio.Task[OAuth1Token]] | None = None,
+    ) -> None:
+        self.token: OAuth1Token | None = None
+        self.verifier: str | None = None
+        self.access: http.Access | None = None
+        self.is_request_token = False
+        self.updater = updater
+        self.stored = stored
+        self._is_settled = stored is None
+        self._unsaved: Save | None = None
+        self._renewal: tuple[OAuth1Token, asyncio.Task[OAuth1Token]] | None = None
+        self._tasks: set[asyncio.Task[OAuth1Token]] = set()
+        self._everybodys = everybodys
+
+    def put(self, token: OAuth1Token | None, *, is_settled: bool = False, is_request_token: bool = False) -> None:
+        """Set the token in memory; ``is_settled`` if it is the one that is stored. The verifier stays."""
+        self.token, self.access, self._unsaved = token, None, None
+        self._is_settled, self.is_request_token = is_settled or self.stored is None, is_request_token
+
+    async def settled(self) -> OAuth1Token | None:
+        """The token, which is the stored one; one that is given is stored where there is none, or it ends later.
+
+        One that could not be saved is saved first, and a request token is stored nowhere. Raises ``TokenStoreError``.
+        """
+        stored, given = self.stored, self.token
+        if stored is None or self._is_settled or self.is_request_token or self.verifier is not None:
+            return given
+        counts: OAuth1Token | None
+        if self._unsaved is not None:
+            counts = await self._unsaved()
+            await stored.end_turn()
+        else:
+            counts = (await stored.load()).token
+            if given is not None and given.token:
+                if counts is None:
+                    await stored.save_login(given)
+                counts = counts if counts is not None and _ends_later(counts, given) else given
+            else:
+                counts = counts or given  # a secret without a token
+        if self.token == given:
+            self.put(counts, is_settled=True)
+        return self.token
+
+    async def obtain(self, fetch: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
+        """The token of a login, saved and then used, whatever becomes of the caller: the login is spent."""
+
+        async def obtain() -> OAuth1Token:
+            token = await fetch()
+            if self.stored is not None:
+                await self._save(token, partial(self.stored.save_login, token), of=self.token)
+                self._use(token)
+            await self._tell(token)
+            self._use(token)
+            return token
+
+        task = self._begin(obtain())
+        await asyncio.wait([task])
+        return task.result()
+
+    async def renew(self, old: OAuth1Token, fetch: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
+        """The successor of a token, of one renewal for all who ask for it; or the one that the store has by now.
+
+        Raises ``MissingTokenError``, ``TokenStoreError``, ``UsageError`` and what ``fetch`` and the updater raise.
+        """
+        from oauthreg.http.renewals import own_tasks
+
+        token, renewal = self._renewal or (None, None)
+        if renewal is None or renewal.done() or token != old or renewal.get_loop() is not asyncio.get_running_loop():
+            renewal = self._begin(self._renewed(old, fetch))
+            self._renewal = old, renewal
+        if renewal in own_tasks.get():
+            raise UsageError(
+                "a renewal waits for itself: `token_updater` asks for another one",
+                code="renewal-waits-for-itself",
+                hint="let `token_updater` save the token, and nothing else",
+            )
+        # Unlike `shield`, `wait` leaves the task alone and has nothing to say about its errors.
+        await asyncio.wait([renewal])
+        return renewal.result()
+
+    async def keep(self, token: OAuth1Token, stored: StoredToken) -> None:
+        """Save a token in a place, which is the life's own from now on. Raises ``TokenStoreError``."""
+        await stored.save_login(token)
+        self.stored = stored
+        self._is_settled = self._is_settled or self.token == token
+
+    async def forget(self, token: OAuth1Token) -> None:
+        """Be without a token that was given up, in the store as well; another one that came meanwhile stays."""
+        if self.token == token:
+            self.put(None)
+        if self.stored is not None:
+            await self.stored.delete(token)
+
+    async def newer_than(self, token: OAuth1Token | None) -> OAuth1Token | None:
+        """The token that came into the store since this one was found there; it is used from now on."""
+        found = None
+        if self.stored is not None:
+            with suppress(TokenStoreError):  # whoever asks has a refusal, which tells more
+                found = (await self.stored.load()).token
+        if found is None or found == token:
+            return None
+        if self.token == token:
+            self._use(found)
+        return found
+
+    async def aclose(self) -> None:
+        """Return when nothing is saved or renewed in this event loop any more, but for what this is called from."""
+        from oauthreg.http.renewals import own_tasks, wait_for_all
+
+        await wait_for_all(self._tasks, own=own_tasks.get())
+
+    async def _renewed(self, old: OAuth1Token, fetch: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
+        stored = self.stored
+        if stored is None:
+            return await self._taken(old, await fetch())
+        await stored.take_turn()
+        try:
+            found, version = await stored.load()
+            if found == old:
+                token = await fetch()
+                save = partial(stored.save_successor, token, old, version)
+                return await self._taken(old, await self._save(token, save, of=old))
+            if self.token == old:
+                self.put(found, is_settled=True)
+            return _not_deleted(found)
+        finally:
+            if self._unsaved is None:
+                await stored.end_turn()
+
+    async def _taken(self, old: OAuth1Token, token: OAuth1Token) -> OAuth1Token:
+        """A new token, used unless another one was set meanwhile, which counts for more than a successor."""
+        if self.token == old:
+            try:
+                await self._tell(token)
+            finally:
+                if self.token == old:
+                    self._use(token)
+        return token
+
+    async def _save(self, token: OAuth1Token, save: Save, *, of: OAuth1Token | None) -> OAuth1Token:
+        """The token that is stored now. One that cannot be saved is in use all the same, and saved before that."""
+        try:
+            stored = await save()
+        except TokenStoreError:
+            if self.token == of:
+                self._use(token, is_settled=False)
+                self._unsaved = save
+            raise
+        if stored is None and self.token == of:
+            self.put(None, is_settled=True)
+        return _not_deleted(stored)
+
+    async def _tell(self, token: OAuth1Token) -> None:
+        if self.updater is not None:
+            await http.awaited(self.updater(token))
+
+    def _use(self, token: OAuth1Token, *, is_settled: bool = True) -> None:
+        self.put(token, is_settled=is_settled)
+        self.verifier = None
+
+    def _begin(self, work: Coroutine[None, None, OAuth1Token]) -> asyncio.Task[OAuth1Token]:
+        """A task that is not its caller's, and that is waited for at the end."""
+        from oauthreg.http.renewals import note_end, own_tasks
+
+        async def run() -> OAuth1Token:
+            # Where tasks begin eagerly, this one does not before it is known.
+            await asyncio.sleep(0)
+            own_tasks.set((*(outer for outer in own_tasks.get() if not outer.done()), task))
+            return await work
+
+        task = asyncio.get_running_loop().create_task(run())
+        task.add_done_callback(note_end)
+        for tasks in (self._tasks, self._everybodys):
+            if tasks is not None:
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        return task
+
+
+def _ends_later(token: OAuth1Token, other: OAuth1Token) -> bool:
+    """Whether a token ends later than another, as far as both are known to end."""
+    ends, other_ends = token.expires_at, other.expires_at
+    return ends is not None and other_ends is not None and ends > other_ends
+
+
+def _not_deleted(token: OAuth1Token | None) -> OAuth1Token:
+    if token is None:
+        raise MissingTokenError("the token was deleted from the store", hint="let the user log in again")
+    return token
