@@ -6,9 +6,9 @@ Names, parameters and the shape of calls are those of Authlib's aiohttp clients 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType, NoneType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from oauthreg import http, oauth1, signing
 from oauthreg.errors import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from oauthreg.claims import Profile
     from oauthreg.http.middleware import Repair
+    from oauthreg.http.oauth1_life import TokenUpdater
     from oauthreg.http.request_context import RequestContext
     from oauthreg.http.stored_token import StoredToken
     from oauthreg.login import PendingLogin
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     from oauthreg.stores import TokenStore
 
 Result = TypeVar("Result")
-TokenUpdater: TypeAlias = Callable[[OAuth1Token], Awaitable[None] | None]
-"""Called with every new access token before it is used."""
 
 _DEFAULT_METHOD = Default("HMAC-SHA1")
 _DEFAULT_TYPE = Default("HEADER")
