@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from oauthreg.oauth2.logout_token import LogoutToken as LogoutToken
     from oauthreg.provider import Provider as Provider
     from oauthreg.registry import Registry as Registry
+    from oauthreg.sealed_login import open_login as open_login, seal_login as seal_login
+    from oauthreg.sealing import new_sealing_key as new_sealing_key
     from oauthreg.signing import Signer as Signer
     from oauthreg.signing.verify import (
         SignedRequest as SignedRequest,
@@ -130,6 +132,9 @@ _HOME = {
     "VerificationKeys": "signing.verify",
     "Verifier": "signing.verify",
     "load_definition": "definition",
+    "new_sealing_key": "sealing",
+    "open_login": "sealed_login",
+    "seal_login": "sealed_login",
     "verify": "signing.verify",
 }
 """Public name -> the module that holds it."""

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
     ("clock", "errors", "facade", "login", "messages", "origins", "provider", "records", "redaction", "token"),
-    ("jose", "jws", "signing"),
-    ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc", "server_time"),
+    ("jose", "jws", "sealing", "signing"),
+    ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc", "sealed_login", "server_time"),
     ("definition",),
     ("http", "stores"),
     ("registry",),

@@ -67,6 +67,9 @@ PUBLIC_NAMES = [
     "Verifier",
     "__version__",
     "load_definition",
+    "new_sealing_key",
+    "open_login",
+    "seal_login",
     "verify",
 ]
 

@@ -5,15 +5,11 @@ Spec: RFC 7516 (JWE), with ``dir`` and ``A256GCM`` of RFC 7518 sections 4.5 and 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from oauthreg.errors import InvalidKeyError, ResponseError, TokenStoreError, UsageError
-from oauthreg.stores.token_store import TokenKey, render_key, render_token
+from oauthreg.sealing import SealingKeys, new_sealing_key
+from oauthreg.stores.token_store import TokenKey, key_parts, unstorable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
 
     from oauthreg.stores.token_store import ListingStore, TokenStore
 
-_KEY_OCTETS = 32
 _MOST_NAMED = 10
 _FIELD = "sealed"
 """The only field of a sealed token; what it holds is a JWE."""
@@ -50,8 +45,7 @@ class SealedStore:
         accept_unsealed_tokens: bool = False,
     ) -> None:
         self._store = store
-        self._keys = {_name_of(octets): octets for octets in map(_octets_of, (*former_keys, sealing_key))}
-        self._current = _name_of(_octets_of(sealing_key))
+        self._keys = SealingKeys(sealing_key, *former_keys)
         self._accepts_unsealed = accept_unsealed_tokens
 
     def __repr__(self) -> str:
@@ -65,7 +59,7 @@ class SealedStore:
     @staticmethod
     def new_key() -> str:
         """A key, as text: 256 random bits in base64url. Keep it as a secret."""
-        return secrets.token_urlsafe(_KEY_OCTETS)
+        return new_sealing_key()
 
     async def load(self, key: TokenKey) -> tuple[dict[str, Any], int] | None:
         """The token, and its version.
@@ -78,10 +72,10 @@ class SealedStore:
 
     async def save(self, key: TokenKey, token: Mapping[str, Any], *, seen_version: int | None) -> int:
         """The new version. Raises ``TokenStoreError``, of a late writer with the code ``stale-version``."""
-        from oauthreg import jose
-
-        content = f'{{"key": {render_key(key)}, "token": {render_token(token)}}}'.encode()
-        sealed = jose.encrypt(content, self._keys[self._current], self._current)
+        try:
+            sealed = self._keys.seal({"key": key_parts(key), "token": dict(token)})
+        except (TypeError, ValueError):  # which may quote a value
+            raise unstorable() from None
         return await self._store.save(key, {_FIELD: sealed}, seen_version=seen_version)
 
     async def delete(self, key: TokenKey) -> None:
@@ -141,8 +135,6 @@ class SealedStore:
         return cast("ListingStore", self._store)
 
     def _open(self, key: TokenKey, stored: Mapping[str, Any]) -> dict[str, Any]:
-        from oauthreg import jose
-
         if not _is_sealed(stored):
             if self._accepts_unsealed:
                 return dict(stored)
@@ -152,7 +144,7 @@ class SealedStore:
                 "if the store held tokens before it was sealed, pass `accept_unsealed_tokens=True` and call `reseal`",
             )
         try:
-            content = json.loads(jose.decrypt(stored[_FIELD], self._keys))
+            content = self._keys.open(stored[_FIELD])
         except InvalidKeyError:
             raise _closed(
                 "was sealed with a key that is not known",
@@ -166,11 +158,7 @@ class SealedStore:
         return dict(content["token"])
 
     def _is_current(self, stored: Mapping[str, Any]) -> bool:
-        from oauthreg import jose
-
-        with suppress(ResponseError):  # which opening it tells
-            return _is_sealed(stored) and jose.kid_of(stored[_FIELD]) == self._current
-        return False
+        return _is_sealed(stored) and self._keys.is_current(stored[_FIELD])
 
 
 _LOG_IN_AGAIN = "restore the store, or delete this token and let the user log in again"
@@ -178,25 +166,6 @@ _LOG_IN_AGAIN = "restore the store, or delete this token and let the user log in
 
 def _is_sealed(stored: Mapping[str, Any]) -> bool:
     return stored.keys() == {_FIELD} and isinstance(stored[_FIELD], str)
-
-
-def _octets_of(sealing_key: str) -> bytes:
-    """The octets of a key as ``new_key`` writes it."""
-    try:
-        octets = base64.b64decode(sealing_key + "=" * (-len(sealing_key) % 4), altchars=b"-_", validate=True)
-    except (TypeError, ValueError):
-        octets = b""
-    if len(octets) != _KEY_OCTETS:
-        raise InvalidKeyError(
-            "a sealing key is 32 octets in base64url",
-            hint="`SealedStore.new_key()` makes one; it must be the same in all processes",
-        )
-    return octets
-
-
-def _name_of(octets: bytes) -> str:
-    """What tells a key from others and tells nothing of it."""
-    return hashlib.sha256(octets).hexdigest()[:16]
 
 
 def _closed(what: str, code: str, hint: str) -> TokenStoreError:

@@ -111,7 +111,12 @@ def digest_of(key: TokenKey) -> str:
 
 def render_key(key: TokenKey) -> str:
     """A key as JSON, in ASCII."""
-    return json.dumps([getattr(key, name) for name in KEY_PARTS])
+    return json.dumps(key_parts(key))
+
+
+def key_parts(key: TokenKey) -> list[str]:
+    """What a key consists of, in order."""
+    return [getattr(key, name) for name in KEY_PARTS]
 
 
 def parse_key(text: str | bytes) -> TokenKey:
@@ -123,12 +128,17 @@ def render_token(token: Mapping[str, Any]) -> str:
     """A token as JSON, in ASCII. Raises ``TokenStoreError`` for what JSON cannot hold."""
     try:
         return json.dumps(dict(token))
-    except (TypeError, ValueError):
-        raise TokenStoreError(  # without the cause, which may quote a value
-            "the token holds what JSON cannot",
-            code="unusable-token",
-            hint="take out what the server did not send: texts, numbers, lists and tables can be stored",
-        ) from None
+    except (TypeError, ValueError):  # which may quote a value
+        raise unstorable() from None
+
+
+def unstorable() -> TokenStoreError:
+    """The refusal of a token that JSON cannot hold."""
+    return TokenStoreError(
+        "the token holds what JSON cannot",
+        code="unusable-token",
+        hint="take out what the server did not send: texts, numbers, lists and tables can be stored",
+    )
 
 
 def parse_token(text: str | bytes) -> dict[str, Any]:
