@@ -7,7 +7,7 @@ from oauthreg.cli import app
 from oauthreg.cli.app import group, run
 
 COMMANDS = (
-    "accounts", "check", "demo", "doctor", "list", "login", "logout", "request", "schema", "show", "token",
+    "accounts", "check", "demo", "doctor", "explain", "list", "login", "logout", "request", "schema", "show", "token",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _COMMANDS = (
     "check",
     "demo",
     "doctor",
+    "explain",
     "list",
     "login",
     "logout",

@@ -1,4 +1,4 @@
-"""A command whose help shows examples before anything else, and the option that every command has."""
+"""A command whose help shows examples before anything else, and what commands have in common."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +35,17 @@ class Group(_WithExamples, click.Group):
     def __init__(self, *arguments: Any, examples: Sequence[Example], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.examples = examples
+
+
+def read_given(text: str) -> bytes:
+    """The octets of an argument: its own, or those of ``@FILE`` or ``@-`` (stdin). Raises click's ``UsageError``."""
+    if not text.startswith("@"):
+        return text.encode("utf-8", "surrogateescape")
+    try:
+        with click.open_file(text[1:], "rb") as file:
+            return bytes(file.read())
+    except OSError as error:
+        raise click.UsageError(f"{text[1:]!r} cannot be read: {error.strerror}") from None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

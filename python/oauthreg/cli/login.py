@@ -82,8 +82,8 @@ async def _log_in(name: str, account: str | None, timeout: float, **options: Any
 async def _log_in_by_browser(client: Any, scope: Any, options: dict[str, Any]) -> None:
     redirect_uri = options["redirect_uri"]
     asked = {} if scope is None else {"scope": scope}
-    async with listening(redirect_uri) as brought:
-        pending: PendingLogin = await client.start(redirect_uri=redirect_uri, **asked)
+    pending: PendingLogin = await client.start(redirect_uri=redirect_uri, **asked)
+    async with listening(pending.redirect_uri or redirect_uri) as brought:
         show_url(pending.url, opens=not options["no_browser"])
         if pending.redirect_uri == _OOB:
             await client.finish(pending, verifier=ask_for("the code that you were shown"))

@@ -6,7 +6,7 @@ from typing import IO, Any
 import click
 
 from oauthreg.cli.accounts import client_of, client_options
-from oauthreg.cli.command import Command, json_option
+from oauthreg.cli.command import Command, json_option, read_given
 from oauthreg.cli.exits import FINE, REFUSED
 from oauthreg.cli.output import echo_json, note
 
@@ -50,7 +50,7 @@ async def _request(
     **chosen: Any,
 ) -> int:
     given = dict(_header(text) for text in headers)
-    body = None if data is None else _body(data)
+    body = None if data is None else read_given(data)
     if body is not None and not any(header.lower() == "content-type" for header in given):
         given["Content-Type"] = _FORM
     async with client_of(name, **chosen) as (client, _):
@@ -77,13 +77,6 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise click.UsageError(f"no header: {text.partition(':')[0]!r}; as in -H 'Accept: text/plain'")
     return name.strip(), value.strip()
-
-
-def _body(data: str) -> bytes:
-    if not data.startswith("@"):
-        return data.encode("utf-8", "surrogateescape")
-    with click.open_file(data[1:], "rb") as file:
-        return bytes(file.read())
 
 
 def _write(content: bytes, stdout: IO[str]) -> None:
