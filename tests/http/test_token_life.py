@@ -1323,6 +1323,116 @@ class TestAnnounced:
         assert server.asked == ["R1", "R2"]
         assert (await store.load(KEY))[0]["access_token"] == "A3"
 
+    @pytest.mark.parametrize("was_known", [True, False])
+    async def test_a_login_that_could_not_be_saved_gives_way_to_a_later_one(self, was_known, store, two, renewal):
+        """Nobody asked for it meanwhile, and the user has logged in elsewhere."""
+        life, load, go_on = two[0].of_key(KEY), store.load, asyncio.Event()
+
+        async def log_in():
+            store.fault = ConnectionError()
+            return expiring(3600, 7)
+
+        async def away(_):
+            raise ConnectionError
+
+        async def wait(seconds):
+            if seconds == 1.0:
+                await go_on.wait()
+
+        two[0].sleep = wait
+        store.load = load if was_known else away
+        with pytest.raises(TokenStoreError):
+            await life.obtain(log_in, renewal())
+        store.fault, store.load = None, load
+        version = (await store.load(KEY))[1]
+        await store.save(KEY, expiring(3600, 8), seen_version=version)
+        go_on.set()
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert (await store.load(KEY))[0]["access_token"] == "A8"
+        await two[0].aclose()
+        assert (await store.load(KEY))[0]["access_token"] == "A8"
+
+    async def test_a_refresh_token_that_is_given_again_is_not_spent(self, store, two, renewal):
+        """Providers that do not rotate give a user the same one at each login."""
+        life = two[0].of_key(KEY)
+        users = {name: OAuth2Token(access_token=name, refresh_token=f"R-{name}", expires_at=NOW + 60) for name in "xy"}
+
+        async def log_in(name):
+            return users[name]
+
+        for name in "xyx":
+            await life.obtain(lambda name=name: log_in(name), renewal())
+        await life.obtain(lambda: log_in("y"), renewal())
+        await two[1].of_key(KEY).obtain(lambda: log_in("x"), renewal())
+        assert (await life.replace("y", renewal())).access_token == "x"
+        assert (await store.load(KEY))[0]["access_token"] == "x"
+
+    async def test_a_good_token_is_used_while_another_process_renews_it(self, store, two, renewal, server):
+        token = expiring(50)
+        await store.save(KEY, {**token, RENEWING: "another"}, seen_version=1)
+        pauses = []
+
+        async def wait(seconds):
+            pauses.append(seconds)
+
+        two[0].sleep = wait
+        assert (await two[0].of_key(KEY).use(renewal())).access_token == token.access_token
+        assert (pauses, server.asked) == ([], [])
+
+    async def test_a_store_that_shows_what_it_refuses_is_told(self, store, two, renewal, server):
+        old = await store.load(KEY)
+
+        async def load_copy(_):
+            return old
+
+        await store.save(KEY, server.token, seen_version=1)
+        store.load = load_copy
+        with pytest.raises(TokenStoreError) as told:
+            await two[0].of_key(KEY).use(renewal())
+        assert (told.value.code, server.asked) == ("stale-version", [])
+
+    async def test_a_second_announcement_is_waited_for_as_the_first_one_was(self, store, two, renewal):
+        pauses = []
+
+        async def wait(seconds):
+            pauses.append(seconds)
+
+        two[0].sleep = wait
+        life = two[0].of_key(KEY)
+        await store.save(KEY, {**expiring(-1), RENEWING: "slow-1"}, seen_version=1)
+        assert (await life.use(renewal())).access_token == "A2"
+        version = (await store.load(KEY))[1]
+        await store.save(KEY, {**expiring(-1, 2), RENEWING: "slow-2"}, seen_version=version)
+        assert (await life.replace("A2", renewal())).access_token == "A3"
+        assert len(pauses) == 60
+
+    async def test_a_token_that_was_read_from_the_store_announces_nothing(self, store, two):
+        life = two[0].of_key(KEY)
+        life.offer(OAuth2Token({**expiring(3600, 9), RENEWING: "x"}))
+        assert RENEWING not in life.token
+
+    async def test_a_client_that_ends_ends_nobody_elses_saving(self, store, two, renewal, server):
+        life, asleep = two[0].of_key(KEY), asyncio.Event()
+
+        async def renew(token):
+            made = await server.renew(token)
+            store.fault = ConnectionError()
+            return made
+
+        async def wait(seconds):
+            if seconds == 1.0:
+                await asleep.wait()
+
+        two[0].sleep = wait
+        with pytest.raises(TokenStoreError):
+            await life.use(replace(renewal(), renew=renew))
+        await two[0].rest()
+        assert len(two[0]._savers) == 1
+        store.fault = None
+        asleep.set()
+        await turns_until(lambda: not two[0].unsaved)
+
     async def test_a_login_takes_the_place_of_what_cannot_be_read(self, store, two, renewal):
         load = store.load
 

@@ -128,7 +128,10 @@ class TokenClient(ApiClient):
 
     async def aclose(self) -> None:
         """Return when no renewal is under way any more; do so before the session is closed."""
-        await self._lives.aclose()
+        if self._shared_lives is None:
+            await self._lives.aclose()
+        else:  # others go on with what they share
+            await self._lives.rest()
         for published in [*vars(self).get("_published_for", {}).values()]:
             await published.aclose()
 

@@ -65,6 +65,12 @@ _log = logging.getLogger("oauthreg")
 _inside: ContextVar[tuple[_Flight, ...]] = ContextVar("oauthreg_renewals", default=())
 """The renewals that the running code is part of, as are the tasks that it starts."""
 
+_LAST_ATTEMPTS = 10.0
+"""Seconds for which the end waits for tokens that a store does not take."""
+
+_UNKNOWN = -1
+"""In place of a version."""
+
 _GLANCE = 0.5
 """Seconds after which who waits for another event loop sees whether it still runs."""
 
@@ -124,11 +130,14 @@ class TokenLife:
         self._resumes_at = 0.0
         self._jitter = 0.0
         self._past: list[str] = []
+        self._spent: list[str] = []
+        self._replaced: int | None = _UNKNOWN
         self._refused: tuple[str, ...] = ()
         self._refused_at = 0.0
         self._lease: AbstractAsyncContextManager[None] | None = None
         self._rival: str | None = None
         self._outwaited: str | None = None
+        self._announced = 0
         self._flight: _Flight | None = None
         self._lock = Lock()
 
@@ -266,7 +275,7 @@ class TokenLife:
         if self._lease is not None:
             # It may be over by now, so that it is good for saving, which versions guard, and not for renewing.
             async with self._leased(renewal):
-                await self._look()
+                await self._look_anew()
                 await self._save()
         if self._is_ready:
             await self._look()
@@ -277,7 +286,7 @@ class TokenLife:
             old: OAuth2Token | None = None
             token: OAuth2Token | None = None
             while True:
-                await self._look()
+                await self._look_anew()
                 await self._save()
                 if token is not None and self.token == old:
                     # It was given up in memory alone: what the store holds is spent.
@@ -286,14 +295,15 @@ class TokenLife:
                     return good
                 self._check_renewable(renewal)
                 old = self.token
-                if not await self._announce(renewal):
+                if not await self._announce(renewal, rejected):
                     continue
                 token = await self._next(old, renewal)
+                self._note_spent(old, token)
                 # A token that was set meanwhile counts for more than the successor of the old one.
                 if token is not None and self.token is old:
                     return await self._keep(token, renewal)
 
-    async def _announce(self, renewal: Renewal) -> bool:
+    async def _announce(self, renewal: Renewal, rejected: str | None) -> bool:
         """Say in the store that the refresh token is about to be sent; ``False`` if all has to be seen anew.
 
         Whoever finds that waits, even if the lease is over: its holder may be slow, cut off from the store, or have
@@ -303,16 +313,24 @@ class TokenLife:
         if self._place is None or not self._is_announced(renewal, self.token):
             return True
         if self._rival not in (None, self._outwaited):
-            await self._outwait(self._rival)
+            token, now = self.token, renewal.now()
+            if token is None or token.access_token == rejected or token.is_expired(now):
+                await self._outwait(self._rival)
+            else:
+                self._resumes_at = now + _PAUSE  # it is good while another one renews it
             return False
         store, key = self._place
+        self._announced += 1
+        announced = {**(self.token or {}), RENEWING: f"{self._lives.name}-{self._announced}"}
         with telling("the token's renewal could not be announced"):
             try:
-                announced = {**(self.token or {}), RENEWING: self._lives.name}
                 self._version = await store.save(key, announced, seen_version=self._version)
             except TokenStoreError as error:
-                if error.code != "stale-version":
-                    raise
+                seen = self._version
+                if error.code == "stale-version":
+                    await self._look()
+                if self._version == seen:
+                    raise  # it is another error, or a store that reads from a copy shows the newer one later
                 return False
         return True
 
@@ -387,6 +405,10 @@ class TokenLife:
 
     async def _fetch(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
         async with self._leased(renewal):
+            self._replaced = _UNKNOWN
+            with suppress(TokenStoreError):
+                found = await self._load()
+                self._replaced = None if found is None else found[1]
             return await self._keep(await fetch(), renewal, is_login=True)
 
     async def _adopt(self, fetch: Callable[[], Awaitable[OAuth2Token]], renewal: Renewal) -> OAuth2Token:
@@ -463,11 +485,16 @@ class TokenLife:
         return self not in self._lives.unsaved
 
     async def _save_alone(self) -> OAuth2Token:
-        """Save what is unsaved; the lease that was kept for that may be over, but versions guard."""
+        """Save what is unsaved; the lease that was kept for that may be over, but versions guard.
+
+        A login of which nobody knows what it replaces waits for somebody who asks for its token: another one may have
+        come since.
+        """
         lease, self._lease = self._lease, None
         try:
-            await self._look()
-            await self._save()
+            if not self._is_login or self._replaced != _UNKNOWN or await self._load() is None:
+                await self._look_anew()
+                await self._save()
         except BaseException:
             self._lease = lease
             raise
@@ -486,8 +513,21 @@ class TokenLife:
                 return None
             token, version = OAuth2Token(found[0]), found[1]
         announced = token.pop(RENEWING, None)
-        self._rival = announced if announced != self._lives.name else None
+        self._rival = None if announced is None or str(announced).startswith(self._lives.name) else str(announced)
+        if self._rival is None:
+            self._outwaited = None
         return token, version
+
+    async def _look_anew(self) -> None:
+        """See what others saved. A login that could not be saved gives way to what came since, and to nothing else."""
+        if self._is_login:
+            found = None
+            with suppress(TokenStoreError):  # what cannot be read is replaced
+                found = await self._load()
+            if found is None or self._replaced in (found[1], _UNKNOWN):
+                return
+            self._is_login = False
+        await self._look()
 
     async def _look(self) -> None:
         """See what others saved: take it over, unless the token at hand is about to be saved and newer."""
@@ -520,9 +560,14 @@ class TokenLife:
         is_past = any(name in self._past for name in fingerprints(stored))
         return is_past or (self._is_given and not _is_newer(stored, self.token))
 
+    def _note_spent(self, old: OAuth2Token | None, token: OAuth2Token | None) -> None:
+        """Know a refresh token again that was sent and came back as another one."""
+        if old is not None and old.refresh_token and token is not None and token.refresh_token != old.refresh_token:
+            self._spent = [*self._spent, fingerprints(old)[0]][-_REMEMBERED:]
+
     def _is_spent(self, stored: OAuth2Token | None) -> bool:
-        """Whether the refresh token of a stored token is one that this life is past."""
-        return stored is not None and bool(stored.refresh_token) and fingerprints(stored)[0] in self._past
+        """Whether the refresh token of a stored token is one that this life has spent."""
+        return stored is not None and bool(stored.refresh_token) and fingerprints(stored)[0] in self._spent
 
     @asynccontextmanager
     async def _leased(self, renewal: Renewal) -> AsyncIterator[None]:
@@ -548,6 +593,8 @@ class TokenLife:
 
     def _put(self, token: OAuth2Token | None) -> None:
         """Set the token in memory; what it replaces belongs to the past."""
+        if token is not None:
+            token.pop(RENEWING, None)  # of one that somebody read from the store
         names = () if token is None else fingerprints(token)
         past = [*self._past, *(name for name in fingerprints(self.token) if name not in names)]
         self._past, forgotten = past[-_REMEMBERED:], past[:-_REMEMBERED]
@@ -711,21 +758,30 @@ class TokenLives:
             if await life.save_again():
                 return
 
+    async def rest(self) -> None:
+        """Return when no renewal is under way in this event loop any more, but for one that this is called from."""
+        await wait_for_all(self._tasks, own=[flight.task for flight in _inside.get()])
+
     async def aclose(self) -> None:
         """Return when no renewal is under way in this event loop any more; do so before sessions are closed.
 
         One that this is called from is not waited for. What could not be saved is tried once more.
         """
-        own = [flight.task for flight in _inside.get()]
-        await wait_for_all(self._tasks, own=own)
-        for life in [*self.unsaved]:
-            if not await life.save_again():
-                _log.warning("a new token could not be saved: whoever needs it next has to log in again")
+        await self.rest()
+        unsaved = [*self.unsaved]
+        if unsaved:
+            saving = [asyncio.ensure_future(life.save_again()) for life in unsaved]
+            await asyncio.wait(saving, timeout=_LAST_ATTEMPTS)
+            for attempt in saving:
+                attempt.cancel()
+            for life in unsaved:
+                if life in self.unsaved:
+                    _log.warning("a new token could not be saved: whoever needs it next has to log in again")
         loop = asyncio.get_running_loop()
         for saver in [saver for saver in self._savers.values() if saver.get_loop() is loop]:
             saver.cancel()
             await asyncio.wait([saver])
-        await wait_for_all(self._tasks, own=own)
+        await self.rest()
         if "published" in vars(self):
             await self.published.aclose()
 
