@@ -194,12 +194,12 @@ class TestFound:
 class TestGiven:
     """A token that the caller has from elsewhere."""
 
-    async def test_it_is_stored_with_its_first_use(self, make_client, simulator):
+    async def test_it_is_used_as_it_is_and_stored_nowhere(self, make_client, simulator, store):
         token = simulator.issue_token()
         client = make_client(token=token)
-        assert client.token["oauth_token"] == token.token
         assert await ask(client) == 200
-        assert await ask(make_client()) == 200
+        assert await client.load_token() == token
+        assert store.saved == []
 
     async def test_it_takes_the_place_of_another_one_if_it_is_kept(self, make_client, simulator, store):
         stored = await log_in(make_client(), simulator)
@@ -212,14 +212,6 @@ class TestGiven:
         assert await make_client().load_token() == stored
         await client.keep_token("ada")
         assert await make_client().load_token() == token
-
-    async def test_one_that_ends_later_counts(self, make_client, simulator):
-        later = simulator.issue_token().to_mapping() | {"expires_at": "2000000000"}
-        await ask(make_client(token=later))
-        sooner = simulator.issue_token().to_mapping() | {"expires_at": "1900000000"}
-        client = make_client(token=sooner)
-        assert await ask(client) == 200
-        assert client.token["oauth_token"] == later["oauth_token"]
 
     async def test_none_goes_back_to_the_store(self, make_client, simulator):
         client = make_client()
@@ -271,6 +263,22 @@ class TestSaved:
         await client.aclose()
         assert await make_client().load_token() is not None
         assert await ask(client) == 200
+
+    async def test_a_token_that_was_set_meanwhile_counts(self, make_client, simulator, store):
+        client = make_client()
+        load, slow = store.save, asyncio.Event()
+
+        async def save_slowly(key, token, *, seen_version):
+            await slow.wait()
+            return await load(key, token, seen_version=seen_version)
+
+        store.save = save_slowly
+        logging_in = asyncio.create_task(log_in(client, simulator))
+        await until(lambda: sent(simulator, "token"))
+        client.token = {"oauth_token": "mine", "oauth_token_secret": "s"}
+        slow.set()
+        await logging_in
+        assert client.token["oauth_token"] == "mine"
 
     async def test_an_updater_that_fails_leaves_what_is_stored(self, make_client, simulator):
         def fail(_):

@@ -142,7 +142,9 @@ def test_no_session_is_named(issued, url):
     assert parse_front_channel_logout(issued(issuer=None), url) is None
 
 
-@pytest.mark.parametrize("query", ["iss=https://as.example", "sid=s", "iss=https://as.example/&sid=s"])
+@pytest.mark.parametrize(
+    "query", ["iss=https://as.example", "sid=s", "iss=https://as.example/&sid=s", "iss=https://as.example&sid="]
+)
 def test_a_logout_of_another_provider(issued, query):
     with pytest.raises(MismatchingStateError) as refused:
         parse_front_channel_logout(issued(), f"https://app.example/logout?{query}")
@@ -177,3 +179,15 @@ def test_a_way_back_of_another_browser(url, code):
         check_logout_response(url, "s1")
     assert refused.value.code == code
     check_logout_response("https://app.example/bye?state=s1", "s1")
+
+
+@pytest.mark.parametrize("state", [None, "", "\ud800"])
+def test_a_browser_that_began_no_logout(state):
+    with pytest.raises(MismatchingStateError):
+        check_logout_response("https://app.example/bye?state=s1", state)
+
+
+@pytest.mark.parametrize("url", [None, b"?sid=s", 7])
+def test_what_is_no_url(issued, url):
+    with pytest.raises(CallbackError):
+        parse_front_channel_logout(issued(), url)

@@ -80,9 +80,8 @@ class AsyncOAuth1Client(ApiClient):
 
     ``account`` is the application's own name for the user whose token this is, and ``store`` (or a function that gives
     it) keeps it: new tokens are saved there before the updater hears of them, and a client without a token finds its
-    own there when it first needs one. A ``token`` that is given is stored where there is none yet, and else used as it
-    is; ``keep_token`` stores it in any case. ``renewals`` is where whoever waits for the end of many clients finds the
-    tasks that save tokens.
+    own there when it first needs one. A ``token`` that is given is used as it is; ``keep_token`` stores it.
+    ``renewals`` is where whoever waits for the end of many clients finds the tasks that save tokens.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none; an RSA key is read when it is first needed.

@@ -60,39 +60,39 @@ class OAuth1Life:
         self._is_settled, self.is_request_token = is_settled or self.stored is None, is_request_token
 
     async def settled(self) -> OAuth1Token | None:
-        """The token, which is the stored one; one that is given is stored where there is none, or it ends later.
+        """The token that counts: one that is given is used as it is, without one the stored one is.
 
-        One that could not be saved is saved first, and a request token is stored nowhere. Raises ``TokenStoreError``.
+        One that could not be saved is saved first. Raises ``TokenStoreError``.
         """
         stored, given = self.stored, self.token
         if stored is None or self._is_settled or self.is_request_token or self.verifier is not None:
             return given
-        counts: OAuth1Token | None
         if self._unsaved is not None:
             counts = await self._unsaved()
             await stored.end_turn()
+        elif given is not None and given.token:
+            return given
         else:
-            counts = (await stored.load()).token
-            if given is not None and given.token:
-                if counts is None:
-                    await stored.save_login(given)
-                counts = counts if counts is not None and _ends_later(counts, given) else given
-            else:
-                counts = counts or given  # a secret without a token
+            counts = (await stored.load()).token or given  # which may be a secret without a token
         if self.token == given:
             self.put(counts, is_settled=True)
         return self.token
 
     async def obtain(self, fetch: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
-        """The token of a login, saved and then used, whatever becomes of the caller: the login is spent."""
+        """The token of a login, saved and then used; with a store whatever becomes of the caller, for it is spent."""
+        stored, before = self.stored, self.token
+        if stored is None:
+            token = await fetch()
+            await self._tell(token)
+            self._use(token)
+            return token
 
         async def obtain() -> OAuth1Token:
             token = await fetch()
-            if self.stored is not None:
-                await self._save(token, partial(self.stored.save_login, token), of=self.token)
+            await self._save(token, partial(stored.save_login, token), of=before)
+            if self.token == before:  # nobody set another one since
                 self._use(token)
             await self._tell(token)
-            self._use(token)
             return token
 
         task = self._begin(obtain())
@@ -217,12 +217,6 @@ class OAuth1Life:
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
         return task
-
-
-def _ends_later(token: OAuth1Token, other: OAuth1Token) -> bool:
-    """Whether a token ends later than another, as far as both are known to end."""
-    ends, other_ends = token.expires_at, other.expires_at
-    return ends is not None and other_ends is not None and ends > other_ends
 
 
 def _not_deleted(token: OAuth1Token | None) -> OAuth1Token:

@@ -231,7 +231,7 @@ class AsyncOAuth2Client(TokenClient):
         )
 
     @staticmethod
-    def check_logout_response(url: str, state: str) -> None:
+    def check_logout_response(url: str, state: str | None) -> None:
         """Raises ``MismatchingStateError`` for a way back that does not belong to the logout with this ``state``.
 
         ``url`` is the one at which the user came back from the page of ``create_logout_url``, ``state`` the one that

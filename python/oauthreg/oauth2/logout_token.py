@@ -101,21 +101,24 @@ def parse_front_channel_logout(provider: Provider, url: str) -> str | None:
     Spec: OpenID Connect Front-Channel Logout 1.0 section 2.
     """
     fields = _fields(url, "iss", "sid")
-    if not fields:
+    if not fields.get("sid") and "iss" not in fields:
         return None
     check_issuer(provider)
-    if len(fields) == 1 or not is_issuer(provider.oauth2, fields["iss"]):
+    if not fields.get("sid") or not is_issuer(provider.oauth2, fields.get("iss", "")):
         raise MismatchingStateError("the logout is of another provider", code="issuer-mismatch", hint="leave it alone")
     return fields["sid"]
 
 
-def check_logout_response(url: str, state: str) -> None:
+def check_logout_response(url: str, state: str | None) -> None:
     """Raises ``MismatchingStateError`` for a way back that does not belong to the logout with this ``state``.
+
+    Without one, as a browser's session may be that began no logout, there is none.
 
     Spec: OpenID Connect RP-Initiated Logout 1.0 section 3.
     """
     given = _fields(url, "state").get("state", "")
-    if not given or not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), state.encode()):
+    known = (state or "").encode("utf-8", "surrogatepass")
+    if not given or not known or not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), known):
         raise MismatchingStateError(
             "the way back belongs to no logout that began in this browser: its `state` differs",
             code="state-mismatch" if given else "state-missing",
@@ -124,6 +127,8 @@ def check_logout_response(url: str, state: str) -> None:
 
 
 def _fields(url: str, *names: str) -> dict[str, str]:
+    if not isinstance(url, str):
+        raise CallbackError(f"no URL: {type(url).__name__}", code="no-callback", hint="pass it as text")
     pairs = [(name, value) for name, value in callback_pairs(url) if name in names]
     if len({name for name, _ in pairs}) < len(pairs):
         raise CallbackError("a parameter stands twice in the URL", code="repeated-parameter")
