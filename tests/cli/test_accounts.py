@@ -16,10 +16,12 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
-from oauthreg import Registry
-from oauthreg.cli import loopback
+from oauthreg import DPoPKey, Registry
+from oauthreg.cli import accounts, loopback
+from oauthreg.jose import generate_private_key_for
+from oauthreg.origins import parse_origin, render_origin
 from oauthreg.simulator import Simulator, Status
-from oauthreg.stores import SealedStore
+from oauthreg.stores import MemoryStore, SealedStore, TokenKey
 
 OAUTH1 = """\
 schema = 1
@@ -48,6 +50,24 @@ OAUTH2 = (
     .replace('api_base = "', 'device = "https://api.example.com/device"\napi_base = "')
     .replace("[claims]", '[oauth2]\ngrants = ["authorization_code", "refresh_token", "device_code"]\n\n[claims]')
 )
+
+OIDC = """\
+schema = 1
+title = "Acme"
+protocol = "oidc"
+
+[endpoints]
+discovery = "https://api.example.com/.well-known/openid-configuration"
+api_base = "https://api.example.com/1/"
+
+[oauth2]
+issuer = "https://api.example.com"
+
+[[example]]
+id_token = { sub = "12" }
+userinfo = { sub = "12", preferred_username = "ada" }
+claims = { sub = "12", preferred_username = "ada" }
+"""
 
 OWN = """\
 schema = 1
@@ -97,8 +117,17 @@ class Provider:
 
     @property
     def definition(self):
-        origin = self.simulator.provider.endpoints["token"].removesuffix("/access_token")
-        return self.text.replace("https://api.example.com", origin)
+        here = render_origin(self.origin)
+        lines = [
+            line if line.startswith("issuer") else line.replace("https://api.example.com", here)
+            for line in self.text.splitlines()
+        ]
+        return "\n".join(lines)
+
+    @property
+    def origin(self):
+        known = self.simulator.provider.endpoints
+        return parse_origin(known.get("token") or known["discovery"])
 
     def call(self, work):
         """Do something in the simulator's thread."""
@@ -261,7 +290,91 @@ class TestLogin:
         assert "cannot be had" in done.err
 
 
+class TestServers:
+    """A definition that leads to several, of which each has its own accounts."""
+
+    def test_an_account_of_one_is_none_of_another(self, serve, log_in, oauthreg, folder):
+        provider = serve(OAUTH2)
+        origin = provider.simulator.provider.endpoints["token"].removesuffix("/access_token")
+        sandbox = f'[environments.sandbox]\nendpoints.token = "{origin}/other"\n\n'
+        text = provider.definition.replace("[claims]", f"{sandbox}[claims]")
+        (folder / "providers" / "acme.toml").write_text(text)
+        log_in()
+        done = oauthreg("request", "acme", "items", "--environment", "sandbox")
+        assert done.code == 4
+        assert f"logged in are ada at {origin}/access_token" in done.err
+        assert "`--environment`" in done.err
+        assert oauthreg("logout", "acme", "--environment", "sandbox", "--forget").code == 4
+        assert oauthreg("request", "acme", "items").code == 0
+
+
+class TestStores:
+    def test_one_that_cannot_be_used_is_told(self, serve, oauthreg, folder, monkeypatch):
+        serve(OAUTH1)
+        (folder / "text").write_text("no database, " * 100)
+        for place in (folder, folder / "text"):
+            monkeypatch.setenv("OAUTHREG_STORE", str(place))
+            for command in (("accounts",), ("token", "acme"), ("logout", "acme")):
+                done = oauthreg(*command)
+                assert (done.code, "OAUTHREG_STORE names their file" in done.err) == (4, True)
+
+    def test_a_token_that_cannot_be_read_is_listed_and_can_be_forgotten(self, serve, log_in, oauthreg, monkeypatch):
+        serve(OAUTH1)
+        log_in()
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY", SealedStore.new_key())
+        log_in("--account", "new")
+        listed = oauthreg("accounts")
+        assert listed.code == 0
+        assert "unreadable: unknown-sealing-key" in listed.out
+        assert oauthreg("logout", "acme", "--account", "ada", "--forget").code == 0
+        assert "unreadable" not in oauthreg("accounts").out
+
+    @pytest.mark.parametrize(
+        ("ends", "told"), [("2026-12-01T00:00:00Z", "2026-12-01 00:00 UTC"), (1e300, "never"), ("x", "unknown")]
+    )
+    async def test_ends_may_be_written_in_any_way(self, ends, told):
+        store, key = SealedStore(MemoryStore(), SealedStore.new_key()), TokenKey("acme", "ada")
+        await store.save(key, {"oauth_token": "t", "expires_at": ends}, seen_version=None)
+        assert (await accounts._row(store, key))["ends"] == told
+
+
 class TestOtherLogins:
+    def test_a_profile_that_fails_costs_no_login(self, serve, log_in, oauthreg):
+        provider = serve(OAUTH2)
+        provider.simulator.fail("identity", Status(500), times=2)
+        done = log_in("--account", "work")
+        assert done.code == 0
+        assert "who you are could not be found out" in done.err
+        assert oauthreg("request", "acme", "items").code == 0
+        assert log_in().err.splitlines()[-1] == "logged in to acme as me"
+
+    def test_tokens_that_are_bound_want_a_key_that_lasts(self, serve, log_in, oauthreg, monkeypatch):
+        serve(OAUTH2.replace("[oauth2]", '[oauth2]\ndpop = "required"'))
+        refused = log_in()
+        assert refused.code == 2
+        assert "OAUTHREG_ACME_DPOP_KEY" in refused.err
+        monkeypatch.setenv("OAUTHREG_ACME_DPOP_KEY", DPoPKey().export_private_key())
+        assert log_in().code == 0
+        assert oauthreg("request", "acme", "items").code == 0
+        token = oauthreg("token", "acme")
+        assert (token.code, token.out) == (2, "")
+
+    def test_where_nobody_logs_in_it_says_so(self, oauthreg, folder, monkeypatch):
+        monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+        monkeypatch.setenv("OAUTHREG_GOOGLE_SERVICE_ACCOUNT_CLIENT_ID", "x")
+        key = generate_private_key_for("RS256")
+        monkeypatch.setenv("OAUTHREG_GOOGLE_SERVICE_ACCOUNT_PRIVATE_KEY", key)
+        done = oauthreg("login", "google-service-account")
+        assert done.code == 2
+        assert "proves itself with a key" in done.err
+
+    def test_a_provider_that_its_metadata_tell_of_is_told_of_a_logout(self, serve, log_in, oauthreg):
+        provider = serve(OIDC)
+        assert log_in().code == 0
+        done = oauthreg("logout", "acme", "--json")
+        assert json.loads(done.out) == {"provider": "acme", "account": "ada", "revoked": True}
+        assert [exchange.step for exchange in provider.simulator.exchanges][-1] == "revoke"
+
     def test_on_another_device(self, serve, oauthreg, monkeypatch):
         provider = serve(OAUTH2)
         sleep = asyncio.sleep
@@ -441,6 +554,8 @@ def test_a_variable_is_a_name_and_a_value(oauthreg, variable):
 
 def test_variables_and_environments_choose_the_server(oauthreg, folder, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    for name in ("CLIENT_ID", "CLIENT_SECRET"):
+        monkeypatch.setenv(f"OAUTHREG_ACME_{name}", "x")
     done = oauthreg("token", "acme", "--variable", "tenant=x")
     assert done.code == 2
     assert "tenant" in done.err
@@ -476,9 +591,34 @@ class TestLoopback:
             assert await brought == "code=first"
 
     @pytest.mark.parametrize("uri", ["https://127.0.0.1:1/cb", "http://app.example:80/cb", "com.example.app:/cb"])
-    async def test_nothing_listens_for_what_leads_elsewhere(self, uri):
-        async with loopback.listening(uri) as brought:
-            assert brought is None
+    def test_nothing_listens_for_what_leads_elsewhere(self, uri):
+        assert not loopback.listens(uri)
+
+    @pytest.mark.parametrize("uri", ["http://127.0.0.1:8917/cb", "http://[::1]:1/", "http://LOCALHOST:80/callback"])
+    def test_a_port_of_this_machine_is_listened_to(self, uri):
+        assert loopback.listens(uri)
+
+    @pytest.mark.parametrize("uri", ["http://127.0.0.1:99999/", "http://[::1/"])
+    def test_what_is_no_uri_is_told(self, oauthreg, serve, uri):
+        serve(OAUTH1)
+        done = oauthreg("login", "acme", "--redirect-uri", uri)
+        assert (done.code, "no redirection URI" in done.err) == (2, True)
+
+    async def test_what_belongs_to_no_login_is_waited_past(self, redirect_uri):
+        """Any page can have a browser ask for an image there."""
+        async with loopback.listening(redirect_uri, ["s1"]) as brought, aiohttp.ClientSession() as session:
+            for query, status in (("", 400), ("?state=other&code=c", 400), ("?code=c&state=s1", 200)):
+                async with session.get(f"{redirect_uri}{query}") as response:
+                    assert response.status == status
+            assert (await brought).endswith("?code=c&state=s1")
+
+    async def test_a_request_that_never_ends_is_not_waited_for(self, redirect_uri):
+        host = redirect_uri.split("/")[2]
+        async with loopback.listening(redirect_uri):
+            _, writer = await asyncio.open_connection(*host.split(":"))
+            writer.write(f"POST /callback HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9\r\n\r\na".encode())
+            await writer.drain()
+        writer.close()
 
 
 def test_where_no_browser_is_the_user_opens_one(monkeypatch, capsys):

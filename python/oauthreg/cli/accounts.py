@@ -1,17 +1,19 @@
 """Whose tokens the command line has: where it keeps them, and ``oauthreg accounts``, which lists them."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.output import echo_json, echo_table, note
-from oauthreg.errors import MissingTokenError, UsageError
+from oauthreg.errors import MissingTokenError, TokenStoreError, UsageError
 
 if TYPE_CHECKING:
     from oauthreg.provider import Provider
@@ -42,22 +44,49 @@ def command(*, as_json: bool) -> None:
     if as_json:
         echo_json(rows)
     elif rows:
-        echo_table(("provider", "account", "ends", "renewable"), [tuple(row.values()) for row in rows])
+        echo_table(("provider", "account", "server", "ends", "renewable"), [tuple(row.values()) for row in rows])
     else:
         note("nobody is logged in; `oauthreg login NAME` logs in")
 
 
 async def _listed(store: "SealedStore") -> list[dict[str, str]]:
-    keys = sorted([key async for key in store.token_keys()], key=lambda key: (key.provider, key.account))
-    found = [(key, await store.load(key)) for key in keys]
-    return [_row(key, token[0]) for key, token in found if token is not None]
+    with using_store():
+        keys = [key async for key in store.token_keys()]
+        return [await _row(store, key) for key in sorted(keys, key=lambda key: (key.provider, key.account, key.server))]
 
 
-def _row(key: "TokenKey", token: Mapping[str, Any]) -> dict[str, str]:
-    ends = token.get("expires_at")
-    told = "unknown" if ends is None else datetime.fromtimestamp(float(ends), UTC).strftime("%Y-%m-%d %H:%M UTC")
-    renewable = "yes" if {"refresh_token", "oauth_session_handle"} & token.keys() else "no"
-    return {"provider": key.provider, "account": key.account or "(the client)", "ends": told, "renewable": renewable}
+async def _row(store: "SealedStore", key: "TokenKey") -> dict[str, str]:
+    from oauthreg.token import OAuth2Token
+
+    ends, renewable = "unknown", "no"
+    try:
+        found = await store.load(key)
+        token = OAuth2Token(found[0] if found else {})
+        if token.expires_at is not None:
+            ends = datetime.fromtimestamp(token.expires_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        renewable = "yes" if {"refresh_token", "oauth_session_handle"} & token.keys() else "no"
+    except TokenStoreError as error:
+        ends, renewable = f"unreadable: {error.code}", f"oauthreg logout {key.provider} --forget"
+    except (ValueError, OverflowError, OSError):
+        ends = "never"
+    server = urlsplit(key.server).netloc
+    account = key.account or "(the client)"
+    return {"provider": key.provider, "account": account, "server": server, "ends": ends, "renewable": renewable}
+
+
+@contextmanager
+def using_store() -> Iterator[None]:
+    """Whatever a file that is no store raises is a ``TokenStoreError``."""
+    import sqlite3
+
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise TokenStoreError(
+            f"the tokens cannot be read or written: {error}",
+            code="unusable-store",
+            hint=f"{STORE} names their file; without it, it is in the user's data folder",
+        ) from error
 
 
 def open_store() -> "SealedStore":
@@ -79,10 +108,15 @@ def _sealing_key() -> str:
     with suppress(FileNotFoundError):
         return path.read_text("ascii", "replace").strip()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(FileExistsError):  # another process was faster
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    written = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"{SealedStore.new_key()}\n")
-        note(f"tokens are sealed with a new key, {path}: keep it apart from their backups")
+        with suppress(FileExistsError):  # another process was faster, and its key is whole
+            path.hardlink_to(written)
+            note(f"tokens are sealed with a new key, {path}: keep it apart from their backups")
+    finally:
+        written.unlink(missing_ok=True)
     return path.read_text("ascii", "replace").strip()
 
 
@@ -120,19 +154,25 @@ async def client_of(
 
     store, given = open_store(), parse_variables(variables)
     async with Registry(store=store, environ=os.environ) as registry, ClientSession() as session:
-        provider = registry.provider(name, variables=given, environment=environment)
-        whose = await account_of(provider, store, account)
-        yield registry.client(name, session, account=whose, variables=given, environment=environment), whose
+        chosen: Any = {"variables": given, "environment": environment}
+        client: Any = registry.client(name, session, **chosen)
+        with using_store():
+            whose = await account_of(client, store, account)
+        yield client if whose is None else registry.client(name, session, account=whose, **chosen), whose
 
 
-async def account_of(provider: "Provider", store: "SealedStore", asked: str | None) -> str | None:
-    """The account whose token a command uses: the one that is asked for, or the only one of the provider.
+async def account_of(client: Any, store: "SealedStore", asked: str | None) -> str | None:
+    """The account whose token a command uses: the one that is asked for, or the only one at the client's server.
 
     ``None`` where the client has tokens of its own or needs none. Raises ``MissingTokenError`` and ``UsageError``.
     """
-    accounts = sorted({key.account async for key in store.token_keys(provider=provider.name) if key.account})
+    provider = client.provider
+    keys = [key async for key in store.token_keys(provider=provider.name) if key.account]
+    server = client.token_key("").server if hasattr(client, "token_key") else ""
+    accounts = sorted({key.account for key in keys if key.server == server})
+    elsewhere = sorted({f"{key.account} at {key.server}" for key in keys if key.server != server})
     if asked is not None and asked not in accounts:
-        raise _nobody(provider.name, accounts, asked)
+        raise _nobody(provider.name, accounts, elsewhere, asked)
     if asked is None and len(accounts) > 1:
         raise UsageError(
             f"several accounts are logged in to {provider.name}: {', '.join(accounts)}",
@@ -140,7 +180,7 @@ async def account_of(provider: "Provider", store: "SealedStore", asked: str | No
             hint="say which one: `--account NAME`",
         )
     if asked is None and not accounts and _needs_login(provider):
-        raise _nobody(provider.name, accounts)
+        raise _nobody(provider.name, accounts, elsewhere)
     return asked or next(iter(accounts), None)
 
 
@@ -151,11 +191,12 @@ def _needs_login(provider: "Provider") -> bool:
     return provider.oauth2.grants[0] not in ("client_credentials", "jwt_bearer")
 
 
-def _nobody(name: str, accounts: list[str], asked: str = "") -> MissingTokenError:
+def _nobody(name: str, accounts: list[str], elsewhere: list[str], asked: str = "") -> MissingTokenError:
     whom = f" as {asked!r}" if asked else ""
-    known = f"; logged in are {', '.join(accounts)}" if accounts else ""
+    known = f"; logged in are {', '.join(accounts + elsewhere)}" if accounts or elsewhere else ""
+    login = f"oauthreg login {name}{f' --account {asked}' if asked else ''}"
     return MissingTokenError(
         f"nobody is logged in to {name}{whom}{known}",
         code="not-logged-in",
-        hint=f"oauthreg login {name}{f' --account {asked}' if asked else ''}",
+        hint=f"{login}, or say which server: `--environment`, `--variable`" if elsewhere else login,
     )

@@ -1,18 +1,24 @@
 """``oauthreg login``: log in at a provider and keep the token."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from oauthreg.cli.accounts import client_options, open_store, parse_variables
 from oauthreg.cli.command import Command, json_option
-from oauthreg.cli.loopback import DEFAULT_REDIRECT_URI, ask_for, listening, show_url
+from oauthreg.cli.loopback import DEFAULT_REDIRECT_URI, ask_for, listening, listens, show_url
 from oauthreg.cli.output import echo_json, echo_table, note
-from oauthreg.errors import OAuthError, UsageError
+from oauthreg.errors import OAuthError, OAuthRegError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from oauthreg.login import PendingLogin
+
+Made = TypeVar("Made")
 
 _PATIENCE = 300.0
 _NAMES = ("preferred_username", "email", "sub")
@@ -46,9 +52,7 @@ def command(*, as_json: bool, **options: Any) -> None:
     The client identifier and secret come from OAUTHREG_<NAME>_CLIENT_ID and OAUTHREG_<NAME>_CLIENT_SECRET. The account
     is called what --account says, else by the name, address or number that the provider knows the user by.
     """
-    import asyncio
-
-    told = asyncio.run(_log_in(**options))
+    told = _log_in(**options)
     if as_json:
         echo_json(told)
         return
@@ -57,43 +61,113 @@ def command(*, as_json: bool, **options: Any) -> None:
     note(f"logged in to {told['provider']} as {told['account']}")
 
 
-async def _log_in(name: str, account: str | None, timeout: float, **options: Any) -> dict[str, Any]:  # noqa: ASYNC109
+def _log_in(name: str, **options: Any) -> dict[str, Any]:
+    """A login in one go, or in two where the user copies what it came back with: no loop runs while they do."""
     import asyncio
 
+    chosen = {"environment": options["environment"], "variables": parse_variables(options["variables"])}
+    redirect_uri = options["redirect_uri"]
+    if options["device"] or listens(redirect_uri):
+        told = asyncio.run(_whole(name, chosen, options))
+        if isinstance(told, dict):
+            return told
+        pending = told  # the provider knows no way back
+    else:
+        pending = asyncio.run(_first_half(name, chosen, options))
+    show_url(pending.url, opens=not options["no_browser"])
+    if pending.redirect_uri == _OOB:
+        callback = {"verifier": ask_for("the code that you were shown")}
+    else:
+        callback = {"callback_url": ask_for("the whole address that you came back to")}
+    return asyncio.run(_second_half(name, chosen, options, pending, callback))
+
+
+async def _whole(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> "dict[str, Any] | PendingLogin":
+    async with _client(name, chosen) as client:
+        if options["device"]:
+            await _waited(_log_in_on_device(client, tuple(options["scopes"]) or None), options["timeout"])
+            return await _keep(client, options["account"])
+        pending = await _start(client, options)
+        if pending.redirect_uri == _OOB:
+            return pending
+        wanted = [pending.values[key] for key in ("state", "oauth_token") if pending.values.get(key)]
+        if client.provider.protocol == "oauth1" and not client.provider.oauth1.token_in_callback:
+            wanted = []
+        async with listening(options["redirect_uri"], wanted) as brought:
+            show_url(pending.url, opens=not options["no_browser"])
+            callback = await _waited(brought, options["timeout"])
+        await client.finish(pending, callback)
+        return await _keep(client, options["account"])
+
+
+async def _first_half(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> "PendingLogin":
+    async with _client(name, chosen) as client:
+        return await _start(client, options)
+
+
+async def _second_half(
+    name: str, chosen: dict[str, Any], options: dict[str, Any], pending: "PendingLogin", callback: dict[str, str]
+) -> dict[str, Any]:
+    async with _client(name, chosen) as client:
+        await client.finish(pending, **callback)
+        return await _keep(client, options["account"])
+
+
+@asynccontextmanager
+async def _client(name: str, chosen: dict[str, Any]) -> AsyncIterator[Any]:
     from aiohttp import ClientSession
 
     from oauthreg.registry import Registry
 
-    chosen = {"environment": options["environment"], "variables": parse_variables(options["variables"])}
     async with Registry(store=open_store(), environ=os.environ) as registry, ClientSession() as session:
         client: Any = registry.client(name, session, **chosen)
-        login = _log_in_on_device if options["device"] else _log_in_by_browser
-        try:
-            async with asyncio.timeout(timeout):
-                await login(client, tuple(options["scopes"]) or None, options)
-        except TimeoutError:
-            raise OAuthError("access_denied", f"nobody has logged in within {timeout:g} seconds") from None
+        if not hasattr(client, "start"):
+            raise UsageError(
+                f"nobody logs in to {client.provider.name}: its client proves itself with a key",
+                code="no-login",
+                hint=f"oauthreg request {name} URL",
+            )
+        variable = f"OAUTHREG_{client.provider.name.upper().replace('-', '_')}_DPOP_KEY"
+        if client.provider.oauth2.dpop == "required" and not {variable, f"{variable}_FILE"} & os.environ.keys():
+            raise UsageError(
+                f"tokens of {client.provider.name} are bound to a key, which must outlast this command",
+                code="no-dpop-key",
+                hint=f"put a private key into {variable}; `DPoPKey().export_private_key()` makes one",
+            )
+        yield client
+
+
+async def _start(client: Any, options: dict[str, Any]) -> "PendingLogin":
+    asked = {"scope": options["scopes"]} if options["scopes"] else {}
+    pending: PendingLogin = await client.start(redirect_uri=options["redirect_uri"], **asked)
+    return pending
+
+
+async def _keep(client: Any, account: str | None) -> dict[str, Any]:
+    """Keep the token first if it is known under which name: the login is spent, whatever comes then."""
+    if account is not None:
+        await client.keep_token(account)
+    profile: dict[str, Any] = {}
+    try:
         profile = (await client.profile()).to_dict() if client.provider.claims is not None else {}
-        account = account or next((str(profile[claim]) for claim in _NAMES if profile.get(claim)), "me")
+    except OAuthRegError as error:
+        note(f"who you are could not be found out: {error.message}")
+    if account is None:
+        account = next((str(profile[claim]) for claim in _NAMES if profile.get(claim)), "me")
         await client.keep_token(account)
     return {"provider": client.provider.name, "account": account, "profile": profile}
 
 
-async def _log_in_by_browser(client: Any, scope: Any, options: dict[str, Any]) -> None:
-    redirect_uri = options["redirect_uri"]
-    asked = {} if scope is None else {"scope": scope}
-    pending: PendingLogin = await client.start(redirect_uri=redirect_uri, **asked)
-    async with listening(pending.redirect_uri or redirect_uri) as brought:
-        show_url(pending.url, opens=not options["no_browser"])
-        if pending.redirect_uri == _OOB:
-            await client.finish(pending, verifier=ask_for("the code that you were shown"))
-        elif brought is None:
-            await client.finish(pending, ask_for("the whole address that you came back to"))
-        else:
-            await client.finish(pending, await brought)
+async def _waited(coming: "Awaitable[Made]", seconds: float) -> "Made":
+    import asyncio
+
+    try:
+        return await asyncio.wait_for(coming, seconds)
+    except TimeoutError:
+        raise OAuthError("access_denied", f"nobody has logged in within {seconds:g} seconds") from None
 
 
-async def _log_in_on_device(client: Any, scope: Any, _: dict[str, Any]) -> None:
+async def _log_in_on_device(client: Any, scope: Any) -> None:
     if not hasattr(client, "device_login"):
         raise UsageError(
             f"{client.provider.name} has no login on another device",

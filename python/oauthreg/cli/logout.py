@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from oauthreg.cli.accounts import client_of, client_options, open_store
+from oauthreg.cli.accounts import client_of, client_options, open_store, using_store
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.output import echo_json, note
 
@@ -35,11 +35,20 @@ def command(name: str, *, as_json: bool, forget: bool, **chosen: Any) -> None:
 
 async def _log_out(name: str, *, forget: bool, chosen: dict[str, Any]) -> dict[str, Any]:
     async with client_of(name, **chosen) as (client, account):
-        provider = client.provider
-        revoked = not forget and "revoke" in provider.endpoints
-        if revoked:
-            await client.revoke_token()
-        store = open_store()
-        for key in [key async for key in store.token_keys(provider=provider.name, account=account or "")]:
-            await store.delete(key)
-    return {"provider": provider.name, "account": account, "revoked": revoked}
+        revoked = not forget and await _revoke(client)
+        store, mine = open_store(), client.token_key(account or "") if hasattr(client, "token_key") else None
+        with using_store():
+            of_account = store.token_keys(provider=client.provider.name, account=account or "")
+            for key in [key async for key in of_account if mine is None or key.server == mine.server]:
+                await store.delete(key)
+    return {"provider": client.provider.name, "account": account, "revoked": revoked}
+
+
+async def _revoke(client: Any) -> bool:
+    """Whether the provider was told; it may be known from its metadata alone where."""
+    if hasattr(client, "discover"):
+        await client.discover()
+    if "revoke" not in client.provider.endpoints:
+        return False
+    await client.revoke_token()
+    return True

@@ -3,56 +3,69 @@
 Spec: RFC 8252 sections 7.3 and 8.3.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import click
 
 from oauthreg.cli.output import note
-from oauthreg.errors import UsageError
+from oauthreg.errors import UsageError, quoted
 from oauthreg.origins import is_loopback
 
 if TYPE_CHECKING:
     import asyncio
 
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:8917/callback"
-_PAGE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>oauthreg</title>"
-    "<p>This login has come back to the terminal. You may close this page."
-)
+_HEAD = "<!doctype html><html lang=en><meta charset=utf-8><title>oauthreg</title><p>"
+_COME_BACK = f"{_HEAD}This login has come back to the terminal. You may close this page."
+_NOT_WANTED = f"{_HEAD}This is not the login that the terminal waits for."
+_SHUTDOWN = 1.0
+"""Seconds for a request that has begun when the login is over."""
+
+
+def listens(redirect_uri: str) -> bool:
+    """Whether a program can wait at a redirection URI: a port of this machine. Raises ``UsageError`` for no URI."""
+    try:
+        url = urlsplit(redirect_uri)
+        return url.scheme == "http" and is_loopback(url.hostname or "") and url.port is not None
+    except ValueError:
+        raise UsageError(
+            f"no redirection URI: {quoted(redirect_uri)}",
+            code="invalid-redirect-uri",
+            hint=f"as {DEFAULT_REDIRECT_URI}",
+        ) from None
 
 
 @asynccontextmanager
-async def listening(redirect_uri: str) -> AsyncIterator["asyncio.Future[str] | None"]:
+async def listening(redirect_uri: str, wanted: Collection[str] = ()) -> AsyncIterator["asyncio.Future[str]"]:
     """What the browser will bring to ``redirect_uri``: the URL it is sent to, or the form that is posted there.
 
-    ``None`` where that is not a port of this machine, so that the user must copy it. Raises ``UsageError`` for a port
-    that cannot be had.
+    It must hold one of the ``wanted`` values (the state, the request token) if there are any: any page can send a
+    browser there. Raises ``UsageError`` for a port that cannot be had.
     """
     import asyncio
 
-    url = urlsplit(redirect_uri)
-    if url.scheme != "http" or not is_loopback(url.hostname or "") or not url.port:
-        yield None
-        return
     from aiohttp import web
 
+    url = urlsplit(redirect_uri)
     brought: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def take(request: web.BaseRequest) -> web.StreamResponse:
-        # A page elsewhere may have a name of its own lead here: it is not what the browser was sent to.
-        if request.path != (url.path or "/") or request.host != url.netloc:
+        if request.path != (unquote(url.path) or "/") or not _is_host(request.host, url):
             return web.Response(status=404)
         if request.method not in ("GET", "POST"):
             return web.Response(status=405)
         text = await request.text() if request.method == "POST" else str(request.url)
+        query = text if request.method == "POST" else urlsplit(text).query
+        if wanted and not {value for _, value in parse_qsl(query)} & {*wanted}:
+            return web.Response(status=400, text=_NOT_WANTED, content_type="text/html")
         if not brought.done():
             brought.set_result(text)
-        return web.Response(text=_PAGE, content_type="text/html", headers={"Cache-Control": "no-store"})
+        return web.Response(text=_COME_BACK, content_type="text/html", headers={"Cache-Control": "no-store"})
 
-    runner = web.ServerRunner(web.Server(take))
+    runner = web.ServerRunner(web.Server(take), shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
         try:
@@ -66,6 +79,14 @@ async def listening(redirect_uri: str) -> AsyncIterator["asyncio.Future[str] | N
         yield brought
     finally:
         await runner.cleanup()
+
+
+def _is_host(host: str, url: SplitResult) -> bool:
+    """Whether a request is for this address: a page elsewhere may have a name of its own lead here."""
+    with suppress(ValueError):
+        given = urlsplit(f"//{host}")
+        return given.hostname == url.hostname and (given.port or 80) == url.port
+    return False
 
 
 def show_url(url: str, *, opens: bool) -> None:

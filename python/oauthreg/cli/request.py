@@ -1,5 +1,6 @@
 """``oauthreg request``: one request with the token of an account, signed where it must be."""
 
+import re
 import sys
 from typing import IO, Any
 
@@ -10,6 +11,7 @@ from oauthreg.cli.command import Command, json_option, read_given
 from oauthreg.cli.exits import FINE, REFUSED
 from oauthreg.cli.output import echo_json, note
 
+_IS_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 _FORM = "application/x-www-form-urlencoded"
 
 _EXAMPLES = (
@@ -49,6 +51,8 @@ async def _request(
     as_json: bool,
     **chosen: Any,
 ) -> int:
+    if method is not None and not _IS_TOKEN(method):
+        raise click.UsageError(f"no method: {method!r}")
     given = dict(_header(text) for text in headers)
     body = None if data is None else read_given(data)
     if body is not None and not any(header.lower() == "content-type" for header in given):
@@ -63,7 +67,8 @@ async def _request(
                     note(f"{header}: {value}")
                 note("")
             if as_json:
-                echo_json({"status": response.status, "headers": dict(response.headers), "body": await response.text()})
+                text = await response.text(errors="replace")
+                echo_json({"status": response.status, "headers": dict(response.headers), "body": text})
             else:
                 _write(content, sys.stdout)
     if response.status < 400:

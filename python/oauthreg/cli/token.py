@@ -41,4 +41,11 @@ async def _good_token(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
                 code="no-bearer-token",
                 hint=f"oauthreg request {name} URL",
             )
-        return dict(await client.ensure_active_token())
+        token = await client.ensure_active_token()
+        if token.token_type.lower() == "dpop":
+            raise UsageError(
+                f"a token of {client.provider.name} is bound to a key, and of no use without a proof",
+                code="no-bearer-token",
+                hint=f"oauthreg request {name} URL",
+            )
+        return dict(token)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Authenticator, Flow, Pairs, Response
     from oauthreg.oauth2 import BearerAuthentication
-    from oauthreg.stores import TokenStore
+    from oauthreg.stores import TokenKey, TokenStore
 
 Result = TypeVar("Result")
 
@@ -518,6 +518,24 @@ class AsyncOAuth1Client(ApiClient):
         token = await self._life.settled()
         return token if token and token.token else None
 
+    def token_key(self, account: str) -> TokenKey:
+        """Under what a store keeps the token of an account, got with this client.
+
+        Raises ``UsageError`` where it could be any provider's.
+        """
+        from oauthreg.stores import TokenKey
+
+        server = endpoint_name(self.provider.endpoints.get("token"))
+        if self._is_custom:
+            server = server or " ".join(sorted(map(render_origin, self._origins)))
+            if not server:
+                raise UsageError(
+                    "nobody knows which server's token this is, so it cannot be stored",
+                    code="no-server",
+                    hint="pass `provider=`, or `allowed_origins=` with the URLs that it is for",
+                )
+        return TokenKey(self.provider.name, account, self.client_id, server=server)
+
     async def keep_token(self, account: str) -> OAuth1Token:
         """Saves the token as that of ``account``, the application's own name for the user.
 
@@ -713,21 +731,10 @@ class AsyncOAuth1Client(ApiClient):
         return await self._running(make_flow(), options, origins)
 
     def _place_of(self, account: str, store: TokenStore | Callable[[], TokenStore]) -> StoredToken:
-        """Where the token of an account is stored. Raises ``UsageError`` where it could be any provider's."""
+        """Where the token of an account is stored. Raises as ``token_key``."""
         from oauthreg.http.stored_token import StoredToken
-        from oauthreg.stores import TokenKey
 
-        server = endpoint_name(self.provider.endpoints.get("token"))
-        if self._is_custom:
-            server = server or " ".join(sorted(map(render_origin, self._origins)))
-            if not server:
-                raise UsageError(
-                    "nobody knows which server's token this is, so it cannot be stored",
-                    code="no-server",
-                    hint="pass `provider=`, or `allowed_origins=` with the URLs that it is for",
-                )
-        key = TokenKey(self.provider.name, account, self.client_id, server=server)
-        return StoredToken(store() if callable(store) else store, key)
+        return StoredToken(store() if callable(store) else store, self.token_key(account))
 
     @property
     def _is_rsa(self) -> bool:

@@ -471,6 +471,10 @@ class AsyncOAuth2Client(TokenClient):
         await self._complete("token", is_login=True)
         return await self._redeem(pending, callback_url, binding, self._call("token"))
 
+    def token_key(self, account: str) -> TokenKey:
+        """Under what a store keeps the token of an account, got with this client."""
+        return self._make_key(self._call("token", grant="client_credentials"), account, is_own=False)
+
     async def keep_token(self, account: str) -> OAuth2Token:
         """Saves the token as that of ``account``, the application's own name for the user; a copy of it.
 
@@ -489,7 +493,7 @@ class AsyncOAuth2Client(TokenClient):
                 code="other-account",
                 hint="make a client for each user",
             )
-        key = self._key or self._make_key(self._call("token", grant="client_credentials"), account, is_own=False)
+        key = self._key or self.token_key(account)
         life = self._lives.of_key(key)
         if life is old:
             token = await old.at_rest()
