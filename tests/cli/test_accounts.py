@@ -20,6 +20,7 @@ from oauthreg import DPoPKey, Registry
 from oauthreg.cli import accounts, loopback
 from oauthreg.jose import generate_private_key_for
 from oauthreg.origins import parse_origin, render_origin
+from oauthreg.sealing import new_sealing_key
 from oauthreg.simulator import Simulator, Status
 from oauthreg.stores import MemoryStore, SealedStore, TokenKey
 
@@ -321,7 +322,7 @@ class TestStores:
     def test_a_token_that_cannot_be_read_is_listed_and_can_be_forgotten(self, serve, log_in, oauthreg, monkeypatch):
         serve(OAUTH1)
         log_in()
-        monkeypatch.setenv("OAUTHREG_SEALING_KEY", SealedStore.new_key())
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY", new_sealing_key())
         log_in("--account", "new")
         listed = oauthreg("accounts")
         assert listed.code == 0
@@ -333,7 +334,7 @@ class TestStores:
         ("ends", "told"), [("2026-12-01T00:00:00Z", "2026-12-01 00:00 UTC"), (1e300, "never"), ("x", "unknown")]
     )
     async def test_ends_may_be_written_in_any_way(self, ends, told):
-        store, key = SealedStore(MemoryStore(), SealedStore.new_key()), TokenKey("acme", "ada")
+        store, key = SealedStore(MemoryStore(), new_sealing_key()), TokenKey("acme", "ada")
         await store.save(key, {"oauth_token": "t", "expires_at": ends}, seen_version=None)
         assert (await accounts._row(store, key))["ends"] == told
 
@@ -526,13 +527,13 @@ class TestKeys:
 
     def test_it_may_come_from_elsewhere(self, serve, log_in, oauthreg, folder, monkeypatch):
         serve(OAUTH1)
-        (folder / "key").write_text(f"{SealedStore.new_key()}\n")
+        (folder / "key").write_text(f"{new_sealing_key()}\n")
         monkeypatch.setenv("OAUTHREG_SEALING_KEY_FILE", str(folder / "key"))
         monkeypatch.setenv("OAUTHREG_STORE", str(folder / "own.db"))
         assert log_in().code == 0
         assert (folder / "own.db").exists()
         assert not (folder / "config" / "oauthreg" / "sealing-key").exists()
-        monkeypatch.setenv("OAUTHREG_SEALING_KEY", SealedStore.new_key())
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY", new_sealing_key())
         done = oauthreg("request", "acme", "items")
         assert done.code == 4
         assert "a key that is not known" in done.err

@@ -42,7 +42,7 @@ def log_in(examples, simulator):
 
 
 async def test_one_machine(examples, log_in, tmp_path):
-    path, key = str(tmp_path / "tokens.db"), oauthreg.SealedStore.new_key()
+    path, key = str(tmp_path / "tokens.db"), oauthreg.new_sealing_key()
     await log_in(examples["open_store"](path, key))
     assert await examples["repositories"]("ada", examples["open_store"](path, key)) == ["oauthreg"]
     assert await examples["forget"]("ada", oauthreg.SQLiteStore(path)) == 1
@@ -70,7 +70,7 @@ async def test_redis(examples, log_in, redis_server):
 
 
 async def test_keys_change(examples, log_in):
-    store, (former, current) = oauthreg.MemoryStore(), (oauthreg.SealedStore.new_key() for _ in range(2))
+    store, (former, current) = oauthreg.MemoryStore(), (oauthreg.new_sealing_key() for _ in range(2))
     await log_in(store)
     assert await examples["seal_what_is_there"](store, former) == 1
     assert await examples["change_key"](store, current, former) == 1

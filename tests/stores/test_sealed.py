@@ -8,6 +8,7 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from oauthreg.errors import InvalidKeyError, TokenStoreError, UsageError
+from oauthreg.sealing import new_sealing_key
 from oauthreg.stores import MemoryStore, SealedStore, SQLiteStore, TokenKey
 
 from .contract import KEY, TOKEN, TokenStoreContract
@@ -69,7 +70,7 @@ async def test_a_sealed_token_is_a_jwe_of_the_standard(inner):
 
 
 def test_a_key_is_made_anew_each_time():
-    keys = {SealedStore.new_key() for _ in range(10)}
+    keys = {new_sealing_key() for _ in range(10)}
     assert len(keys) == 10
     assert all(SealedStore(MemoryStore(), key) for key in keys)
 
@@ -186,7 +187,7 @@ async def test_tokens_that_do_not_open_are_named_at_the_end(inner):
     former = SealedStore(inner, FORMER_KEY)
     for number in range(12):
         await former.save(TokenKey("acme", f"user{number}"), TOKEN, seen_version=None)
-    await SealedStore(inner, SealedStore.new_key()).save(KEY, TOKEN, seen_version=None)
+    await SealedStore(inner, new_sealing_key()).save(KEY, TOKEN, seen_version=None)
     (spoiled, version) = await inner.load(TokenKey("acme", "user3"))
     await inner.save(TokenKey("acme", "user3"), {"sealed": spoiled["sealed"][:-4] + "AAAA"}, seen_version=version)
     gone_through = []

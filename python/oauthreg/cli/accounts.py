@@ -100,7 +100,7 @@ def open_store() -> "SealedStore":
 
 def _sealing_key() -> str:
     from oauthreg.definition.folders import user_config_folder
-    from oauthreg.stores import SealedStore
+    from oauthreg.sealing import new_sealing_key
 
     if SEALING_KEY in os.environ:
         return os.environ[SEALING_KEY].strip()
@@ -111,7 +111,7 @@ def _sealing_key() -> str:
     written = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"{SealedStore.new_key()}\n")
+            file.write(f"{new_sealing_key()}\n")
         with suppress(FileExistsError):  # another process was faster, and its key is whole
             path.hardlink_to(written)
             note(f"tokens are sealed with a new key, {path}: keep it apart from their backups")

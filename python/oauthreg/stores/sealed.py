@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from oauthreg.errors import InvalidKeyError, ResponseError, TokenStoreError, UsageError
-from oauthreg.sealing import SealingKeys, new_sealing_key
+from oauthreg.sealing import SealingKeys
 from oauthreg.stores.token_store import TokenKey, key_parts, unstorable
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ _FIELD = "sealed"
 class SealedStore:
     """A ``TokenStore`` around another one, which gets sealed tokens alone.
 
-    ``sealing_key`` is what ``new_key`` made: keep it as a secret, apart from the store, for without it all users must
-    log in again. ``former_keys`` open what was sealed before; whatever is saved is sealed with ``sealing_key``, and
-    ``reseal`` does so with all that is there. A sealed token opens at its own place alone, so that one that was copied
-    to another account is refused. Providers, accounts and client identifiers stay readable, and whoever can write to
-    the store can bring back a token that was there before.
+    ``sealing_key`` is what ``new_sealing_key`` made: keep it as a secret, apart from the store, for without it all
+    users must log in again. ``former_keys`` open what was sealed before; whatever is saved is sealed with
+    ``sealing_key``, and ``reseal`` does so with all that is there. A sealed token opens at its own place alone, so that
+    one that was copied to another account is refused. Providers, accounts and client identifiers stay readable, and
+    whoever can write to the store can bring back a token that was there before.
 
     A token that nobody sealed is refused, since whoever can write to the store might have put it there;
     ``accept_unsealed_tokens`` is for a store that held tokens before, until ``reseal`` has gone through it.
@@ -55,11 +55,6 @@ class SealedStore:
     def is_local(self) -> bool:
         """Whether the store around which this is belongs to this process alone."""
         return getattr(self._store, "is_local", False)
-
-    @staticmethod
-    def new_key() -> str:
-        """A key, as text: 256 random bits in base64url. Keep it as a secret."""
-        return new_sealing_key()
 
     async def load(self, key: TokenKey) -> tuple[dict[str, Any], int] | None:
         """The token, and its version.
