@@ -186,27 +186,22 @@ async def test_an_answer_that_was_lost_may_be_asked_for_again(tmp_path):
     await lease.__aexit__(None, None, None)
 
 
-def test_a_lease_that_is_left_with_its_loop_is_kept(tmp_path, no_pause):
+def test_a_lease_that_is_left_with_its_loop_is_kept(tmp_path):
     """Somebody could not save what it renewed, and its job has ended; others wait for the end of the lease."""
-    now = [1_000_000.0]
-    store = SQLiteStore(tmp_path / "tokens.db", now=lambda: now[0], sleep=no_pause)
-    kept = []
+    now, kept = [1_000_000.0], []
 
-    async def take():
-        kept.append(store.lease(KEY, 60))
-        await kept[0].__aenter__()
+    async def wait(_):
+        raise InterruptedError
 
-    async def is_free():
-        waiting = asyncio.create_task(store.lease(KEY, 60).__aenter__())
-        await asyncio.sleep(0.05)
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        return not waiting.cancelled()
+    def lease():
+        kept.append(SQLiteStore(tmp_path / "tokens.db", now=lambda: now[0], sleep=wait).lease(KEY, 60))
+        return kept[-1].__aenter__()
 
-    asyncio.run(take())
-    assert not asyncio.run(is_free())
+    asyncio.run(lease())
+    with pytest.raises(InterruptedError):
+        asyncio.run(lease())
     now[0] += 60
-    assert asyncio.run(is_free())
+    asyncio.run(lease())
 
 
 async def test_a_lease_that_cannot_be_given_back_hides_no_error(tmp_path, monkeypatch, caplog):
