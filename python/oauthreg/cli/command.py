@@ -8,6 +8,9 @@ import click
 Example = tuple[str, str]
 """A command line and what it does."""
 
+FORM = "application/x-www-form-urlencoded"
+"""The media type of a body of which nothing else is said."""
+
 
 class _WithExamples:
     """Adds examples to the help of a command or a group."""

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from oauthreg.cli.command import Command, json_option, read_given
+from oauthreg.cli.command import FORM, Command, json_option, read_given
 from oauthreg.cli.exits import FINE, REFUSED
 from oauthreg.cli.output import echo_json, echo_table, note
 from oauthreg.errors import InvalidSignatureError, VerificationError
 
-_FORM = "application/x-www-form-urlencoded"
+_Pair = tuple[bytes, bytes]
 
 _EXAMPLES = (
     ("oauthreg explain GET 'https://api.acme.example/1/items?a=b' --authorization @header.txt", "what was signed"),
@@ -24,7 +24,7 @@ _EXAMPLES = (
 @click.argument("url")
 @click.option("--authorization", help="The header's value as it was sent: text, or @FILE. Default: none.")
 @click.option("-d", "--data", help="The body, if it is a form: text, or @FILE.")
-@click.option("--content-type", default=_FORM, show_default=True, help="The media type of the body.")
+@click.option("--content-type", default=FORM, show_default=True, help="The media type of the body.")
 @click.option("--against", help="The base string of the other side, as servers print it: text, or @FILE.")
 @click.option("--client-secret-file", type=click.File(), help="The client secret, to check the signature.")
 @click.option("--token-secret-file", type=click.File(), help="The token secret.")
@@ -54,6 +54,7 @@ def _explained(
     client_secret_file: Any,
     token_secret_file: Any,
 ) -> dict[str, Any]:
+    from oauthreg.signing._pure import parse_parameters, unescape
     from oauthreg.signing.comparison import compare_base_strings, first_difference, parse_base_string
     from oauthreg.signing.engine import load_engine
     from oauthreg.signing.verify import parse_authorization, verify
@@ -64,11 +65,13 @@ def _explained(
     _, pairs = (parse_authorization(header) if header else None) or (None, [])
     ours = engine.base_string(method.upper(), url, pairs, body, media_type)
     parts = parse_base_string(ours)
+    of_query = parse_parameters(url.partition("#")[0].partition("?")[2])
+    parameters = [(name, value, (unescape(name), unescape(value))) for name, value in parts.parameters]
     told: dict[str, Any] = {
         "method": parts.method,
         "uri": parts.uri,
         "parameters": [
-            {"name": name, "value": value, "from": _source(name, value, pairs, url)} for name, value in parts.parameters
+            {"name": name, "value": value, "from": _source(sent, pairs, of_query)} for name, value, sent in parameters
         ],
         "base_string": ours,
         "signature": "not checked",
@@ -113,13 +116,10 @@ def _say(told: dict[str, Any]) -> None:
         note("\npass --against with the other side's base string, or --client-secret-file, to find what is wrong")
 
 
-def _source(name: str, value: str, pairs: Sequence[tuple[bytes, bytes]], url: str) -> str:
-    from oauthreg.signing._pure import parse_parameters, unescape
-
-    pair = unescape(name), unescape(value)
-    if pair in pairs:
+def _source(sent: _Pair, of_header: Sequence[_Pair], of_query: Sequence[_Pair]) -> str:
+    if sent in of_header:
         return "header"
-    return "query" if pair in parse_parameters(url.partition("#")[0].partition("?")[2]) else "form"
+    return "query" if sent in of_query else "form"
 
 
 def _text(given: str | None) -> str | None:

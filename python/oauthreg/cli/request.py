@@ -7,12 +7,11 @@ from typing import IO, Any
 import click
 
 from oauthreg.cli.accounts import client_of, client_options
-from oauthreg.cli.command import Command, json_option, read_given
+from oauthreg.cli.command import FORM, Command, json_option, read_given
 from oauthreg.cli.exits import FINE, REFUSED
 from oauthreg.cli.output import echo_json, note
 
 _IS_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
-_FORM = "application/x-www-form-urlencoded"
 
 _EXAMPLES = (
     ("oauthreg request acme me", "below the definition's `api_base`"),
@@ -56,7 +55,7 @@ async def _request(
     given = dict(_header(text) for text in headers)
     body = None if data is None else read_given(data)
     if body is not None and not any(header.lower() == "content-type" for header in given):
-        given["Content-Type"] = _FORM
+        given["Content-Type"] = FORM
     async with client_of(name, **chosen) as (client, _):
         wanted = method or ("GET" if body is None else "POST")
         async with client.request(wanted, url, headers=given, data=body) as response:

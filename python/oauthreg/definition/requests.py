@@ -22,7 +22,7 @@ REALMS_OF_REQUESTS: Mapping[str, Literal["url", "origin"]] = MappingProxyType({"
 LEGS = ("request_token", "token", "refresh", "device", "revoke", "introspect", "app_token", "exchange")
 """The tables of protocol requests, the page for the user apart."""
 
-_VERIFIED = ("email", "phone_number")
+VERIFIED = ("email", "phone_number")
 """Claims beside which another says whether they are verified."""
 
 _LEG_DOCUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -50,7 +50,7 @@ def claims_of(definition: Definition) -> Mapping[str, Any]:
     if definition.protocol != "oidc":
         return own
     made = {**_claims_of_oidc(), **own}
-    for name in _VERIFIED:
+    for name in VERIFIED:
         # Who takes an address from elsewhere says whether it is verified, and who says whether, which one.
         if name in own and f"{name}_verified" not in own:
             del made[f"{name}_verified"]
@@ -71,7 +71,7 @@ def _claims_of_oidc() -> Mapping[str, Any]:
     from oauthreg.claims import STANDARD_CLAIMS
 
     made: dict[str, Any] = {name: [name, f"id_token:{name}"] for name in STANDARD_CLAIMS}
-    for name in _VERIFIED:
+    for name in VERIFIED:
         # Whether an address is verified is said by the answer that tells the address.
         for claim in (name, f"{name}_verified"):
             made[claim] = [{"path": claim, "if": name}, {"path": f"id_token:{claim}", "if": f"not {name}"}]

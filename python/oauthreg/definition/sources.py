@@ -13,6 +13,7 @@ from oauthreg.definition.diagnostics import MOST_FINDINGS, Finding, Problem, pla
 from oauthreg.definition.examples import check_examples
 from oauthreg.definition.model import Definition
 from oauthreg.definition.names import shown
+from oauthreg.definition.requests import VERIFIED
 from oauthreg.definition.spans import KeyPath, Spans
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.validation import InvalidDefinition, validate
@@ -25,7 +26,7 @@ STRING = "<string>"
 _LARGEST = 256 * 1024
 _NO_PATH = frozenset("\n=#")
 _NOT_INHERITED = ("extends", "aliases")
-_SAYS_OF = {"email_verified": "email", "phone_number_verified": "phone_number"}
+_SAYS_OF = {f"{name}_verified": name for name in VERIFIED}
 """Claim -> the claim that it is about: of another address or number it says nothing."""
 _NAMING = "rename the file: lower-case letters, digits and `-`, beginning with a letter or digit"
 

@@ -270,6 +270,16 @@ def pairs(name: str, given: Any) -> Pairs:
         ) from None
 
 
+def check_account(account: str, own: str | None) -> None:
+    """Raises ``UsageError`` for an account that is none, or another one than the client's own."""
+    if not account or own not in (None, account):
+        raise UsageError(
+            f"the token is kept under another account: {own!r}" if account else "`account` is empty",
+            code="other-account",
+            hint="make a client for each user",
+        )
+
+
 def learning_clock(clock: Callable[[], float] | None) -> Clock:
     """A clock that can learn the server's time, from one that gives seconds since 1970."""
     if clock is None:

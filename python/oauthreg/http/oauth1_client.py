@@ -23,6 +23,7 @@ from oauthreg.errors import (
 from oauthreg.http.api_client import (
     ApiClient,
     Default,
+    check_account,
     learning_clock,
     pairs,
     pinned_origins,
@@ -550,12 +551,7 @@ class AsyncOAuth1Client(ApiClient):
                 code="no-store",
                 hint="make the client with `store=`, or the registry that makes it",
             )
-        if not account or self._account not in (None, account):
-            raise UsageError(
-                f"the token is kept under another account: {self._account!r}" if account else "`account` is empty",
-                code="other-account",
-                hint="make a client for each user",
-            )
+        check_account(account, self._account)
         token = await self._owned("to keep")
         if self._life.is_request_token:
             raise MissingTokenError("there is no access token to keep yet", hint="await `fetch_access_token` first")

@@ -25,7 +25,7 @@ from oauthreg.errors import (
     UsageError,
     quoted,
 )
-from oauthreg.http.api_client import TRANSPORT_OPTIONS, learning_clock, pairs, transport_options
+from oauthreg.http.api_client import TRANSPORT_OPTIONS, check_account, learning_clock, pairs, transport_options
 from oauthreg.http.token_client import (
     DEFAULT_PLACEMENT,
     GivenToken,
@@ -487,12 +487,7 @@ class AsyncOAuth2Client(TokenClient):
         old = self._life
         if old.token is None or self._ask_again is not None:
             raise _nothing_to_keep()
-        if not account or self._account not in (None, account):
-            raise UsageError(
-                f"the token is kept under another account: {self._account!r}" if account else "`account` is empty",
-                code="other-account",
-                hint="make a client for each user",
-            )
+        check_account(account, self._account)
         key = self._key or self.token_key(account)
         life = self._lives.of_key(key)
         if life is old:

@@ -58,6 +58,15 @@ def note_end(task: asyncio.Task[Any]) -> None:
         _log.debug("a token was not renewed: %s", type(error).__name__)
 
 
+def no_token() -> TokenStoreError:
+    """What is told of a stored token that can be neither used nor renewed."""
+    return TokenStoreError(
+        "the store holds what is no token",
+        code="unusable-token",
+        hint="let the user log in again, which replaces it",
+    )
+
+
 async def take_lease(store: TokenStore, key: TokenKey) -> AbstractAsyncContextManager[None]:
     """A lease that was entered: nobody else renews the token of this key. Raises ``TokenStoreError``."""
     with telling("the token's turn to be renewed did not come"):

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oauthreg.errors import MissingTokenError, TokenStoreError
-from oauthreg.http.renewals import give_back, insist, take_lease, telling
+from oauthreg.http.renewals import give_back, insist, no_token, take_lease, telling
 from oauthreg.token import OAuth1Token
 
 if TYPE_CHECKING:
@@ -123,11 +123,7 @@ def _usable(stored: Mapping[str, Any]) -> OAuth1Token:
     try:
         return OAuth1Token.from_mapping(stored)
     except (MissingTokenError, AttributeError, TypeError):
-        raise TokenStoreError(
-            "the store holds what is no token",
-            code="unusable-token",
-            hint="let the user log in again, which replaces it",
-        ) from None
+        raise no_token() from None
 
 
 def _not_seen() -> TokenStoreError:

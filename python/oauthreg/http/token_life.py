@@ -39,6 +39,7 @@ from oauthreg.http.renewals import (
     RIVAL_PATIENCE,
     give_back,
     insist,
+    no_token,
     note_end,
     take_lease,
     telling,
@@ -874,11 +875,7 @@ def fingerprints(token: OAuth2Token | None) -> tuple[str, ...]:
 def _usable(token: OAuth2Token) -> OAuth2Token:
     """A token as a store kept it. Raises ``TokenStoreError`` for what is none."""
     if not token.access_token.isprintable() or not (token.access_token or token.refresh_token):
-        raise TokenStoreError(
-            "the store holds what is no token",
-            code="unusable-token",
-            hint="let the user log in again, which replaces it",
-        )
+        raise no_token()
     if not token.access_token:
         token["expires_at"] = 0  # it is to be renewed before it is used
     return token

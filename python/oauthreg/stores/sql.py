@@ -13,6 +13,7 @@ from oauthreg.stores.token_store import (
     KEY_PARTS,
     TokenKey,
     digest_of,
+    key_parts,
     new_version,
     parse_token,
     render_token,
@@ -85,7 +86,7 @@ class SQLStore:
         version = new_version()
         row = digest_of(key), render_token(token), version
         if seen_version is None:
-            changed = await self._change(_INSERT, *row, *(getattr(key, part) for part in KEY_PARTS))
+            changed = await self._change(_INSERT, *row, *key_parts(key))
         else:
             changed = await self._change(_UPDATE, *row, seen_version)
         if not changed:
