@@ -1,6 +1,7 @@
 """From a name to a ready client: where definitions, credentials and variables come from."""
 
 import asyncio
+import json
 import logging
 import os
 import subprocess
@@ -25,6 +26,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client
+from oauthreg.jwe import encrypt_to, generate_private_jwk_for
 from oauthreg.provider import Provider
 from oauthreg.registry import Registry
 from oauthreg.stores import MemoryStore
@@ -755,6 +757,49 @@ async def test_a_dpop_key_is_read_where_the_definition_knows_of_it(session):
     with pytest.raises(UsageError) as refused:
         made(BOUND_ENVIRON, text=plain).client("acme", session, dpop_key=DPoPKey())
     assert refused.value.code == "dpop-unsupported"
+
+
+OPENID = """schema = 1
+title = "Acme"
+protocol = "oidc"
+
+[endpoints]
+discovery = "https://acme.example/.well-known/openid-configuration"
+
+[oauth2]
+issuer = "https://acme.example"
+"""
+ENCRYPTS = f'{OPENID}\n[identity.id_token]\nencryption = ["RSA-OAEP"]\n'
+
+
+@pytest.mark.parametrize("place", ["argument", "credentials", "environment", "file"])
+async def test_a_decryption_key_from_every_place(session, tmp_path, place):
+    jwk = json.dumps({"keys": [generate_private_jwk_for("RSA-OAEP")]})
+    path = tmp_path / "keys.json"
+    path.write_text(jwk)
+    more = {
+        "environment": {"OAUTHREG_ACME_DECRYPTION_KEY": jwk},
+        "file": {"OAUTHREG_ACME_DECRYPTION_KEY_FILE": str(path)},
+    }.get(place, {})
+    secrets = {"credentials": {"acme": {"decryption_key": jwk}}} if place == "credentials" else {}
+    given = {"decryption_key": jwk} if place == "argument" else {}
+    for text in (OPENID, ENCRYPTS):
+        registry = made({**BOUND_ENVIRON, **more}, text=text, **secrets)
+        sent = encrypt_to("a.b.c", json.loads(jwk)["keys"][0], "RSA-OAEP")
+        assert registry.client("acme", session, **given)._client.decryption_keys.open(sent) == "a.b.c"
+
+
+async def test_a_decryption_key_is_loaded_once_and_wanted_where_the_definition_says_so(session):
+    environ = {**BOUND_ENVIRON, "OAUTHREG_ACME_DECRYPTION_KEY": json.dumps(generate_private_jwk_for("ECDH-ES"))}
+    registry = made(environ, text=ENCRYPTS)
+    first, second = (registry.client("acme", session)._client.decryption_keys for _ in range(2))
+    assert first is second is not None
+    assert made(BOUND_ENVIRON, text=OPENID).client("acme", session)._client.decryption_keys is None
+    with pytest.raises(MissingCredentialError) as refused:
+        made(BOUND_ENVIRON, text=ENCRYPTS).client("acme", session)
+    assert "OAUTHREG_ACME_DECRYPTION_KEY" in refused.value.hint
+    with pytest.raises(InvalidKeyError):
+        made({**BOUND_ENVIRON, "OAUTHREG_ACME_DECRYPTION_KEY": "no key"}, text=OPENID).client("acme", session)
 
 
 async def test_the_clients_of_a_registry_share_the_key_that_is_made_for_them(session):

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from oauthreg.answers import decode_text, is_outage, malformed, mask_error, parse_answer, read_masked, refusal
 from oauthreg.errors import OAuthError, ResponseError, TemporarilyUnavailableError, UsageError
 from oauthreg.jose import parse_hmac_jwt
+from oauthreg.jwe import DecryptionKeys
 from oauthreg.legs import append_query, check_headers, render_form, render_pairs
 from oauthreg.messages import Authenticator, Flow, Request, Response
 from oauthreg.oauth2.bearer import BearerAuthentication
@@ -33,12 +34,14 @@ def identity_flow(
     now: Callable[[], float],
     client_id: str,
     client_secret: str,
+    decryption_keys: DecryptionKeys | None = None,
 ) -> Flow[dict[str, Any]]:
     """Makes the provider's identity requests in order and gives all documents, the given ones included.
 
     ``authenticator_for(nonce)`` signs a request (``nonce`` fixes the nonce where the answer must repeat it). A request
     whose condition does not hold, or that is optional and fails, adds no document. A GET is followed within its origin,
-    each hop authenticated anew: some providers send "me" on to a page with a name.
+    each hop authenticated anew: some providers send "me" on to a page with a name. ``decryption_keys`` open answers
+    that are encrypted.
 
     Raises ``OAuthError`` and ``ResponseError``.
     """
@@ -61,7 +64,12 @@ def identity_flow(
             response = yield from _answer_flow(provider, request, url, authenticator_for, nonce, found)
             if request.jwt is None and 200 <= response.status < 300:
                 response = yield from opened_flow(
-                    provider, response, client_id=client_id, client_secret=client_secret or None, now=now()
+                    provider,
+                    response,
+                    client_id=client_id,
+                    client_secret=client_secret or None,
+                    now=now(),
+                    decryption_keys=decryption_keys,
                 )
             read = partial(_read, provider, request, nonce, now(), client_secret, found)
             found[request.name] = read_masked(response, read, secrets)

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cache, lru_cache
@@ -17,10 +16,14 @@ from oauthreg.errors import InvalidKeyError, ResponseError, UnsupportedMethodErr
 from oauthreg.jws import compact_signer, encode_segment, is_encodable, render_json
 from oauthreg.signing import keys
 
-_LONGEST = 65536
+LONGEST_JWT = 65536
+"""Characters."""
 _LEAST_RSA_BITS = 2048
 _PARTS_OF_SIGNED = 3
 _PARTS_OF_ENCRYPTED = 5
+_AGREEING_CURVES = ("P-256", "P-384", "P-521", "X25519")
+_OPERATIONS = {"sign": frozenset({"sign"}), "decrypt": frozenset({"decrypt", "unwrapKey", "deriveKey", "deriveBits"})}
+"""What a key is for -> of its ``key_ops`` the ones that allow it. Spec: RFC 7517 section 4.3."""
 
 SIGNING_ALGORITHMS: dict[str, tuple[str, str]] = {
     "HS256": ("oct", ""),
@@ -215,25 +218,65 @@ def _private_key(key: Any, algorithm: str, passphrase: str | bytes | None) -> An
         return _wrapped(_load_private(key, passphrase))
     if jwk.get("kty") == "oct":
         raise _wrong_kind(algorithm, SIGNING_ALGORITHMS[algorithm], ("oct", ""))
+    made = _private_jwk(jwk, "sign")
+    try:
+        made.check_alg(algorithm)
+    except JoseError:
+        raise _unusable_jwk("sign") from None
+    return made
+
+
+def load_decryption_key(key: Any) -> tuple[Any, Mapping[str, Any]]:
+    """The key of the joserfc package that opens what was encrypted to its public half, and what its JWK says of it.
+
+    ``key`` is a private key as ``load_signing_key`` takes it: RSA, or on P-256, P-384, P-521 or X25519. Raises
+    ``InvalidKeyError``.
+
+    Spec: RFC 7518 section 4; RFC 8037 section 3.2.
+    """
+    jwk = _jwk(key)
+    # Its members are judged here: joserfc knows fewer operations that open something.
+    made = _wrapped(_load_private(key, None) if jwk is None else _private_jwk(jwk, "decrypt").raw_value)
+    kind = made.key_type
+    is_good = kind == "RSA" or (kind in ("EC", "OKP") and made.curve_name in _AGREEING_CURVES)
+    if not is_good or (kind == "RSA" and made.raw_value.key_size < _LEAST_RSA_BITS):
+        raise InvalidKeyError(
+            "nothing is encrypted to a key of this kind",
+            code="wrong-key-kind",
+            hint="pass an RSA key of 2048 bits at least, or one on P-256, P-384, P-521 or X25519",
+        )
+    return made, jwk or {}
+
+
+def _private_jwk(jwk: dict[str, Any], purpose: str) -> Any:
+    """The key of the joserfc package in a private JWK whose members allow to ``sign`` or to ``decrypt``."""
+    from joserfc.errors import JoseError
+
     try:
         made = _imported(json.dumps(jwk, sort_keys=True))
         if made.is_private:
-            made.check_use("sig")
-            made.check_alg(algorithm)
-            made.check_key_op("sign")
+            made.check_use({"sign": "sig", "decrypt": "enc"}[purpose])
+        operations = jwk.get("key_ops")
+        is_allowed = operations is None or not _OPERATIONS[purpose].isdisjoint(operations)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InvalidKeyError(
-            "the JWK cannot be used to sign",
-            code="invalid-jwk",
-            hint="check `kty` and its members; `use`, `alg` and `key_ops` must allow this signature",
-        ) from None
+        raise _unusable_jwk(purpose) from None
     if not made.is_private:
         raise InvalidKeyError(
-            "a private key is needed to sign, this is a public JWK",
+            f"a private key is needed to {purpose}, this is a public JWK",
             code="not-a-private-key",
             hint="pass the matching private key",
         )
+    if not is_allowed:
+        raise _unusable_jwk(purpose)
     return made
+
+
+def _unusable_jwk(purpose: str) -> InvalidKeyError:
+    return InvalidKeyError(
+        f"the JWK cannot be used to {purpose}",
+        code="invalid-jwk",
+        hint="check `kty` and its members; `use`, `alg` and `key_ops`, where they are there, must allow it",
+    )
 
 
 # Importing an RSA key takes far longer than a signature: it is done once for each key.
@@ -315,20 +358,27 @@ def parse_unverified_jwt(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     no signed JWT: malformed, encrypted, or with the algorithm ``none``.
     """
     if not isinstance(text, str):
-        raise _refused("it is no text", "jwt-malformed")
-    if len(text) > _LONGEST:
-        raise _refused("it is too long", "jwt-too-long")
+        raise refused_jwt("it is no text", "jwt-malformed")
+    if len(text) > LONGEST_JWT:
+        raise refused_jwt("it is too long", "jwt-too-long")
     pieces = text.split(".")
     if len(pieces) == _PARTS_OF_ENCRYPTED:
-        raise _refused("it is encrypted, which is not supported", "jwt-encrypted")
+        raise refused_jwt(
+            "it is encrypted, and there is no key that opens it", "jwt-encrypted", "pass `decryption_key=`"
+        )
     if len(pieces) != _PARTS_OF_SIGNED:
-        raise _refused("its form is wrong", "jwt-malformed")
+        raise refused_jwt("its form is wrong", "jwt-malformed")
     header, claims = (_json_part(piece) for piece in pieces[:2])
     if not isinstance(algorithm := header.get("alg", "none"), str):
-        raise _refused("its form is wrong", "jwt-malformed")
+        raise refused_jwt("its form is wrong", "jwt-malformed")
     if algorithm.lower() == "none" or not pieces[2]:
-        raise _refused("it is not signed", "jwt-unsigned")
+        raise refused_jwt("it is not signed", "jwt-unsigned")
     return header, claims
+
+
+def parse_unverified_header(text: str) -> dict[str, Any]:
+    """The header of a JWS or JWE in its compact form, which is **not** checked. Raises ``ResponseError``."""
+    return _json_part(text.partition(".")[0])
 
 
 def _json_part(piece: str) -> dict[str, Any]:
@@ -337,7 +387,7 @@ def _json_part(piece: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise _refused("its form is wrong", "jwt-malformed")
+        raise refused_jwt("its form is wrong", "jwt-malformed")
     return value
 
 
@@ -360,19 +410,19 @@ def parse_hmac_jwt(
     from joserfc import jwt
     from joserfc.errors import JoseError
 
-    if len(text) > _LONGEST:
-        raise _refused("it is too long", "jwt-too-long")
+    if len(text) > LONGEST_JWT:
+        raise refused_jwt("it is too long", "jwt-too-long")
     try:
         claims = jwt.decode(text, _shared_key(secret), algorithms=list(algorithms)).claims
     except (JoseError, ValueError, TypeError, RecursionError):
-        raise _refused("its signature or form is wrong", "jwt-signature") from None
+        raise refused_jwt("its signature or form is wrong", "jwt-signature") from None
     check_jwt_times(claims, now, leeway)
     if audience is not None:
         named = claims.get("aud")
         if audience not in (named if isinstance(named, list) else [named]):
-            raise _refused("it is meant for another audience", "jwt-audience")
+            raise refused_jwt("it is meant for another audience", "jwt-audience")
     if issuer is not None and claims.get("iss") != issuer:
-        raise _refused("it comes from another issuer", "jwt-issuer")
+        raise refused_jwt("it comes from another issuer", "jwt-issuer")
     return dict(claims)
 
 
@@ -387,7 +437,7 @@ def parse_own_jwt(text: str, key: Any, algorithm: str) -> tuple[dict[str, Any], 
     try:
         found = jwt.decode(text, load_signing_key(key, algorithm), algorithms=[algorithm], registry=_registry())
     except (JoseError, ValueError, TypeError, RecursionError):
-        raise _refused("its signature or form is wrong", "jwt-signature") from None
+        raise refused_jwt("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
 
 
@@ -406,14 +456,14 @@ def parse_jwt_of_its_own_key(text: str, algorithms: Sequence[str]) -> tuple[dict
     jwk, algorithm = header.get("jwk"), str(header.get("alg"))
     kinds = {SIGNING_ALGORITHMS[name] for name in algorithms if name == algorithm}
     if not isinstance(jwk, dict) or jwk.get("kty") not in [kind for kind, _ in kinds]:
-        raise _refused("its algorithm or its key is not accepted", "jwt-signature")
+        raise refused_jwt("its algorithm or its key is not accepted", "jwt-signature")
     try:
         key: Any = JWKRegistry.import_key(jwk)
         if key.is_private or (key.key_type, getattr(key, "curve_name", "")) not in kinds:
-            raise _refused("its key is not a public one for its algorithm", "jwt-signature")
+            raise refused_jwt("its key is not a public one for its algorithm", "jwt-signature")
         found = jwt.decode(text, key, algorithms=[algorithm], registry=_wide_registry())
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _refused("its signature or form is wrong", "jwt-signature") from None
+        raise refused_jwt("its signature or form is wrong", "jwt-signature") from None
     return dict(found.header), dict(found.claims)
 
 
@@ -453,56 +503,6 @@ def _is_signed(text: str, key: Any, algorithm: str) -> bool:
     return found.protected.get("alg") == algorithm and "crit" not in found.protected and "b64" not in found.protected
 
 
-def encrypt(plaintext: bytes, key: bytes, kid: str) -> str:
-    """A JWE in its compact form, which only the same key of 256 bits opens (``dir``, ``A256GCM``).
-
-    ``kid`` names the key in the header, for everybody to see. Spec: RFC 7516 section 7.1; RFC 7518 sections 4.5, 5.3.
-    """
-    from joserfc import jwe
-
-    header = {"alg": "dir", "enc": "A256GCM", "kid": kid}
-    return jwe.encrypt_compact(header, plaintext, _shared_key(key), registry=_encryption())
-
-
-def decrypt(text: str, keys: Mapping[str, bytes]) -> bytes:
-    """What ``encrypt`` was given, with the key of the name that stands in the header.
-
-    Raises ``InvalidKeyError`` with the code ``unknown-key`` where that key is not among ``keys``, and ``ResponseError``
-    for a text that was made otherwise, or changed since. Spec: RFC 7516 section 5.2.
-    """
-    from joserfc import jwe
-    from joserfc.errors import JoseError
-
-    if (kid := kid_of(text)) not in keys:
-        raise InvalidKeyError("the text was encrypted with a key that is not known", code="unknown-key")
-    try:
-        plaintext = jwe.decrypt_compact(text, _shared_key(keys[kid]), registry=_encryption()).plaintext
-    except (JoseError, ValueError, TypeError):
-        plaintext = None
-    if plaintext is None:
-        raise ResponseError("the encrypted text was changed, or is none", code="jwe-malformed")
-    return plaintext
-
-
-def kid_of(text: str) -> str:
-    """The name of the key in the header of a JWT or JWE, which is **not** checked; empty where there is none.
-
-    Raises ``ResponseError`` for a text without such a header.
-    """
-    kid = _json_part(text.partition(".")[0]).get("kid")
-    return kid if isinstance(kid, str) else ""
-
-
-@cache
-def _encryption() -> Any:
-    """One way to encrypt, for texts of any length: what could be encrypted must be decrypted."""
-    from joserfc.jwe import JWERegistry
-
-    made = JWERegistry(algorithms=["dir", "A256GCM"])
-    made.max_ciphertext_length = sys.maxsize
-    return made
-
-
 def half_hash(text: str, algorithm: str) -> str:
     """The left half of a text's digest in base64url, as ``at_hash`` has it; the algorithm is that of the ID token.
 
@@ -519,7 +519,7 @@ def half_hash(text: str, algorithm: str) -> str:
 def _wide_registry() -> Any:
     """As ``_registry``, for headers that hold a key."""
     made = copy(_registry())
-    made.max_header_length = _LONGEST
+    made.max_header_length = LONGEST_JWT
     return made
 
 
@@ -528,11 +528,11 @@ def check_jwt_times(claims: Mapping[str, Any], now: float, leeway: int) -> None:
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name)
         if value is not None and not is_time(value):
-            raise _refused(f"its `{name}` is no time", "jwt-time")
+            raise refused_jwt(f"its `{name}` is no time", "jwt-time")
     if claims.get("exp") is not None and claims["exp"] + leeway < now:
-        raise _refused("it has expired", "jwt-expired")
+        raise refused_jwt("it has expired", "jwt-expired")
     if any(claims.get(name) is not None and claims[name] - leeway > now for name in ("nbf", "iat")):
-        raise _refused("it is from the future", "jwt-time")
+        raise refused_jwt("it is from the future", "jwt-time")
 
 
 def is_time(value: Any) -> bool:
@@ -542,5 +542,6 @@ def is_time(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _refused(reason: str, code: str) -> ResponseError:
-    return ResponseError(f"the JWT cannot be trusted: {reason}", code=code)
+def refused_jwt(reason: str, code: str, hint: str = "") -> ResponseError:
+    """What is raised for a JWT that cannot be trusted."""
+    return ResponseError(f"the JWT cannot be trusted: {reason}", code=code, hint=hint)

@@ -262,10 +262,10 @@ class OAuth2Settings:
     ``issuer_template`` is for providers with an issuer for each tenant: text with claims of the ID token in braces.
     ``trusted_audiences`` may stand in an ID token beside the client. ``id_token_algorithms`` are those by which its
     header may say that it is signed (none named: RS256 if the server publishes keys, else any), ``id_token_leeway`` is
-    in seconds. ``mtls_endpoints``
-    are the aliases of endpoints for clients with a certificate: all of them with ``tls_client_auth``, the token
-    endpoint alone where only the tokens are bound to the certificate (``certificate_bound``);
-    ``require_mtls_endpoints`` makes a missing one an error.
+    in seconds, ``id_token_encryption`` names the algorithms with one of which it must be encrypted (none named: it need
+    not be). ``mtls_endpoints`` are the aliases of endpoints for clients with a certificate: all of them with
+    ``tls_client_auth``, the token endpoint alone where only the tokens are bound to the certificate
+    (``certificate_bound``); ``require_mtls_endpoints`` makes a missing one an error.
 
     Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9207; RFC 9449; RFC 9700.
     """
@@ -290,6 +290,7 @@ class OAuth2Settings:
     trusted_audiences: tuple[str, ...] = ()
     id_token_algorithms: tuple[str, ...] = ()
     id_token_leeway: int = 60
+    id_token_encryption: tuple[str, ...] = ()
     require_par: bool = False
     strict_scope: bool = False
     refresh_scope: bool = False

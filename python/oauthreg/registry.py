@@ -45,7 +45,7 @@ CredentialSource: TypeAlias = Mapping[str, Mapping[str, Any]] | Callable[[str], 
 _log = logging.getLogger("oauthreg")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN_CREDENTIALS = ("client_id", "client_secret", "private_key", "passphrase")
-_KEYS = ("private_key", "dpop_key")
+_KEYS = ("private_key", "dpop_key", "decryption_key")
 _LARGEST_FILE = 64 * 1024
 """Octets of a file that holds a credential."""
 _MOST_PROVIDERS = 1024
@@ -200,6 +200,10 @@ class Registry:
 
             # An object, loaded once for all clients that are asked for in the same way.
             arguments["dpop_key"] = read_dpop_key(arguments["dpop_key"], provider)
+        if "decryption_key" in arguments:
+            from oauthreg.http.oauth2_client import read_decryption_keys
+
+            arguments["decryption_key"] = read_decryption_keys(arguments["decryption_key"])
         if grant_type is not None and (known.is_oauth1 or not _is_jwt_bearer(grant_type)):
             arguments["grant_type"] = grant_type
         prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
@@ -404,9 +408,11 @@ class _Known:
         self.is_oauth1 = definition.protocol == "oauth1"
         self.name = definition.name
         self.prefix = f"OAUTHREG_{self.name.upper().replace('-', '_')}_"
-        binds = not self.is_oauth1 and self.definition.oauth2.dpop != "unsupported"
-        own = (*_OWN_CREDENTIALS, "dpop_key") if binds else _OWN_CREDENTIALS
-        self.credentials = tuple(dict.fromkeys((*own, *definition.credentials)))
+        further = (
+            *(["dpop_key"] if not self.is_oauth1 and self.definition.oauth2.dpop != "unsupported" else ()),
+            *(["decryption_key"] if self._may_encrypt else ()),
+        )
+        self.credentials = tuple(dict.fromkeys((*_OWN_CREDENTIALS, *further, *definition.credentials)))
         self.variables = tuple(name for name, variable in definition.variables.items() if variable.from_ is None)
         self.is_warned = False
         if isinstance(definition, SettledDefinition):
@@ -417,6 +423,11 @@ class _Known:
         self.deciding = frozenset((*self.credentials, "rsa_key", "signature_method"))
         self.environ = _Variables(environ, self.prefix, self.credentials, self.variables)
         self.prepared: _Prepared | None = None
+
+    @property
+    def _may_encrypt(self) -> bool:
+        """Whether ID tokens may come encrypted."""
+        return self.definition.protocol == "oidc" or bool(self.definition.identity.id_token.encryption)
 
     def warn(self) -> None:
         """Log that the provider has an end, if it comes near."""
@@ -495,12 +506,13 @@ def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[s
     key, passphrase = credentials.get("private_key"), credentials.get("passphrase")
     if grant is None:
         return {"rsa_key": key, "passphrase": passphrase}
-    own = {name: value for name, value in credentials.items() if name not in (*_OWN_CREDENTIALS, "dpop_key")}
-    bound_to = {name: credentials[name] for name in ("dpop_key",) if name in credentials}
+    own = {name: value for name, value in credentials.items() if name not in (*_OWN_CREDENTIALS, *_KEYS)}
+    taken = ("dpop_key",) if grant == "jwt_bearer" else ("dpop_key", "decryption_key")
+    further = {name: credentials[name] for name in taken if name in credentials}
     if grant == "jwt_bearer":
         key = credentials.get("client_secret") if key is None else key
-        return {"key": key, "passphrase": passphrase, "credentials": own, **bound_to}
-    return {"private_key": key, "passphrase": passphrase, "credentials": own, **bound_to}
+        return {"key": key, "passphrase": passphrase, "credentials": own, **further}
+    return {"private_key": key, "passphrase": passphrase, "credentials": own, **further}
 
 
 def _copied(asked: tuple[Any, ...]) -> tuple[Any, ...]:

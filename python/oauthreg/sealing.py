@@ -12,7 +12,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from oauthreg import jose
+from oauthreg import jwe
 from oauthreg.errors import InvalidKeyError, ResponseError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SealingKeys:
 
     def seal(self, content: Mapping[str, Any]) -> str:
         """A mapping as text. Raises ``TypeError`` and ``ValueError`` for what JSON cannot hold."""
-        return jose.encrypt(json.dumps(content).encode(), self._keys[self._current], self._current)
+        return jwe.encrypt(json.dumps(content).encode(), self._keys[self._current], self._current)
 
     def open(self, text: str) -> dict[str, Any]:
         """What was sealed.
@@ -46,13 +46,13 @@ class SealingKeys:
         Raises ``InvalidKeyError`` with the code ``unknown-key`` for another key's text, and ``ResponseError`` for one
         that was changed, or is none.
         """
-        content: dict[str, Any] = json.loads(jose.decrypt(text, self._keys))
+        content: dict[str, Any] = json.loads(jwe.decrypt(text, self._keys))
         return content
 
     def is_current(self, text: str) -> bool:
         """Whether a text says that the current key has sealed it."""
         with suppress(ResponseError):
-            return jose.kid_of(text) == self._current
+            return jwe.kid_of(text) == self._current
         return False
 
 

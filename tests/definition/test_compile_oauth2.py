@@ -97,6 +97,7 @@ path = "id_token:name"
 
 [identity.id_token]
 algorithms = ["ES256"]
+encryption = ["ECDH-ES", "RSA-OAEP"]
 leeway = 5
 
 [callback]
@@ -117,6 +118,7 @@ signature = { parameter = "hmac" }
     assert (provider.token.body, provider.token.path_parameter) == ("json", "code")
     assert provider.token.headers == (("X-A", "b"),)
     assert (settings.id_token_algorithms, settings.id_token_leeway) == (("ES256",), 5)
+    assert settings.id_token_encryption == ("ECDH-ES", "RSA-OAEP")
     leg = provider.end_session
     assert (leg.params, leg.rename, leg.method) == ((("app", "app"),), {"state": ""}, "GET")
     assert provider.callback.denied_without == ("auth_code",)

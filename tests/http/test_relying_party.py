@@ -8,9 +8,18 @@ import json
 from urllib.parse import quote
 
 import pytest
+from joserfc import jwe
+from joserfc.jwk import RSAKey
 
 from oauthreg.clock import Clock
-from oauthreg.errors import MalformedResponseError, MismatchingStateError, OAuthError, ResponseError
+from oauthreg.errors import (
+    MalformedResponseError,
+    MismatchingStateError,
+    MissingCredentialError,
+    OAuthError,
+    ResponseError,
+    UnsupportedMethodError,
+)
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.shared_answers import COOL_DOWN
 from oauthreg.jose import half_hash
@@ -192,6 +201,33 @@ async def test_userinfo_signed(log_in, issuer, reply):
     with pytest.raises(ResponseError) as refused:
         await client.profile()
     assert refused.value.code == "userinfo-signature"
+
+
+async def test_encrypted_id_token_and_userinfo(log_in, make_client, issuer, reply):
+    """Of the suite's encryption modules; what the joserfc package encrypts is opened, checked and kept signed."""
+    key = RSAKey.generate_key(2048)
+    registry = jwe.JWERegistry(algorithms=["RSA-OAEP", "A256GCM"])
+
+    def encrypted(claims):
+        return jwe.encrypt_compact(
+            {"alg": "RSA-OAEP", "enc": "A256GCM"}, issuer.sign(claims).encode(), key, registry=registry
+        )
+
+    opening = {"decryption_key": key.as_pem(private=True), "id_token_encrypted_response_alg": "RSA-OAEP"}
+    client = await log_in(encrypted, make_client(**opening))
+    told = {"iss": issuer.url, "aud": "client", "sub": "u1", "name": "Ada"}
+    issuer.authority.api_replies = [reply(200, (("Content-Type", "application/jwt"),), encrypted(told).encode())]
+    assert (await client.profile()).name == "Ada"
+    assert client.token.id_token.count(".") == 2
+    with pytest.raises(ResponseError) as refused:
+        await log_in(client=make_client(**opening))
+    assert refused.value.code == "jwt-not-encrypted"
+    with pytest.raises(MissingCredentialError) as refused:
+        await log_in(encrypted, make_client(id_token_encrypted_response_alg="RSA-OAEP"))
+    assert refused.value.code == "missing-decryption-key"
+    assert issuer.authority.server.sent[-1].target != "/token"
+    with pytest.raises(UnsupportedMethodError, match="unknown encryption algorithm: 'RSA1_5'"):
+        make_client(id_token_encrypted_response_alg="RSA1_5")
 
 
 async def test_scope_userinfo_claims(make_client):

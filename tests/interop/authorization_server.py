@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from joserfc.jwk import ECKey, RSAKey
 
@@ -29,8 +30,8 @@ _LOGIN = ("authorization_code", "refresh_token")
 class Registration:
     """A client that the servers know; the first of its ``grants`` is what it is for.
 
-    The tokens of one that ``is_bound`` are bound to a key (DPoP), and who asks for ``signed_userinfo`` is told who the
-    user is in a JWT, by servers that know that.
+    The tokens of one that ``is_bound`` are bound to a key (DPoP), who asks for ``signed_userinfo`` is told who the user
+    is in a JWT, and ``encryption`` is with what it and ID tokens are encrypted, by servers that know that.
     """
 
     client_id: str
@@ -40,6 +41,7 @@ class Registration:
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     is_bound: bool = False
     signed_userinfo: bool = False
+    encryption: str | None = None
 
 
 REGISTRATIONS = {
@@ -51,6 +53,8 @@ REGISTRATIONS = {
     "none, bound": Registration("bound-public-client", client_auth="none", is_bound=True),
     "private_key_jwt, bound": Registration("bound-key-client", client_auth="private_key_jwt", is_bound=True),
     "signed userinfo": Registration("careful-client", SECRET, signed_userinfo=True),
+    "encrypted, RSA": Registration("closed-client", SECRET, signed_userinfo=True, encryption="RSA-OAEP-256"),
+    "encrypted, EC": Registration("curved-client", SECRET, signed_userinfo=True, encryption="ECDH-ES+A128KW"),
     "client_credentials": Registration("machine-client", SECRET, grants=("client_credentials",), scopes=()),
     "password": Registration("trusted-client", SECRET, grants=("password", "refresh_token")),
     "device_code": Registration("device-client", client_auth="none", grants=("device_code", "refresh_token")),
@@ -65,9 +69,11 @@ _GRANT_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The clients' key (ES256) and the servers' (RS256)."""
+    """The clients' keys (ES256, and those to which JWTs are encrypted) and the servers' (RS256)."""
 
     client: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "client", "use": "sig"}))
+    closed: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "closed", "use": "enc"}))
+    curved: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "curved", "use": "enc"}))
     server: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "server", "use": "sig"}))
 
 
@@ -140,6 +146,13 @@ class AuthorizationServer:
         return await browser.visit(url, answers, until=CALLBACK, follow=self.refusal_link if deny else "")
 
 
+def _public_keys(client: Registration, keys: Keys) -> dict[str, Any] | None:
+    """What the servers know of a client's keys."""
+    known = [keys.client] if client.client_auth == "private_key_jwt" else []
+    known += [keys.closed, keys.curved] if client.encryption else []
+    return {"keys": [key.as_dict(private=False) for key in known]} if known else None
+
+
 def registrations(grants: tuple[str, ...]) -> list[Registration]:
     """The clients that are for one of these grants."""
     return [client for client in REGISTRATIONS.values() if client.grants[0] in grants]
@@ -151,7 +164,7 @@ def environment(keys: Keys, folder: Path, *, grants: tuple[str, ...]) -> dict[st
         {
             **asdict(client),
             "grants": [_GRANT_TYPES.get(name, name) for name in client.grants],
-            "jwks": {"keys": [keys.client.as_dict(private=False)]} if client.client_auth == "private_key_jwt" else None,
+            "jwks": _public_keys(client, keys),
         }
         for client in registrations(grants)
     ]

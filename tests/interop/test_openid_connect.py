@@ -11,7 +11,7 @@ from oauthreg import Registry
 from oauthreg.errors import ResponseError
 from oauthreg.login import PendingLogin
 
-from .authorization_server import CALLBACK, USER
+from .authorization_server import CALLBACK, REGISTRATIONS, USER
 from .authorization_servers import METHODS
 
 ALGORITHMS = {"canaille": "RS512"}
@@ -142,3 +142,28 @@ async def test_a_signed_userinfo_answer_is_checked_and_read(make_client, browser
 
     assert (profile.name, profile.email) == (USER["name"], USER["email"])
     assert profile.raw["userinfo"]["aud"] == setup.registration.client_id
+
+
+@pytest.mark.parametrize("kind", ["encrypted, RSA", "encrypted, EC"])
+async def test_what_is_encrypted_for_the_client_is_opened_and_checked(make_client, keys, browser, session, kind):
+    private = {"keys": [key.as_dict(private=True) for key in (keys.closed, keys.curved)]}
+    algorithm = REGISTRATIONS[kind].encryption
+    given = {"decryption_key": private, "id_token_encrypted_response_alg": algorithm}
+    setup, client = make_client("oidc-provider", kind, **given)
+    pending = await client.start()
+    token = await client.finish(pending, await setup.server.approve(browser, pending.url))
+
+    async with client.get(setup.server.url("userinfo")) as response:
+        assert (response.content_type, (await response.text()).count(".")) == ("application/jwt", 4)
+    profile = await client.profile()
+    renewed = await client.refresh_token()
+    back = await browser.visit(client.create_logout_url(CALLBACK, state="s"), {"logout": "yes"}, until=CALLBACK)
+    async with session.get(f"{setup.server.origin}/told") as response:
+        logout_token = (await response.json())[-1]
+
+    assert jwt.decode(token.id_token, keys.server, algorithms=["RS256"]).claims["nonce"] == pending.values["nonce"]
+    assert jwt.decode(renewed.id_token, keys.server, algorithms=["RS256"]).claims["sub"] == profile.sub
+    assert (profile.name, profile.email) == (USER["name"], USER["email"])
+    client.check_logout_response(back, "s")
+    assert logout_token.count(".") == 4
+    assert (await client.check_logout_token(logout_token)).sub == profile.sub

@@ -91,7 +91,7 @@ def test_UI03_a_shared_secret_where_that_is_agreed(open_, server_keys):
 @pytest.mark.parametrize(
     ("text", "code"), [("a.b.c.d.e", "jwt-encrypted"), ("a.b", "jwt-malformed"), ("", "jwt-malformed")]
 )
-def test_UI03_an_encrypted_one_is_not_supported(open_, text, code):
+def test_UI03_what_cannot_be_read(open_, text, code):
     with pytest.raises(ResponseError) as refused:
         open_(text, sets=0)
     assert refused.value.code == code

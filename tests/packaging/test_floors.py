@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
     ("clock", "errors", "facade", "login", "messages", "origins", "provider", "records", "redaction", "token"),
-    ("jose", "jws", "sealing", "signing"),
+    ("jose", "jwe", "jws", "sealing", "signing"),
     ("answers", "claims", "identity", "legs", "oauth1", "oauth2", "oidc", "sealed_login", "server_time"),
     ("definition",),
     ("http", "stores"),
@@ -36,7 +36,7 @@ THIRD_PARTY = {
     "click": ("cli", "__main__"),
     "cryptography": ("jose", "jws", "signing"),
     "idna": ("signing",),
-    "joserfc": ("jose",),
+    "joserfc": ("jose", "jwe"),
     "platformdirs": ("definition",),
     "pydantic": ("definition",),
     "pytest": ("simulator",),

@@ -25,6 +25,7 @@ from oauthreg.errors import (
 )
 from oauthreg.http import AsyncAssertionClient
 from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for, sign_jwt
+from oauthreg.jwe import is_encrypted
 from oauthreg.oauth1.placement import FORM
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
@@ -566,6 +567,19 @@ async def test_an_id_token_is_signed_as_the_definition_says(make_acme, session, 
     client = simulator.client(session)
     await log_in(simulator, client)
     assert (await client.profile()).sub == "12"
+    assert problems(simulator) == []
+
+
+@pytest.mark.parametrize("algorithm", ["RSA-OAEP", "ECDH-ES+A256KW"])
+async def test_an_id_token_is_encrypted_as_the_definition_says(make_acme, session, algorithm):
+    text = ACME.replace('userinfo = { id = "12" }', 'userinfo = { id = "12" }\nid_token = { sub = "12" }')
+    text = text.replace('sub = "id"', 'sub = "id_token:sub"') + '[oauth2]\nissuer = "https://acme.example"\n'
+    simulator = await make_acme(f'[identity.id_token]\nencryption = ["{algorithm}"]\n', text)
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    assert token.id_token in simulator.state.id_tokens
+    assert is_encrypted(simulator.logout_token())
     assert problems(simulator) == []
 
 

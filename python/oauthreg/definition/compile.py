@@ -110,6 +110,7 @@ def required_credentials(
             shared = definition.assertion.algorithm.startswith("HS")
             named["client_secret" if shared else "private_key"] = True
         named |= dict.fromkeys(_secrets_of_requests(definition), True)
+        named["decryption_key"] = bool(definition.identity.id_token.encryption) and grant != "jwt_bearer"
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
     from oauthreg.signing import SIGNATURE_METHODS
@@ -477,6 +478,7 @@ class _Compiler:
             trusted_audiences=self._texts(table.trusted_audiences),
             id_token_algorithms=id_token.algorithms,
             id_token_leeway=id_token.leeway,
+            id_token_encryption=id_token.encryption,
             require_par=table.require_par,
             strict_scope=table.strict_scope,
             client_assertion=self._assertion(self.definition.client_assertion),

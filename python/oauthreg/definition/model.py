@@ -44,6 +44,7 @@ HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
 ClientAuth: TypeAlias = Annotated[str, AfterValidator(texts.check_client_auth)]
+EncryptionAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_encryption_algorithm)]
 SigningAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_signing_algorithm)]
 DPoPAlgorithm: TypeAlias = Literal[
     "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"
@@ -614,6 +615,9 @@ class IDToken(Table):
 
     algorithms: Listed[SigningAlgorithm] = Field(
         default=(), description="the algorithms by which it may be signed; an unsigned one is refused in any case"
+    )
+    encryption: Listed[EncryptionAlgorithm] = Field(
+        default=(), description="with what it must be encrypted; none: it may be, for a client with a key"
     )
     leeway: int = Field(default=60, ge=0, le=600, description="by how many seconds clocks may differ")
 

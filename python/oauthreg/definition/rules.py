@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     _KeysOfTable: TypeAlias = tuple[KeyPath, BaseModel, tuple[str, ...]]
 
-SECRETS = ("client_secret", "private_key", "passphrase", "dpop_key")
+SECRETS = ("client_secret", "private_key", "passphrase", "dpop_key", "decryption_key")
 """Credentials that never go into a text of a definition."""
 
 _OAUTH1_TABLES = ("oauth1", "request_token")

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from oauthreg.definition.suggestions import suggestion
 
-_WORDS = ("secret", "password", "passwd", "passphrase", "privatekey", "dpopkey", "apikey")
+_WORDS = ("secret", "password", "passwd", "passphrase", "privatekey", "dpopkey", "decryptionkey", "apikey")
 """Whatever name has one of these, in any spelling, names a secret."""
 _HEADER = re.compile(r"authorization(?!code|endpoint|host|page|server|ur[il])")
 """The name of a header, not of what one logs in with or at."""

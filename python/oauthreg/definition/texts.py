@@ -261,6 +261,15 @@ def check_signing_algorithm(text: str) -> str:
     return text
 
 
+def check_encryption_algorithm(text: str) -> str:
+    """An algorithm by which JWTs are encrypted to a public key."""
+    from oauthreg.jwe import KEY_ALGORITHMS
+
+    if text not in KEY_ALGORITHMS:
+        raise Refused(f"unknown encryption algorithm: {quoted(text)}", hint(text, KEY_ALGORITHMS))
+    return text
+
+
 def check_signed_text(text: str) -> str:
     """The text that a signature covers: placeholders of ``SIGNED_VALUES``, and ``{param:NAME}``."""
     placed = [piece.expression for piece in pieces(text) if isinstance(piece, Placeholder)]

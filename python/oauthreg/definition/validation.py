@@ -88,6 +88,7 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "client_id": "credentials never stand in a definition: give them by environment or argument",
         "client_secret": "credentials never stand in a definition: give them by environment or argument",
         "consumer_secret": "credentials never stand in a definition: give them by environment or argument",
+        "decryption_key": "credentials never stand in a definition: give them by environment or argument",
         "dpop_key": "credentials never stand in a definition: give them by environment or argument",
         "private_key": "credentials never stand in a definition: give them by environment or argument",
         "signature_method": "write `signature` in `[oauth1]`",

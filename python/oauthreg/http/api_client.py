@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oauthreg.claims import Profile
     from oauthreg.http.driver import Around, Sleeper
     from oauthreg.http.middleware import Hope, Repair
+    from oauthreg.jwe import DecryptionKeys
     from oauthreg.messages import Authenticator, Flow, Pairs
 
 Result = TypeVar("Result")
@@ -219,6 +220,7 @@ class ApiClient(ABC):
         client_id: str,
         client_secret: str | None,
         provider: Provider | None = None,
+        decryption_keys: DecryptionKeys | None = None,
     ) -> Flow[dict[str, Any]]:
         """The identity requests of ``provider``, by default the client's own.
 
@@ -241,6 +243,7 @@ class ApiClient(ABC):
             now=self.clock,
             client_id=client_id,
             client_secret=client_secret or "",
+            decryption_keys=decryption_keys,
         )
 
     def _profile(self, documents: Documents, token: Mapping[str, Any]) -> Profile:

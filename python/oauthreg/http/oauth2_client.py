@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from oauthreg.http.driver import Sleeper
     from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
+    from oauthreg.jwe import DecryptionKeys
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Pairs, Request
     from oauthreg.oauth2 import LogoutToken
@@ -108,6 +109,10 @@ class AsyncOAuth2Client(TokenClient):
     no key is given, one is made that ends with the process, for all clients that share ``lives``: logins and stored
     tokens that another process is to go on with need a key of one's own.
 
+    ``decryption_key`` opens what a provider encrypts for the client (ID tokens, userinfo answers, logout tokens): a
+    private key in any form, or a JWK set of them while they change. ``id_token_encrypted_response_alg`` is what ID
+    tokens must then be encrypted with.
+
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none.
 
@@ -144,6 +149,7 @@ class AsyncOAuth2Client(TokenClient):
         leeway: float | None = None,
         background_refresh: bool = False,
         dpop_key: Any = None,
+        decryption_key: Any = None,
         **parameters: Any,
     ) -> None:
         if dpop_key is not None and provider is None:
@@ -164,11 +170,20 @@ class AsyncOAuth2Client(TokenClient):
             self._ask_again = self._ask_for_own if "grant_type" in parameters or not is_users else None
         now = learning_clock(clock)
         own = MappingProxyType(dict(credentials)) if credentials else _NOTHING
+        opening = None if decryption_key is None else read_decryption_keys(decryption_key)
         super().__init__(
             session,
             chosen,
             make_client=lambda: oauth2.ClientIdentity(
-                client_id or "", now, make_id, client_secret, private_key, passphrase, key_id, own
+                client_id or "",
+                now,
+                make_id,
+                client_secret,
+                private_key,
+                passphrase,
+                key_id,
+                own,
+                decryption_keys=opening,
             ),
             clock=now,
             is_custom=provider is None,
@@ -1016,21 +1031,31 @@ def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any
 
     Spec: OpenID Connect Dynamic Client Registration 1.0 section 2; RFC 9207 section 3.
     """
-    from oauthreg.jose import SIGNING_ALGORITHMS
-
     settings = provider.oauth2
     algorithm = rest.pop("id_token_signed_response_alg", None)
-    if algorithm is not None and algorithm not in SIGNING_ALGORITHMS:
-        raise UnsupportedMethodError(
-            f"unknown signing algorithm: {quoted(algorithm)} (known: {', '.join(SIGNING_ALGORITHMS)})",
-            code="unknown-algorithm",
-        )
+    if algorithm is not None:
+        from oauthreg.jose import SIGNING_ALGORITHMS
+
+        _check_known(algorithm, "signing", SIGNING_ALGORITHMS)
+    encryption = rest.pop("id_token_encrypted_response_alg", None)
+    if encryption is not None:
+        from oauthreg.jwe import KEY_ALGORITHMS
+
+        _check_known(encryption, "encryption", KEY_ALGORITHMS)
     names_issuer = rest.pop("authorization_response_iss_parameter_supported", settings.issuer_in_callback)
     return {
         "issuer": rest.pop("issuer", None) or settings.issuer,
         "issuer_in_callback": bool(names_issuer),
         "id_token_algorithms": settings.id_token_algorithms if algorithm is None else (algorithm,),
+        "id_token_encryption": settings.id_token_encryption if encryption is None else (encryption,),
     }
+
+
+def _check_known(algorithm: Any, kind: str, known: Iterable[str]) -> None:
+    if algorithm not in tuple(known):
+        raise UnsupportedMethodError(
+            f"unknown {kind} algorithm: {quoted(algorithm)} (known: {', '.join(known)})", code="unknown-algorithm"
+        )
 
 
 def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
@@ -1050,6 +1075,13 @@ def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
     if is_bound is not None:
         chosen["dpop"] = "required" if is_bound else "supported"
     return chosen
+
+
+def read_decryption_keys(key: Any) -> DecryptionKeys:
+    """The keys that an application gave. Raises ``InvalidKeyError``."""
+    from oauthreg.jwe import DecryptionKeys
+
+    return key if isinstance(key, DecryptionKeys) else DecryptionKeys(key)
 
 
 def _known_method(name: str | None) -> str | None:

@@ -267,6 +267,7 @@ class TokenClient(ApiClient):
             client_id=self.client_id,
             client_secret=self._client.client_secret,
             provider=provider,
+            decryption_keys=self._client.decryption_keys,
         )
         # What only the metadata name tells who the user is, and gets no other calls.
         origins = self._origins_for(token) | self.provider.origins

@@ -12,6 +12,7 @@ from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
+    from oauthreg.jwe import DecryptionKeys
     from oauthreg.messages import Authenticator
     from oauthreg.oauth2.dpop import DPoPProofs
 
@@ -22,8 +23,8 @@ class ClientIdentity:
 
     ``private_key`` is PEM, DER, a JWK, a path object or a key object; ``key_id`` its ``kid``. ``now`` gives the time in
     seconds since 1970, ``make_id`` a fresh random identifier for an assertion. ``proofs`` are there where tokens are to
-    be bound to a key (DPoP). ``ready`` is what was made ready of all this, to be used again. Raises ``UsageError`` for
-    credentials that cannot be sent.
+    be bound to a key (DPoP), ``decryption_keys`` where providers encrypt what they say. ``ready`` is what was made
+    ready of all this, to be used again. Raises ``UsageError`` for credentials that cannot be sent.
     """
 
     client_id: str
@@ -35,6 +36,7 @@ class ClientIdentity:
     key_id: str | None = None
     credentials: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     proofs: DPoPProofs | None = None
+    decryption_keys: DecryptionKeys | None = field(default=None, repr=False)
     ready: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

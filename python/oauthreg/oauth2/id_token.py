@@ -20,6 +20,7 @@ from oauthreg.jose import (
 )
 from oauthreg.messages import AnswerSource, Flow
 from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.encryption import check_decryption_key, opened_jwt
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.oauth2.jwk_set import (
     check_algorithm,
@@ -64,11 +65,13 @@ def expected_algorithms(provider: Provider) -> tuple[str, ...]:
 def keys_flow(provider: Provider, client: ClientIdentity) -> Flow[None]:
     """Makes sure that what a login brings can be checked, before anything is spent.
 
-    Raises ``UsageError`` (``issuer-unknown``), ``MissingCredentialError`` where a secret is what signs,
-    ``ResponseError`` (``no-usable-key``) where the provider publishes no key that fits, and as ``kept_jwks_flow``.
+    Raises ``UsageError`` (``issuer-unknown``), ``MissingCredentialError`` where a secret is what signs, or a key is
+    what opens ID tokens, ``ResponseError`` (``no-usable-key``) where the provider publishes no key that fits, and as
+    ``kept_jwks_flow``.
     """
     if not is_checked(provider):
         return
+    check_decryption_key(provider, client)
     if provider.protocol == "oidc":
         check_issuer(provider)
     algorithms = expected_algorithms(provider)
@@ -121,9 +124,12 @@ def id_token_flow(
 ) -> Flow[None]:
     """Checks the ID token of a login. ``server_time``: the ``Date`` of the answer that it came with.
 
-    Raises as ``parse_id_token``, and ``ResponseError`` (``no-id-token``, ``id-token-signature``, ``unknown-key``).
+    One that is encrypted is kept as the signed JWT that it holds, which is what the provider wants to see again as
+    ``id_token_hint``. Raises as ``parse_id_token`` and ``opened_jwt``, and ``ResponseError`` (``no-id-token``,
+    ``id-token-signature``, ``unknown-key``). Spec: OpenID Connect Core 1.0 sections 3.1.2.1 and 3.1.3.7.
     """
     if token.id_token:
+        token["id_token"] = opened_jwt(client, token.id_token, provider.oauth2.id_token_encryption)
         yield from _checked_flow(provider, client, token, expected, server_time, LOGIN)
     elif expected.is_needed:
         raise _refused("there is none in the answer, and the scope `openid` asks for one", "no-id-token")
@@ -148,13 +154,22 @@ def further_id_token_flow(
     text, former = token.id_token, None if previous is None else previous.id_token
     if not text or text == former:
         return
+    try:
+        text = token["id_token"] = opened_jwt(client, text, provider.oauth2.id_token_encryption)
+    except ResponseError:
+        _put_back(token, former)
+        return
     _check_same_user(provider.oauth2, text, former)
     try:
         yield from _checked_flow(provider, client, token, Expected(), server_time, RENEWAL)
     except Exception:  # noqa: BLE001 - whatever keeps the keys away, too
-        token.pop("id_token")
-        if former is not None:
-            token["id_token"] = former
+        _put_back(token, former)
+
+
+def _put_back(token: OAuth2Token, former: str | None) -> None:
+    token.pop("id_token")
+    if former is not None:
+        token["id_token"] = former
 
 
 def _checked_flow(

@@ -16,6 +16,7 @@ from oauthreg.jose import check_jwt_times, is_time, parse_unverified_jwt
 from oauthreg.legs import callback_pairs
 from oauthreg.messages import Flow
 from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.encryption import opened_jwt
 from oauthreg.oauth2.id_token import check_issuer, check_parties, expected_algorithms
 from oauthreg.oauth2.issuer import is_issuer
 from oauthreg.oauth2.jwk_set import check_algorithm, signature_flow
@@ -47,7 +48,7 @@ class LogoutToken:
 
 
 def logout_token_flow(provider: Provider, client: ClientIdentity, text: str) -> Flow[LogoutToken]:
-    """A logout token that a provider posted, checked.
+    """A logout token that a provider posted, checked. It is encrypted where ID tokens are.
 
     Raises ``ResponseError`` whose ``.code`` says which check failed, ``UsageError`` (``issuer-unknown``,
     ``keys-unknown``) where nobody knows what it should hold, and what keeps the provider's keys away:
@@ -55,6 +56,8 @@ def logout_token_flow(provider: Provider, client: ClientIdentity, text: str) -> 
 
     Spec: OpenID Connect Back-Channel Logout 1.0 section 2.6.
     """
+    if isinstance(text, str):
+        text = opened_jwt(client, text, provider.oauth2.id_token_encryption)
     made = parse_logout_token(provider, text, client_id=client.client_id, now=client.now())
     is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client.client_secret)
     if is_signed is None:

@@ -1,5 +1,6 @@
 """What a simulated provider needs and nobody gave: an application's credentials, values of required variables."""
 
+import json
 import secrets
 from collections.abc import Iterator
 
@@ -7,13 +8,14 @@ from oauthreg.definition import required_credentials, variables
 from oauthreg.definition.model import Definition, Variable
 from oauthreg.errors import UsageError
 from oauthreg.jose import generate_private_key_for
+from oauthreg.jwe import generate_private_jwk_for
 from oauthreg.oauth2.issuer import knows_issuer
 from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, with_metadata
 from oauthreg.provider import Provider
 from oauthreg.signing.keys import generate_private_key
 from oauthreg.simulator.received import Credentials, in_same_place
 
-_OWN = ("client_id", "client_secret", "private_key", "passphrase")
+_OWN = ("client_id", "client_secret", "private_key", "passphrase", "decryption_key")
 _TOLD = ("authorize", "token", "jwks", "userinfo", "revoke", "end_session")
 _LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE", "1", "us")
 
@@ -29,6 +31,7 @@ def invent_credentials(definition: Definition) -> Credentials:
         secrets.token_urlsafe(24) if secret is None or secret.required else "",
         _invent_key(definition),
         {name: secrets.token_urlsafe(18) for name in definition.credentials if name not in _OWN},
+        _invent_decryption_key(definition),
     )
 
 
@@ -42,6 +45,11 @@ def _invent_key(definition: Definition) -> str | None:
     ]
     algorithms = [table.algorithm for table, is_needed in needing if is_needed and table.algorithm[:2] != "HS"]
     return generate_private_key_for(algorithms[0]) if algorithms else None
+
+
+def _invent_decryption_key(definition: Definition) -> str | None:
+    encryption = definition.identity.id_token.encryption
+    return json.dumps(generate_private_jwk_for(encryption[0])) if encryption else None
 
 
 def invent_variables(definition: Definition, environment: str | None = None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from oauthreg.answers import parse_form
 from oauthreg.errors import OAuthError
 from oauthreg.jose import is_shared
+from oauthreg.jwe import encrypt_to
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
 from oauthreg.oauth2.authorize import callback_signature, split_url
@@ -479,12 +480,12 @@ class OAuth2Server:
         changes, self.state.other_claims = self.state.other_claims, {}
         made = self._signed({**claims, **self._about(claims), **own, **changes})
         self.state.id_tokens.add(made)
-        return made
+        return self._encrypted(made)
 
     def logout_token(self, changes: Mapping[str, Any]) -> str:
         """What a provider posts when a user's sessions end. Spec: OpenID Connect Back-Channel Logout 1.0 section 2."""
         own = {"sub": self._user["sub"], "jti": secrets.token_urlsafe(12), "events": {LOGGED_OUT: {}}}
-        return self._signed({**self._about(self._user), **own, **changes})
+        return self._encrypted(self._signed({**self._about(self._user), **own, **changes}))
 
     @property
     def _user(self) -> Mapping[str, Any]:
@@ -505,6 +506,11 @@ class OAuth2Server:
         algorithm = next(iter(expected_algorithms(self.provider)), "HS256")
         secret, number = self.credentials.client_secret, self.state.key_number
         return render_jwt(told, secret=secret, algorithm=algorithm, key_number=number)
+
+    def _encrypted(self, text: str) -> str:
+        """A JWT as the application gets it. Spec: OpenID Connect Core 1.0 section 10.2."""
+        algorithms, key = self.provider.oauth2.id_token_encryption, self.credentials.decryption_key
+        return encrypt_to(text, json.loads(key), algorithms[0]) if algorithms and key is not None else text
 
     # --- what a token opens -----------------------------------------------------------------------------------------
 

@@ -91,13 +91,15 @@ class Received:
 class Credentials:
     """What the one registered application was given.
 
-    ``private_key`` is PEM text, there for RSA methods alone; ``others`` are further credentials of the definition.
+    ``private_key`` is PEM text, there where something is signed with it, ``decryption_key`` a JWK as text,
+    there where ID tokens are encrypted; ``others`` are further credentials of the definition.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
     private_key: str | None = field(default=None, repr=False)
     others: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    decryption_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -447,6 +447,8 @@ class SimulatedRegistry(Registry):
             credentials["client_secret"] = given.client_secret
         if given.private_key is not None:
             credentials["private_key"] = given.private_key
+        if given.decryption_key is not None:
+            credentials["decryption_key"] = given.decryption_key
         super().__init__(credentials={name: credentials}, store=store, environ={})
         self.add(simulator.definition)
         self._simulator = simulator
