@@ -85,8 +85,12 @@ class Response:
     url: str = field(default="", repr=False)
 
 
-AnswerSource: TypeAlias = Literal["any", "kept", "new"]
-"""Where a shared answer comes from: one at hand or a fetched one, only one at hand, or a fresh one."""
+AnswerSource: TypeAlias = Literal["any", "kept", "new", "prompted"]
+"""Where a shared answer comes from: one at hand or a fetched one, only one at hand, or a fresh one.
+
+A fresh one is ``prompted`` where anybody may bring what asks for it: who floods us with that uses up nothing of what
+logins may ask for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Shared:
 
     ``read`` reads an answer and raises for one that is no good. Answers at one URL that belong to different ``owner`` s
     (issuers) are kept apart. ``source``: an answer at hand or a fetched one (``any``), only one at hand (``kept``, else
-    ``LookupError``), or a fresh one, which is not given at will (``new``).
+    ``LookupError``), or a fresh one, which is not given at will (``new``, ``prompted``).
     """
 
     read: Callable[[Response], object]

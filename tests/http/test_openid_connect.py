@@ -29,6 +29,7 @@ from oauthreg.http import oauth2_client
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME
 from oauthreg.http.token_life import TokenLives
+from oauthreg.oauth2.logout_token import LOGGED_OUT
 from oauthreg.provider import IdentityRequest, OAuth2Settings, Provider
 from oauthreg.records import replace as replace_record
 from oauthreg.stores import MemoryStore
@@ -89,6 +90,10 @@ def make_provider(issuer):
         )
 
     return make
+
+
+def logout_claims(issuer):
+    return issuer.claims(jti="j1", events={LOGGED_OUT: {}})
 
 
 async def log_in(client, issuer, name="k1", **changes):
@@ -153,6 +158,17 @@ class TestKeys:
         assert issuer.fetched == ["/jwks"] * 2
         clock.advance(COOL_DOWN + 1)
         await asyncio.gather(*map(refused, range(10)))
+        assert issuer.fetched == ["/jwks"] * 3
+
+    async def test_JW02_what_anybody_posts_costs_no_login(self, make_client, issuer):
+        """A logout token with a made-up name just before the keys change: the login that is under way may ask anew."""
+        client = make_client()
+        await log_in(client, issuer)
+        with pytest.raises(ResponseError) as caught:
+            await client.check_logout_token(issuer.sign(logout_claims(issuer), "evil"))
+        assert caught.value.code == "unknown-key"
+        issuer.published = ["k2"]
+        await log_in(client, issuer, "k2")
         assert issuer.fetched == ["/jwks"] * 3
 
     async def test_JW02_clients_of_a_registry_that_come_at_once_share_one_fetch(self, make_client, issuer):

@@ -54,6 +54,14 @@ async def test_one_fetch_for_its_lifetime(ask, server):
     assert [await ask(now) for now in (0, 1, LIFETIME - 1, LIFETIME, LIFETIME + 5)] == [b"1"] * 3 + [b"2"] * 2
 
 
+async def test_what_anybody_prompts_uses_up_nothing_of_what_logins_may_ask_for(ask):
+    await ask()
+    assert [await ask(now, source="prompted") for now in (1, 2)] == [b"2"] * 2
+    assert [await ask(now, source="new") for now in (3, 4)] == [b"3"] * 2
+    assert await ask(COOL_DOWN, source="prompted") == b"3"
+    assert await ask(COOL_DOWN + 1, source="prompted") == b"4"
+
+
 async def test_urls_are_told_apart(ask):
     assert [await ask(url=f"https://as.example/{name}") for name in "aba"] == [b"1", b"2", b"1"]
 

@@ -341,11 +341,16 @@ class TestKeys:
         assert found == KEYS
         assert (request.method, request.url, request.authenticator) == ("GET", PUBLISHED["jwks"], None)
 
-    @pytest.mark.parametrize("body", ["[]", "{}", '{"keys": {}}', '{"keys": [1]}', '{"keys": [{"kty": 1}]}'])
+    @pytest.mark.parametrize("body", ["[]", "{}", '{"keys": {}}', '{"keys": [1]}', '{"keys": [null]}'])
     def test_what_is_no_set(self, drive, published, answer, body):
         with pytest.raises(MalformedResponseError) as refused:
             drive(jwks_flow(published()), answer(body))
         assert refused.value.code == "no-jwks"
+
+    @pytest.mark.parametrize("key", [{}, {"kid": "x"}, {"kty": 1}, {"kty": None}])
+    def test_a_key_of_which_nobody_knows_what_it_is_does_no_harm(self, drive, published, key):
+        """RFC 7517 section 5: such keys are passed over."""
+        assert drive(jwks_flow(published()), {"keys": [key, *KEYS["keys"]], "more": 1})[0] == {**KEYS, "more": 1}
 
     @pytest.mark.parametrize("key", [{"kty": "oct", "k": "c2VjcmV0LW9m"}, {"kty": "RSA", "d": "c2VjcmV0LW9m"}])
     def test_a_set_with_secrets(self, drive, published, key):

@@ -29,10 +29,10 @@ def answer(body, status=200, content_type="application/json", **headers):
     return Response(status, {"content-type": content_type, **headers}, octets)
 
 
-def parse(body, status=200, content_type="application/json", *, rules=RULES, previous=None, scopes=(), **headers):
-    return parse_token_response(
-        answer(body, status, content_type, **headers), rules, sent_at=NOW, previous=previous, scopes=scopes
-    )
+def parse(body, status=200, content_type="application/json", *, rules=RULES, previous=None, scopes=(), **more):
+    options = {name: more.pop(name) for name in ("may_be_no_access_token",) if name in more}
+    given = answer(body, status, content_type, **more)
+    return parse_token_response(given, rules, sent_at=NOW, previous=previous, scopes=scopes, **options)
 
 
 def refusal(kind, body, status=400, content_type="application/json", **options):
@@ -392,7 +392,11 @@ class TestTokenTypes:
         )
 
     def test_the_result_of_a_token_exchange_may_be_no_access_token(self):
-        assert parse({"access_token": "A", "token_type": "n_a", "issued_token_type": "urn:x"}).token_type == "N_A"
+        answered = {"access_token": "A", "token_type": "n_a", "issued_token_type": "urn:x"}
+        assert parse(answered, may_be_no_access_token=True).token_type == "N_A"
+        with pytest.raises(MalformedResponseError) as refused:
+            parse(answered)
+        assert refused.value.code == "unsupported-token-type"
 
     def test_a_type_that_is_no_text(self):
         assert parse({"access_token": "A", "token_type": 1}).token_type == "Bearer"

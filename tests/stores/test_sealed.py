@@ -8,8 +8,9 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from oauthreg.errors import InvalidKeyError, TokenStoreError, UsageError
-from oauthreg.sealing import new_sealing_key
+from oauthreg.sealing import SealingKeys, new_sealing_key
 from oauthreg.stores import MemoryStore, SealedStore, SQLiteStore, TokenKey
+from oauthreg.stores.token_store import key_parts
 
 from .contract import KEY, TOKEN, TokenStoreContract
 
@@ -91,6 +92,25 @@ async def test_a_token_opens_at_its_own_place_alone(inner):
     await store.save(KEY, TOKEN, seen_version=None)
     await inner.save(BOB, (await inner.load(KEY))[0], seen_version=None)
     assert await code_of(store, BOB) == "broken-seal"
+
+
+@pytest.mark.parametrize("content", [{}, {"key": 7}, {"key": ["acme"]}, {"key": key_parts(KEY), "token": "x"}])
+async def test_what_the_same_key_sealed_for_something_else_is_refused(inner, content):
+    """As it seals logins under way, in cookies that a browser has."""
+    store, other = SealedStore(inner, SEALING_KEY), TokenKey("acme", "eve")
+    await inner.save(KEY, {"sealed": SealingKeys(SEALING_KEY).seal(content)}, seen_version=None)
+    assert await code_of(store) == "broken-seal"
+    await inner.save(other, TOKEN, seen_version=None)
+    resealing = SealedStore(inner, FORMER_KEY, SEALING_KEY, accept_unsealed_tokens=True)
+    resealed = []
+
+    async def reseal():
+        async for key in resealing.reseal():
+            resealed.append(key)  # noqa: PERF401 - the last step raises
+
+    with pytest.raises(TokenStoreError):
+        await reseal()
+    assert resealed == [other]
 
 
 @pytest.mark.parametrize("part", range(5))

@@ -15,11 +15,11 @@ from aiohttp import ClientConnectionError
 
 from oauthreg.errors import UsageError
 from oauthreg.http.renewals import wait_for_all
-from oauthreg.records import dataclass
+from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
     from oauthreg.http.driver import Send
-    from oauthreg.messages import Request, Response, Shared
+    from oauthreg.messages import AnswerSource, Request, Response, Shared
 
     _Place: TypeAlias = tuple[str, str]
     """The URL, and whose answer it is."""
@@ -47,11 +47,11 @@ _log = logging.getLogger("oauthreg")
 
 @dataclass(slots=True)
 class _Kept:
-    """An answer, and the moments from which it is too old, and from which it may be asked for anew."""
+    """An answer, the moment from which it is too old, and those from which it may be asked for anew, by source."""
 
     answer: Response
     old_at: float
-    anew_at: float = float("-inf")
+    anew_at: dict[AnswerSource, float] = field(default_factory=dict)
 
 
 class SharedAnswers:
@@ -77,19 +77,20 @@ class SharedAnswers:
         if kept is None:
             return await self._fetch(place, request, shared, send, now)
         self._put(place, kept)
-        is_joining = shared.source == "new" and place in self._under_way
-        if now < (kept.anew_at if shared.source == "new" else kept.old_at) and not is_joining:
+        source, is_fresh = shared.source, shared.source in ("new", "prompted")
+        is_joining = is_fresh and place in self._under_way
+        if now < (kept.anew_at.get(source, now) if is_fresh else kept.old_at) and not is_joining:
             return kept.answer
-        if shared.source == "new":
-            kept.anew_at = now + COOL_DOWN
+        if is_fresh:
+            kept.anew_at[source] = now + COOL_DOWN
         fetching = self._fetch(place, request, shared, send, now)
         try:
-            return await (fetching if shared.source == "new" else asyncio.wait_for(fetching, _PATIENCE))
+            return await (fetching if is_fresh else asyncio.wait_for(fetching, _PATIENCE))
         except Exception as error:  # noqa: BLE001 - whatever keeps the new one away
             _log.warning("an old answer is used, as no new one could be had: %s", type(error).__name__)
             kept.old_at = max(kept.old_at, now + COOL_DOWN)
-            if shared.source == "new":
-                kept.anew_at = now + _PAUSE
+            if is_fresh:
+                kept.anew_at[source] = now + _PAUSE
             return kept.answer
 
     def clear(self) -> None:

@@ -50,7 +50,7 @@ def publishes_keys(provider: Provider) -> bool:
 
 
 def parse_jwks(response: Response) -> dict[str, Any]:
-    """The JWK set in an answer.
+    """The JWK set in an answer, without keys of which nobody knows what they are.
 
     Raises ``TemporarilyUnavailableError`` and ``MalformedResponseError`` (``no-jwks``; ``secret-keys`` for keys that
     nobody may know).
@@ -59,11 +59,11 @@ def parse_jwks(response: Response) -> dict[str, Any]:
     """
     document = published_document(response, "the server's keys")
     keys = document.get("keys") if isinstance(document, Mapping) else None
-    if not isinstance(keys, list) or not all(map(_is_jwk, keys)):
+    if not isinstance(keys, list) or not all(isinstance(key, Mapping) for key in keys):
         raise malformed(response, "the answer is no JWK set", code="no-jwks")
     if any(not _SECRET_MEMBERS.isdisjoint(key) for key in keys):
         raise malformed(response, "the JWK set publishes private or shared keys", code="secret-keys")
-    return dict(document)
+    return {**document, "keys": [key for key in keys if isinstance(key.get("kty"), str)]}
 
 
 def _parse_some(response: Response) -> None:
@@ -168,7 +168,3 @@ def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
         # The algorithm of Edwards curves has two names.
         and (own is None or own == algorithm or (curve == "Ed25519" and own in ("EdDSA", "Ed25519")))
     )
-
-
-def _is_jwk(key: Any) -> bool:
-    return isinstance(key, Mapping) and isinstance(key.get("kty"), str)

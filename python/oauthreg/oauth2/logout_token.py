@@ -20,6 +20,7 @@ from oauthreg.oauth2.encryption import opened_jwt
 from oauthreg.oauth2.id_token import check_issuer, check_parties, expected_algorithms
 from oauthreg.oauth2.issuer import is_issuer
 from oauthreg.oauth2.jwk_set import check_algorithm, signature_flow
+from oauthreg.oauth2.server_metadata import LOGOUT
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 
@@ -59,7 +60,8 @@ def logout_token_flow(provider: Provider, client: ClientIdentity, text: str) -> 
     if isinstance(text, str):
         text = opened_jwt(client, text, provider.oauth2.id_token_encryption)
     made = parse_logout_token(provider, text, client_id=client.client_id, now=client.now())
-    is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client.client_secret)
+    algorithms = expected_algorithms(provider)
+    is_signed = yield from signature_flow(provider, text, algorithms, client.client_secret, LOGOUT)
     if is_signed is None:
         raise UsageError(
             f"logout tokens of {provider.name} cannot be checked: nobody knows what it signs them with",

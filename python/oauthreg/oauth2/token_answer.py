@@ -28,8 +28,8 @@ from oauthreg.redaction import is_secret, redact
 from oauthreg.token import DPOP_TYPE, OAuth2Token
 
 _REFUSAL_STATUS = frozenset((400, 401, 403))
-_KNOWN_TYPES = {"bearer": "Bearer", "n_a": "N_A"}
-"""Of RFC 6750 and RFC 8693: the latter for a security token that is no access token."""
+_NO_ACCESS_TOKEN = "N_A"  # noqa: S105 - the name of a type
+"""The type of a security token that is no access token, which only an exchange gives. Spec: RFC 8693 section 2.2.1."""
 _OF_THE_ANSWER = frozenset(
     ("dpop_jkt", "expires_in", "expires_at", "expires_on", "expires", "ext_expires_in", "missing_scopes")
 )
@@ -56,6 +56,7 @@ def parse_token_response(
     scopes: Iterable[str] = (),
     bound_to: str | None = None,
     must_be_bound: bool = False,
+    may_be_no_access_token: bool = False,
 ) -> OAuth2Token:
     """The token in an answer.
 
@@ -63,7 +64,8 @@ def parse_token_response(
     is being renewed: its refresh token, scope and further fields stay where the answer has none. ``scopes`` are those
     that were asked for; what is missing of them is noted in ``missing_scopes`` and is no error. ``bound_to`` is the
     thumbprint of the DPoP key that the request proved, kept as ``dpop_jkt`` with a token of that type; with
-    ``must_be_bound`` any other type is refused (``MalformedResponseError`` with the code ``token-not-bound``).
+    ``must_be_bound`` any other type is refused (``MalformedResponseError`` with the code ``token-not-bound``). What
+    ``may_be_no_access_token`` is a security token of another kind (RFC 8693 section 2.2.1).
 
     Raises ``OAuthError`` (``ReauthorizationRequired`` for ``invalid_grant``, ``ClientAuthenticationError``,
     ``TemporarilyUnavailableError``) and ``MalformedResponseError``.
@@ -81,7 +83,9 @@ def parse_token_response(
             hint="check the token endpoint's URL; `.text` is what the server said",
         )
     made = {name: value for name, value in fields.items() if name not in _OF_THE_ANSWER and value is not None}
-    made["token_type"] = _token_type(response, answer, fields.get("token_type"), bound_to)
+    made["token_type"] = _token_type(
+        response, answer, fields.get("token_type"), bound_to, may_be_none=may_be_no_access_token
+    )
     if made["token_type"] == DPOP_TYPE:
         made["dpop_jkt"] = bound_to
     elif must_be_bound:
@@ -223,12 +227,13 @@ def _redacted(value: Any) -> Any:
     return [_redacted(item) for item in value] if isinstance(value, list) else value
 
 
-def _token_type(response: Response, answer: TokenAnswer, given: Any, bound_to: str | None) -> str:
+def _token_type(response: Response, answer: TokenAnswer, given: Any, bound_to: str | None, *, may_be_none: bool) -> str:
     if not isinstance(given, str) or not given:
         return answer.default_token_type
     if bound_to is not None and given.lower() == DPOP_TYPE.lower():
         return DPOP_TYPE
-    understood = answer.token_types.get(given.lower()) or _KNOWN_TYPES.get(given.lower())
+    known = {"bearer": "Bearer", **({_NO_ACCESS_TOKEN.lower(): _NO_ACCESS_TOKEN} if may_be_none else {})}
+    understood = answer.token_types.get(given.lower()) or known.get(given.lower())
     if understood is None:
         raise malformed(
             response,

@@ -132,6 +132,7 @@ def token_flow(
             scopes=wanted,
             bound_to=None if client.proofs is None else client.proofs.key.thumbprint,
             must_be_bound=provider.oauth2.dpop == "required",
+            may_be_no_access_token=grant == "token_exchange",
         )
 
     token = yield from ask(build, read, _secrets(client, sent))
