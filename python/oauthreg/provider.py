@@ -455,7 +455,8 @@ class Provider:
     (of the query) go with every API call unless the caller sets them. ``app_token`` fetches a token of the application
     itself before that of a user, whose request knows it as the document ``app_token``. ``refresh_answer`` is that of
     the token endpoint unless given. ``secrets`` are credentials that stand in URLs, parameters or headers of all these.
-    ``locate`` gives a provider the servers that the documents of a login tell of.
+    ``locate`` gives a provider the servers that the documents of a login tell of. ``from_metadata`` are the endpoints
+    that only the server's metadata tell.
     """
 
     name: str = "custom"
@@ -499,6 +500,7 @@ class Provider:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     allow_insecure_http: bool = False
     locate: Callable[[Provider, Documents], Provider] | None = field(default=None, repr=False)
+    from_metadata: frozenset[str] = frozenset()
 
     @property
     def identity_documents(self) -> tuple[str, ...]:

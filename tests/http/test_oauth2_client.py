@@ -120,6 +120,11 @@ def make_defined(session, clock, make_provider):
     return make
 
 
+def of_any_server(pending):
+    """A login that was kept by an earlier version, which did not note where it began."""
+    return replace(pending, values={name: value for name, value in pending.values.items() if name != "server"})
+
+
 def query_of(url):
     return {name: values[0] if len(values) == 1 else values for name, values in parse_qs(urlsplit(url).query).items()}
 
@@ -477,9 +482,20 @@ class TestFetchingByCode:
         await make_client().fetch_token(code="C")
         assert "code_verifier" not in authority.asked[0]
 
-    async def test_without_any_state_the_check_is_the_callers(self, make_client, authority):
-        await make_client().fetch_token(authorization_response=f"{CALLBACK}?code=C")
+    async def test_a_callback_without_any_state_may_be_a_strangers(self, make_client, authority):
+        """As ``state=session.get("state")`` gives for a browser that began no login."""
+        with pytest.raises(MismatchingStateError) as caught:
+            await make_client().fetch_token(authorization_response=f"{CALLBACK}?code=C", state=None)
+        assert (caught.value.code, authority.log) == ("state-missing", [])
+        await make_client().fetch_token(authorization_response=f"{CALLBACK}?code=C", accept_missing_state=True)
         assert authority.asked[0]["code"] == "C"
+
+    async def test_a_state_is_wanted_whatever_else_is_accepted(self, make_client, authority):
+        client = make_client()
+        client.create_authorization_url()
+        with pytest.raises(MismatchingStateError) as caught:
+            await client.fetch_token(authorization_response=f"{CALLBACK}?code=C", accept_missing_state=True)
+        assert (caught.value.code, authority.log) == ("state-missing", [])
 
     async def test_a_state_that_nobody_expects_is_refused(self, make_client, authority):
         with pytest.raises(MismatchingStateError) as caught:
@@ -1305,7 +1321,7 @@ class TestStartAndFinish:
     ):
         lives, away = TokenLives(), f"http://127.0.0.1:{unused_tcp_port}/token"
         known = make_provider()
-        pending = await make_defined(known, lives=lives).start()
+        pending = of_any_server(await make_defined(known, lives=lives).start())
         callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
         with pytest.raises(ClientConnectorError):
             await make_defined(replace(known, endpoints={**known.endpoints, "token": away}), lives=lives).finish(
@@ -1334,7 +1350,7 @@ class TestStartAndFinish:
             TokenLives(),
         )
         away = replace(known, endpoints={**known.endpoints, "token": f"http://127.0.0.1:{unused_tcp_port}/token"})
-        pending = await make_defined(known, lives=lives).start()
+        pending = of_any_server(await make_defined(known, lives=lives).start())
         callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
         authority.fields = {"refresh_token": None}
         authority.replies = [json_reply({"access_token": "APP"})] * 2

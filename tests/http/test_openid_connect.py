@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import ClientConnectorError, ClientTimeout
+from joserfc.jwk import ECKey
 
 from oauthreg import OAuth2Token
 from oauthreg.clock import Clock
@@ -29,6 +30,7 @@ from oauthreg.http import oauth2_client
 from oauthreg.http.oauth2_client import AsyncOAuth2Client
 from oauthreg.http.shared_answers import COOL_DOWN, LIFETIME
 from oauthreg.http.token_life import TokenLives
+from oauthreg.jose import parse_unverified_jwt
 from oauthreg.oauth2.logout_token import LOGGED_OUT
 from oauthreg.provider import IdentityRequest, OAuth2Settings, Provider
 from oauthreg.records import replace as replace_record
@@ -385,6 +387,19 @@ class TestMetadata:
         assert "discover()" in refused.value.hint
         await client.discover()
         assert client.create_authorization_url()[0].startswith(f"{issuer.url}/authorize?")
+
+    async def test_a_client_that_proves_itself_by_a_key_names_the_issuer(self, make_discovering, issuer):
+        """Whoever the metadata say that is: the client is made before anybody knows."""
+        key = ECKey.generate_key("P-256").as_pem(private=True)
+        options = {
+            "client_auth_method": "private_key_jwt",
+            "private_key": key,
+            "token_endpoint_auth_signing_alg": "ES256",
+        }
+        client = make_discovering(**options)
+        await log_in(client, issuer)
+        assertion = issuer.authority.asked[-1]["client_assertion"]
+        assert parse_unverified_jwt(assertion)[1]["aud"] == issuer.url
 
     async def test_checklist_65_DI06_what_the_definition_says_counts_for_more(self, make_discovering, issuer):
         issuer.metadata["token_endpoint"] = "http://169.254.169.254/x"

@@ -9,6 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from oauthreg.errors import InvalidKeyError, MissingCredentialError, UnsupportedMethodError, UsageError
+from oauthreg.jose import parse_unverified_jwt
 from oauthreg.oauth1.placement import FORM, OAuth1Authentication
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import (
@@ -18,8 +19,10 @@ from oauthreg.oauth2.client_auth import (
     client_auth_method,
 )
 from oauthreg.oauth2.draft import Draft
+from oauthreg.oauth2.server_metadata import with_metadata
 from oauthreg.oauth2.token_endpoint import token_flow
 from oauthreg.provider import AssertionSettings, OAuth1Settings, OAuth2Settings
+from oauthreg.records import replace
 from oauthreg.signing.verify import verify
 
 NOW = 1_700_000_000
@@ -191,6 +194,29 @@ class TestMethods:
             check_client_auth(given, identity())
         assert refused.value.code == "unknown-client-auth"
         assert all(known in str(refused.value) for known in CLIENT_AUTH_METHODS)
+
+    @pytest.mark.parametrize("method", ["private_key_jwt", "client_secret_jwt"])
+    def test_an_assertion_can_be_checked_before_anybody_knows_whom_it_is_for(self, provider, identity, method):
+        given = provider(oauth2=OAuth2Settings(client_auth=method, client_assertion=AssertionSettings("ES256")))
+        given = replace(given, endpoints={"discovery": "https://as.example/metadata"})
+        check_client_auth(given, identity(client_secret=SECRET, private_key=P256))
+        with pytest.raises((InvalidKeyError, MissingCredentialError)):
+            check_client_auth(given, identity(client_secret=None, private_key=RSA))
+
+    @pytest.mark.parametrize("method", ["private_key_jwt", "client_secret_jwt"])
+    def test_what_metadata_call_the_token_endpoint_is_no_audience(self, provider, identity, method):
+        """A stranger's metadata could name another server's, and show it there what came to a place of their own."""
+        settings = OAuth2Settings(client_auth=method, client_assertion=AssertionSettings("ES256"))
+        client = identity(client_secret=SECRET, private_key=P256)
+        bare = replace(provider(oauth2=settings), endpoints={"discovery": "https://as.example/metadata"})
+        told = {"issuer": "https://as.example/app", "token_endpoint": "https://honest.example/token"}
+        found = with_metadata(bare, told, "https://as.example/metadata")
+        with pytest.raises(UsageError) as refused:
+            authenticate_client(Draft([]), client, found)
+        assert (refused.value.code, found.oauth2.issuer) == ("issuer-unknown", None)
+        known = with_metadata(replace(bare, oauth2=replace(settings, issuer="https://as.example/app")), told, "x")
+        authenticate_client(draft := Draft([]), client, known)
+        assert parse_unverified_jwt(dict(draft.parameters)["client_assertion"])[1]["aud"] == "https://as.example/app"
 
     @pytest.mark.parametrize(
         ("method", "code"),

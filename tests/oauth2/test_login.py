@@ -68,7 +68,7 @@ class TestStart:
             "resource": "https://r.example",
             "prompt": "login",
         }
-        assert pending.values.keys() == {"scope", "resource", "state", "code_verifier"}
+        assert pending.values.keys() == {"scope", "resource", "server", "state", "code_verifier"}
         assert (pending.provider, pending.protocol, pending.created) == ("example", "oauth2", NOW)
 
     def test_checklist_10_a_nonce_where_an_id_token_is_asked_for(self, provider):
@@ -85,7 +85,7 @@ class TestStart:
     def test_without_pkce_or_state_where_the_provider_has_none(self, provider):
         pending = begin(provider(oauth2=OAuth2Settings(pkce="unsupported", state=False)))
         assert query(pending.url).keys() == {"response_type", "client_id", "redirect_uri"}
-        assert pending.values == {}
+        assert pending.values == {"server": "https://as.example/token"}
         assert begin(provider(oauth2=OAuth2Settings(state=False)), state="S").values["state"] == "S"
 
     def test_values_of_the_callers_own(self, provider):
@@ -171,6 +171,22 @@ class TestCallback:
         pending = begin(given, binding="cookie")
         with pytest.raises(MismatchingStateError, match=r"SameSite=None; Secure"):
             parse_callback(given, pending, callback(pending), now=NOW)
+
+    def test_checklist_14_the_answer_belongs_to_the_server_that_the_request_went_to(self, provider):
+        """Servers of one definition, which have no issuers to be told by (RFC 9700 section 4.4.2)."""
+        pending = begin(provider(endpoints={"token": "https://evil.example/oauth/token"}))
+        for other in ("https://as.example/oauth/token", "https://evil.example/tenant/token"):
+            with pytest.raises(MismatchingStateError) as refused:
+                parse_callback(provider(endpoints={"token": other}), pending, callback(pending), now=NOW)
+            assert refused.value.code == "other-provider"
+        same = provider(endpoints={"token": "https://EVIL.example:443/oauth/token?v=2"})
+        assert parse_callback(same, pending, callback(pending), now=NOW).code == "C1"
+
+    def test_where_the_server_is_not_known_yet_or_no_more_nothing_is_compared(self, provider):
+        nowhere = replace(provider(), endpoints={"authorize": "https://as.example/authorize"})
+        for before, after in ((nowhere, provider()), (provider(), nowhere)):
+            pending = begin(before)
+            assert parse_callback(after, pending, callback(pending), now=NOW).code == "C1"
 
     def test_ST05_a_late_callback(self, provider):
         pending = begin(provider())

@@ -35,7 +35,7 @@ from oauthreg.http.token_client import (
     note_spent,
     with_placement,
 )
-from oauthreg.provider import OAuth2Settings, Provider
+from oauthreg.provider import AssertionSettings, OAuth2Settings, Provider
 from oauthreg.records import dataclass, field, replace
 from oauthreg.token import OAuth2Token
 
@@ -96,13 +96,14 @@ class AsyncOAuth2Client(TokenClient):
     with each renewal, ``resource`` (RFC 8707) and ``audience`` with every request for a token.
 
     ``client_auth_method`` is one of ``CLIENT_AUTH_METHODS``; ``private_key`` (with ``key_id`` and ``passphrase``) is
-    what it signs with. ``token_placement`` is ``header``, ``body`` or ``uri``. ``state`` is that of a login begun by
-    another client. PKCE is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with
-    ``client_credentials`` the client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``,
-    ``prompt``, ``login_hint`` and their like, and what a server's metadata says by the names that it has there
-    (``issuer``, ``token_endpoint`` …, ``require_pushed_authorization_requests`` …); with ``server_metadata_url`` it is
-    taken from there when it is needed. ID tokens are checked, signatures included, with a URL of OpenID Connect there,
-    or with ``issuer`` and ``jwks_uri``; ``id_token_signed_response_alg`` is what they are signed with (default: RS256).
+    what it signs with, by ``token_endpoint_auth_signing_alg`` (default: the provider's, else RS256).
+    ``token_placement`` is ``header``, ``body`` or ``uri``. ``state`` is that of a login begun by another client. PKCE
+    is always used unless the provider forbids it. ``parameters``: ``grant_type`` (with ``client_credentials`` the
+    client fetches its own tokens), ``response_type``, ``response_mode``, ``nonce``, ``prompt``, ``login_hint`` and
+    their like, and what a server's metadata says by the names that it has there (``issuer``, ``token_endpoint`` …,
+    ``require_pushed_authorization_requests`` …); with ``server_metadata_url`` it is taken from there when it is needed.
+    ID tokens are checked, signatures included, with a URL of OpenID Connect there, or with ``issuer`` and ``jwks_uri``;
+    ``id_token_signed_response_alg`` is what they are signed with (default: RS256).
 
     ``dpop_key`` (a ``DPoPKey``, or a private key in any form) is the key to which tokens are bound; a client without
     ``provider`` then takes no others, unless ``dpop_bound_access_tokens`` is false. Where the provider demands DPoP and
@@ -290,6 +291,7 @@ class AsyncOAuth2Client(TokenClient):
         *,
         grant_type: str | None = None,
         state: str | None = None,
+        accept_missing_state: bool = False,
         **parameters: Any,
     ) -> OAuth2Token:
         """A new token, saved, which becomes ``token``.
@@ -299,7 +301,8 @@ class AsyncOAuth2Client(TokenClient):
         parameters when it ends. ``parameters`` are those of the grant (``code_verifier``, ``assertion`` …), of the
         transport (``proxy``, ``ssl``, ``timeout`` …), or further ones of the form, as is ``body``. ``auth`` names
         another method of client authentication, ``method`` another HTTP method. ``nonce`` is that of a login that the
-        client does not know, which its ID token must hold.
+        client does not know, which its ID token must hold. With ``accept_missing_state`` there need be no state on
+        either side: whose browser brought the callback is then for the caller to know.
 
         Raises ``OAuthError`` and its kinds, ``MalformedResponseError``, ``CallbackError``, ``TokenStoreError`` and
         ``UsageError``. The password grant must be asked for by its name. Spec: RFC 6749 section 4.
@@ -311,7 +314,9 @@ class AsyncOAuth2Client(TokenClient):
         nonce = parameters.pop("nonce", self._nonce) if grant == "authorization_code" else None
         call = self._call("token", url, auth, method, headers, body, parameters, grant)
         if authorization_response is not None:
-            call, pending = self._find_login(call, authorization_response, state, nonce)
+            call, pending = self._find_login(
+                call, authorization_response, state, nonce, accept_missing_state=accept_missing_state
+            )
             return await self._redeem(pending, authorization_response, None, call)
         if grant == "authorization_code":
             call = self._with_verifier(call, state, nonce)
@@ -780,7 +785,7 @@ class AsyncOAuth2Client(TokenClient):
         )
 
     def _find_login(
-        self, call: _Call, response: Callback, state: str | None, nonce: str | None
+        self, call: _Call, response: Callback, state: str | None, nonce: str | None, *, accept_missing_state: bool
     ) -> tuple[_Call, PendingLogin]:
         """The login that a callback belongs to: one that this client began, or the one whose state it was told."""
         provider, given, expected = call.provider, _state_in(response, call.provider), state or self.state
@@ -801,8 +806,14 @@ class AsyncOAuth2Client(TokenClient):
                 told |= {"state": expected, "code_verifier": self._make_verifier(expected)}
             kept = MappingProxyType({name: value for name, value in told.items() if value})
             login = PendingLogin(provider.name, provider.protocol, "", self.redirect_uri, kept, int(self.clock()))
-        if not expected and not given:
-            # Neither side knows a state: the check, as in the days of old, is the caller's.
+        if not expected and not given and provider.oauth2.state:
+            if not accept_missing_state:
+                raise MismatchingStateError(
+                    "neither the callback nor this client knows a `state`: anybody may have begun this login",
+                    code="state-missing",
+                    hint="pass the `state=` that `create_authorization_url` gave; whoever ties the callback to the "
+                    "user's browser in another way passes `accept_missing_state=True`",
+                )
             provider = replace(provider, oauth2=replace(provider.oauth2, state=False))
         verifier = call.arguments.get("code_verifier")
         own = {"code_verifier": verifier, "nonce": login.values.get("nonce") or nonce}
@@ -1006,6 +1017,7 @@ def _with_choices(
         response_type=rest.pop("response_type", None) or provider.oauth2.response_type,
         response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
         require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
+        client_assertion=_assertion_choice(provider, rest),
         **_dpop_choices(provider, rest),
         **_id_token_choices(provider, rest),
     )
@@ -1056,6 +1068,17 @@ def _check_known(algorithm: Any, kind: str, known: Iterable[str]) -> None:
         raise UnsupportedMethodError(
             f"unknown {kind} algorithm: {quoted(algorithm)} (known: {', '.join(known)})", code="unknown-algorithm"
         )
+
+
+def _assertion_choice(provider: Provider, rest: dict[str, Any]) -> AssertionSettings:
+    """How the client proves itself by a JWT, its algorithm taken out of ``rest`` (RFC 7591 section 2)."""
+    algorithm, settings = rest.pop("token_endpoint_auth_signing_alg", None), provider.oauth2.client_assertion
+    if algorithm is None:
+        return settings
+    from oauthreg.jose import SIGNING_ALGORITHMS
+
+    _check_known(algorithm, "signing", SIGNING_ALGORITHMS)
+    return replace(settings, algorithm=algorithm)
 
 
 def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:

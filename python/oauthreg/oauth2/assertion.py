@@ -143,7 +143,9 @@ def audience_of(
 ) -> str:
     """The one audience of an assertion: the settings', the issuer (for client authentication), the token endpoint.
 
-    It comes from the provider's settings alone. Raises ``UsageError`` (``several-audiences``) for a list.
+    It comes from the provider's settings alone. Raises ``UsageError``: ``several-audiences`` for a list, and
+    ``issuer-unknown`` where a client would be authenticated by what the server's metadata say. Spec: rfc7523bis
+    section 3 (CVE-2025-27370).
     """
     audience: Any = settings.claims.get("aud") or settings.audience
     if hasattr(audience, "render"):
@@ -158,6 +160,13 @@ def audience_of(
         return str(audience)
     if prefer_issuer and provider.oauth2.issuer:
         return provider.oauth2.issuer
+    if prefer_issuer and "token" in provider.from_metadata:
+        # Metadata of a stranger would name the token endpoint of somebody else, and use there what they get.
+        raise UsageError(
+            f"nobody knows whom a client assertion for {provider.name} is for: its issuer is not known",
+            code="issuer-unknown",
+            hint="pass `issuer=`, or add it to the definition: what metadata call the token endpoint may be another's",
+        )
     return endpoint(provider, "token")
 
 

@@ -26,12 +26,16 @@ from oauthreg.oauth2.dpop import check_key
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import check_max_age
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
+from oauthreg.origins import endpoint_name
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
 LIFETIME = 600
 """How many seconds a login may take from its start to its callback."""
+
+
+_SAME_PLACE = "finish it with the tenant and environment that it began with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,12 @@ def _asked(
     """What must be remembered of a login, and the parameters of its authorization request."""
     settings = provider.oauth2
     asked = render_scope(provider, request.scope)
-    values = {"scope": asked, "resource": " ".join(request.resources), "issuer": settings.issuer or ""}
+    values = {
+        "scope": asked,
+        "resource": " ".join(request.resources),
+        "issuer": settings.issuer or "",
+        "server": endpoint_name(provider.endpoints.get("token")),
+    }
     if settings.state or request.state:
         values["state"] = request.state or make_state()
     if settings.pkce != "unsupported":
@@ -138,9 +147,10 @@ def parse_callback(
 ) -> AuthorizationCode:
     """The authorization code in the callback of a login that ``build_login`` began.
 
-    Checked before the response is read: that the login is of this provider, in time (``lifetime`` in seconds), and, if
-    it was bound, in the same browser (``binding``). Raises ``MismatchingStateError`` with the code ``other-provider``,
-    ``login-expired``, ``binding-missing`` or ``binding-mismatch``, and what ``parse_authorization_response`` raises.
+    Checked before the response is read: that the login is of this provider and server, in time (``lifetime`` in
+    seconds), and, if it was bound, in the same browser (``binding``). Raises ``MismatchingStateError`` with the code
+    ``other-provider``, ``login-expired``, ``binding-missing`` or ``binding-mismatch``, and what
+    ``parse_authorization_response`` raises.
     """
     # What was begun as a login of OAuth 2.0 may end as one of OpenID Connect, by a definition that says more.
     is_same_protocol = (pending.protocol == "oauth1") == (provider.protocol == "oauth1")
@@ -155,7 +165,13 @@ def parse_callback(
         raise MismatchingStateError(
             f"the login began at another issuer than that of {provider.name!r}",
             code="other-provider",
-            hint="finish it with the tenant and environment that it began with",
+            hint=_SAME_PLACE,
+        )
+    # Two servers of one definition need have no issuers: one's code is nothing for the other (RFC 9700 section 4.4).
+    server = endpoint_name(provider.endpoints.get("token"))
+    if server and pending.values.get("server", server) != server:
+        raise MismatchingStateError(
+            f"the login began at another server of {provider.name!r}", code="other-provider", hint=_SAME_PLACE
         )
     if now - pending.created > lifetime:
         raise MismatchingStateError(

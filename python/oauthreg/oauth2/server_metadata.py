@@ -190,8 +190,14 @@ def with_metadata(provider: Provider, metadata: Mapping[str, Any], url: str) -> 
             **settings.mtls_endpoints,
         },
     )
-    known = {**named, **provider.endpoints}
-    return replace(provider, endpoints=known, identity=identity, origins=origins, oauth2=changed)
+    return replace(
+        provider,
+        endpoints={**named, **provider.endpoints},
+        identity=identity,
+        origins=origins,
+        oauth2=changed,
+        from_metadata=provider.from_metadata | named.keys(),
+    )
 
 
 def well_known_urls(issuer: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from oauthreg.oauth2.client_auth.signed_secret import signed_secret
 from oauthreg.oauth2.client_auth.tls_client_auth import tls_client_auth
 from oauthreg.oauth2.draft import ClientIdentity, Draft, Method
 from oauthreg.provider import Provider
+from oauthreg.records import replace
 
 __all__ = [
     "CERTIFICATE_METHODS",
@@ -76,8 +77,13 @@ def check_client_auth(provider: Provider, client: ClientIdentity) -> None:
 
     Logs a warning where an assertion would name the token endpoint for want of a known issuer (rfc7523bis section 3).
     """
-    authenticate_client(Draft([]), client, provider)
     settings = provider.oauth2
+    is_known = settings.issuer or settings.client_assertion.audience
+    if not is_known and "token" not in provider.endpoints:
+        # Whom an assertion is for is told later; whether it can be made is seen now.
+        assertion = replace(settings.client_assertion, audience=provider.name)
+        provider, is_known = replace(provider, oauth2=replace(settings, client_assertion=assertion)), provider.name
+    authenticate_client(Draft([]), client, provider)
     is_assertion = client_auth_method(provider, client) in ("client_secret_jwt", "private_key_jwt")
-    if is_assertion and not (settings.issuer or settings.client_assertion.audience):
+    if is_assertion and not is_known:
         _log.warning("the issuer of %s is not known: client assertions name its token endpoint", provider.name)
