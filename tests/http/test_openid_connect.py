@@ -78,6 +78,15 @@ class Claims:
         return {"sub": documents["userinfo"]["token"]}
 
 
+class OfIDToken:
+    """Standard claims of the ID token alone."""
+
+    documents = ("id_token",)
+
+    def render(self, documents):
+        return {"sub": documents["id_token"]["sub"]}
+
+
 @pytest.fixture
 def make_provider(issuer):
     """Makes the provider as a definition that knows the issuer alone."""
@@ -625,6 +634,41 @@ class TestWhatAReviewFound:
         issuer.authority.api_replies = [json_reply({"sub": "u1", "token": "x"})]
         client = AsyncOAuth2Client(session, "client", provider=provider, token=token, clock=clock)
         assert (await client.profile()).raw["id_token"]["sub"] == "u1"
+
+    @pytest.mark.parametrize("name", ["evil", "k1"])
+    async def test_what_an_application_was_given_is_checked_before_it_is_believed(
+        self, session, issuer, clock, make_provider, json_reply, server_keys, name
+    ):
+        """As a telephone may send it: with an ID token that the provider never made."""
+        known = {"discovery": f"{issuer.url}/.well-known/openid-configuration", "userinfo": f"{issuer.url}/me"}
+        identity = (IdentityRequest("userinfo", known["userinfo"]),)
+        provider = replace_record(make_provider(), endpoints=known, identity=identity)
+        forged = server_keys.sign(issuer.claims(sub="victim"), "evil", kid=name)
+        for given, told in ((forged, False), (issuer.sign(issuer.claims()), True)):
+            token = issuer.authority.give(clock() + 3600, id_token=given)
+            issuer.authority.api_replies = [json_reply({"sub": "u1", "token": "x"})]
+            client = AsyncOAuth2Client(session, "client", provider=provider, token=token, clock=clock)
+            assert ("id_token" in (await client.profile()).raw) is told
+
+    async def test_where_it_alone_tells_who_the_user_is_a_forged_one_is_an_error(self, session, issuer, clock):
+        provider = Provider(
+            name="acme",
+            protocol="oidc",
+            endpoints={"jwks": f"{issuer.url}/jwks", "token": f"{issuer.url}/token"},
+            oauth2=OAuth2Settings(issuer=issuer.url),
+            claims=OfIDToken(),
+        )
+        forged = issuer.sign(issuer.claims(sub="victim"), "evil", kid="k1")
+        token = issuer.authority.give(clock() + 3600, id_token=forged)
+        client = AsyncOAuth2Client(session, "client", provider=provider, token=token, clock=clock)
+        with pytest.raises(ResponseError) as refused:
+            await client.profile()
+        assert refused.value.code == "id-token-signature"
+        # What a login or a renewal brought is known to be the provider's, whatever becomes of its keys.
+        issuer.authority.fields = {"id_token": issuer.sign(issuer.claims(sub="victim"))}
+        await client.refresh_token()
+        issuer.published = ["k9"]
+        assert (await client.profile()).sub == "victim"
 
     async def test_a_bare_code_belongs_to_what_its_login_asked_for(self, make_client, issuer):
         client = make_client()

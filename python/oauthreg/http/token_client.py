@@ -254,14 +254,16 @@ class TokenClient(ApiClient):
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
         if token.id_token and self.client_id and oauth2.is_checked(self.provider):
+            is_proven = not self._life.is_offered
+            flow = oauth2.kept_id_token_flow(provider, self._client, token.id_token, is_proven=is_proven)
             try:
-                known["id_token"] = oauth2.read_id_token(provider, token.id_token, client_id=self.client_id)
-            except ResponseError:
-                # One that was kept before it was checked, or is of another client, tells nothing.
+                known["id_token"] = await self._exchange(flow)
+            except (ResponseError, OAuthError, ClientError, TimeoutError):
+                # One that was kept before it was checked, is of another client or of nobody knows whom, tells nothing.
                 is_needed = self.provider.protocol != "oidc" or not self.provider.identity
                 if is_needed and "id_token" in self.provider.identity_documents:
                     raise
-        flow = self._identity(
+        identity = self._identity(
             lambda _: self._bearer(token),
             known,
             client_id=self.client_id,
@@ -271,7 +273,7 @@ class TokenClient(ApiClient):
         )
         # What only the metadata name tells who the user is, and gets no other calls.
         origins = self._origins_for(token) | self.provider.origins
-        return await self._exchange(flow, origins=origins, refuse_redirects=False)
+        return await self._exchange(identity, origins=origins, refuse_redirects=False)
 
     # Applications make a client for each of their own requests: what the first call needs is made with it.
 

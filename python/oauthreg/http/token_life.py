@@ -114,6 +114,7 @@ class TokenLife:
     """One token and its successors. Made by :class:`TokenLives`.
 
     ``token`` is the latest one in memory, which may be about to be saved. With a store, what others saved there counts.
+    One that ``is_offered`` came from the application: nobody here has seen it come from the provider.
     """
 
     def __init__(self, lives: TokenLives, key: TokenKey | None = None) -> None:
@@ -121,6 +122,7 @@ class TokenLife:
         self._key = key
         self._place = None if key is None or lives.store is None else (lives.store, key)
         self.token: OAuth2Token | None = None
+        self.is_offered = False
         self._version: int | None = None
         self._is_given = False
         self._yielded: OAuth2Token | None = None
@@ -194,6 +196,7 @@ class TokenLife:
         """
         if token != self.token and not any(name in self._past for name in fingerprints(token)):
             self._put(token)
+            self.is_offered = True
             self._is_given = self._place is not None
 
     def note_refusal(self, token: OAuth2Token, now: float) -> None:
@@ -599,7 +602,7 @@ class TokenLife:
         names = () if token is None else fingerprints(token)
         past = [*self._past, *(name for name in fingerprints(self.token) if name not in names)]
         self._past, forgotten = past[-_REMEMBERED:], past[:-_REMEMBERED]
-        self.token = token
+        self.token, self.is_offered = token, False
         self._end, self._resumes_at, self._jitter = None, 0.0, self._lives.jitter()
         if self._key is None:
             self._lives.remember(self, names, forgotten)

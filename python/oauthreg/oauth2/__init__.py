@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from oauthreg.oauth2.id_token import (
         check_issuer as check_issuer,
         is_checked as is_checked,
+        kept_id_token_flow as kept_id_token_flow,
         keys_flow as keys_flow,
-        read_id_token as read_id_token,
     )
     from oauthreg.oauth2.jwk_set import (
         jwks_flow as jwks_flow,
@@ -120,7 +120,7 @@ _HOME = {
     "parse_callback": "login",
     "parse_front_channel_logout": "logout_token",
     "pushed_login_flow": "login",
-    "read_id_token": "id_token",
+    "kept_id_token_flow": "id_token",
     "registration_flow": "registration",
     "renewal_flow": "token_endpoint",
     "revocation_flow": "token_endpoint",
@@ -160,6 +160,7 @@ __all__ = [
     "is_checked",
     "is_nonce_challenge",
     "jwks_flow",
+    "kept_id_token_flow",
     "keys_flow",
     "login_flow",
     "logout_token_flow",
@@ -168,7 +169,6 @@ __all__ = [
     "parse_callback",
     "parse_front_channel_logout",
     "pushed_login_flow",
-    "read_id_token",
     "registration_flow",
     "renewal_flow",
     "revocation_flow",

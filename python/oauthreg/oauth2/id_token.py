@@ -12,6 +12,7 @@ from typing import Any
 
 from oauthreg.errors import OAuthError, ResponseError, UsageError, quoted
 from oauthreg.jose import (
+    SIGNING_ALGORITHMS,
     check_jwt_times,
     half_hash,
     is_shared,
@@ -30,7 +31,7 @@ from oauthreg.oauth2.jwk_set import (
     select_keys,
     signature_flow,
 )
-from oauthreg.oauth2.server_metadata import LOGIN, RENEWAL, STANDARD_ALGORITHM
+from oauthreg.oauth2.server_metadata import LOGIN, PROMPTED, RENEWAL, STANDARD_ALGORITHM
 from oauthreg.provider import OAuth2Settings, Provider
 from oauthreg.records import dataclass
 from oauthreg.token import OAuth2Token
@@ -229,6 +230,27 @@ def parse_id_token(
         _check_age(claims.get("auth_time"), wanted.max_age, now, provider.oauth2.id_token_leeway)
     if access_token is not None and claims.get("at_hash") is not None:
         _check_access_token(text, claims["at_hash"], access_token)
+    return claims
+
+
+def kept_id_token_flow(
+    provider: Provider, client: ClientIdentity, text: str, *, is_proven: bool = True
+) -> Flow[dict[str, Any]]:
+    """The claims of an ID token that is kept. One that is not proven did not come from the provider's token endpoint.
+
+    Its signature is checked as far as the provider's keys are known; only TLS tells where others are from. Raises as
+    ``read_id_token``, ``ResponseError`` (``id-token-signature``, ``unknown-key``), and what keeps the keys away.
+
+    Spec: OpenID Connect Core 1.0 section 3.1.3.7, point 6.
+    """
+    claims = read_id_token(provider, text, client_id=client.client_id)
+    expected = expected_algorithms(provider)
+    if not is_proven and expected:
+        # Whoever reads what others kept may not know which of the provider's keys was agreed on.
+        accepted = {*expected, *(name for name in SIGNING_ALGORITHMS if not is_shared(name))}
+        is_signed = yield from signature_flow(provider, text, accepted, client.client_secret, PROMPTED)
+        if is_signed is False:
+            raise _refused("its signature is not the provider's", "id-token-signature")
     return claims
 
 

@@ -20,7 +20,7 @@ from oauthreg.oauth2.encryption import opened_jwt
 from oauthreg.oauth2.id_token import check_issuer, check_parties, expected_algorithms
 from oauthreg.oauth2.issuer import is_issuer
 from oauthreg.oauth2.jwk_set import check_algorithm, signature_flow
-from oauthreg.oauth2.server_metadata import LOGOUT
+from oauthreg.oauth2.server_metadata import PROMPTED
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 
@@ -61,7 +61,7 @@ def logout_token_flow(provider: Provider, client: ClientIdentity, text: str) -> 
         text = opened_jwt(client, text, provider.oauth2.id_token_encryption)
     made = parse_logout_token(provider, text, client_id=client.client_id, now=client.now())
     algorithms = expected_algorithms(provider)
-    is_signed = yield from signature_flow(provider, text, algorithms, client.client_secret, LOGOUT)
+    is_signed = yield from signature_flow(provider, text, algorithms, client.client_secret, PROMPTED)
     if is_signed is None:
         raise UsageError(
             f"logout tokens of {provider.name} cannot be checked: nobody knows what it signs them with",

@@ -44,7 +44,7 @@ STANDARD_ALGORITHM = "RS256"
 LOGIN: tuple[AnswerSource, ...] = ("any", "new")
 """Where metadata and keys are looked for in turn while nothing is lost by waiting."""
 
-LOGOUT: tuple[AnswerSource, ...] = ("any", "prompted")
+PROMPTED: tuple[AnswerSource, ...] = ("any", "prompted")
 """Where keys are looked for for what anybody may bring."""
 
 RENEWAL: tuple[AnswerSource, ...] = ("kept",)
