@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from oauthreg.redaction import is_secret, mask_secrets, redact, redact_headers, redact_url
+from oauthreg.redaction import is_secret, mask_secrets, redact, redact_headers, redact_line, redact_url
 
 PLANTED = "PLANTED-s3cr3t"
 
@@ -179,3 +179,22 @@ def test_the_longest_secret_is_masked_first():
 )
 def test_a_url_is_shown_without_what_may_be_secret(url, shown):
     assert redact_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]52;c;Y3VybA==\x07", "\\x1b]52;c;Y3VybA==\\x07"),
+        ("\x9b2J\x7f\x00", "\\x9b2J\\x7f\\x00"),
+        ("an old page\rhides", "an old page\\rhides"),
+        ("abc\u202ecba\u2066\u2028", "abc\\u202ecba\\u2066\\u2028"),
+        ("two\r\nlines\tof Ünïcode", "two\r\nlines\tof Ünïcode"),
+    ],
+)
+def test_a_terminal_obeys_no_server(text, shown):
+    assert redact(text) == shown
+
+
+def test_what_is_one_line_stays_one():
+    text = "bad\r\nINFO:root:user admin\tlogged in\x1b[2K"
+    assert redact_line(text) == "bad\\r\\nINFO:root:user admin\\tlogged in\\x1b[2K"

@@ -15,7 +15,7 @@ from oauthreg.errors import MalformedResponseError, OAuthError, ResponseError, T
 from oauthreg.messages import Response, Result
 from oauthreg.provider import AnswerFormat
 from oauthreg.records import replace
-from oauthreg.redaction import mask_secrets, redact, redact_headers, redact_url
+from oauthreg.redaction import mask_secrets, redact, redact_headers, redact_line, redact_url
 from oauthreg.signing._pure import parse_parameters
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ def refusal(
 ) -> OAuthError:
     """An answer as an error of a ``kind``: its words and its text redacted, and how long it asks to wait."""
     made = kind(
-        redact(error),
-        redact(description),
-        redact(uri),
+        redact_line(error),
+        redact_line(description),
+        redact_line(uri),
         status=response.status,
         headers=redact_headers(response.headers),
         text=redact(decode_text(response.body)),

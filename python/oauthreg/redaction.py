@@ -1,4 +1,4 @@
-"""Text of an answer made fit for messages and logs: secrets masked, length bounded."""
+"""Text of an answer made fit for messages and logs: secrets masked, controls escaped, length bounded."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +17,9 @@ _NAMES_OF_SECRETS = (
 _SECRETS = frozenset(_NAMES_OF_SECRETS.replace("_", "").split("|"))
 _IN_ANY_SPELLING = _NAMES_OF_SECRETS.replace("_", "[_-]?")
 """As ``access_token``, ``access-token``, ``accessToken``: providers write the same name in many ways."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+"""What moves the cursor, and what turns the direction of writing around (Unicode TR 36)."""
+_LINE_END = re.compile(r"[\t\r\n]")
 _SHORTEST_ECHO = 6
 """What is shorter stands in other words by chance."""
 _BEGINNING = 128
@@ -31,11 +34,24 @@ def is_secret(name: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """The start of ``text`` (2,000 characters) with the values of secret parameters replaced by ``***``."""
+    """The start of ``text`` (2,000 characters) with the values of secret parameters replaced by ``***``.
+
+    Control characters, but for tabs and the ends of lines, are written as escapes: a terminal would obey them.
+    """
     text = text[: _LONGEST * 2]
     for pattern, masked in _masks():
         text = pattern.sub(masked, text)
+    text = _CONTROL.sub(_escaped, text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def redact_line(text: str) -> str:
+    """As ``redact``, in one line: who reads a log must not see a line that a server or a stranger wrote."""
+    return _LINE_END.sub(_escaped, redact(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 @cache

@@ -462,6 +462,13 @@ class TestResponse:
         assert type(refused.value) is kind
         assert (refused.value.error, refused.value.uri) == (error, "https://as.example/e")
 
+    def test_what_a_stranger_writes_is_one_line_of_a_log(self):
+        """Everybody can open a callback, before any state is looked at (RFC 6749 section 4.1.2.1)."""
+        with pytest.raises(OAuthError) as refused:
+            parse("?error=%0aINFO:root:user%20admin&error_description=%1b%5B2K%0d%0a&error_uri=%0a")
+        assert refused.value.error == "\\nINFO:root:user admin"
+        assert str(refused.value).isprintable()
+
     def test_an_error_without_a_value_is_none(self):
         assert parse("?code=C&state=S1&error=").code == "C"
 

@@ -638,6 +638,11 @@ class TestDevice:
             ({"device_code": "D"}, MalformedResponseError, "no-device-code"),
             ([], MalformedResponseError, "no-device-code"),
             ({"device_code": "D", "user_code": "U"}, MalformedResponseError, "no-verification-uri"),
+            (DEVICE | {"verification_uri": "javascript:alert(1)"}, MalformedResponseError, "no-verification-uri"),
+            (DEVICE | {"verification_uri": "file:///etc/passwd"}, MalformedResponseError, "no-verification-uri"),
+            (DEVICE | {"verification_uri": "https://a.example/\x1b[2K"}, MalformedResponseError, "no-verification-uri"),
+            (DEVICE | {"verification_uri": "https:"}, MalformedResponseError, "no-verification-uri"),
+            (DEVICE | {"user_code": "AB\x1b]0;PLANTED\x07"}, MalformedResponseError, "no-device-code"),
             ({**DEVICE, "verification_uri": ["https://as.example"]}, MalformedResponseError, "no-verification-uri"),
         ],
     )

@@ -35,7 +35,7 @@ from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenAnswer
 from oauthreg.records import dataclass, field, replace
-from oauthreg.redaction import is_secret, redact
+from oauthreg.redaction import is_secret, redact, redact_line
 from oauthreg.signing import Signer
 from oauthreg.signing._pure import unescape
 from oauthreg.token import OAuth1Token, OAuth2Token
@@ -173,7 +173,7 @@ def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBAC
             denied = problem in _DENIED_PROBLEMS
             text = parameters.get(f"{name}_description") or parameters.get("oauth_problem_advice") or ""
             raise (AccessDeniedError if denied else OAuthError)(
-                redact(problem), redact(text), parameters=_public(parameters)
+                redact_line(problem), redact_line(text), parameters=_public(parameters)
             )
     if any(name not in parameters for name in settings.denied_without):
         raise AccessDeniedError("access_denied", "the user refused the authorization", hint="let the user start again")

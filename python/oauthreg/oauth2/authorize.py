@@ -30,7 +30,7 @@ from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.origins import is_loopback, parse_origin
 from oauthreg.provider import Documents, Provider
 from oauthreg.records import dataclass, field
-from oauthreg.redaction import redact, redact_url
+from oauthreg.redaction import redact_line, redact_url
 
 _IS_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}").fullmatch
 _MADE = frozenset(
@@ -352,9 +352,9 @@ def _check_refused(provider: Provider, fields: Mapping[str, str], *, verified: b
         elif error in ("temporarily_unavailable", "server_error"):
             kind = TemporarilyUnavailableError
         raise kind(
-            redact(error),
-            redact(fields.get(f"{name}_description", "")),
-            redact(fields.get(f"{name}_uri", "")),
+            redact_line(error),
+            redact_line(fields.get(f"{name}_description", "")),
+            redact_line(fields.get(f"{name}_uri", "")),
             parameters={"state_verified": verified},
         )
     if any(name not in fields for name in provider.callback.denied_without):

@@ -21,7 +21,7 @@ from oauthreg.errors import (
 )
 from oauthreg.legs import ACCEPT_JSON, append_query, build_request, endpoint, renamed, render_scope
 from oauthreg.messages import Flow, Pairs, Request, Response, Result, Sleep
-from oauthreg.oauth2.authorize import check_resources
+from oauthreg.oauth2.authorize import check_resources, split_url
 from oauthreg.oauth2.client_auth import CERTIFICATE_METHODS, authenticate_client, client_auth_method
 from oauthreg.oauth2.dpop import check_token_key, send_proven, with_proof
 from oauthreg.oauth2.draft import ClientIdentity, Draft
@@ -372,20 +372,27 @@ def parse_device_authorization(
     """
     how = answer or TokenAnswer()
     fields = answer_fields(parse_document(response, how, now=now), how)
-    if not fields.get("device_code") or not fields.get("user_code"):
+    user_code = str(fields.get("user_code") or "")
+    if not fields.get("device_code") or not user_code or not user_code.isprintable():
         raise malformed(response, "the answer holds no `device_code` and `user_code`", code="no-device-code")
     uri = fields.get("verification_uri") or fields.get("verification_url")
-    if not isinstance(uri, str) or not uri:
-        raise malformed(response, "the answer holds no `verification_uri`", code="no-verification-uri")
+    if not _is_page(uri):
+        raise malformed(response, "the answer holds no `verification_uri` of a web page", code="no-verification-uri")
     complete = fields.get("verification_uri_complete")
     return DeviceAuthorization(
         str(fields["device_code"]),
-        str(fields["user_code"]),
-        uri,
-        complete if isinstance(complete, str) and complete else None,
+        user_code,
+        str(uri),
+        str(complete) if _is_page(complete) else None,
         _positive(fields.get("expires_in"), _DEVICE_LIFETIME),
         min(max(_positive(fields.get("interval"), _INTERVAL), _LEAST_INTERVAL), _LONGEST_WAIT),
     )
+
+
+def _is_page(uri: Any) -> bool:
+    """Whether a browser may be sent there: applications open what they are told, or make a link of it."""
+    parts = split_url(uri) if isinstance(uri, str) and uri.isprintable() else None
+    return parts is not None and parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def device_token_flow(
