@@ -37,6 +37,10 @@ Making: TypeAlias = Callable[[str, str, bytes | None, str | None], Made]
 together; the body is ``None`` if it is not covered."""
 
 
+Coverage: TypeAlias = Literal["nothing", "forms", "bodies"]
+"""What a credential is made of beside method and URL: no body, those that are forms, or every one."""
+
+
 class Authenticator(Protocol):
     """Puts a credential on one request, knowing exactly the bytes that go on the wire."""
 
@@ -45,8 +49,8 @@ class Authenticator(Protocol):
         """The name of the one header that is all this adds, and what makes its value; ``None`` if it may do more."""
 
     @property
-    def needs_body(self) -> bool:
-        """Whether the body's bytes are needed even when it is no form."""
+    def covers(self) -> Coverage:
+        """The bodies whose bytes the credential is made of."""
 
     @property
     def is_slow(self) -> bool:

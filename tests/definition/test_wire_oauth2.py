@@ -329,7 +329,7 @@ parameter = "sig"
         assert made.url == (
             f"https://api.acme.example/fb.do?method=users.me&b=%7E&application_key=KEY&access_token=AT1&sig={expected}"
         )
-        assert (signer.needs_body, signer.is_slow) == (False, False)
+        assert (signer.covers, signer.is_slow) == ("forms", False)
 
     def test_a_call_with_its_path_and_form_signed_in_a_header(self):
         text = """
@@ -352,7 +352,7 @@ header = "X-Sign"
             "X-Sign": hmac.digest(b"AT1", message.encode(), "sha1").hex().upper(),
         }
         assert made.url == "https://api.acme.example/v1/x?b=2"
-        assert signer.needs_body
+        assert signer.covers == "bodies"
 
     def test_a_second_step_that_only_tells_more(self):
         text = r"""

@@ -26,7 +26,7 @@ class Bearing:
     """An authenticator whose credential is a fixed header."""
 
     value: str = "Bearer t0k3n"
-    needs_body: bool = False
+    covers: str = "nothing"
     is_slow: bool = False
     header: None = None
 

@@ -1,5 +1,6 @@
 import io
 import os
+import zlib
 
 import aiohttp
 import pytest
@@ -14,7 +15,7 @@ SECRET = "t0k3n"
 
 
 class InQuery:
-    needs_body = False
+    covers = "forms"
     is_slow = False
     header = None
 
@@ -23,10 +24,26 @@ class InQuery:
 
 
 class InBody(InQuery):
-    needs_body = True
+    covers = "bodies"
 
     def authenticate(self, method, url, body, content_type):
         return Authenticated(body=body + f"&access_token={SECRET}".encode())
+
+
+class InHeader(InQuery):
+    covers = "nothing"
+
+    def authenticate(self, method, url, body, content_type):
+        assert body is None
+        return Authenticated((("Authorization", f"Bearer {SECRET}"),))
+
+
+async def test_what_covers_no_body_goes_with_any(server, session):
+    middlewares = (AuthenticationMiddleware(Access(InHeader())),)
+    async with session.post(server.url, data={"a": "1"}, compress="deflate", middlewares=middlewares):
+        pass
+    assert zlib.decompress(server.sent[0].body) == b"a=1"
+    assert server.sent[0].header("Authorization") == f"Bearer {SECRET}"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ class Fixed:
     """An authenticator whose credential is always the same, so that any trace of it is found."""
 
     placement: str = "headers"
-    needs_body: bool = False
+    covers: str = "nothing"
     is_slow: bool = False
     threads: list = field(default_factory=list)
     error: Exception | None = None
@@ -46,7 +46,7 @@ class Fixed:
 
 @pytest.fixture(params=["one header", "headers", "query", "body"])
 def authenticator(request):
-    return Fixed(request.param, needs_body=request.param == "body")
+    return Fixed(request.param, covers="bodies" if request.param == "body" else "nothing")
 
 
 def shows(sent) -> list[str]:
@@ -319,7 +319,7 @@ async def test_an_authenticator_is_given_bytes(placement, make_data, server, ses
             self.make(*wire_form)
             return super().authenticate(*wire_form)
 
-    own = AuthenticationMiddleware(Access(Covering(placement, needs_body=True)))
+    own = AuthenticationMiddleware(Access(Covering(placement, covers="bodies")))
     async with session.post(server.url, data=make_data(b"a"), middlewares=(own,)):
         pass
     assert [(type(content), content) for content in covered] == [(bytes, b"a")]

@@ -1812,6 +1812,17 @@ class TestRequests:
             assert caught.value.error == "invalid_grant"
         assert authority.refreshes == ["R1"]
 
+    async def test_a_header_covers_no_form_so_that_it_may_be_streamed(self, make_client, authority, clock):
+        async def pieces():
+            yield b"a=1"
+            yield b"&b=2"
+
+        client = make_client(token=authority.give(clock() + 3600))
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        async with client.post(authority.url, data=pieces(), headers=form) as response:
+            assert response.status == 200
+        assert authority.server.sent[0].body == b"a=1&b=2"
+
     async def test_in_the_body_of_a_form(self, make_client, authority, clock):
         client = make_client(token=authority.give(clock() + 3600), token_placement="body")
         async with client.post(authority.url, data={"a": "1"}):

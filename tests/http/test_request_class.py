@@ -179,7 +179,7 @@ async def test_it_works_where_the_base_class_knows_no_auth(server, session, monk
 
 async def test_an_authenticator_of_any_kind_is_taken(server, session):
     class Bearing:
-        needs_body = False
+        covers = "forms"
         is_slow = False
         header = None
 

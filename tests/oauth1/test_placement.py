@@ -116,9 +116,9 @@ def test_a_body_that_is_no_form_cannot_carry_parameters(signed):
 
 def test_what_a_placement_needs():
     hashing = Signer("HMAC-SHA1", "ck", "cs", body_hash=True)
-    assert OAuth1Authentication(hashing).needs_body
-    assert OAuth1Authentication(SIGNER, "body").needs_body
-    assert not OAuth1Authentication(SIGNER).needs_body
+    assert OAuth1Authentication(hashing).covers == "bodies"
+    assert OAuth1Authentication(SIGNER, "body").covers == "bodies"
+    assert OAuth1Authentication(SIGNER).covers == "forms"
     assert not OAuth1Authentication(SIGNER).is_slow
 
 

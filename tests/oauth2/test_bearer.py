@@ -102,9 +102,15 @@ def test_without_a_secret_there_is_no_proof():
     assert authenticate(proof=RequestProof("proof")).url is None
 
 
-def test_only_body_placement_needs_the_body():
-    assert BearerAuthentication("AT1", BODY).needs_body
-    assert not BearerAuthentication("AT1").needs_body
+def test_what_it_covers_of_a_body():
+    over_params, over_body = (
+        RequestSignature("hmac-sha256", (("value", part),), parameter="sig") for part in ("params", "body")
+    )
+    assert BearerAuthentication("AT1", BODY).covers == "bodies"
+    assert BearerAuthentication("AT1", signature=over_body).covers == "bodies"
+    assert BearerAuthentication("AT1", signature=over_params).covers == "forms"
+    assert BearerAuthentication("AT1", proof=RequestProof("proof")).covers == "nothing"
+    assert BearerAuthentication("AT1", QUERY).covers == "nothing"
     assert not BearerAuthentication("AT1").is_slow
 
 

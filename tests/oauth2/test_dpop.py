@@ -299,7 +299,7 @@ class TestProofs:
         assert made.url == "https://api.example/me?v=5"
         claims = read(headers["DPoP"])[1]
         assert (claims["htu"], claims["ath"]) == ("https://api.example/me", token_hash("A1"))
-        assert not prover.needs_body
+        assert prover.covers == "nothing"
         assert not prover.is_slow
 
     def test_an_rsa_key_is_slow(self, make_proofs):

@@ -164,8 +164,11 @@ def covers_body(authenticator: Authenticator, req: ClientRequest, body: Payload,
 
     Raises ``UnsignableRequestError`` for bytes that are not known before they are sent.
     """
+    covers = authenticator.covers
+    if covers == "nothing":
+        return False
     is_form = _is_form(content_type)
-    if not (is_form or authenticator.needs_body):
+    if not (is_form or covers == "bodies"):
         return False
     if (stream := stream_in(body)) is not None:
         raise unsignable_body(stream)

@@ -9,7 +9,7 @@ from aiohttp import ClientRequest, ClientResponse
 from yarl import URL
 
 from oauthreg.http.hop import LentBody, locate, send_with, stream_in
-from oauthreg.messages import Authenticated, Authenticator
+from oauthreg.messages import Authenticated, Authenticator, Coverage
 
 
 class OAuthRequest(ClientRequest):
@@ -55,8 +55,8 @@ class _PreparingAuthenticator:
         self._req = req
 
     @property
-    def needs_body(self) -> bool:
-        return stream_in(self._req.body) is None
+    def covers(self) -> Coverage:
+        return "bodies" if stream_in(self._req.body) is None else "forms"
 
     def authenticate(self, method: str, url: str, body: bytes | None, _: str | None) -> Authenticated:
         """Only what ``prepare`` changed; the length is aiohttp's to compute."""

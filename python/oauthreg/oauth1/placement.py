@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_missing, append_text, render_form
-from oauthreg.messages import Authenticated, Making, Pairs
+from oauthreg.messages import Authenticated, Coverage, Making, Pairs
 from oauthreg.provider import OAuth1Settings, Placement
 from oauthreg.records import dataclass, field
 from oauthreg.signing import Signer
@@ -46,8 +46,8 @@ class OAuth1Authentication:
     signed: Pairs = field(default=(), repr=False)
     params: Pairs = ()
     settings: OAuth1Settings = _STANDARD
-    needs_body: bool = field(init=False, repr=False)
-    """Whether the body's bytes are needed even when it is no form."""
+    covers: Coverage = field(init=False, repr=False)
+    """The bodies whose bytes the signature is made of."""
     is_slow: bool = field(init=False, repr=False)
     """Whether one signature takes more than about a millisecond."""
     header: tuple[str, Making[str]] | None = field(default=None, init=False, repr=False, compare=False)
@@ -58,7 +58,7 @@ class OAuth1Authentication:
         given = (self.parameters, self.nonce, self.signed, self.params)
         special = (settings.realm_from, settings.signed_scheme, settings.signed_host, settings.nonce_length)
         is_plain = settings.send_nonce and settings.send_timestamp and not any((*given, *special))
-        object.__setattr__(self, "needs_body", self.signer.body_hash or self.placement == "body")
+        object.__setattr__(self, "covers", "bodies" if self.signer.body_hash or self.placement == "body" else "forms")
         object.__setattr__(self, "is_slow", self.signer.key_bits > _LARGEST_QUICK_KEY)
         if self.placement == "header" and is_plain:
             object.__setattr__(self, "header", ("Authorization", self.signer.authorization))

@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 from oauthreg.errors import UnsignableRequestError
 from oauthreg.legs import append_query, missing_pairs, render_form
-from oauthreg.messages import Authenticated, Making, Pairs
+from oauthreg.messages import Authenticated, Coverage, Making, Pairs
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.request_signature import sign_call
 from oauthreg.provider import RequestProof, RequestSignature, TokenPlacement
@@ -46,11 +46,13 @@ class BearerAuthentication:
         return self.placement.name, f"{self.placement.prefix}{self.access_token}"
 
     @property
-    def needs_body(self) -> bool:
-        """Whether the body's bytes are needed even when it is no form."""
-        return self.placement.kind == "body" or (
-            self.signature is not None and ("value", "body") in self.signature.over
-        )
+    def covers(self) -> Coverage:
+        """A bearer token covers nothing; body placement changes the body, and a signature may cover it."""
+        if self.placement.kind == "body":
+            return "bodies"
+        if self.signature is None:
+            return "nothing"
+        return "bodies" if ("value", "body") in self.signature.over else "forms"
 
     @property
     def is_slow(self) -> bool:

@@ -17,7 +17,7 @@ from oauthreg.errors import InvalidKeyError, MissingCredentialError, OAuthError,
 from oauthreg.jose import PUBLIC_MEMBERS, generate_private_key_for, load_signing_key
 from oauthreg.jws import compact_signer, encode_segment, render_json
 from oauthreg.legs import answered
-from oauthreg.messages import Authenticated, Authenticator, Flow, Request, Response
+from oauthreg.messages import Authenticated, Authenticator, Coverage, Flow, Request, Response
 from oauthreg.origins import Origin, parse_origin, render_origin
 from oauthreg.records import dataclass, field, replace
 from oauthreg.token import DPOP_TYPE, OAuth2Token
@@ -210,9 +210,9 @@ class DPoPAuthentication:
         """A proof comes with what ``inner`` adds."""
 
     @property
-    def needs_body(self) -> bool:
+    def covers(self) -> Coverage:
         """A proof does not cover the body."""
-        return self.inner is not None and self.inner.needs_body
+        return "nothing" if self.inner is None else self.inner.covers
 
     @property
     def is_slow(self) -> bool:
