@@ -65,6 +65,16 @@ class PendingLogin:
         return login
 
 
+def check_pending(pending: object) -> None:
+    """Raises ``UsageError`` for what is no ``PendingLogin``, such as the text in which it was kept."""
+    if not isinstance(pending, PendingLogin):
+        raise UsageError(
+            f"what is to be finished is a pending login, and this is none: {type(pending).__name__}",
+            code="invalid-pending-login",
+            hint="`PendingLogin.from_json` makes one of the text that was kept",
+        )
+
+
 def _no_login() -> UsageError:
     return UsageError(
         "the text is no pending login",

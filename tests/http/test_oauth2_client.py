@@ -1297,6 +1297,41 @@ class TestStartAndFinish:
         assert caught.value.code == "login-finished"
         assert len(authority.asked) == 1
 
+    async def test_a_second_visit_is_told_what_came_of_the_first(self, make_defined, authority, reply):
+        """A code is not sent twice, whatever became of it (RFC 6749 section 4.1.2)."""
+        for fails in (True, False):
+            client = make_defined()
+            pending = await client.start()
+            callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+            if fails:
+                authority.replies = [reply(503)]
+                with pytest.raises(TemporarilyUnavailableError) as away:
+                    await client.finish(pending, callback)
+                assert away.value.hint == "let the user log in again: the code may be used up"
+            else:
+                await client.finish(pending, callback)
+            with pytest.raises(MismatchingStateError) as over:
+                await client.finish(pending, callback)
+            assert over.value.code == "login-finished"
+            assert ("the first one gave the token" in over.value.hint) is not fails
+            assert (over.value.hint == "let the user log in again") is fails
+        assert len(authority.asked) == 2
+
+    async def test_an_outage_of_a_renewal_costs_nothing(self, make_client, authority, clock, reply):
+        client = make_client(token=authority.give(clock() - 1))
+        authority.replies = [reply(503)]
+        with pytest.raises(TemporarilyUnavailableError) as away:
+            await client.get(authority.url)
+        assert away.value.hint == "the token is kept: try again later"
+
+    @pytest.mark.parametrize("given", ["json", None, {"values": {}}])
+    async def test_what_is_no_pending_login(self, make_defined, given):
+        client = make_defined()
+        pending = (await client.start()).to_json() if given == "json" else given
+        with pytest.raises(UsageError, match="a pending login") as refused:
+            await client.finish(pending, f"{CALLBACK}?code=C")
+        assert "PendingLogin.from_json" in refused.value.hint
+
     async def test_what_a_store_stopped_can_be_finished(self, make_defined, authority):
         client, leases = make_defined(account="ada", store=(store := MemoryStore())), []
         lease = store.lease

@@ -35,3 +35,11 @@ def test_put_leaves_what_is_there():
     draft.put("client_id", "b")
     draft.put("x", "")
     assert draft.parameters == [("client_id", "a"), ("x", "")]
+
+
+@pytest.mark.parametrize("name", ["client_id", "client_secret"])
+def test_a_credential_that_is_no_text(identity, name):
+    """As a number in a file of settings."""
+    with pytest.raises(UsageError, match=f"`{name}` is no text: int") as refused:
+        identity(**{name: 123456})
+    assert refused.value.code == "invalid-credential"

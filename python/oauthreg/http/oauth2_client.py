@@ -488,6 +488,9 @@ class AsyncOAuth2Client(TokenClient):
         before (``login-finished``). Else as ``fetch_token``. Where an ID token is to be checked, the server's keys are
         fetched before, too, so that the login can be finished later if they cannot be had.
         """
+        from oauthreg.login import check_pending
+
+        check_pending(pending)
         await self._complete("token", is_login=True)
         return await self._redeem(pending, callback_url, binding, self._call("token"))
 
@@ -697,8 +700,9 @@ class AsyncOAuth2Client(TokenClient):
         client, is_read = self._known_client, "id_token" in call.provider.identity_documents
         oauth2.check_login_key(pending, client)
         state = pending.values.get("state")
-        if state is not None and state in self._lives.spent:
-            raise _finished()
+        spent = self._lives.spent
+        if state is not None and state in spent:
+            raise _finished(gave_token=spent.gave_token(state))
         answer = oauth2.parse_callback(
             call.provider,
             pending,
@@ -713,26 +717,29 @@ class AsyncOAuth2Client(TokenClient):
 
         async def exchange() -> OAuth2Token:
             # Not before the store has given way: what stops a login before its code is sent leaves the code good.
-            if not self._lives.spent.spend(state or answer.code, self.clock()):
-                raise _finished()
+            login = state or answer.code
+            if not spent.spend(login, self.clock()):
+                raise _finished(gave_token=spent.gave_token(login))
             known = self._open.pop(state or "", None)
             noted: list[Request] = []
             flow = oauth2.login_flow(
                 call.provider, client, pending, callback, binding=binding, params=call.params, url=call.url
             )
             try:
-                return await self._exchange(flow, hooks="access_token", options=call.options, noted=noted)
+                token = await self._exchange(flow, hooks="access_token", options=call.options, noted=noted)
             except (ClientError, TimeoutError, UsageError) as error:
                 step = call.provider.app_token
                 is_spent = any(step is None or request.url != step.url for request in noted)
                 # All but a POST may have been sent twice by aiohttp, the first time with success.
                 if is_unsent(error) and not is_spent and call.provider.token.method.upper() == "POST":
-                    self._lives.spent.give_back(state or answer.code)
+                    spent.give_back(login)
                     if known is not None:
                         self._open[state or ""] = known
                 elif is_unsent(error):
                     error.add_note("the code may be spent: the provider may have had it before")
                 raise
+            spent.note_token(login)
+            return token
 
         return await self._log_in(exchange, call)
 
@@ -1165,11 +1172,16 @@ def _nothing_to_keep() -> MissingTokenError:
     return MissingTokenError("there is no token of a user to keep", hint="log in first")
 
 
-def _finished() -> MismatchingStateError:
+def _finished(*, gave_token: bool) -> MismatchingStateError:
+    """A second attempt to finish a login, of which the first one gave a token, or none."""
     return MismatchingStateError(
-        "the login was finished before, and its code is used up",
+        "the login was finished before, and its code is used up"
+        if gave_token
+        else "the login's code was sent before, and no token came of it",
         code="login-finished",
-        hint="a second visit of the callback needs no second exchange: the first one gave the token",
+        hint="a second visit of the callback needs no second exchange: the first one gave the token"
+        if gave_token
+        else "let the user log in again",
     )
 
 

@@ -802,6 +802,7 @@ class SpentStates:
     def __init__(self, lifetime: float = 3600.0) -> None:
         self._lifetime = lifetime
         self._spent: OrderedDict[str, float] = OrderedDict()
+        self._fruitful: set[str] = set()
 
     def __contains__(self, state: str) -> bool:
         return _fingerprint(state) in self._spent
@@ -809,11 +810,19 @@ class SpentStates:
     def spend(self, state: str, now: float) -> bool:
         """Note that a login is over; ``False`` if it was before."""
         while self._spent and next(iter(self._spent.values())) < now - self._lifetime:
-            self._spent.popitem(last=False)
+            self._fruitful.discard(self._spent.popitem(last=False)[0])
         name = _fingerprint(state)
         is_first = name not in self._spent
         self._spent.setdefault(name, now)
         return is_first
+
+    def note_token(self, state: str) -> None:
+        """Note that a login that is over gave a token."""
+        self._fruitful.add(_fingerprint(state))
+
+    def gave_token(self, state: str) -> bool:
+        """Whether a login that is over gave a token."""
+        return _fingerprint(state) in self._fruitful
 
     def give_back(self, state: str) -> None:
         """Note that a login is not over after all."""

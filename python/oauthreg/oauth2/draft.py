@@ -41,7 +41,7 @@ class ClientIdentity:
 
     def __post_init__(self) -> None:
         for name, text in (("client_id", self.client_id), ("client_secret", self.client_secret)):
-            if text and not text.isascii():
+            if text and not (type(text) is str and text.isascii()):
                 _check_encodable(name, text)
 
     @property
@@ -71,6 +71,12 @@ class ClientIdentity:
 def _check_encodable(name: str, text: str) -> None:
     from oauthreg.jws import is_encodable  # nearly all are ASCII
 
+    if not isinstance(text, str):
+        raise UsageError(
+            f"`{name}` is no text: {type(text).__name__}",
+            code="invalid-credential",
+            hint="put it in quotes where settings are read from a file",
+        )
     if not is_encodable(text):
         raise UsageError(
             f"`{name}` holds a lone surrogate, which UTF-8 cannot carry",

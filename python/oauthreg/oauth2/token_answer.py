@@ -41,8 +41,8 @@ _KINDS: dict[str, tuple[type[OAuthError], str]] = {
     "authorization_declined": (AccessDeniedError, ""),
     "invalid_client": (ClientAuthenticationError, "check client identifier, secret and the method `client_auth`"),
     "invalid_grant": (ReauthorizationRequired, "the code or token is no longer good: let the user log in again"),
-    "server_error": (TemporarilyUnavailableError, "the token is kept: try again later"),
-    "temporarily_unavailable": (TemporarilyUnavailableError, "the token is kept: try again later"),
+    "server_error": (TemporarilyUnavailableError, "try again later"),
+    "temporarily_unavailable": (TemporarilyUnavailableError, "try again later"),
 }
 """Error code -> what is raised, and its hint."""
 

@@ -36,6 +36,11 @@ from oauthreg.token import OAuth2Token
 
 _OF_A_USER = ("authorization_code", "refresh_token")
 _LOGINS = ("authorization_code", "device_code", "password")
+_AFTER_AN_OUTAGE = {
+    "authorization_code": "let the user log in again: the code may be used up",
+    "refresh_token": "the token is kept: try again later",
+}
+"""Grant -> what to do when nobody knows what has become of its request."""
 _PUSHED = Leg()
 _INTERVAL = 5
 _LEAST_INTERVAL = 1
@@ -135,7 +140,7 @@ def token_flow(
             may_be_no_access_token=grant == "token_exchange",
         )
 
-    token = yield from ask(build, read, _secrets(client, sent))
+    token = yield from _ask_for_token(grant, build, read, _secrets(client, sent))
     if provider.oauth2.strict_scope and token.missing_scopes and not renewal:
         raise AccessDeniedError(
             "access_denied",
@@ -504,6 +509,17 @@ def ask(build: Callable[[], Request], read: Callable[[Response], Result], secret
         mask_error(error, secrets)
         raise
     return read_masked(response, read, secrets)
+
+
+def _ask_for_token(
+    grant: str, build: Callable[[], Request], read: Callable[[Response], OAuth2Token], secrets: Iterable[str]
+) -> Flow[OAuth2Token]:
+    """As ``ask``; an outage says what has become of what was sent."""
+    try:
+        return (yield from ask(build, read, secrets))
+    except TemporarilyUnavailableError as error:
+        error.hint = _AFTER_AN_OUTAGE.get(grant, error.hint)
+        raise
 
 
 def _secrets(client: ClientIdentity, pairs: Iterable[tuple[str, str]], *others: str) -> Iterator[str]:
