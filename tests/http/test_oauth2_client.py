@@ -13,7 +13,15 @@ from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from aiohttp import BasicAuth, ClientConnectorError, ClientError, ClientResponseError, ClientSession, TCPConnector
+from aiohttp import (
+    BasicAuth,
+    ClientConnectorError,
+    ClientError,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    TCPConnector,
+)
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
@@ -33,7 +41,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
 )
-from oauthreg.http import AsyncOAuth2Client, middleware, oauth2_client
+from oauthreg.http import AsyncAssertionClient, AsyncOAuth2Client, middleware, oauth2_client
 from oauthreg.http.token_life import TokenLives
 from oauthreg.login import PendingLogin
 from oauthreg.provider import (
@@ -255,6 +263,16 @@ class TestConstruction:
             await call(make_client(client_id=None))
         assert caught.value.code == "missing-client-id"
         assert authority.log == []
+
+
+class TestAccountWithoutAName:
+    """As a cookie that a visitor does not have: what is kept under no name is the client's own."""
+
+    def test_it_is_refused(self, session):
+        for make in (AsyncOAuth2Client, partial(AsyncAssertionClient, issuer="i", key="k" * 32, alg="HS256")):
+            with pytest.raises(UsageError, match="`account` is empty") as refused:
+                make(session, account="")
+            assert refused.value.code == "other-account"
 
 
 class TestToken:
@@ -1297,6 +1315,33 @@ class TestStartAndFinish:
         assert caught.value.code == "login-finished"
         assert len(authority.asked) == 1
 
+    async def test_what_concerns_the_transport_stays_out_of_the_browser(
+        self, make_defined, make_provider, authority, json_reply
+    ):
+        """A proxy's password, say, which the methods beside take by the same name."""
+        secret = {"proxy": None, "timeout": ClientTimeout(5), "ssl": False}
+        known = make_provider()
+        client = make_defined(replace(known, endpoints={**known.endpoints, "par": f"{authority.url}/token?par"}))
+        authority.replies = [json_reply({"request_uri": "urn:x:1", "expires_in": 60}, 201)]
+        pending = await client.start(prompt="login", **secret)
+        assert pending.url == "https://as.example/authorize?fixed=1&client_id=client&request_uri=urn%3Ax%3A1"
+        assert authority.asked[0]["prompt"] == "login"
+        assert not secret.keys() & authority.asked[0].keys()
+        plain = make_defined()
+        pending = await plain.start(prompt="login", **secret)
+        assert not secret.keys() & query_of(pending.url).keys()
+        await plain.finish(pending, f"{CALLBACK}?code=C&state={pending.values['state']}", timeout=ClientTimeout(5))
+        await plain.profile(timeout=ClientTimeout(5))
+        for name in ("headers", "timeout", "proxy"):
+            with pytest.raises(UsageError) as refused:
+                plain.create_authorization_url(**{name: "PLANTED"})
+            assert refused.value.code == "transport-option"
+        with pytest.raises(UsageError):
+            await plain.start(headers={"X": "PLANTED"})
+        for call in (plain.profile, lambda **options: plain.finish(pending, "?code=C", **options)):
+            with pytest.raises(TypeError, match="unexpected keyword argument: 'headers'"):
+                await call(headers={})
+
     async def test_a_second_visit_is_told_what_came_of_the_first(self, make_defined, authority, reply):
         """A code is not sent twice, whatever became of it (RFC 6749 section 4.1.2)."""
         for fails in (True, False):
@@ -1829,6 +1874,18 @@ class TestRequests:
                 clock=clock,
             )
             assert json.loads(await text_of(client, authority.url))["token"] == "A2"
+
+    async def test_the_time_of_a_request_is_that_of_its_renewal_too(self, make_client, authority, clock):
+        """Who goes leaves the renewal to others, and its token is not lost."""
+        authority.gate = asyncio.Event()
+        client = make_client(token=authority.give(clock() - 1))
+        with pytest.raises(TimeoutError):
+            await client.get(authority.url, timeout=ClientTimeout(total=0.01))
+        authority.gate.set()
+        for timeout in (ClientTimeout(), ClientTimeout(total=60), ClientTimeout(total=0)):
+            async with client.get(authority.url, timeout=timeout) as response:
+                assert response.status == 200
+        assert authority.refreshes == ["R1"]
 
     async def test_a_403_renews_nothing(self, make_client, authority, clock, reply):
         client = make_client(token=authority.give(clock() + 3600))

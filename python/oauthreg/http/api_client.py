@@ -273,7 +273,18 @@ def pairs(name: str, given: Any) -> Pairs:
         ) from None
 
 
-def check_account(account: str, own: str | None) -> None:
+def refuse_in_url(names: Iterable[str]) -> None:
+    """Raises ``UsageError`` for what concerns the transport, where a user's browser would be shown it."""
+    for name in names:
+        if name in TRANSPORT_OPTIONS or name == "headers":
+            raise UsageError(
+                f"`{name}` concerns requests, and this makes a URL for the user's browser",
+                code="transport-option",
+                hint="leave it out: the browser has its own",
+            )
+
+
+def check_account(account: str, own: str | None = None) -> None:
     """Raises ``UsageError`` for an account that is none, or another one than the client's own."""
     if not account or own not in (None, account):
         raise UsageError(

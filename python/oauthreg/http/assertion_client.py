@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from oauthreg.errors import MissingCredentialError, UsageError
-from oauthreg.http.api_client import learning_clock
+from oauthreg.http.api_client import check_account, learning_clock
 from oauthreg.http.token_client import DEFAULT_PLACEMENT, GivenToken, TokenClient, make_id, with_placement
 from oauthreg.jose import load_signing_key
 from oauthreg.legs import render_scope
@@ -101,6 +101,8 @@ class AsyncAssertionClient(TokenClient):
         background_refresh: bool = False,
         dpop_key: Any = None,
     ) -> None:
+        if account is not None:
+            check_account(account)
         now, own = learning_clock(clock), MappingProxyType(dict(credentials))
         self._issuer = issuer or client_id or ""
         if not self._issuer:

@@ -25,7 +25,14 @@ from oauthreg.errors import (
     UsageError,
     quoted,
 )
-from oauthreg.http.api_client import TRANSPORT_OPTIONS, check_account, learning_clock, pairs, transport_options
+from oauthreg.http.api_client import (
+    TRANSPORT_OPTIONS,
+    check_account,
+    learning_clock,
+    pairs,
+    refuse_in_url,
+    transport_options,
+)
 from oauthreg.http.token_client import (
     DEFAULT_PLACEMENT,
     GivenToken,
@@ -153,6 +160,8 @@ class AsyncOAuth2Client(TokenClient):
         decryption_key: Any = None,
         **parameters: Any,
     ) -> None:
+        if account is not None:
+            check_account(account)
         if dpop_key is not None and provider is None:
             parameters.setdefault("dpop_bound_access_tokens", True)
         self.scope = scope if scope is None or isinstance(scope, str) else tuple(scope)
@@ -462,11 +471,13 @@ class AsyncOAuth2Client(TokenClient):
         """Begins a login: send the user to ``.url`` of what it returns, and keep the rest for ``finish``.
 
         ``binding`` is a value of the user's browser session, such as a random cookie, and must be given to ``finish``
-        again. ``parameters`` are added to the query. Many users may log in at once. Where the provider has an endpoint
-        for it (``par``), the request is pushed first, so that the URL tells the browser nothing. Raises ``UsageError``,
-        and what a token request raises when the request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
+        again. ``parameters`` are added to the query, but those of the transport (``proxy``, ``ssl``, ``timeout`` …).
+        Many users may log in at once. Where the provider has an endpoint for it (``par``), the request is pushed first,
+        so that the URL tells the browser nothing. Raises ``UsageError``, and what a token request raises when the
+        request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
-        await self._complete("authorize", "token", is_login=True)
+        options = _taken(parameters, TRANSPORT_OPTIONS)
+        await self._complete("authorize", "token", options=options, is_login=True)
         if self.provider.protocol == "oidc":
             oauth2.check_issuer(self.provider)
         given = {"redirect_uri": redirect_uri, "scope": scope}
@@ -474,14 +485,17 @@ class AsyncOAuth2Client(TokenClient):
         request = self._login_request(None, None, binding, parameters)
         settings = self.provider.oauth2
         if settings.require_par or "par" in self.provider.endpoints:
-            return await self._exchange(oauth2.pushed_login_flow(self.provider, self._known_client, request))
+            flow = oauth2.pushed_login_flow(self.provider, self._known_client, request)
+            return await self._exchange(flow, options=options)
         return oauth2.build_login(self.provider, self._known_client, request)
 
-    async def finish(self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None) -> OAuth2Token:
+    async def finish(
+        self, pending: PendingLogin, callback_url: Callback, *, binding: str | None = None, **options: Any
+    ) -> OAuth2Token:
         """Ends a login that ``start`` began, here or in another process; the token is saved and becomes ``token``.
 
         ``callback_url`` is the URL at which the user came back, or the form that the browser posted. A store keeps the
-        token if the client has an account, or once ``keep_token`` says whose it is.
+        token if the client has an account, or once ``keep_token`` says whose it is. ``options`` concern the transport.
 
         Raises before the code is sent ``AccessDeniedError`` when the user refused, and ``MismatchingStateError`` whose
         ``.code`` says why: another login, another browser, another issuer, too late (``login-expired``), or finished
@@ -491,8 +505,8 @@ class AsyncOAuth2Client(TokenClient):
         from oauthreg.login import check_pending
 
         check_pending(pending)
-        await self._complete("token", is_login=True)
-        return await self._redeem(pending, callback_url, binding, self._call("token"))
+        await self._complete("token", options=transport_options(options), is_login=True)
+        return await self._redeem(pending, callback_url, binding, self._call("token", parameters=options))
 
     def token_key(self, account: str) -> TokenKey:
         """Under what a store keeps the token of an account, got with this client."""
@@ -775,6 +789,7 @@ class AsyncOAuth2Client(TokenClient):
         self, url: str | None, state: str | None, binding: str | None, parameters: Mapping[str, Any]
     ) -> oauth2.LoginRequest:
         rest = {**self._authorize_params, **parameters}
+        refuse_in_url(rest)
         resources = rest.pop("resource", None)
         if self._audience is not None:
             rest.setdefault("audience", self._audience)

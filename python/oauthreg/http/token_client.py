@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -225,31 +226,32 @@ class TokenClient(ApiClient):
         if completed is not known:
             self.provider, self._access = completed, None
 
-    async def profile(self) -> Profile:
+    async def profile(self, **options: Any) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
 
-        Raises ``OAuthError``, ``ResponseError``, what a renewal raises, and ``UsageError`` for a provider without
-        ``[claims]``.
+        ``options`` concern the transport (``proxy``, ``ssl``, ``timeout`` …). Raises ``OAuthError``, ``ResponseError``,
+        what a renewal raises, and ``UsageError`` for a provider without ``[claims]``.
         """
+        transport_options(options)
         if "userinfo" in self.provider.identity_documents:
-            await self._complete(optional=("userinfo",), is_login=True)
+            await self._complete(optional=("userinfo",), options=options, is_login=True)
         life = self._life
         token = await life.use(self._renewal)
         try:
-            documents = await self._identify(token)
+            documents = await self._identify(token, options)
         except OAuthError as error:
             if error.status != 401 or not self._can_replace(life, token):
                 raise
             token = await life.replace(token.access_token, self._renewal)
             try:
-                documents = await self._identify(token)
+                documents = await self._identify(token, options)
             except OAuthError as again:
                 if again.status == 401:
                     life.note_refusal(token, self.clock())
                 raise
         return self._profile(documents, _without_secrets(token))
 
-    async def _identify(self, token: OAuth2Token) -> dict[str, Any]:
+    async def _identify(self, token: OAuth2Token, options: Mapping[str, Any]) -> dict[str, Any]:
         """What the provider says of the user, by document."""
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
@@ -257,7 +259,7 @@ class TokenClient(ApiClient):
             is_proven = not self._life.is_offered
             flow = oauth2.kept_id_token_flow(provider, self._client, token.id_token, is_proven=is_proven)
             try:
-                known["id_token"] = await self._exchange(flow)
+                known["id_token"] = await self._exchange(flow, options=options)
             except (ResponseError, OAuthError, ClientError, TimeoutError):
                 # One that was kept before it was checked, is of another client or of nobody knows whom, tells nothing.
                 is_needed = self.provider.protocol != "oidc" or not self.provider.identity
@@ -273,7 +275,7 @@ class TokenClient(ApiClient):
         )
         # What only the metadata name tells who the user is, and gets no other calls.
         origins = self._origins_for(token) | self.provider.origins
-        return await self._exchange(identity, origins=origins, refuse_redirects=False)
+        return await self._exchange(identity, options=options, origins=origins, refuse_redirects=False)
 
     # Applications make a client for each of their own requests: what the first call needs is made with it.
 
@@ -366,7 +368,12 @@ class TokenClient(ApiClient):
         options: dict[str, Any],
     ) -> ClientResponse:
         life = self._life
-        token = await life.use(self._renewal)
+        total = _total_of(options.get("timeout"))
+        if total is None:
+            token = await life.use(self._renewal)
+        else:
+            async with asyncio.timeout(total):  # who goes leaves a renewal to others
+                token = await life.use(self._renewal)
         if self._hooks.has_call_hooks:
             url, headers, data = await self._hooks.change_call(url, options.get("headers"), options.get("data"))
             options |= {"headers": headers, "data": data}
@@ -584,6 +591,12 @@ class TokenClient(ApiClient):
             if not may_be_late(error) or not await self._learn_time(error.headers, options):
                 raise
         return await attempt()
+
+
+def _total_of(timeout: Any) -> float | None:
+    """The seconds that a whole request may take, of what ``session.request`` is given as its time-out."""
+    total = getattr(timeout, "total", timeout)
+    return float(total) if isinstance(total, (int, float)) and total > 0 else None
 
 
 def _sent(request: Request) -> Flow[Response]:
