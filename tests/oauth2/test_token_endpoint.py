@@ -482,6 +482,24 @@ class TestExchange:
         TokenAnswer(),
     )
 
+    def test_what_a_refresh_token_gives_at_the_same_endpoint_is_exchanged_as_well(self, drive, provider, identity):
+        old = OAuth2Token(access_token="KEPT", refresh_token="R1")
+        given = provider(exchange=self.exchange)
+        token, requests = drive(
+            renewal_flow(given, identity(), old), GOOD | {"refresh_token": "R2"}, {"access_token": "L"}
+        )
+        assert parse_qs(urlsplit(requests[1].url).query)["exchange_token"] == ["AT1"]
+        assert (token.access_token, token.refresh_token) == ("L", "R2")
+
+    @pytest.mark.parametrize("changes", ["endpoint", "access_token"])
+    def test_what_renews_the_token_that_was_kept_gives_another_one_to_keep(self, drive, provider, identity, changes):
+        given = {
+            "endpoint": provider(exchange=self.exchange, endpoints={"refresh": "https://as.example/renew"}),
+            "access_token": provider(exchange=self.exchange, oauth2=OAuth2Settings(refresh_with="access_token")),
+        }[changes]
+        token, _ = drive(renewal_flow(given, identity(), OAuth2Token(access_token="KEPT", refresh_token="R1")), GOOD)
+        assert token.access_token == "AT1"
+
     def test_a_users_token_is_exchanged(self, drive, provider, identity):
         given = provider(exchange=self.exchange)
         flow = token_flow(given, identity(), "authorization_code", code="C1")
@@ -495,10 +513,9 @@ class TestExchange:
         }
         assert (token.access_token, token["user_id"], token.expires_at) == ("LONG", "7", NOW + 5_184_000)
 
-    def test_other_tokens_are_not(self, drive, provider, identity):
+    def test_a_token_of_the_client_itself_is_not(self, drive, provider, identity):
         given = provider(exchange=self.exchange)
         assert len(drive(token_flow(given, identity(), "client_credentials"), GOOD)[1]) == 1
-        assert len(drive(token_flow(given, identity(), "refresh_token", refresh_token="R"), GOOD)[1]) == 1
 
     def test_the_same_step_may_renew(self, drive, provider, identity):
         given = provider(exchange=Exchange(self.exchange.url, self.exchange.leg, TokenAnswer(), renews=True))

@@ -541,7 +541,10 @@ class TokenLeg(Table):
 
 
 class ExchangeTable(TokenLeg):
-    """``[exchange]``: a second step, in which the token is exchanged for the one to keep (or one of OAuth 2.0)."""
+    """``[exchange]``: a second step, in which the token is exchanged for the one to keep (or one of OAuth 2.0).
+
+    It follows a renewal as well, unless that has an endpoint of its own, or sends the access token.
+    """
 
     url: URL = Field(description="where the token is exchanged")
     renews: bool = Field(default=False, description="whether the same step renews the token later")

@@ -83,7 +83,8 @@ def token_flow(
     ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
-    A provider's second step (``exchange``) follows a user's grant, and its ``app_token`` comes before a code is sent.
+    A provider's second step (``exchange``) follows a user's grant, and a renewal at the token endpoint itself; its
+    ``app_token`` comes before a code is sent.
     A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where
     an ID token tells who the user is, it is checked, which may take a request for the server's keys; ``nonce`` is the
     one that it must hold after a login, ``max_age`` what was asked for (seconds since the user proved who they are).
@@ -153,7 +154,9 @@ def token_flow(
         yield from id_token_flow(provider, client, token, expected, server_time=dates[-1])
     elif is_checked(provider):
         yield from further_id_token_flow(provider, client, token, previous, server_time=dates[-1])
-    if provider.exchange is not None and grant not in ("refresh_token", "client_credentials"):
+    # What the token endpoint gives for a refresh token is what it gave for the code; other ways renew what was kept.
+    is_like_first = name == "token" and provider.oauth2.refresh_with == "refresh_token"
+    if provider.exchange is not None and grant != "client_credentials" and (is_like_first or not renewal):
         token = yield from exchange_flow(provider, client, token, documents=documents)
     return token
 
