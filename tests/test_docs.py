@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import pytest
@@ -88,6 +89,21 @@ async def test_a_login_with_a_key_of_ones_own(monkeypatch):
         callback = await simulator.approve(oauthreg.PendingLogin.from_json(kept).url)
         said = await names["bound_come_back"](session, "acme", key, kept, callback)
     assert said == f"DPoP {oauthreg.DPoPKey(key).thumbprint}"
+
+
+async def test_signed_and_encrypted_messages():
+    known = oauthreg.Registry(environ={})
+    known.add(blocks("toml", PAGES["docs/signed-messages.md"])[0], "bank")
+    async with Simulator("bank", registry=known) as simulator, aiohttp.ClientSession() as session:
+        client = simulator.client(session)
+        pending = await client.start(redirect_uri="https://app.example/callback")
+        assert dict(parse_qsl(urlsplit(pending.url).query)).keys() == {"client_id", "response_type", "scope", "request"}
+        callback = await simulator.approve(pending.url)
+        assert dict(parse_qsl(urlsplit(callback).query)).keys() == {"response"}
+        token = await client.finish(pending, callback)
+        assert (await client.profile()).name == "Ada"
+    assert token["id_token"].count(".") == 2
+    assert [exchange.problem for exchange in simulator.exchanges if exchange.problem] == []
 
 
 async def test_logging_out(monkeypatch):

@@ -254,6 +254,7 @@ class OAuth2Settings:
     ``"auto"``: a login has one where an ID token is asked for. ``refresh_with`` and ``revoke_first`` say which token is
     sent to be renewed or given up. ``redirect_uri_is_name``: the provider has names for redirection URIs, and no URI is
     expected. ``client_assertion`` shapes ``private_key_jwt``, ``client_secret_jwt`` and ``signed_secret``.
+    ``request_object_algorithm``: what authorization requests are signed with, which are not signed without.
     ``leeway``: seconds before its expiry at which a token is renewed. ``dpop``: whether tokens are bound to a key of
     the client (``"required"``: no other token is accepted; ``"supported"``: where the client is given a key), which
     signs with one of ``dpop_algorithms`` (none: with any).
@@ -267,7 +268,7 @@ class OAuth2Settings:
     ``tls_client_auth``, the token endpoint alone where only the tokens are bound to the certificate
     (``certificate_bound``); ``require_mtls_endpoints`` makes a missing one an error.
 
-    Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9207; RFC 9449; RFC 9700.
+    Spec: RFC 6749; RFC 7636; RFC 8705; RFC 9101; RFC 9207; RFC 9449; RFC 9700.
     """
 
     grants: tuple[str, ...] = ("authorization_code", "refresh_token")
@@ -283,6 +284,7 @@ class OAuth2Settings:
     nonce: Literal["auto", "always", "never"] = "auto"
     response_type: str = "code"
     response_mode: str = ""
+    request_object_algorithm: str | None = None
     issuer: str | None = None
     issuer_aliases: tuple[str, ...] = ()
     issuer_template: str | None = None

@@ -5,14 +5,15 @@ Those of the code flow, each with an RSA, an elliptic and an Edwards key. The na
 
 import base64
 import json
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
-from joserfc import jwe
-from joserfc.jwk import RSAKey
+from joserfc import jwe, jwt
+from joserfc.jwk import ECKey, RSAKey
 
 from oauthreg.clock import Clock
 from oauthreg.errors import (
+    CallbackError,
     MalformedResponseError,
     MismatchingStateError,
     MissingCredentialError,
@@ -228,6 +229,40 @@ async def test_encrypted_id_token_and_userinfo(log_in, make_client, issuer, repl
     assert issuer.authority.server.sent[-1].target != "/token"
     with pytest.raises(UnsupportedMethodError, match="unknown encryption algorithm: 'RSA1_5'"):
         make_client(id_token_encrypted_response_alg="RSA1_5")
+
+
+async def test_signed_requests_and_signed_responses(make_client, issuer, signing):
+    """As FAPI 2.0 Message Signing wants both; the old door opens such a callback as well."""
+    key = ECKey.generate_key("P-256")
+    options = {"private_key": key.as_pem(private=True), "request_object_signing_alg": "ES256"}
+    client = make_client(**options, response_mode="jwt")
+    for way in ("finish", "fetch_token"):
+        if way == "finish":
+            pending = await client.start(scope="email")
+            url, state = pending.url, pending.values["state"]
+        else:
+            await client.discover()
+            url, state = client.create_authorization_url(scope="email")
+        asked = jwt.decode(dict(parse_qsl(urlsplit(url).query))["request"], key, algorithms=["ES256"]).claims
+        assert (asked["aud"], asked["state"], asked["response_mode"]) == (issuer.url, state, "jwt")
+        told = {"iss": issuer.url, "aud": "client", "exp": int(issuer.clock()) + 60, "code": "C", "state": state}
+        for text, kind in (
+            (f"{CALLBACK}?code=C&state={state}", CallbackError),
+            (f"{CALLBACK}?response={issuer.sign(told, 'evil', kid='k1')}", CallbackError),
+            (f"{CALLBACK}?response={issuer.sign({**told, 'state': 'another'})}", MismatchingStateError),
+            (f"{CALLBACK}?response={issuer.sign(told)}", None),
+        ):
+            finished = (
+                client.finish(pending, text)
+                if way == "finish"
+                else client.fetch_token(authorization_response=text, state=state)
+            )
+            if kind is None:
+                assert (await finished).access_token
+                continue
+            with pytest.raises(kind):
+                await finished
+    assert [form["code"] for form in issuer.authority.asked] == ["C", "C"]
 
 
 async def test_scope_userinfo_claims(make_client):

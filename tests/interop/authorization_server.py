@@ -31,7 +31,8 @@ class Registration:
     """A client that the servers know; the first of its ``grants`` is what it is for.
 
     The tokens of one that ``is_bound`` are bound to a key (DPoP), who asks for ``signed_userinfo`` is told who the user
-    is in a JWT, and ``encryption`` is with what it and ID tokens are encrypted, by servers that know that.
+    is in a JWT, who ``signs_requests`` must sign authorization requests (ES256) and is answered in a JWT, and
+    ``encryption`` is with what JWTs are encrypted, by servers that know that.
     """
 
     client_id: str
@@ -41,6 +42,7 @@ class Registration:
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     is_bound: bool = False
     signed_userinfo: bool = False
+    signs_requests: bool = False
     encryption: str | None = None
 
 
@@ -55,6 +57,7 @@ REGISTRATIONS = {
     "signed userinfo": Registration("careful-client", SECRET, signed_userinfo=True),
     "encrypted, RSA": Registration("closed-client", SECRET, signed_userinfo=True, encryption="RSA-OAEP-256"),
     "encrypted, EC": Registration("curved-client", SECRET, signed_userinfo=True, encryption="ECDH-ES+A128KW"),
+    "signed messages": Registration("signing-client", client_auth="private_key_jwt", signs_requests=True),
     "client_credentials": Registration("machine-client", SECRET, grants=("client_credentials",), scopes=()),
     "password": Registration("trusted-client", SECRET, grants=("password", "refresh_token")),
     "device_code": Registration("device-client", client_auth="none", grants=("device_code", "refresh_token")),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
 from aiohttp import ClientSession, CookieJar
 from yarl import URL
@@ -96,8 +97,8 @@ class Browser:
     ) -> str:
         """The URL that begins with ``until`` and to which the browser was sent, or the words of a page with ``shows``.
 
-        On each page the link that ends with ``follow`` is followed, if there is one; else the first form that is posted
-        is filled in with ``answers`` and sent. Raises ``LostError``.
+        A form that is posted there is given as a query. On each page the link that ends with ``follow`` is followed, if
+        there is one; else the first form that is posted is filled in with ``answers`` and sent. Raises ``LostError``.
         """
         method, fields, referrer = "GET", {}, url
         for _ in range(_MOST_STEPS):
@@ -126,6 +127,8 @@ class Browser:
             elif form is not None:
                 url = _joined(url, form.action) if form.action else url
                 method, fields = "POST", form.filled(answers)
+                if until and url.startswith(until):
+                    return f"{url}?{urlencode(fields)}"
             else:
                 raise LostError(f"nothing to do at {url} (status {status}): {words[:400]}")
         raise LostError(f"still not there after {_MOST_STEPS} pages: {url}")

@@ -12,7 +12,7 @@ const on = { enabled: true };
 const TOLD = "/told";
 const told = []; // the logout tokens that were posted here, in place of the application
 
-const metadata = (origin) => ({ client_id, client_secret, client_auth, grants, jwks, is_bound, signed_userinfo, encryption }) => ({
+const metadata = (origin) => ({ client_id, client_secret, client_auth, grants, jwks, is_bound, signed_userinfo, signs_requests, encryption }) => ({
   client_id,
   client_secret: client_secret ?? undefined,
   jwks: jwks ?? undefined,
@@ -25,6 +25,10 @@ const metadata = (origin) => ({ client_id, client_secret, client_auth, grants, j
   userinfo_signed_response_alg: signed_userinfo ? "RS256" : undefined,
   userinfo_encrypted_response_alg: encryption ?? undefined,
   id_token_encrypted_response_alg: encryption ?? undefined,
+  request_object_signing_alg: signs_requests ? "ES256" : undefined,
+  require_signed_request_object: signs_requests,
+  authorization_signed_response_alg: "RS256",
+  authorization_encrypted_response_alg: encryption ?? undefined,
   post_logout_redirect_uris: [callback],
   backchannel_logout_uri: `${origin}${TOLD}`,
   backchannel_logout_session_required: true,
@@ -50,6 +54,8 @@ server.listen(0, "127.0.0.1", () => {
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"],
     enabledJWA: {
       clientAuthSigningAlgValues: ["HS256", "ES256"],
+      requestObjectSigningAlgValues: ["ES256"],
+      authorizationEncryptionAlgValues: ["RSA-OAEP-256", "ECDH-ES+A128KW"],
       idTokenEncryptionAlgValues: ["RSA-OAEP-256", "ECDH-ES+A128KW"],
       userinfoEncryptionAlgValues: ["RSA-OAEP-256", "ECDH-ES+A128KW"],
       dPoPSigningAlgValues: ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
@@ -64,7 +70,7 @@ server.listen(0, "127.0.0.1", () => {
     ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 3600, AuthorizationCode: 60, DeviceCode: 300,
       Grant: 3600, IdToken: 600, Interaction: 600, Session: 600 },
     features: { devInteractions: on, deviceFlow: on, clientCredentials: on, introspection: on, revocation: on, jwtUserinfo: on,
-      backchannelLogout: on, encryption: on,
+      backchannelLogout: on, encryption: on, requestObjects: on, jwtResponseModes: on,
       dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } },
   });
   const serve = provider.callback();

@@ -3,13 +3,15 @@
 import json
 from dataclasses import replace
 from types import MappingProxyType
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from joserfc import jwt
 
 from oauthreg import Registry
-from oauthreg.errors import ResponseError
+from oauthreg.errors import MismatchingStateError, ResponseError
 from oauthreg.login import PendingLogin
+from oauthreg.records import replace as replace_record
 
 from .authorization_server import CALLBACK, REGISTRATIONS, USER
 from .authorization_servers import METHODS
@@ -167,3 +169,32 @@ async def test_what_is_encrypted_for_the_client_is_opened_and_checked(make_clien
     client.check_logout_response(back, "s")
     assert logout_token.count(".") == 4
     assert (await client.check_logout_token(logout_token)).sub == profile.sub
+
+
+@pytest.mark.parametrize("is_pushed", [True, False])
+@pytest.mark.parametrize("mode", ["jwt", "query.jwt", "form_post.jwt"])
+async def test_requests_and_answers_are_signed(make_client, keys, browser, mode, is_pushed):
+    """As FAPI 2.0 Message Signing wants it; the server refuses a request that is not signed."""
+    given = {
+        "private_key": keys.client.as_pem(private=True),
+        "key_id": "client",
+        "client_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "ES256",
+        "request_object_signing_alg": "ES256",
+        "response_mode": mode,
+    }
+    setup, client = make_client("oidc-provider", "signed messages", **given)
+    await client.discover()
+    if not is_pushed:
+        endpoints = {name: url for name, url in client.provider.endpoints.items() if name not in ("par", "discovery")}
+        client.provider = replace_record(client.provider, endpoints=endpoints)
+    pending = await client.start()
+    asked = dict(parse_qsl(urlsplit(pending.url).query))
+    callback = await setup.server.approve(browser, pending.url)
+    with pytest.raises(MismatchingStateError) as refused:
+        await client.finish(replace(pending, values={**pending.values, "state": "another"}), callback)
+    token = await client.finish(pending, callback)
+
+    assert ("request_uri" in asked, "request" in asked) == (is_pushed, not is_pushed)
+    assert refused.value.code == "state-mismatch"
+    assert jwt.decode(token.id_token, keys.server, algorithms=["RS256"]).claims["nonce"] == pending.values["nonce"]

@@ -110,6 +110,8 @@ def required_credentials(
             shared = definition.assertion.algorithm.startswith("HS")
             named["client_secret" if shared else "private_key"] = True
         named |= dict.fromkeys(_secrets_of_requests(definition), True)
+        if (algorithm := definition.oauth2.request_object_algorithm) is not None:
+            named["client_secret" if algorithm.startswith("HS") else "private_key"] = True
         named["decryption_key"] = bool(definition.identity.id_token.encryption) and grant != "jwt_bearer"
         named |= {name: credential.required for name, credential in definition.credentials.items()}
         return tuple(name for name, is_required in named.items() if is_required)
@@ -465,6 +467,7 @@ class _Compiler:
             nonce=table.nonce,
             response_type=table.response_type,
             response_mode=table.response_mode,
+            request_object_algorithm=table.request_object_algorithm,
             issuer=self._issuer(),
             issuer_in_callback=table.issuer_in_callback,
             refresh_scope=table.refresh_scope,

@@ -270,7 +270,14 @@ class OAuth2(Table):
         default="auto", description="whether a login has a `nonce`; `auto`: where an ID token is asked for"
     )
     response_type: str = Field(default="code", min_length=1, description="the response type")
-    response_mode: str = Field(default="", description="the response mode, such as `form_post`")
+    response_mode: str = Field(
+        default="",
+        description="the response mode, such as `form_post`; with `jwt`, `query.jwt` or `form_post.jwt` callbacks are "
+        "signed (JARM)",
+    )
+    request_object_algorithm: SigningAlgorithm | None = Field(
+        default=None, description="with what authorization requests are signed, if they are (RFC 9101)"
+    )
     issuer: Template | None = Field(default=None, description="the issuer, compared character by character")
     issuer_aliases: Listed[Template] = Field(default=(), description="other spellings that the provider itself uses")
     issuer_template: Template | None = Field(

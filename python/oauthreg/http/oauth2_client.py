@@ -323,6 +323,7 @@ class AsyncOAuth2Client(TokenClient):
         nonce = parameters.pop("nonce", self._nonce) if grant == "authorization_code" else None
         call = self._call("token", url, auth, method, headers, body, parameters, grant)
         if authorization_response is not None:
+            authorization_response = await self._signed(call, authorization_response)
             call, pending = self._find_login(
                 call, authorization_response, state, nonce, accept_missing_state=accept_missing_state
             )
@@ -717,6 +718,7 @@ class AsyncOAuth2Client(TokenClient):
         spent = self._lives.spent
         if state is not None and state in spent:
             raise _finished(gave_token=spent.gave_token(state))
+        callback = await self._signed(call, callback)
         answer = oauth2.parse_callback(
             call.provider,
             pending,
@@ -756,6 +758,14 @@ class AsyncOAuth2Client(TokenClient):
             return token
 
         return await self._log_in(exchange, call)
+
+    async def _signed(self, call: _Call, callback: Callback) -> Callback:
+        """A callback, out of the JWT in which some providers send it."""
+        if not oauth2.is_signed_mode(call.provider):
+            return callback
+        provider = await self._identified(call.provider, call.options)
+        flow = oauth2.signed_parameters_flow(provider, self._known_client, callback)
+        return await self._exchange(flow, options=call.options)
 
     async def _log_in(
         self, fetch: Callable[[], Awaitable[OAuth2Token]], call: _Call, *, is_fetched: bool = False
@@ -1040,6 +1050,8 @@ def _with_choices(
         response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
         require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
         client_assertion=_assertion_choice(provider, rest),
+        request_object_algorithm=_algorithm_choice(rest, "request_object_signing_alg")
+        or provider.oauth2.request_object_algorithm,
         **_dpop_choices(provider, rest),
         **_id_token_choices(provider, rest),
     )
@@ -1066,11 +1078,7 @@ def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any
     Spec: OpenID Connect Dynamic Client Registration 1.0 section 2; RFC 9207 section 3.
     """
     settings = provider.oauth2
-    algorithm = rest.pop("id_token_signed_response_alg", None)
-    if algorithm is not None:
-        from oauthreg.jose import SIGNING_ALGORITHMS
-
-        _check_known(algorithm, "signing", SIGNING_ALGORITHMS)
+    algorithm = _algorithm_choice(rest, "id_token_signed_response_alg")
     encryption = rest.pop("id_token_encrypted_response_alg", None)
     if encryption is not None:
         from oauthreg.jwe import KEY_ALGORITHMS
@@ -1094,13 +1102,18 @@ def _check_known(algorithm: Any, kind: str, known: Iterable[str]) -> None:
 
 def _assertion_choice(provider: Provider, rest: dict[str, Any]) -> AssertionSettings:
     """How the client proves itself by a JWT, its algorithm taken out of ``rest`` (RFC 7591 section 2)."""
-    algorithm, settings = rest.pop("token_endpoint_auth_signing_alg", None), provider.oauth2.client_assertion
-    if algorithm is None:
-        return settings
-    from oauthreg.jose import SIGNING_ALGORITHMS
+    algorithm, settings = _algorithm_choice(rest, "token_endpoint_auth_signing_alg"), provider.oauth2.client_assertion
+    return settings if algorithm is None else replace(settings, algorithm=algorithm)
 
-    _check_known(algorithm, "signing", SIGNING_ALGORITHMS)
-    return replace(settings, algorithm=algorithm)
+
+def _algorithm_choice(rest: dict[str, Any], name: str) -> str | None:
+    """What something is signed with, by the name that the client's metadata has for it, taken out of ``rest``."""
+    algorithm: str | None = rest.pop(name, None)
+    if algorithm is not None:
+        from oauthreg.jose import SIGNING_ALGORITHMS
+
+        _check_known(algorithm, "signing", SIGNING_ALGORITHMS)
+    return algorithm
 
 
 def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from oauthreg.facade import load_from
 if TYPE_CHECKING:
     from oauthreg.oauth2.authorize import (
         check_resources as check_resources,
+        is_signed_mode as is_signed_mode,
         make_state as make_state,
     )
     from oauthreg.oauth2.bearer import (
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
         is_checked as is_checked,
         kept_id_token_flow as kept_id_token_flow,
         keys_flow as keys_flow,
+    )
+    from oauthreg.oauth2.jarm import (
+        signed_parameters_flow as signed_parameters_flow,
     )
     from oauthreg.oauth2.jwk_set import (
         jwks_flow as jwks_flow,
@@ -111,6 +115,7 @@ _HOME = {
     "introspection_flow": "token_endpoint",
     "is_checked": "id_token",
     "is_nonce_challenge": "dpop",
+    "is_signed_mode": "authorize",
     "jwks_flow": "jwk_set",
     "keys_flow": "id_token",
     "login_flow": "login",
@@ -125,6 +130,7 @@ _HOME = {
     "renewal_flow": "token_endpoint",
     "revocation_flow": "token_endpoint",
     "server_metadata_flow": "server_metadata",
+    "signed_parameters_flow": "jarm",
     "token_flow": "token_endpoint",
 }
 """Name -> the module that holds it."""
@@ -159,6 +165,7 @@ __all__ = [
     "introspection_flow",
     "is_checked",
     "is_nonce_challenge",
+    "is_signed_mode",
     "jwks_flow",
     "kept_id_token_flow",
     "keys_flow",
@@ -173,6 +180,7 @@ __all__ = [
     "renewal_flow",
     "revocation_flow",
     "server_metadata_flow",
+    "signed_parameters_flow",
     "token_flow",
 ]
 

@@ -61,6 +61,15 @@ class AuthorizationCode:
     parameters: Mapping[str, Any] = field(repr=False)
 
 
+class SignedParameters(dict[str, str]):
+    """The parameters of a callback which came in a JWT that the provider has signed."""
+
+
+def is_signed_mode(provider: Provider) -> bool:
+    """Whether callbacks of a provider come in a JWT. Spec: JARM section 2.3."""
+    return provider.oauth2.response_mode.rpartition(".")[2] == "jwt"
+
+
 def make_state() -> str:
     """A state or nonce: 256 random bits in base64url. Spec: RFC 6749 section 10.10."""
     return secrets.token_urlsafe(32)
@@ -186,6 +195,12 @@ def authorization_parameters(
                 hint=f"pass `{name}=` as an argument of its own",
             )
     _check_response_type(settings.response_type)
+    if settings.response_mode.startswith("fragment"):
+        raise UsageError(
+            f"a fragment stays with the browser: {settings.response_mode!r}",
+            code="fragment-refused",
+            hint="use response mode `query` or `form_post`, or one of them with `.jwt`",
+        )
     pairs = [("response_type", settings.response_type), ("client_id", client_id)]
     if redirect_uri is not None:
         is_name = settings.redirect_uri_is_name
@@ -243,11 +258,18 @@ def parse_authorization_response(
     Only the query of a URL is read. The issuer is compared first, then the state, then errors are told; ``state`` of
     ``None`` is for providers that send none back. ``sent_to`` is the URL at which the login began. Raises
     ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``, ``issuer-missing``, ``state-missing``,
-    ``state-mismatch`` or ``callback-signature-mismatch``), ``OAuthError`` with the server's error (its
+    ``state-mismatch``, ``callback-signature-mismatch``, or ``response-unsigned`` for what
+    ``jarm.signed_parameters_flow`` did not give), ``OAuthError`` with the server's error (its
     ``parameters["state_verified"]`` says whether the state was there), and ``CallbackError``; no message shows a value.
 
     Spec: RFC 6749 sections 4.1.2 and 10.12; RFC 9207 section 2.4.
     """
+    if is_signed_mode(provider) and not isinstance(response, SignedParameters):
+        raise MismatchingStateError(
+            "this provider signs its callbacks, and this one is not signed",
+            code="response-unsigned",
+            hint="start the login again: somebody may have changed the callback on its way",
+        )
     callback, pairs = provider.callback, _pairs(response)
     names = [name for name, _ in pairs]
     for name in (callback.code, _state_name(provider), "iss", *callback.errors):
@@ -274,6 +296,14 @@ def parse_authorization_response(
         if fields.get(name):
             fields[name] = _json(fields[name])
     return AuthorizationCode(code, MappingProxyType(fields))
+
+
+def callback_fields(response: Any, *names: str) -> dict[str, str]:
+    """Of a callback, a URL, a form or a mapping, the parameters of these names. Raises ``CallbackError``."""
+    pairs = [(name, value) for name, value in _pairs(response) if name in names]
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise CallbackError(f"a parameter stands twice in the callback: `{names[0]}`", code="repeated-parameter")
+    return dict(pairs)
 
 
 def _pairs(response: Any) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from oauthreg.messages import Flow, Pairs
 from oauthreg.oauth2.authorize import (
     AuthorizationCode,
     authorization_parameters,
+    is_signed_mode,
     make_code_verifier,
     make_state,
     parse_authorization_response,
@@ -24,7 +25,8 @@ from oauthreg.oauth2.authorize import (
 )
 from oauthreg.oauth2.dpop import check_key
 from oauthreg.oauth2.draft import ClientIdentity
-from oauthreg.oauth2.id_token import check_max_age
+from oauthreg.oauth2.id_token import check_issuer, check_max_age
+from oauthreg.oauth2.request_object import with_request_object
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
 from oauthreg.origins import endpoint_name
 from oauthreg.provider import Provider
@@ -73,7 +75,8 @@ def build_login(provider: Provider, client: ClientIdentity, request: LoginReques
             hint="begin the login with `await client.start(…)`",
         )
     values, sent = _asked(provider, client, request)
-    target = render_authorization_url(provider, sent, url=request.url, documents=client.documents)
+    shown = with_request_object(provider, client, sent)
+    target = render_authorization_url(provider, shown, url=request.url, documents=client.documents)
     return _pending(provider, request, values, target)
 
 
@@ -84,7 +87,7 @@ def pushed_login_flow(provider: Provider, client: ClientIdentity, request: Login
     sections 2 and 4.
     """
     values, sent = _asked(provider, client, request)
-    request_uri = yield from pushed_authorization_flow(provider, client, sent)
+    request_uri = yield from pushed_authorization_flow(provider, client, with_request_object(provider, client, sent))
     shown = renamed(provider.authorize, [("client_id", client.client_id), ("request_uri", request_uri)])
     target = render_authorization_url(provider, shown, url=request.url, documents=client.documents)
     return _pending(provider, request, values, target)
@@ -102,6 +105,8 @@ def _asked(
         "issuer": settings.issuer or "",
         "server": endpoint_name(provider.endpoints.get("token")),
     }
+    if is_signed_mode(provider):
+        check_issuer(provider)
     if settings.state or request.state:
         values["state"] = request.state or make_state()
     if settings.pkce != "unsupported":
@@ -203,7 +208,8 @@ def login_flow(
 ) -> Flow[OAuth2Token]:
     """Ends a login: the callback is checked and its code exchanged for a token, once.
 
-    The token holds the callback's parameters that the definition keeps. Raises what ``check_login_key``,
+    Where the provider signs callbacks, ``response`` is what ``jarm.signed_parameters_flow`` gave. The token holds the
+    callback's parameters that the definition keeps. Raises what ``check_login_key``,
     ``parse_callback`` and ``token_flow`` raise.
     """
     check_login_key(pending, client)
