@@ -159,6 +159,14 @@ def render_multipart(parameters: Iterable[tuple[str, str]]) -> tuple[bytes, str]
     return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
+def object_of(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str | list[str]]:
+    """The pairs as an object; a name that repeats has a list."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
 def split_scope(provider: Provider, scope: str) -> tuple[str, ...]:
     """The single scopes of a text, separated as the provider separates them or by blanks."""
     return tuple(piece for piece in re.split(rf"[\s{re.escape(provider.scopes.separator)}]+", scope) if piece)
@@ -233,12 +241,4 @@ def _quoted(name: str) -> str:
 
 
 def _render_json(pairs: Iterable[tuple[str, str]]) -> tuple[bytes, str]:
-    return json.dumps(_object(pairs)).encode(), "application/json"
-
-
-def _object(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str | list[str]]:
-    """The pairs as an object; a name that repeats has a list."""
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+    return json.dumps(object_of(pairs)).encode(), "application/json"

@@ -10,7 +10,7 @@ FORM = {"content-type": "Application/X-WWW-Form-URLencoded; charset=utf-8"}
 def test_parameters_are_found_wherever_they_stand():
     header = {"authorization": 'OAuth realm="r", oauth_nonce="a%20b"'}
     received = Received("POST", "https://a.example/?q=1&q=2", {**FORM, **header}, b"f=%C3%BC&oauth_token=t")
-    assert received.query == {"q": "1"}
+    assert (received.query, received.query_pairs) == ({"q": "1"}, [("q", "1"), ("q", "2")])
     assert received.form == {"f": "ü", "oauth_token": "t"}
     assert received.claimed == {"q": "1", "f": "ü", "oauth_token": "t", "oauth_nonce": "a b"}
 
@@ -44,6 +44,8 @@ def test_what_is_no_multipart_body_has_no_parameters(content_type):
 
 def test_only_a_form_has_fields():
     assert Received("POST", "https://a.example/", {"content-type": "text/plain"}, b"a=1").form == {}
+    received = Received("POST", "https://a.example/", FORM, b"a=1&b=\xc3\xbc&a=2")
+    assert (received.form, received.form_pairs) == ({"a": "1", "b": "ü"}, [("a", "1"), ("b", "ü"), ("a", "2")])
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,16 @@ async def test_documents_can_be_put_into_the_api(acme, session):
         assert (response.status, await response.json()) == (201, {"id": 7})
 
 
+async def test_what_is_sent_twice_is_seen_twice(acme, session):
+    client = acme.client(session, token=acme.issue_token())
+    pairs = [("id", "1"), ("id", "2"), ("q", "x")]
+    async with client.post("things", params=pairs, data=pairs) as response:
+        echo = await response.json()
+    assert echo["query"] == echo["form"] == {"id": ["1", "2"], "q": "x"}
+    assert acme.exchanges[-1].url.endswith("/things?id=1&id=2&q=x")
+    assert acme.exchanges[-1].form == "id=1&id=2&q=x"
+
+
 @pytest.mark.parametrize("status", [204, 205, 304])
 async def test_an_answer_without_a_body_has_none(acme, session, status):
     acme.serve("/1/statuses", None, method="delete", status=status)

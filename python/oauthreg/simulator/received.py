@@ -33,9 +33,14 @@ class Received:
     body: bytes = field(default=b"", repr=False)
 
     @property
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The query's parameters as they stand there, repeated ones as well."""
+        return _decoded(urlsplit(self.url).query)
+
+    @property
     def query(self) -> dict[str, str]:
         """The query's parameters; of a repeated one the first."""
-        return parse_form(urlsplit(self.url).query)
+        return _firsts(self.query_pairs)
 
     @property
     def media_type(self) -> str:
@@ -43,9 +48,14 @@ class Received:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
+    def form_pairs(self) -> list[tuple[str, str]]:
+        """The form's fields as they stand there, repeated ones as well; none if the body is something else."""
+        return _decoded(self.body) if self.media_type == FORM else []
+
+    @property
     def form(self) -> dict[str, str]:
-        """The form's fields; none if the body is something else."""
-        return parse_form(self.body.decode("utf-8", "replace")) if self.media_type == FORM else {}
+        """The form's fields; of a repeated one the first, none if the body is something else."""
+        return _firsts(self.form_pairs)
 
     @property
     def json(self) -> Any:
@@ -67,11 +77,11 @@ class Received:
 
     def _sent_beside_path(self, leg: Leg) -> list[tuple[str, str]]:
         if is_sent_in_query(leg):
-            return _decoded(urlsplit(self.url).query)
+            return self.query_pairs
         if leg.body == "multipart":
             return _parts(self.body, self.headers.get("content-type", "")) if self.media_type == MULTIPART else []
         if leg.body != "json":
-            return _decoded(self.body.decode("latin-1")) if self.media_type == FORM else []
+            return self.form_pairs
         fields = self.json if isinstance(self.json, dict) else {}
         listed = ((name, value if isinstance(value, list) else [value]) for name, value in fields.items())
         return [(name, str(value)) for name, values in listed for value in values]
@@ -145,10 +155,7 @@ def missing_of(leg: Leg, received: Received, documents: Documents) -> str | None
 def unrenamed(leg: Leg, sent: list[tuple[str, str]]) -> dict[str, str]:
     """Parameters by the standard's names; of a repeated one the first."""
     standard = {wire: name for name, wire in leg.rename.items() if wire}
-    found: dict[str, str] = {}
-    for name, value in sent:
-        found.setdefault(standard.get(name, name), value)
-    return found
+    return _firsts([(standard.get(name, name), value) for name, value in sent])
 
 
 def last_segment(url: str) -> str:
@@ -165,7 +172,14 @@ def _parts(body: bytes, content_type: str) -> list[tuple[str, str]]:
     return [(unquote(str(name)), value.decode("utf-8", "replace")) for name, value in found if isinstance(value, bytes)]
 
 
-def _decoded(encoded: str) -> list[tuple[str, str]]:
+def _firsts(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def _decoded(encoded: str | bytes) -> list[tuple[str, str]]:
     return [
         (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in parse_parameters(encoded)
     ]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from oauthreg.jose import generate_private_key_for, is_shared, load_signing_key
 from oauthreg.jws import compact_signer, render_json
-from oauthreg.legs import render_form
+from oauthreg.legs import object_of, render_form
 from oauthreg.messages import Response
 from oauthreg.provider import AnswerFormat, ExpiresKind
 from oauthreg.simulator.received import Received
@@ -40,8 +40,8 @@ def render_resource(received: Received, put: tuple[Any, int] | None, is_hidden: 
             "simulated": True,
             "method": received.method,
             "path": urlsplit(received.url).path,
-            "query": {name: value for name, value in received.query.items() if not is_hidden(name)},
-            "form": {name: value for name, value in received.form.items() if not is_hidden(name)},
+            "query": object_of(pair for pair in received.query_pairs if not is_hidden(pair[0])),
+            "form": object_of(pair for pair in received.form_pairs if not is_hidden(pair[0])),
         },
         200,
     )

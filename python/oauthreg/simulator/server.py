@@ -387,8 +387,10 @@ class Simulator:
     def _remember(self, received: Received, step: Step, served: Served, seconds: float) -> None:
         masked = _secret_names(self._alive.server.provider)
         protocol = tuple(sorted(name for name in received.claimed if name.startswith("oauth_")))
-        others = [pair for pair in received.query.items() if step == "authorize" or pair[0] not in protocol]
-        fields = received.json if isinstance(received.json, dict) and step not in ("api", "identity") else received.form
+        others = [pair for pair in received.query_pairs if step == "authorize" or pair[0] not in protocol]
+        fields = received.form_pairs
+        if isinstance(received.json, dict) and step not in ("api", "identity"):
+            fields = [(name, str(value)) for name, value in received.json.items()]
         address = self._alive.relocation.original(received.url).partition("?")[0]
         if step in ("revoke", "introspect") and getattr(self.provider, step).path_parameter:
             address = address.removesuffix(last_segment(received.url)) + MASK
@@ -402,7 +404,7 @@ class Simulator:
                 served.signed.placement if served.signed else served.token_placement,
                 served.signed.signature_method if served.signed else "",
                 served.client_auth,
-                _shown([(name, str(value)) for name, value in fields.items() if name not in protocol], masked),
+                _shown([pair for pair in fields if pair[0] not in protocol], masked),
                 redact(served.answer.headers.get("location", "")),
                 served.problem,
                 served.advice,
