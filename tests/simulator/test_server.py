@@ -393,6 +393,13 @@ async def test_what_is_sent_twice_is_seen_twice(acme, session):
     assert acme.exchanges[-1].form == "id=1&id=2&q=x"
 
 
+async def test_a_client_that_waits_before_its_body_is_told_to_go_on(acme, session):
+    client = acme.client(session, token=acme.issue_token())
+    for _ in range(2):
+        async with client.post("things", data={"q": "x"}, expect100=True) as response:
+            assert (response.status, (await response.json())["form"]) == (200, {"q": "x"})
+
+
 @pytest.mark.parametrize("status", [204, 205, 304])
 async def test_an_answer_without_a_body_has_none(acme, session, status):
     acme.serve("/1/statuses", None, method="delete", status=status)

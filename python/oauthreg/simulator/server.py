@@ -352,6 +352,9 @@ class Simulator:
             parse_origin(url)
         except UsageError:
             return web.Response(status=400)  # RFC 9112 section 3.2: a host that is none
+        if request.headers.get("Expect", "").lower() == "100-continue":  # RFC 9110 section 10.1.1
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # of the answer, nothing is written yet
         received = Received(
             request.method,
             url,
