@@ -1285,6 +1285,13 @@ async def test_a_form_may_carry_the_token(make_acme, session):
         assert (await response.json())["form"] == {"a": "1"}
 
 
+async def test_the_case_of_a_scheme_does_not_matter(make_acme, session):
+    simulator = await make_acme()
+    url, token = f"{simulator.provider.endpoints['api_base']}x", simulator.issue_token()["access_token"]
+    async with session.get(url, headers={"Authorization": f"bearer {token}"}) as response:
+        assert response.status == 200
+
+
 async def test_documents_can_be_put_there(make_acme, session):
     simulator = await make_acme()
     simulator.serve("things", [1, 2], status=202)

@@ -1,7 +1,7 @@
 import pytest
 
 from oauthreg.legs import build_request, render_form
-from oauthreg.provider import Leg
+from oauthreg.provider import Leg, TokenPlacement
 from oauthreg.simulator.received import Received, closest
 
 FORM = {"content-type": "Application/X-WWW-Form-URLencoded; charset=utf-8"}
@@ -61,6 +61,32 @@ def test_what_cannot_be_repeated_is_no_json(body):
 def test_nothing_of_a_request_is_shown():
     received = Received("GET", "https://a.example/?oauth_token=planted", {"authorization": "planted"}, b"planted")
     assert "planted" not in repr(received)
+
+
+@pytest.mark.parametrize(
+    ("placement", "header", "token"),
+    [
+        (TokenPlacement(), "Bearer t", "t"),
+        (TokenPlacement(), "bearer t", "t"),
+        (TokenPlacement(), "BEARER   t", "t"),
+        (TokenPlacement(), "Bearert", ""),
+        (TokenPlacement(), "Basic t", ""),
+        (TokenPlacement(prefix="Zoho-oauthtoken "), "zoho-OAuthToken t", "t"),
+        (TokenPlacement(prefix="OAuth token="), "oauth token=t", "t"),
+        (TokenPlacement(prefix="OAuth token="), "oauth Token=t", ""),
+        (TokenPlacement(prefix="key"), "Keyt", ""),
+        (TokenPlacement(prefix=""), "Bearer t", "Bearer t"),
+        (TokenPlacement(name="X-Token", prefix="Token "), "Token t", "t"),
+        (TokenPlacement(name="X-Token", prefix="Token "), "token t", ""),
+    ],
+)
+def test_a_token_stands_in_its_place_whatever_the_case_of_a_scheme(placement, header, token):
+    assert Received("GET", "https://a.example/", {placement.name.lower(): header}).token(placement) == token
+
+
+def test_a_token_may_stand_in_the_query_or_the_form():
+    received = Received("POST", "https://a.example/?k=q", FORM, b"k=f")
+    assert [received.token(TokenPlacement(kind, "k")) for kind in ("query", "body", "header")] == ["q", "f", ""]
 
 
 @pytest.mark.parametrize(

@@ -123,12 +123,10 @@ class Checks:
         """The word of a call that carries a field of the token answer in place of a signature."""
         placement = self.provider.token_placement
         where: Placement = "header" if placement.kind == "none" else placement.kind
-        headers = {placement.name: received.headers.get(placement.name.lower(), "")}
-        carried = {"header": headers, "query": received.query, "body": received.form}[where].get(placement.name, "")
-        prefix = placement.prefix if where == "header" else ""
-        if not carried.startswith(prefix):
-            raise OAuthError("token_rejected", f"the call must carry the token after {prefix!r}", status=401)
-        token = self.state.carried(name, carried.removeprefix(prefix))
+        text = received.token(placement)
+        if not text:
+            raise OAuthError("token_rejected", f"the call carries no token in the {where}", status=401)
+        token = self.state.carried(name, text)
         self._api_headers(received)
         return SignedRequest(self.credentials.client_id, token.token, "", where, None, {})
 

@@ -551,15 +551,10 @@ class OAuth2Server:
     def _claimed_token(self, received: Received, placement: TokenPlacement) -> str:
         if _has_dpop_scheme(received):
             return received.headers["authorization"].partition(" ")[2].strip()
-        if placement.kind == "query":
-            return received.query.get(placement.name, "")
-        if placement.kind == "body":
-            return received.form.get(placement.name, "")
         if placement.kind == "none":
             pieces = [*urlsplit(received.url).path.split("/"), *received.query.values(), *received.headers.values()]
             return next((piece for piece in pieces if self.state.find(piece, self.now())), "")
-        value = received.headers.get(placement.name.lower(), "")
-        return value.removeprefix(placement.prefix) if value.startswith(placement.prefix) else ""
+        return received.token(placement)
 
     def _opened(self, received: Received, identity: IdentityRequest | None) -> Response:
         """An answer about the person, a document that was put there, or the request itself."""

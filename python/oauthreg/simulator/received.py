@@ -13,7 +13,7 @@ from oauthreg.errors import OAuthError, ResponseError, VerificationError
 from oauthreg.legs import is_sent_in_query, render_pairs
 from oauthreg.messages import Response
 from oauthreg.oauth1.placement import FORM
-from oauthreg.provider import Documents, Leg, Placement
+from oauthreg.provider import Documents, Leg, Placement, TokenPlacement
 from oauthreg.records import dataclass, field
 from oauthreg.signing._pure import parse_parameters
 from oauthreg.signing.verify import SignedRequest, parse_authorization
@@ -85,6 +85,20 @@ class Received:
         fields = self.json if isinstance(self.json, dict) else {}
         listed = ((name, value if isinstance(value, list) else [value]) for name, value in fields.items())
         return [(name, str(value)) for name, values in listed for value in values]
+
+    def token(self, placement: TokenPlacement) -> str:
+        """The token that a call carries in the place for it, a header unless said otherwise; empty if there is none.
+
+        The case of an authentication scheme does not matter. Spec: RFC 6750 section 2; RFC 9110 section 11.1.
+        """
+        if placement.kind in ("query", "body"):
+            return (self.query if placement.kind == "query" else self.form).get(placement.name, "")
+        value, prefix = self.headers.get(placement.name.lower(), ""), placement.prefix
+        scheme, blank, rest = prefix.partition(" ")
+        is_of_scheme = value.lower().startswith(f"{scheme}{blank}".lower())
+        if blank and is_of_scheme and placement.name.lower() == "authorization":
+            value, prefix = value[len(scheme) :].lstrip(" "), rest
+        return value.removeprefix(prefix) if value.startswith(prefix) else ""
 
     @property
     def claimed(self) -> dict[str, str]:
