@@ -1,7 +1,9 @@
 """The simulator of OAuth 2.0 over the wire: every bundled definition, every grant, every proof, and what is refused."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import logging
 from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -126,6 +128,12 @@ def in_another_process(simulator, session, **options):
 
 def basic(credentials):
     return {"Authorization": aiohttp.encode_basic_auth(credentials.client_id, credentials.client_secret)}
+
+
+def stated(text):
+    """The claims of a JWT, whoever signed it."""
+    segment = text.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
 
 
 def problems(simulator):
@@ -1335,6 +1343,19 @@ class TestOpenIDConnect:
     async def test_without_its_scope_there_is_no_id_token(self, simulator, session):
         client = simulator.client(session, scope="email")
         assert (await log_in(simulator, client)).id_token is None
+
+    async def test_who_asks_when_the_person_logged_in_is_told(self, session, clock):
+        async with Simulator("openid-connect", now=clock) as simulator:
+            client = simulator.client(session)
+            began = int(clock())
+            pending = await client.start(redirect_uri=CALLBACK, max_age="300")
+            await client.finish(pending, await simulator.approve(pending.url))
+            assert stated(client.token["id_token"])["auth_time"] == began
+            clock.advance(1000)
+            await client.refresh_token()
+            assert stated(client.token["id_token"])["auth_time"] == began
+            await log_in(simulator, client)
+            assert "auth_time" not in stated(client.token["id_token"])
 
     @pytest.mark.parametrize(
         ("claims", "code"),

@@ -60,6 +60,7 @@ def _authorization_code(request: TokenRequest) -> Issued:
         family=found.family,
         renewable=request.renewable,
         nonce=authorization.nonce,
+        auth_time=authorization.auth_time,
     )
 
 
@@ -85,7 +86,7 @@ def _refresh_token(request: TokenRequest) -> Issued:
         old = request.state.find(request.needed("refresh_token"), request.now)
         if old is None:
             raise OAuthError("invalid_grant", "the token that should be renewed is not good")
-        return request.state.issue(old.scope, request.now, family=old.family)
+        return request.state.issue(old.scope, request.now, family=old.family, auth_time=old.auth_time)
     old = request.state.find(request.needed("refresh_token"), request.now)
     is_public = client_auth_of(request.provider, request.leg) == "none"
     if old is not None and is_public and old.dpop_jkt not in (None, request.dpop_jkt):  # RFC 9449 section 5

@@ -217,6 +217,7 @@ class OAuth2Server:
             method,
             parameters.get("nonce"),
             parameters.get("dpop_jkt") if settings.dpop != "unsupported" else None,
+            int(self.now()) if "max_age" in parameters else None,
         )
 
     def _approval(self, authorization: Authorization) -> Pairs:
@@ -475,7 +476,8 @@ class OAuth2Server:
             claims = self._user
         if claims is None:
             return None
-        own = {"nonce": issued.nonce} if issued.nonce else {}
+        own: dict[str, Any] = {"nonce": issued.nonce} if issued.nonce else {}
+        own |= {} if issued.auth_time is None else {"auth_time": issued.auth_time}
         own |= {"jti": issued.access_token} if shape.is_self_contained else {}
         changes, self.state.other_claims = self.state.other_claims, {}
         made = self._signed({**claims, **self._about(claims), **own, **changes})

@@ -19,7 +19,10 @@ DEVICE_INTERVAL = 5
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What the person was asked for, as the authorization request says it."""
+    """What the person was asked for, as the authorization request says it.
+
+    ``auth_time`` is when the person proved who they are (seconds since 1970), where the application wants to know.
+    """
 
     redirect_uri: str | None
     scope: str = ""
@@ -27,6 +30,7 @@ class Authorization:
     code_challenge_method: str = "plain"
     nonce: str | None = field(default=None, repr=False)
     dpop_jkt: str | None = None
+    auth_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Issued:
     scope: str
     expires_at: float
     nonce: str | None = field(default=None, repr=False)
+    auth_time: int | None = None
     dpop_jkt: str | None = None
     """The thumbprint of the key to which both are bound."""
 
@@ -185,9 +190,19 @@ class OAuth2State:
     # --- tokens -----------------------------------------------------------------------------------------------------
 
     def issue(
-        self, scope: str, now: float, *, family: int | None = None, renewable: bool = False, nonce: str | None = None
+        self,
+        scope: str,
+        now: float,
+        *,
+        family: int | None = None,
+        renewable: bool = False,
+        nonce: str | None = None,
+        auth_time: int | None = None,
     ) -> Issued:
-        """A new access token, with a refresh token if it is ``renewable``."""
+        """A new access token, with a refresh token if it is ``renewable``.
+
+        ``nonce`` and ``auth_time`` are what the ID token beside it says of the login.
+        """
         made = Issued(
             self._make_text(),
             self._make_text() if renewable else None,
@@ -195,6 +210,7 @@ class OAuth2State:
             scope,
             now + self.lifetime,
             nonce,
+            auth_time,
         )
         return self._keep(made)
 
@@ -238,7 +254,8 @@ class OAuth2State:
             raise _invalid_grant("the login was revoked")
         if scope is not None and not set(scope.split()) <= set(old.scope.split()):
             raise OAuthError("invalid_scope", "a renewal may not ask for more than was granted")
-        made = self.issue(old.scope if scope is None else scope, now, family=old.family, renewable=self.rotates)
+        wanted = old.scope if scope is None else scope
+        made = self.issue(wanted, now, family=old.family, renewable=self.rotates, auth_time=old.auth_time)
         if self.rotates:
             del self._refresh[refresh_token]
             self._used_refresh[refresh_token] = old.family
