@@ -1252,6 +1252,16 @@ async def test_a_body_that_cannot_be_read_is_refused_and_breaks_nothing(make_acm
         assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
 
 
+async def test_the_token_that_is_exchanged_may_stand_in_the_address(make_acme, session):
+    more = '[exchange]\nurl = "https://api.example.com/long?v=2"\nquery = { key = "{token:access_token}" }\n'
+    simulator = await make_acme(more)
+    token = await log_in(simulator, simulator.client(session))
+    assert token.access_token
+    assert [exchange.step for exchange in simulator.exchanges][-2:] == ["token", "exchange"]
+    async with session.post(f"{simulator.provider.exchange.url}&key=x") as response:
+        assert (await response.json())["error"] == "invalid_grant"
+
+
 async def test_an_exchange_needs_a_good_token_and_the_right_secret(make_acme, session):
     more = '[exchange]\nurl = "https://api.example.com/long"\nparams = { short = "{token:access_token}" }\n'
     simulator = await make_acme(more)

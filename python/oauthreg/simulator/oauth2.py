@@ -372,7 +372,8 @@ class OAuth2Server:
             raise OAuthError("invalid_request", "a parameter stands twice")
         parameters, now = unrenamed(leg, sent), self.now()
         in_headers = [received.headers.get(name.lower(), "").rpartition(" ")[2] for name, _ in leg.headers]
-        mentioned = next((value for value in (*parameters.values(), *in_headers) if self.state.find(value, now)), None)
+        values = (*parameters.values(), *in_headers, *received.query.values())
+        mentioned = next((value for value in values if self.state.find(value, now)), None)
         missing = missing_of(leg, received, self._known(mentioned))
         if missing is not None:
             raise OAuthError("invalid_request", f"a parameter or header of the definition is missing: {missing}")

@@ -14,8 +14,8 @@ from oauthreg.simulator.received import Credentials, Received
 class TokenRequest:
     """``parameters`` go by the standard's names; ``mentioned`` is the good token that is sent.
 
-    It may stand in a parameter or in a header of the definition. ``now`` is in seconds since 1970; ``dpop_jkt`` is the
-    thumbprint of the key that the request proves.
+    It may stand in a parameter, or in a header or the query of the definition. ``now`` is in seconds since 1970;
+    ``dpop_jkt`` is the thumbprint of the key that the request proves.
     """
 
     provider: Provider
