@@ -2,6 +2,7 @@ import pytest
 
 from oauthreg import Registry, Signer
 from oauthreg.errors import UsageError
+from oauthreg.jose import sign_jwt
 from oauthreg.simulator.inventions import invent_credentials, invent_variables
 
 ACME = """
@@ -64,3 +65,37 @@ def test_credentials_are_those_that_the_definition_needs():
     signing = invent_credentials(define('default = "x"\npattern = "[a-z]"', more=more))
     assert Signer("RSA-SHA256", signing.client_id, rsa_key=signing.private_key).key_bits == 2048
     assert "PRIVATE KEY" not in repr(signing)
+
+
+OAUTH2 = """
+schema = 1
+title = "Acme"
+protocol = "oauth2"
+
+[endpoints]
+authorize = "https://api.example.com/authorize"
+token = "https://api.example.com/token"
+revoke = "https://api.example.com/revoke"
+api_base = "https://api.example.com/"
+"""
+RSA = """
+sign = { algorithm = "rsa-sha256", over = "{params}", parameter = "sig" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "signs_with"),
+    [
+        ("", None),
+        (f"[token]{RSA}", "RS256"),
+        (f"[refresh]{RSA}", "RS256"),
+        (f"[api]{RSA}", "RS256"),
+        (f"[api]{RSA}".replace("rsa", "hmac"), None),
+        ('[revoke]\nclient_auth = "private_key_jwt"\n', "RS256"),
+        ("[credentials.private_key]\n", "RS256"),
+    ],
+)
+def test_a_key_is_made_wherever_something_is_signed_with_it(more, signs_with):
+    key = invent_credentials(Registry(environ={}).add(OAUTH2 + more, "acme")).private_key
+    assert (key is None) is (signs_with is None)
+    assert key is None or sign_jwt({}, key, signs_with)

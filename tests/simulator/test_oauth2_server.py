@@ -1001,6 +1001,7 @@ async def test_a_quirk_is_spoken_by_both_sides(make_acme, session, quirk):
         '[token.sign]\nalgorithm = "md5"\nover = "{params}{client_secret}"\nparameter = "sig"\n',
         '[token.sign]\nalgorithm = "hmac-sha256"\nover = "{path}{timestamp}{body}"\nheader = "X-S"\ntimestamp = "T"\n',
         '[token]\nbody = "json"\n[token.sign]\nalgorithm = "sha1"\nover = "{param:code}{client_id}"\nparameter = "s"\n',
+        '[token.sign]\nalgorithm = "rsa-sha256"\nover = "{params}"\nparameter = "sig"\n',
         '[api.sign]\nalgorithm = "md5"\nover = "{params}{session_secret}"\nwithout = ["token"]\nparameter = "sig"\n',
         '[api.sign]\nalgorithm = "hmac-sha1"\nover = "{access_token}"\nkey = "access_token"\nheader = "X-Sig"\n',
         '[api]\nparams = { key = "k1" }\n',

@@ -36,15 +36,15 @@ def invent_credentials(definition: Definition) -> Credentials:
 
 
 def _invent_key(definition: Definition) -> str | None:
-    """A key for the first algorithm that signs something; a client has one key for everything."""
-    if definition.protocol == "oauth1":
-        return generate_private_key() if "private_key" in required_credentials(definition) else None
+    """A key for the first algorithm that signs a JWT, else of RSA; a client has one key for everything."""
     needing = [
         (definition.client_assertion, definition.oauth2.client_auth in ("private_key_jwt", "signed_secret")),
         (definition.assertion, "jwt_bearer" in definition.oauth2.grants),
     ]
     algorithms = [table.algorithm for table, is_needed in needing if is_needed and table.algorithm[:2] != "HS"]
-    return generate_private_key_for(algorithms[0]) if algorithms else None
+    if algorithms:
+        return generate_private_key_for(algorithms[0])
+    return generate_private_key() if "private_key" in required_credentials(definition) else None
 
 
 def _invent_decryption_key(definition: Definition) -> str | None:
