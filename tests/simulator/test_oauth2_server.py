@@ -397,6 +397,24 @@ async def test_a_token_is_exchanged(make_acme, session):
         await client.token_exchange("unknown")
 
 
+@pytest.mark.parametrize(
+    ("rename", "refresh"),
+    [
+        ('grant_type = ""', ""),
+        ('code = "assertion", grant_type = ""', 'rename = { refresh_token = "assertion" }'),
+    ],
+)
+async def test_a_code_may_be_exchanged_by_a_grant_of_another_name(make_acme, session, rename, refresh):
+    kind = GRANT_TYPES["jwt_bearer"]
+    simulator = await make_acme(
+        f'[token]\nparams = {{ grant_type = "{kind}" }}\nrename = {{ {rename} }}\n[refresh]\n{refresh}\n'
+    )
+    client = simulator.client(session)
+    assert (await log_in(simulator, client)).access_token
+    await client.refresh_token()
+    assert (steps(simulator)[-2:], problems(simulator)) == (["token", "refresh"], [])
+
+
 async def test_a_grant_that_the_definition_does_not_name_is_refused(make_acme, session):
     simulator = await make_acme()
     with pytest.raises(OAuthError) as caught:

@@ -34,13 +34,24 @@ def grant_of(provider: Provider, leg: Leg, parameters: Mapping[str, str]) -> str
 
     Raises ``OAuthError`` with ``unsupported_grant_type`` for one that the definition does not name.
     """
-    given = parameters.get("grant_type")
-    own_words = not leg.rename.get("grant_type", "grant_type") or any(name == "grant_type" for name, _ in leg.params)
-    grant = _BY_TYPE.get(given or "")
-    if own_words:
-        grant = next((grant for name, grant in _TELLING.items() if name in parameters), grant or "client_credentials")
+    grant = _grant_named(leg, parameters)
     if grant is None or grant not in (*provider.oauth2.grants, "refresh_token", "token_exchange"):
-        raise OAuthError("unsupported_grant_type", f"the definition names no such grant: {str(given)[:60]!r}")
+        given = str(parameters.get("grant_type"))
+        raise OAuthError("unsupported_grant_type", f"the definition names no such grant: {given[:60]!r}")
+    return grant
+
+
+def is_renewal(leg: Leg, parameters: Mapping[str, str]) -> bool:
+    """Whether a request of a leg renews a token."""
+    return "refresh_token" in parameters and _grant_named(leg, parameters) == "refresh_token"
+
+
+def _grant_named(leg: Leg, parameters: Mapping[str, str]) -> str | None:
+    """The grant that a request names, or by what it brings where its leg has words of its own."""
+    own_words = not leg.rename.get("grant_type", "grant_type") or any(name == "grant_type" for name, _ in leg.params)
+    grant = _BY_TYPE.get(parameters.get("grant_type", ""))
+    if own_words:
+        return next((grant for name, grant in _TELLING.items() if name in parameters), grant or "client_credentials")
     return grant
 
 

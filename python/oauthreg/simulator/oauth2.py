@@ -26,7 +26,7 @@ from oauthreg.records import dataclass, field, replace
 from oauthreg.simulator.client_proofs import check_client, check_identifier, check_secret, client_auth_of
 from oauthreg.simulator.dpop_proofs import PROOF_ERROR, check_proof
 from oauthreg.simulator.faults import Step
-from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of
+from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of, is_renewal
 from oauthreg.simulator.oauth2_state import (
     DEVICE_INTERVAL,
     DEVICE_LIFETIME,
@@ -383,10 +383,10 @@ class OAuth2Server:
 
     def _token(self, request: TokenRequest) -> Response:
         grant = grant_of(self.provider, request.leg, request.parameters)
-        is_renewal = grant == "refresh_token"
-        answer = (self.provider.refresh_answer if is_renewal else None) or self.provider.token_answer
-        shape = self.script.refresh if is_renewal else self.script.token
-        if is_renewal and answer.reuse_token:
+        renews = grant == "refresh_token"
+        answer = (self.provider.refresh_answer if renews else None) or self.provider.token_answer
+        shape = self.script.refresh if renews else self.script.token
+        if renews and answer.reuse_token:
             self.state.prolong(request.needed("refresh_token"), request.now)
             return shape.render({})
         issued = GRANT_ANSWERS[grant](request)
@@ -635,7 +635,7 @@ class OAuth2Server:
             return False
         if received.method != leg.method.upper() or missing_of(leg, received, self._known(None)) is not None:
             return False
-        return step != "refresh" or "refresh_token" in unrenamed(leg, received.sent(leg))
+        return step != "refresh" or is_renewal(leg, unrenamed(leg, received.sent(leg)))
 
     # --- refusing ---------------------------------------------------------------------------------------------------
 
