@@ -794,8 +794,13 @@ async def test_a_second_proof_is_one_too_many(make_acme, session):
     given = simulator.credentials
     fields = {"grant_type": "client_credentials", "client_id": given.client_id, "client_secret": given.client_secret}
     url = simulator.provider.endpoints["token"]
-    async with session.post(url, data=fields, headers=basic(given)) as response:
-        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
+    for header in (basic(given), {"Authorization": "Bearer x"}):
+        async with session.post(url, data=fields, headers=header) as response:
+            told = await response.json()
+            assert (response.status, told["error"]) == (400, "invalid_request")
+            assert "proves itself twice" in told["error_description"]
+    async with session.post(url, data={**fields, "client_assertion": "x.y.z"}) as response:
+        assert "and by a client assertion" in (await response.json())["error_description"]
     twice = urlencode([*fields.items(), ("client_id", "b")]).encode()
     async with session.post(url, data=twice, headers={"Content-Type": FORM}) as response:
         assert (response.status, (await response.json())["error"]) == (400, "invalid_request")
@@ -914,6 +919,65 @@ async def test_an_answer_may_be_posted_and_named_by_its_issuer(make_acme, sessio
         await client.finish(refused, await simulator.deny(refused.url))
 
 
+@pytest.mark.parametrize("name", ["state", "scope", "client_id", "redirect_uri", "prompt", "resource"])
+async def test_no_parameter_stands_twice(make_acme, session, name):
+    simulator = await make_acme('[authorize]\nparams = { prompt = "consent" }\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK, scope=["a"], resource=["https://a.example"])
+    query = dict(parse_qsl(urlsplit(pending.url).query))
+    twice = f"{pending.url}&{urlencode({name: query[name]})}"
+    if name in ("client_id", "redirect_uri"):
+        with pytest.raises(UsageError, match=f"stands twice: {name}"):
+            await simulator.approve(twice)
+        return
+    came_back = parse_qs(urlsplit(await simulator.approve(twice)).query)
+    assert came_back.get("error") == (None if name == "resource" else ["invalid_request"])
+    assert came_back["state"] == [pending.values["state"]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "challenge"),
+    [
+        ("", "x"),
+        ("", "x" * 44),
+        ("", "=" * 43),
+        ('pkce_encoding = "hex"', "x" * 64),
+        ('pkce_encoding = "hex"', "a" * 63),
+        ('pkce_method = "plain"', "x" * 42),
+        ('pkce_method = "plain"', "/" * 43),
+    ],
+)
+async def test_a_challenge_that_is_none_is_refused(make_acme, session, settings, challenge):
+    simulator = await make_acme(f"[oauth2]\n{settings}\n")
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    came_back = await simulator.approve(changed(pending.url, {"code_challenge": challenge}))
+    assert parse_qs(urlsplit(came_back).query)["error"] == ["invalid_request"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_good"),
+    [
+        ("javascript:alert(1)", False),
+        ("http://app.example/callback", False),
+        ("myapp:/callback", False),
+        ("http://127.0.0.1:8000/callback", True),
+        ("http://localhost/callback", True),
+        ("com.example.app:/callback", True),
+    ],
+)
+async def test_where_no_uri_is_registered_the_person_is_sent_to_no_harm(make_acme, session, uri, is_good):
+    simulator = await make_acme()
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    url = changed(pending.url, {"redirect_uri": uri})
+    if is_good:
+        assert (await simulator.approve(url)).startswith(uri)
+        return
+    with pytest.raises(UsageError, match="cannot be used"):
+        await simulator.approve(url)
+    registered = await make_acme(redirect_uris=[uri])
+    pending = await registered.client(session).start(redirect_uri=CALLBACK)
+    assert (await registered.approve(changed(pending.url, {"redirect_uri": uri}))).startswith(uri)
+
+
 async def test_a_page_without_decision_says_so(make_acme, session):
     simulator = await make_acme()
     pending = await simulator.client(session).start(redirect_uri=CALLBACK)
@@ -948,6 +1012,8 @@ async def test_a_pushed_request_is_checked_and_does_not_last(make_acme, session,
     with pytest.raises(ClientAuthenticationError):
         await simulator.client(session, client_secret="not the secret").start(redirect_uri=CALLBACK)
     pending = await client.start(redirect_uri=CALLBACK)
+    with pytest.raises(UsageError, match="beside a request that was pushed: scope"):
+        await simulator.approve(f"{pending.url}&scope=a")
     with pytest.raises(UsageError, match="Another application"):
         await simulator.approve(changed(pending.url, {"client_id": "somebody"}))
     with pytest.raises(UsageError, match="not pushed first"):
@@ -1242,11 +1308,37 @@ async def test_a_secret_in_the_wrong_place_is_refused(make_acme, session):
     simulator = await make_acme('[oauth2]\ngrants = ["client_credentials"]\n')
     secret = simulator.credentials.client_secret
     status, told = await ask(simulator, session, grant_type="client_credentials", client_secret=secret)
-    assert (status, "among the parameters" in told["error_description"]) == (401, True)
+    assert (status, "twice" in told["error_description"]) == (400, True)
+    fields = {"grant_type": "client_credentials", "client_secret": secret}
+    async with session.post(simulator.provider.endpoints["token"], data=fields) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")
     posted = await make_acme('[oauth2]\ngrants = ["client_credentials"]\nclient_auth = "client_secret_post"\n')
     fields = {"grant_type": "client_credentials", "client_id": posted.credentials.client_id}
     async with session.post(posted.provider.endpoints["token"], data=fields) as response:
         assert "secret is missing" in (await response.json())["error_description"]
+
+
+@pytest.mark.parametrize("name", ["client_secret", "code", "grant_type", "note"])
+async def test_what_belongs_into_the_body_may_not_stand_in_the_query(make_acme, session, name):
+    text = ACME.replace("com/token", "com/token?v=2")
+    simulator = await make_acme('[token]\nquery = { w = "3" }\n' + ALL_GRANTS, text)
+    assert (await simulator.client(session).fetch_token(grant_type="client_credentials")).access_token
+    assert simulator.exchanges[-1].url.endswith("/token?v=2&w=3")
+    url, headers = f"{simulator.provider.endpoints['token']}&w=3&{name}=x", basic(simulator.credentials)
+    async with session.post(url, data={"grant_type": "client_credentials"}, headers=headers) as response:
+        told = await response.json()
+    assert (response.status, told["error"]) == (400, "invalid_request")
+    assert told["error_description"].endswith(f"into the body: {name}")
+
+
+@pytest.mark.parametrize("name", ["state", "nonce", "code_challenge", "response_type"])
+async def test_a_token_request_has_no_parameter_of_another_request(make_acme, session, name):
+    simulator = await make_acme(ALL_GRANTS)
+    status, told = await ask(simulator, session, grant_type="client_credentials", **{name: "x"})
+    assert (status, told["error"]) == (400, "invalid_request")
+    assert told["error_description"].endswith(f"authorization request: {name}")
+    simulator = await make_acme(f'[token]\nparams = {{ {name} = "x" }}\n{ALL_GRANTS}')
+    assert (await ask(simulator, session, grant_type="client_credentials", **{name: "x"}))[0] == 200
 
 
 async def test_requests_that_are_not_sent_as_the_definition_says(make_acme, session):
@@ -1327,6 +1419,37 @@ async def test_the_case_of_a_scheme_does_not_matter(make_acme, session):
     url, token = f"{simulator.provider.endpoints['api_base']}x", simulator.issue_token()["access_token"]
     async with session.get(url, headers={"Authorization": f"bearer {token}"}) as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "headers", "query", "form"),
+    [
+        ("", {"Authorization": "Bearer {}"}, "access_token={}", {}),
+        ("", {"Authorization": "Bearer {}"}, "", {"access_token": "{}"}),
+        ('kind = "query"\nname = "key"', {}, "key={}&key={}", {}),
+        ('kind = "query"\nname = "key"', {}, "key={}&access_token={}", {}),
+        ('kind = "query"\nname = "key"', {"Authorization": "bearer x"}, "key={}", {}),
+        ('kind = "body"\nname = "key"', {}, "access_token=x", {"key": "{}"}),
+        ('name = "X-Token"\nprefix = ""', {"X-Token": "{}", "Authorization": "DPoP x"}, "", {}),
+    ],
+)
+async def test_a_token_is_carried_once(make_acme, session, more, headers, query, form):
+    simulator = await make_acme(f"[token_placement]\n{more}\n")
+    token = simulator.issue_token()["access_token"]
+    headers, form = [{name: text.replace("{}", token) for name, text in part.items()} for part in (headers, form)]
+    url = f"{simulator.provider.endpoints['api_base']}x?{query.replace('{}', token)}"
+    async with session.post(url, headers=headers, data=form) as response:
+        told = await response.json()
+    assert (response.status, told["error"]) == (400, "invalid_request")
+    assert "more than once" in told["error_description"]
+
+
+async def test_a_definition_may_send_the_token_again(make_acme, session):
+    again = 'access_token = "{token:access_token}"'
+    simulator = await make_acme(f"[userinfo]\nparams = {{ {again} }}\n")
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
 
 
 async def test_documents_can_be_put_there(make_acme, session):

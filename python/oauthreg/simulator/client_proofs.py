@@ -35,16 +35,25 @@ def client_auth_of(provider: Provider, leg: Leg) -> str:
 def check_client(request: TokenRequest) -> str:
     """The method by which the client proved itself.
 
-    Raises ``OAuthError`` with ``invalid_client``; one method is allowed, and it is the definition's (RFC 6749 section
-    2.3).
+    Raises ``OAuthError``: ``invalid_request`` for two methods at once, ``invalid_client`` for one that is not the
+    definition's, or that proves nothing (RFC 6749 sections 2.3 and 5.2).
     """
-    name = client_auth_of(request.provider, request.leg)
-    if name not in _IN_BASIC and request.received.headers.get("authorization", "").lower().startswith("basic "):
-        raise _unknown(f"the client proves itself by `{name}`, not by a Basic header")
-    if name not in _IN_PARAMETERS and "client_secret" in request.parameters:
-        raise _unknown(f"the client proves itself by `{name}`, not by a secret among the parameters")
+    name, shown = client_auth_of(request.provider, request.leg), _shown(request)
+    place = _PLACES.get(name, request.provider.oauth2.client_auth_name.lower() if name == "header" else "")
+    other = next((_WORDS[found] for found in shown if found != place), None)
+    if other is not None and (place in shown or place in request.received.headers):
+        raise OAuthError("invalid_request", f"the client proves itself twice: by `{name}`, and by {other}")
+    if other is not None:
+        raise _unknown(f"the client proves itself by `{name}`, not by {other}")
     CLIENT_PROOFS[name](request)
     return name
+
+
+def _shown(request: TokenRequest) -> list[str]:
+    """Where the request shows who the client is; a header of the definition shows something else."""
+    own = {name.lower() for name, _ in request.leg.headers}
+    in_header = ["authorization"] if "authorization" in request.received.headers.keys() - own else []
+    return [*in_header, *(name for name in ("client_secret", "client_assertion") if name in request.parameters)]
 
 
 def _client_secret_basic(request: TokenRequest) -> None:
@@ -91,10 +100,15 @@ def _header(request: TokenRequest) -> None:
 
 
 def _query(request: TokenRequest) -> None:
-    query, rename = request.received.query, request.leg.rename
-    _check_identifier(request, query.get(rename.get("client_id", "client_id")))
-    name = request.provider.oauth2.client_auth_name or "client_secret"
-    _check_secret(request, query.get(rename.get(name, name)))
+    client_id, client_secret = map(request.received.query.get, names_in_query(request.provider, request.leg))
+    _check_identifier(request, client_id)
+    _check_secret(request, client_secret)
+
+
+def names_in_query(provider: Provider, leg: Leg) -> tuple[str, str]:
+    """The parameters of the query by which a client proves itself with the method ``query``."""
+    name = provider.oauth2.client_auth_name or "client_secret"
+    return leg.rename.get("client_id", "client_id"), leg.rename.get(name, name)
 
 
 def _client_secret_jwt(request: TokenRequest) -> None:
@@ -214,5 +228,14 @@ CLIENT_PROOFS: dict[str, Check] = {
 }
 """Method -> its check. A certificate is nothing that loopback without TLS could see."""
 
-_IN_BASIC = ("client_secret_basic", "secret_as_username")
-_IN_PARAMETERS = ("client_secret_post", "signed_secret", "query")
+_PLACES = {
+    **dict.fromkeys(("client_secret_basic", "oauth1", "secret_as_username"), "authorization"),
+    **dict.fromkeys(("client_secret_post", "query", "signed_secret"), "client_secret"),
+    **dict.fromkeys(("client_secret_jwt", "private_key_jwt"), "client_assertion"),
+}
+"""Method -> the header or parameter in which the proof stands; that of `header` is the definition's."""
+_WORDS = {
+    "authorization": "an `Authorization` header",
+    "client_assertion": "a client assertion",
+    "client_secret": "a secret among the parameters",
+}

@@ -16,7 +16,7 @@ from oauthreg.jose import is_shared
 from oauthreg.jwe import encrypt_to
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
-from oauthreg.oauth2.authorize import callback_signature, split_url
+from oauthreg.oauth2.authorize import callback_signature
 from oauthreg.oauth2.dpop import NONCE_ERROR
 from oauthreg.oauth2.id_token import expected_algorithms
 from oauthreg.oauth2.logout_token import LOGGED_OUT
@@ -27,6 +27,15 @@ from oauthreg.simulator.client_proofs import check_client, check_identifier, che
 from oauthreg.simulator.dpop_proofs import PROOF_ERROR, check_proof
 from oauthreg.simulator.faults import Step
 from oauthreg.simulator.grant_answers import GRANT_ANSWERS, grant_of, is_renewal
+from oauthreg.simulator.oauth2_checks import (
+    check_body,
+    check_challenge,
+    check_once,
+    check_one_token,
+    check_pushed,
+    check_target,
+    check_token_request,
+)
 from oauthreg.simulator.oauth2_state import (
     DEVICE_INTERVAL,
     DEVICE_LIFETIME,
@@ -59,7 +68,6 @@ from oauthreg.simulator.script import RefusalShape, Script, TokenShape, render_t
 from oauthreg.simulator.token_request import TokenRequest
 from oauthreg.token import DPOP_TYPE
 
-_MAY_REPEAT = ("resource", "audience")
 _ID_TOKEN_LIFETIME = 600
 
 
@@ -137,15 +145,17 @@ class OAuth2Server:
 
     def _authorize(self, received: Received) -> Response:
         """Spec: RFC 6749 sections 3.1.2.4 and 4.1.1: who cannot be trusted with the answer is not sent it."""
-        title, leg = self._title, self.provider.authorize
-        parameters = unrenamed(leg, list(received.query.items()))
+        title, leg, pairs = self._title, self.provider.authorize, received.query_pairs
+        parameters = unrenamed(leg, pairs)
         try:
-            parameters = self._pushed(parameters)
+            check_once(pairs, [leg.rename.get(name, name) for name in ("client_id", "redirect_uri", "request_uri")])
+            parameters = self._pushed(received, parameters)
             redirect_uri = self._redirect_uri(parameters)
         except OAuthError as error:
             return render_notice(title, [error.description], status=400)
         state = parameters.get("state")
         try:
+            check_once(pairs)
             check_order(leg, self.provider.endpoints["authorize"], received)
             authorization = self._asked_for(parameters)
         except OAuthError as error:
@@ -159,7 +169,7 @@ class OAuth2Server:
             return self._sent_back(redirect_uri, [*made, *self._state(state)])
         return render_consent(title, self.credentials.client_id, authorization.scope)
 
-    def _pushed(self, parameters: dict[str, str]) -> dict[str, str]:
+    def _pushed(self, received: Received, parameters: dict[str, str]) -> dict[str, str]:
         """The parameters that the request stands for. Spec: RFC 9126 section 4."""
         request_uri = parameters.get("request_uri")
         if request_uri is None:
@@ -169,6 +179,7 @@ class OAuth2Server:
         pushed = self.state.pushed(request_uri, self.now())
         if pushed.get("client_id") != parameters.get("client_id"):
             raise OAuthError("invalid_request", "Another application pushed this authorization request.")
+        check_pushed(self.provider.authorize, self.provider.endpoints["authorize"], received)
         return dict(pushed)
 
     def _redirect_uri(self, parameters: dict[str, str]) -> str:
@@ -180,20 +191,11 @@ class OAuth2Server:
             if len(self.redirect_uris) != 1:
                 raise OAuthError("invalid_request", "There is no redirection URI, and no single one is registered.")
             return self.redirect_uris[0]
-        return self._registered(given)
+        return check_target(given, self.redirect_uris)
 
     def _check_application(self, leg: Leg, parameters: Mapping[str, str]) -> None:
         if leg.rename.get("client_id", "client_id") and parameters.get("client_id") != self.credentials.client_id:
             raise OAuthError("invalid_request", "No application has this client identifier.")
-
-    def _registered(self, given: str) -> str:
-        """The URI, if the person may be sent there."""
-        parts = split_url(given)
-        if parts is None or not parts.scheme or "#" in given:
-            raise OAuthError("invalid_request", "The redirection URI is no absolute URI without fragment.")
-        if self.redirect_uris and given not in self.redirect_uris:
-            raise OAuthError("invalid_request", "The redirection URI is not one of those that are registered.")
-        return given
 
     def _asked_for(self, parameters: dict[str, str]) -> Authorization:
         settings, leg = self.provider.oauth2, self.provider.authorize
@@ -210,6 +212,8 @@ class OAuth2Server:
             raise OAuthError("invalid_request", "this provider demands PKCE")
         if challenge is not None and method != settings.pkce_method:
             raise OAuthError("invalid_request", f"`code_challenge_method` must be {settings.pkce_method!r}")
+        if challenge is not None and settings.pkce != "unsupported":
+            check_challenge(settings, challenge)
         return Authorization(
             parameters.get("redirect_uri"),
             " ".join(split_scope(self.provider, parameters.get(self.provider.scopes.parameter, ""))),
@@ -303,7 +307,7 @@ class OAuth2Server:
             raise OAuthError("invalid_request", "The ID token is none of this provider's.")
         if target is None:
             return render_done(self._title, "You are logged out.")
-        back = append_query(self._registered(target), [] if state is None else [("state", state)])
+        back = append_query(check_target(target, self.redirect_uris), [] if state is None else [("state", state)])
         return Response(302, {"location": back, "cache-control": "no-store"})
 
     # --- what is public ---------------------------------------------------------------------------------------------
@@ -363,13 +367,14 @@ class OAuth2Server:
 
     def _read(self, received: Received, step: Step) -> TokenRequest:
         """The request, sent as the definition says."""
-        _, leg = self._legs(self.provider)[step]
+        url, leg = self._legs(self.provider)[step]
         if received.method != leg.method.upper():
             raise OAuthError("invalid_request", f"the method must be {leg.method.upper()}", status=405)
         sent = received.sent(leg)
-        names = [name for name, _ in sent if name not in _MAY_REPEAT]
-        if len(names) != len(set(names)):
-            raise OAuthError("invalid_request", "a parameter stands twice")
+        check_once(sent)
+        check_body(self.provider, leg, url, received)
+        if step in ("token", "refresh"):
+            check_token_request(self.provider, leg, sent)
         parameters, now = unrenamed(leg, sent), self.now()
         in_headers = [received.headers.get(name.lower(), "").rpartition(" ")[2] for name, _ in leg.headers]
         values = (*parameters.values(), *in_headers, *received.query.values())
@@ -528,6 +533,9 @@ class OAuth2Server:
         text = self._claimed_token(received, placement)
         if not text:
             raise OAuthError("invalid_token", "the access token is missing", status=401)
+        if placement.kind != "none":
+            url = None if identity is None else self._url_of(identity, text)
+            check_one_token(self.provider, identity, url, placement, received)
         self._check_binding(received, self.state.token(text, self.now()))
         rule, proof = self.provider.api_signature, self.provider.proof
         if rule is not None:
@@ -582,14 +590,16 @@ class OAuth2Server:
             urls = {}
             for request in provider.identity:
                 placement = request.token_placement or provider.token_placement
-                known = self._known(self._claimed_token(received, placement))
-                url = request.url if isinstance(request.url, str) else request.url.render(known)
+                url = self._url_of(request, self._claimed_token(received, placement))
                 if url is not None and request.method == received.method:
                     urls[request.name] = url
             name = closest(received.url, urls)
             if name is not None:
                 return next(request for request in provider.identity if request.name == name)
         return None
+
+    def _url_of(self, request: IdentityRequest, access_token: str) -> str | None:
+        return request.url if isinstance(request.url, str) else request.url.render(self._known(access_token))
 
     def _known(self, access_token: str | None) -> dict[str, Any]:
         """The documents that a client with this token has, so that what is made of them is recognised."""
