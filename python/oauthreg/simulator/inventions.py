@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from oauthreg.definition import required_credentials, variables
 from oauthreg.definition.model import Definition, Variable
 from oauthreg.errors import UsageError
-from oauthreg.jose import generate_private_key_for
+from oauthreg.jose import generate_private_key_for, is_shared
 from oauthreg.jwe import generate_private_jwk_for
 from oauthreg.oauth2.issuer import knows_issuer
 from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, with_metadata
@@ -41,9 +41,12 @@ def _invent_key(definition: Definition) -> str | None:
         (definition.client_assertion, definition.oauth2.client_auth in ("private_key_jwt", "signed_secret")),
         (definition.assertion, "jwt_bearer" in definition.oauth2.grants),
     ]
-    algorithms = [table.algorithm for table, is_needed in needing if is_needed and table.algorithm[:2] != "HS"]
-    if algorithms:
-        return generate_private_key_for(algorithms[0])
+    signing = [table.algorithm for table, is_needed in needing if is_needed]
+    asymmetric = [
+        name for name in (*signing, definition.oauth2.request_object_algorithm) if name and not is_shared(name)
+    ]
+    if asymmetric:
+        return generate_private_key_for(asymmetric[0])
     return generate_private_key() if "private_key" in required_credentials(definition) else None
 
 

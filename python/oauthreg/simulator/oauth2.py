@@ -1,6 +1,6 @@
 """The server's side of OAuth 2.0, without input and output: a received request in, the provider's answer out.
 
-Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9126; RFC 9207; RFC 9449.
+Spec: RFC 6749; RFC 6750; RFC 7009; RFC 7636; RFC 7662; RFC 8628; RFC 9101; RFC 9126; RFC 9207; RFC 9449; JARM.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from oauthreg.jose import is_shared
 from oauthreg.jwe import encrypt_to
 from oauthreg.legs import append_query, split_scope
 from oauthreg.messages import Pairs, Response
-from oauthreg.oauth2.authorize import callback_signature
+from oauthreg.oauth2.authorize import callback_signature, is_signed_mode
 from oauthreg.oauth2.dpop import NONCE_ERROR
 from oauthreg.oauth2.id_token import expected_algorithms
 from oauthreg.oauth2.logout_token import LOGGED_OUT
@@ -63,6 +63,7 @@ from oauthreg.simulator.received import (
     unrenamed,
 )
 from oauthreg.simulator.rendering import public_jwk, render_document, render_end, render_jwt, render_resource
+from oauthreg.simulator.request_objects import opened_request
 from oauthreg.simulator.request_signatures import check_signature
 from oauthreg.simulator.script import RefusalShape, Script, TokenShape, render_time
 from oauthreg.simulator.token_request import TokenRequest
@@ -170,12 +171,12 @@ class OAuth2Server:
         return render_consent(title, self.credentials.client_id, authorization.scope)
 
     def _pushed(self, received: Received, parameters: dict[str, str]) -> dict[str, str]:
-        """The parameters that the request stands for. Spec: RFC 9126 section 4."""
+        """The parameters that the request stands for. Spec: RFC 9126 section 4; RFC 9101 section 6."""
         request_uri = parameters.get("request_uri")
         if request_uri is None:
             if self.provider.oauth2.require_par:
                 raise OAuthError("invalid_request", "The authorization request was not pushed first.")
-            return parameters
+            return opened_request(self.provider, self.credentials, parameters, self.now())
         pushed = self.state.pushed(request_uri, self.now())
         if pushed.get("client_id") != parameters.get("client_id"):
             raise OAuthError("invalid_request", "Another application pushed this authorization request.")
@@ -268,7 +269,10 @@ class OAuth2Server:
         if signature is not None:
             whole = [*parse_form(urlsplit(redirect_uri).query).items(), *pairs]
             pairs = [*pairs, (signature.parameter, callback_signature(whole, self.credentials.client_secret))]
-        if self.provider.oauth2.response_mode == "form_post":
+        if is_signed_mode(self.provider):
+            about = self._about({"iss": self.provider.oauth2.issuer})
+            pairs = [("response", self._encrypted(self._signed({**about, **dict(pairs)})))]
+        if self.provider.oauth2.response_mode.startswith("form_post"):
             return render_form_post(self._title, redirect_uri, tuple(pairs))
         return Response(302, {"location": append_query(redirect_uri, pairs), "cache-control": "no-store"})
 
@@ -426,6 +430,7 @@ class OAuth2Server:
         parameters = dict(request.parameters)
         if "request_uri" in parameters:
             raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
+        parameters = opened_request(self.provider, self.credentials, parameters, self.now())
         self._redirect_uri(parameters)
         self._asked_for(parameters)
         if request.dpop_jkt is not None and parameters.setdefault("dpop_jkt", request.dpop_jkt) != request.dpop_jkt:
