@@ -21,9 +21,7 @@ from oauthreg.errors import (
     MissingCredentialError,
     MissingTokenError,
     OAuthError,
-    UnsupportedMethodError,
     UsageError,
-    quoted,
 )
 from oauthreg.http.api_client import (
     TRANSPORT_OPTIONS,
@@ -42,7 +40,6 @@ from oauthreg.http.token_client import (
     note_spent,
     with_placement,
 )
-from oauthreg.provider import AssertionSettings, OAuth2Settings, Provider
 from oauthreg.records import dataclass, field, replace
 from oauthreg.token import OAuth2Token
 
@@ -55,6 +52,7 @@ if TYPE_CHECKING:
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Pairs, Request
     from oauthreg.oauth2 import LogoutToken
+    from oauthreg.provider import Provider
     from oauthreg.stores import TokenKey, TokenStore
 
 Progress: TypeAlias = Callable[["oauth2.DeviceAuthorization", str, float], Any]
@@ -174,7 +172,12 @@ class AsyncOAuth2Client(TokenClient):
         self._nonce = parameters.pop("nonce", None)
         self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
-        chosen = _with_choices(provider, client_auth_method, refresh_token_url, token_placement, parameters)
+        is_custom = provider is None
+        if provider is None or client_auth_method is not None or refresh_token_url is not None or parameters:
+            provider = oauth2.described_provider(
+                provider, parameters, client_auth_method=client_auth_method, refresh_token_url=refresh_token_url
+            )
+        chosen = with_placement(provider, token_placement)
         if chosen.oauth2.grants[0] == "client_credentials" and account is None:
             is_users = isinstance(token, Mapping) and token.get("refresh_token")
             self._ask_again = self._ask_for_own if "grant_type" in parameters or not is_users else None
@@ -196,7 +199,7 @@ class AsyncOAuth2Client(TokenClient):
                 decryption_keys=opening,
             ),
             clock=now,
-            is_custom=provider is None,
+            is_custom=is_custom,
             store=store,
             lives=lives,
             token_updater=token_updater,
@@ -910,7 +913,7 @@ class AsyncOAuth2Client(TokenClient):
             headers=(*own.headers, *pairs("headers", headers)),
             params=(*own.params, *(params if is_about_a_token else ())),
         )
-        settings = replace(provider.oauth2, client_auth=_known_method(auth) or provider.oauth2.client_auth)
+        settings = replace(provider.oauth2, client_auth=oauth2.known_method(auth) or provider.oauth2.client_auth)
         if grant == "password" and self._is_custom:
             settings = replace(settings, grants=(*settings.grants, grant))
         changes: dict[str, Any] = {leg: own}
@@ -1019,122 +1022,6 @@ def _taken(parameters: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: parameters.pop(name) for name in names if name in parameters}
 
 
-def _with_choices(
-    provider: Provider | None,
-    client_auth_method: str | None,
-    refresh_token_url: str | None,
-    token_placement: str,
-    parameters: Mapping[str, Any],
-) -> Provider:
-    """The provider with what the caller chose instead of its defaults."""
-    is_default = client_auth_method is None and refresh_token_url is None and token_placement is DEFAULT_PLACEMENT
-    if provider is not None and is_default and not parameters:
-        return provider
-    rest, is_custom = dict(parameters), provider is None
-    provider = with_placement(provider or Provider(protocol="oauth2"), token_placement)
-    endpoints = {name: rest.pop(key) for key, name in oauth2.METADATA_ENDPOINTS.items() if key in rest}
-    if (metadata_url := rest.pop("server_metadata_url", None)) is not None:
-        endpoints["discovery"] = metadata_url
-    if refresh_token_url is not None:
-        endpoints["refresh"] = refresh_token_url
-    if "issuer" in rest and not is_custom:
-        raise UsageError(
-            f"the issuer of {provider.name} is what its definition says",
-            code="issuer-of-definition",
-            hint="choose another by `variables=` or `environment=`, or change the definition",
-        )
-    settings = replace(
-        provider.oauth2,
-        client_auth=_known_method(client_auth_method) or provider.oauth2.client_auth,
-        response_type=rest.pop("response_type", None) or provider.oauth2.response_type,
-        response_mode=rest.pop("response_mode", None) or provider.oauth2.response_mode,
-        require_par=bool(rest.pop("require_pushed_authorization_requests", provider.oauth2.require_par)),
-        client_assertion=_assertion_choice(provider, rest),
-        request_object_algorithm=_algorithm_choice(rest, "request_object_signing_alg")
-        or provider.oauth2.request_object_algorithm,
-        **_dpop_choices(provider, rest),
-        **_id_token_choices(provider, rest),
-    )
-    if (grant_type := rest.pop("grant_type", None)) is not None:
-        first = _grant_name(grant_type)
-        settings = replace(settings, grants=(first, *(name for name in settings.grants if name != first)))
-    if rest:
-        raise TypeError(f"unexpected keyword argument: {min(rest)!r}")
-    if is_custom and _is_of_oidc(settings, endpoints):
-        provider = replace(provider, protocol="oidc")
-    return replace(provider, endpoints={**provider.endpoints, **endpoints}, oauth2=settings)
-
-
-def _is_of_oidc(settings: OAuth2Settings, endpoints: Mapping[str, str]) -> bool:
-    """Whether a client without definition was told whose ID tokens it gets, and where they can be checked."""
-    if "/.well-known/openid-configuration" in endpoints.get("discovery", ""):
-        return True
-    return settings.issuer is not None and ("jwks" in endpoints or bool(settings.id_token_algorithms))
-
-
-def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
-    """What the metadata of server and client say of the issuer and its ID tokens, taken out of ``rest``.
-
-    Spec: OpenID Connect Dynamic Client Registration 1.0 section 2; RFC 9207 section 3.
-    """
-    settings = provider.oauth2
-    algorithm = _algorithm_choice(rest, "id_token_signed_response_alg")
-    encryption = rest.pop("id_token_encrypted_response_alg", None)
-    if encryption is not None:
-        from oauthreg.jwe import KEY_ALGORITHMS
-
-        _check_known(encryption, "encryption", KEY_ALGORITHMS)
-    names_issuer = rest.pop("authorization_response_iss_parameter_supported", settings.issuer_in_callback)
-    return {
-        "issuer": rest.pop("issuer", None) or settings.issuer,
-        "issuer_in_callback": bool(names_issuer),
-        "id_token_algorithms": settings.id_token_algorithms if algorithm is None else (algorithm,),
-        "id_token_encryption": settings.id_token_encryption if encryption is None else (encryption,),
-    }
-
-
-def _check_known(algorithm: Any, kind: str, known: Iterable[str]) -> None:
-    if algorithm not in tuple(known):
-        raise UnsupportedMethodError(
-            f"unknown {kind} algorithm: {quoted(algorithm)} (known: {', '.join(known)})", code="unknown-algorithm"
-        )
-
-
-def _assertion_choice(provider: Provider, rest: dict[str, Any]) -> AssertionSettings:
-    """How the client proves itself by a JWT, its algorithm taken out of ``rest`` (RFC 7591 section 2)."""
-    algorithm, settings = _algorithm_choice(rest, "token_endpoint_auth_signing_alg"), provider.oauth2.client_assertion
-    return settings if algorithm is None else replace(settings, algorithm=algorithm)
-
-
-def _algorithm_choice(rest: dict[str, Any], name: str) -> str | None:
-    """What something is signed with, by the name that the client's metadata has for it, taken out of ``rest``."""
-    algorithm: str | None = rest.pop(name, None)
-    if algorithm is not None:
-        from oauthreg.jose import SIGNING_ALGORITHMS
-
-        _check_known(algorithm, "signing", SIGNING_ALGORITHMS)
-    return algorithm
-
-
-def _dpop_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any]:
-    """What the metadata of server and client say of DPoP (RFC 9449 sections 5.1 and 5.2), taken out of ``rest``."""
-    chosen: dict[str, Any] = {}
-    accepted = rest.pop("dpop_signing_alg_values_supported", None)
-    if accepted is not None:
-        chosen["dpop_algorithms"] = tuple(name for name in oauth2.DPOP_ALGORITHMS if name in accepted)
-        if not chosen["dpop_algorithms"]:
-            raise UnsupportedMethodError(
-                f"the server takes no DPoP proofs that are made here (known: {', '.join(oauth2.DPOP_ALGORITHMS)})",
-                code="unsupported-dpop-algorithm",
-            )
-        if provider.oauth2.dpop == "unsupported":
-            chosen["dpop"] = "supported"
-    is_bound = rest.pop("dpop_bound_access_tokens", None)
-    if is_bound is not None:
-        chosen["dpop"] = "required" if is_bound else "supported"
-    return chosen
-
-
 def read_decryption_keys(key: Any) -> DecryptionKeys:
     """The keys that an application gave. Raises ``InvalidKeyError``."""
     from oauthreg.jwe import DecryptionKeys
@@ -1142,21 +1029,11 @@ def read_decryption_keys(key: Any) -> DecryptionKeys:
     return key if isinstance(key, DecryptionKeys) else DecryptionKeys(key)
 
 
-def _known_method(name: str | None) -> str | None:
-    if name is not None and name not in oauth2.CLIENT_AUTH_METHODS:
-        known = ", ".join(oauth2.CLIENT_AUTH_METHODS)
-        raise UnsupportedMethodError(
-            f"unknown method of client authentication: {str(name)[:40]!r} (known: {known})",
-            code="unknown-client-auth",
-        )
-    return name
-
-
 def _chosen_grant(
     grant_type: str | None, code: str | None, response: Callback | None, username: str | None, password: str | None
 ) -> str:
     if grant_type is not None:
-        return _grant_name(grant_type)
+        return oauth2.grant_name(grant_type)
     if code is not None or response is not None:
         return "authorization_code"
     if username is not None or password is not None:
@@ -1166,16 +1043,6 @@ def _chosen_grant(
             hint='pass `grant_type="password"`, if the provider offers no login at its own pages',
         )
     return "client_credentials"
-
-
-def _grant_name(grant_type: str) -> str:
-    """The short name of a grant. Raises ``UnsupportedMethodError``."""
-    for name, value in oauth2.GRANT_TYPES.items():
-        if grant_type in (name, value):
-            return name
-    raise UnsupportedMethodError(
-        f"unknown grant: {str(grant_type)[:60]!r} (known: {', '.join(oauth2.GRANTS)})", code="unknown-grant"
-    )
 
 
 def _state_in(response: Callback, provider: Provider) -> str | None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
         CLIENT_AUTH_METHODS as CLIENT_AUTH_METHODS,
         check_client_auth as check_client_auth,
         client_auth_method as client_auth_method,
+        known_method as known_method,
+    )
+    from oauthreg.oauth2.client_metadata import (
+        described_provider as described_provider,
     )
     from oauthreg.oauth2.dpop import (
         ALGORITHMS as DPOP_ALGORITHMS,
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from oauthreg.oauth2.grants import (
         GRANT_TYPES as GRANT_TYPES,
         GRANTS as GRANTS,
+        grant_name as grant_name,
     )
     from oauthreg.oauth2.id_token import (
         check_issuer as check_issuer,
@@ -110,14 +115,17 @@ _HOME = {
     "check_token_key": "dpop",
     "client_auth_method": "client_auth",
     "completed_flow": "server_metadata",
+    "described_provider": "client_metadata",
     "device_authorization_flow": "token_endpoint",
     "device_token_flow": "token_endpoint",
+    "grant_name": "grants",
     "introspection_flow": "token_endpoint",
     "is_checked": "id_token",
     "is_nonce_challenge": "dpop",
     "is_signed_mode": "authorize",
     "jwks_flow": "jwk_set",
     "keys_flow": "id_token",
+    "known_method": "client_auth",
     "login_flow": "login",
     "logout_token_flow": "logout_token",
     "make_state": "authorize",
@@ -160,8 +168,10 @@ __all__ = [
     "check_token_key",
     "client_auth_method",
     "completed_flow",
+    "described_provider",
     "device_authorization_flow",
     "device_token_flow",
+    "grant_name",
     "introspection_flow",
     "is_checked",
     "is_nonce_challenge",
@@ -169,6 +179,7 @@ __all__ = [
     "jwks_flow",
     "kept_id_token_flow",
     "keys_flow",
+    "known_method",
     "login_flow",
     "logout_token_flow",
     "make_state",

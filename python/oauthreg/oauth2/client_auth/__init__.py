@@ -30,6 +30,7 @@ __all__ = [
     "authenticate_client",
     "check_client_auth",
     "client_auth_method",
+    "known_method",
 ]
 
 _log = logging.getLogger("oauthreg")
@@ -63,13 +64,18 @@ def client_auth_method(provider: Provider, client: ClientIdentity) -> str:
 def authenticate_client(draft: Draft, client: ClientIdentity, provider: Provider) -> None:
     """Authenticate the client by exactly one method. Raises ``UnsupportedMethodError`` and other ``UsageError``."""
     name = client_auth_method(provider, client)
-    method = CLIENT_AUTH_METHODS.get(name)
-    if method is None:
+    known_method(name)
+    CLIENT_AUTH_METHODS[name](draft, client, provider)
+
+
+def known_method(name: str | None) -> str | None:
+    """A method that was chosen, or ``None`` for none. Raises ``UnsupportedMethodError`` for one that is not known."""
+    if name is not None and name not in CLIENT_AUTH_METHODS:
         raise UnsupportedMethodError(
-            f"unknown method of client authentication: {name[:40]!r} (known: {', '.join(CLIENT_AUTH_METHODS)})",
+            f"unknown method of client authentication: {str(name)[:40]!r} (known: {', '.join(CLIENT_AUTH_METHODS)})",
             code="unknown-client-auth",
         )
-    method(draft, client, provider)
+    return name
 
 
 def check_client_auth(provider: Provider, client: ClientIdentity) -> None:

@@ -7,6 +7,7 @@ authentication. Spec: RFC 6749 section 4; RFC 7522; RFC 7523; RFC 8628; RFC 8693
 from collections.abc import Callable
 from typing import TypeAlias
 
+from oauthreg.errors import UnsupportedMethodError
 from oauthreg.oauth2.grants import (
     authorization_code,
     client_credentials,
@@ -18,7 +19,7 @@ from oauthreg.oauth2.grants import (
     token_exchange,
 )
 
-__all__ = ["GRANTS", "GRANT_TYPES"]
+__all__ = ["GRANTS", "GRANT_TYPES", "grant_name"]
 
 Builder: TypeAlias = Callable[..., list[tuple[str, str]]]
 
@@ -45,3 +46,13 @@ GRANT_TYPES: dict[str, str] = {
     "token_exchange": token_exchange.GRANT_TYPE,
 }
 """Grant -> its value of ``grant_type``."""
+
+
+def grant_name(grant_type: str) -> str:
+    """The short name of a grant, given by it or by its ``grant_type``. Raises ``UnsupportedMethodError``."""
+    for name, value in GRANT_TYPES.items():
+        if grant_type in (name, value):
+            return name
+    raise UnsupportedMethodError(
+        f"unknown grant: {str(grant_type)[:60]!r} (known: {', '.join(GRANTS)})", code="unknown-grant"
+    )
