@@ -1,5 +1,6 @@
 """Every example of the documents runs and has the right types, and what they name exists."""
 
+import ast
 import re
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -33,6 +34,48 @@ def test_the_readme_has_the_examples_that_are_run_here():
 @pytest.mark.parametrize("page", [page for page, text in PAGES.items() if blocks("python", text)])
 def test_the_examples_have_the_right_types(check_types, page):
     assert check_types("\n\n".join(blocks("python", PAGES[page]))) == []
+
+
+def registries_before_sessions(source):
+    """The lines of sessions that are entered after a registry, and so closed while it renews tokens with them."""
+    return [
+        entered.lineno
+        for block in ast.walk(ast.parse(source))
+        if isinstance(block, ast.AsyncWith)
+        for place, item in enumerate(block.items)
+        if called(item.context_expr) == "registry"
+        for entered in (*block.items[place + 1 :], *block.body)
+        for entered in ast.walk(entered)
+        if called(entered) == "clientsession"
+    ]
+
+
+def called(node):
+    name = getattr(node, "func", None)
+    return getattr(name, "attr", getattr(name, "id", "")).lower()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "async with Registry() as registry, ClientSession() as session: ...",
+        "async with a.Registry(store=store) as registry:\n  async with aiohttp.ClientSession() as session: ...",
+        "async with simulator.registry() as registry, simulator, aiohttp.ClientSession(): ...",
+    ],
+)
+def test_a_registry_before_its_session_is_found(source):
+    inside = "\n".join(f"  {line}" for line in source.splitlines())
+    assert registries_before_sessions(f"async def main():\n{inside}")
+
+
+@pytest.mark.parametrize("page", [page for page, text in PAGES.items() if blocks("python", text)])
+def test_examples_enter_a_registry_after_its_session(page):
+    assert registries_before_sessions("\n\n".join(blocks("python", PAGES[page]))) == []
+
+
+def test_sources_enter_a_registry_after_its_session():
+    sources = {path: path.read_text("utf-8") for path in (ROOT / "python/oauthreg").rglob("*.py")}
+    assert [path for path, source in sources.items() if registries_before_sessions(source)] == []
 
 
 async def test_logging_in_and_calling_the_api(monkeypatch, capsys):

@@ -63,8 +63,9 @@ class Registry:
     capitals with ``_`` for ``-``. Variables of the definition are found in ``environ`` in the same way.
 
     ``store`` keeps the tokens of accounts, and those of OAuth 2.0 that belong to a client itself; without one they last
-    as long as the registry. Its clients share tokens and renewals: call ``aclose`` before their sessions are closed, or
-    enter the registry with ``async with``.
+    as long as the registry. Its clients share tokens and renewals, and a renewal whose session is closed in the middle
+    loses the login. So the order matters: enter the registry after their session (``async with ClientSession() as
+    session, Registry() as registry``), or call ``aclose`` before it is closed.
 
     Raises ``UsageError`` for a path that does not exist.
     """

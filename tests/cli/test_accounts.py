@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import os
+import signal
 import socket
 import stat
 import sys
@@ -450,6 +451,32 @@ class TestToken:
         provider.simulator.state.expire_tokens()
         provider.simulator.state.revoke_tokens()
         assert oauthreg("request", "acme", "items").code == 4
+
+
+class TestInterruption:
+    def test_a_renewal_under_way_comes_to_its_end(self, serve, log_in, oauthreg, monkeypatch):
+        """The provider's answer is held until the command has been interrupted and waits for what it began."""
+        provider = serve(OAUTH2)
+        log_in()
+        provider.simulator.state.expire_tokens()
+        send, closes, held = provider.simulator._send, Registry.aclose, asyncio.Event()
+
+        async def send_when_awaited(*answer, **options):
+            if provider.simulator.exchanges[-1].step == "refresh":
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                await held.wait()
+            return await send(*answer, **options)
+
+        async def aclose(registry):
+            provider.loop.call_soon_threadsafe(held.set)
+            await closes(registry)
+
+        monkeypatch.setattr(provider.simulator, "_send", send_when_awaited)
+        monkeypatch.setattr(Registry, "aclose", aclose)
+        interrupted = oauthreg("request", "acme", "items")
+        assert (interrupted.code, interrupted.err) == (130, "\ninterrupted\n")
+        assert [exchange.step for exchange in provider.simulator.exchanges][-2:] == ["api", "refresh"]
+        assert oauthreg("request", "acme", "items").code == 0
 
 
 class TestRequest:

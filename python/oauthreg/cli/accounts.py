@@ -153,7 +153,7 @@ async def client_of(
     from oauthreg.registry import Registry
 
     store, given = open_store(), parse_variables(variables)
-    async with Registry(store=store, environ=os.environ) as registry, ClientSession() as session:
+    async with ClientSession() as session, Registry(store=store, environ=os.environ) as registry:
         chosen: Any = {"variables": given, "environment": environment}
         client: Any = registry.client(name, session, **chosen)
         with using_store():

@@ -119,7 +119,7 @@ async def _client(name: str, chosen: dict[str, Any]) -> AsyncIterator[Any]:
 
     from oauthreg.registry import Registry
 
-    async with Registry(store=open_store(), environ=os.environ) as registry, ClientSession() as session:
+    async with ClientSession() as session, Registry(store=open_store(), environ=os.environ) as registry:
         client: Any = registry.client(name, session, **chosen)
         if not hasattr(client, "start"):
             raise UsageError(
