@@ -12,7 +12,8 @@ import sys
 import threading
 import urllib.parse
 import urllib.request
-from contextlib import suppress
+import webbrowser
+from contextlib import contextmanager, nullcontext, suppress
 
 import aiohttp
 import pytest
@@ -254,15 +255,16 @@ class TestLogin:
         provider = serve(text, auto_approve=False)
         approved = []
 
-        def ask(what):
-            assert what == "the whole address that you came back to"
+        def ask(what, seconds):
+            assert (what, seconds) == ("the whole address that you came back to", 300)
             return approved[0]
 
         def approve(url, **_):
             approved.append(provider.call(provider.simulator.approve(url)))
+            return nullcontext()
 
         monkeypatch.setattr("oauthreg.cli.login.ask_for", ask)
-        monkeypatch.setattr("oauthreg.cli.login.show_url", approve)
+        monkeypatch.setattr("oauthreg.cli.login.showing", approve)
         done = oauthreg("login", "acme", "--redirect-uri", "https://app.example/callback")
         assert (done.code, done.err.splitlines()[-1]) == (0, "logged in to acme as ada")
 
@@ -410,9 +412,10 @@ class TestOtherLogins:
 
         def approve(url, **_):
             codes.append(provider.call(provider.simulator.approve(url)))
+            return nullcontext()
 
-        monkeypatch.setattr("oauthreg.cli.login.show_url", approve)
-        monkeypatch.setattr("oauthreg.cli.login.ask_for", lambda what: codes[0] if "code" in what else "")
+        monkeypatch.setattr("oauthreg.cli.login.showing", approve)
+        monkeypatch.setattr("oauthreg.cli.login.ask_for", lambda what, _: codes[0] if "code" in what else "")
         assert oauthreg("login", "acme").code == 0
 
     def test_who_logged_in_may_be_unknown(self, serve, log_in):
@@ -649,17 +652,131 @@ class TestLoopback:
         writer.close()
 
 
-def test_where_no_browser_is_the_user_opens_one(monkeypatch, capsys):
-    monkeypatch.setattr("webbrowser.open", lambda _: False)
-    loopback.show_url("https://as.example/", opens=True)
-    assert "open it yourself" in capsys.readouterr().err
+class TestBrowser:
+    """One that runs until it is closed, as w3m does."""
+
+    @pytest.fixture
+    def foreground(self, monkeypatch):
+        """Makes the browser `run(url)`, and tells the threads that have waited for it."""
+        threads = []
+
+        def begin(run):
+            monkeypatch.setattr("webbrowser.open", lambda url: threads.append(threading.current_thread()) or run(url))
+            return threads
+
+        yield begin
+        for thread in threads:
+            thread.join(10)
+
+    def test_it_holds_up_neither_the_answer_nor_the_end(self, serve, oauthreg, redirect_uri, foreground, capsys):
+        serve(OAUTH2)
+        closed = threading.Event()
+
+        def visit(url):
+            with urllib.request.urlopen(url, timeout=10) as page:
+                assert "This login has come back" in page.read().decode()
+            closed.wait(10)
+            return False
+
+        threads = foreground(visit)
+        done = oauthreg("login", "acme", "--redirect-uri", redirect_uri)
+        assert (done.code, done.err.splitlines()[-1]) == (0, "logged in to acme as ada")
+        assert threads[0].is_alive()
+        assert threads[0].daemon
+        closed.set()
+        threads[0].join(10)
+        assert capsys.readouterr().err == ""
+
+    def test_nor_the_time_out(self, serve, oauthreg, redirect_uri, foreground):
+        serve(OAUTH2)
+        closed = threading.Event()
+        foreground(lambda _: closed.wait(10))
+        done = oauthreg("login", "acme", "--redirect-uri", redirect_uri, "--timeout", "0.01")
+        closed.set()
+        assert done.code == 5
+
+    @pytest.mark.parametrize(("is_terminal", "is_asked_meanwhile"), [(True, False), (False, True)])
+    def test_who_reads_from_its_terminal_waits(self, foreground, monkeypatch, is_terminal, is_asked_meanwhile):
+        asked, seen = threading.Event(), []
+        threads = foreground(lambda _: seen.append(asked.wait(0.05 if is_terminal else 10)) or True)
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+        monkeypatch.setattr("sys.stdin.isatty", lambda: is_terminal)
+        with loopback.showing("https://as.example/", opens=True, in_turn=True):
+            asked.set()
+        threads[0].join(10)
+        assert seen == [is_asked_meanwhile]
+
+    def test_where_none_is_the_user_opens_one(self, foreground, monkeypatch, capsys):
+        def fail(_):
+            raise webbrowser.Error
+
+        for run in (lambda _: False, fail):
+            threads = foreground(run)
+            with loopback.showing("https://as.example/", opens=True):
+                threads[-1].join(10)
+                assert "open the address yourself" in capsys.readouterr().err
 
 
-def test_what_is_copied_is_not_shown(monkeypatch):
-    asked = {}
-    monkeypatch.setattr("click.prompt", lambda what, **options: asked.update(options, what=what) or " code ")
-    assert loopback.ask_for("the code") == "code"
-    assert asked == {"what": "the code", "hide_input": True, "err": True}
+class TestCopying:
+    """What came back is copied: into a terminal, or through a pipe."""
+
+    @pytest.fixture
+    def pipe(self, monkeypatch):
+        """stdin is a pipe, and this its other end."""
+        reads, writes = os.pipe()
+        with os.fdopen(reads) as stdin, os.fdopen(writes, "w") as pipe:
+            monkeypatch.setattr("sys.stdin", stdin)
+            yield pipe
+
+    @pytest.fixture
+    def paste(self, oauthreg):
+        return lambda *options: oauthreg(
+            "login", "acme", "--redirect-uri", "https://app.example/callback", "--no-browser", *options
+        )
+
+    def test_a_line_may_be_piped_in(self, serve, paste, pipe, monkeypatch):
+        provider = serve(OAUTH2, auto_approve=False)
+
+        @contextmanager
+        def approve(url, **_):
+            pipe.write(f"{provider.call(provider.simulator.approve(url))}\n")
+            pipe.flush()
+            yield
+
+        monkeypatch.setattr("oauthreg.cli.login.showing", approve)
+        done = paste()
+        assert (done.code, done.err.splitlines()[-1]) == (0, "logged in to acme as ada")
+        assert "the whole address that you came back to:" in done.err
+
+    @pytest.mark.parametrize("given", ["", "\n"])
+    def test_the_end_of_input_is_told(self, serve, paste, pipe, given):
+        serve(OAUTH2)
+        pipe.write(given)
+        pipe.close()
+        done = paste()
+        assert done.code == 2
+        assert done.err.splitlines()[-2:] == [
+            "error: no terminal to paste into: pipe the address in",
+            "hint: a line of standard input is read: the whole address that you came back to",
+        ]
+
+    def test_a_process_may_have_no_input(self, serve, paste, monkeypatch):
+        serve(OAUTH2)
+        monkeypatch.setattr("sys.stdin", None)
+        assert paste().code == 2
+
+    def test_nobody_waits_for_ever(self, serve, paste, pipe):
+        serve(OAUTH2)
+        done = paste("--timeout", "0.01")
+        assert (done.code, "nobody has logged in within 0.01 seconds" in done.err) == (5, True)
+
+    def test_what_is_pasted_is_not_shown(self, monkeypatch):
+        asked = {}
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+        monkeypatch.setattr("click.prompt", lambda what, **options: asked.update(options, what=what) or " code ")
+        assert loopback.ask_for("the code", 300) == "code"
+        assert asked == {"what": "the code", "hide_input": True, "err": True}
 
 
 def test_the_environment_is_left_as_it_is():

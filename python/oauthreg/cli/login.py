@@ -9,9 +9,9 @@ import click
 
 from oauthreg.cli.accounts import client_options, open_store, parse_variables
 from oauthreg.cli.command import Command, json_option
-from oauthreg.cli.loopback import DEFAULT_REDIRECT_URI, ask_for, listening, listens, show_url
+from oauthreg.cli.loopback import DEFAULT_REDIRECT_URI, ask_for, listening, listens, nobody_came, showing
 from oauthreg.cli.output import echo_json, echo_table, note
-from oauthreg.errors import OAuthError, OAuthRegError, UsageError
+from oauthreg.errors import OAuthRegError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -44,7 +44,7 @@ _EXAMPLES = (
 )
 @click.option("--device", is_flag=True, help="Log in by a code on another device.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-@click.option("--timeout", default=_PATIENCE, show_default=True, help="Seconds to wait for you.")
+@click.option("--timeout", default=_PATIENCE, show_default=True, help="Seconds to wait for you, but where you paste.")
 @json_option
 def command(*, as_json: bool, **options: Any) -> None:
     """Log in at the provider NAME and keep the token, for `oauthreg request` and `oauthreg token`.
@@ -74,11 +74,11 @@ def _log_in(name: str, **options: Any) -> dict[str, Any]:
         pending = told  # the provider knows no way back
     else:
         pending = asyncio.run(_first_half(name, chosen, options))
-    show_url(pending.url, opens=not options["no_browser"])
-    if pending.redirect_uri == _OOB:
-        callback = {"verifier": ask_for("the code that you were shown")}
-    else:
-        callback = {"callback_url": ask_for("the whole address that you came back to")}
+    with showing(pending.url, opens=not options["no_browser"], in_turn=True):
+        if pending.redirect_uri == _OOB:
+            callback = {"verifier": ask_for("the code that you were shown", options["timeout"])}
+        else:
+            callback = {"callback_url": ask_for("the whole address that you came back to", options["timeout"])}
     return asyncio.run(_second_half(name, chosen, options, pending, callback))
 
 
@@ -94,8 +94,8 @@ async def _whole(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> 
         if client.provider.protocol == "oauth1" and not client.provider.oauth1.token_in_callback:
             wanted = []
         async with listening(options["redirect_uri"], wanted) as brought:
-            show_url(pending.url, opens=not options["no_browser"])
-            callback = await _waited(brought, options["timeout"])
+            with showing(pending.url, opens=not options["no_browser"]):
+                callback = await _waited(brought, options["timeout"])
         await client.finish(pending, callback)
         return await _keep(client, options["account"])
 
@@ -164,7 +164,7 @@ async def _waited(coming: "Awaitable[Made]", seconds: float) -> "Made":
     try:
         return await asyncio.wait_for(coming, seconds)
     except TimeoutError:
-        raise OAuthError("access_denied", f"nobody has logged in within {seconds:g} seconds") from None
+        raise nobody_came(seconds) from None
 
 
 async def _log_in_on_device(client: Any, scope: Any) -> None:

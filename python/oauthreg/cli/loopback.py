@@ -3,15 +3,17 @@
 Spec: RFC 8252 sections 7.3 and 8.3.
 """
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+import sys
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import click
 
 from oauthreg.cli.output import note
-from oauthreg.errors import UsageError, quoted
+from oauthreg.errors import OAuthError, UsageError, quoted
 from oauthreg.origins import is_loopback
 
 if TYPE_CHECKING:
@@ -89,16 +91,71 @@ def _is_host(host: str, url: SplitResult) -> bool:
     return False
 
 
-def show_url(url: str, *, opens: bool) -> None:
-    """Say where the user logs in, and open it in a browser if there is one."""
+@contextmanager
+def showing(url: str, *, opens: bool, in_turn: bool = False) -> Iterator[None]:
+    """Say where the user logs in, and open it in a browser if there is one, while the login is under way.
+
+    A browser may run until somebody closes it, as those in a terminal do, and nobody waits for it: only ``in_turn``,
+    where this program reads from the same terminal next.
+    """
     note(f"log in at:\n\n  {url}\n")
-    if opens:
+    is_over = Event()
+
+    def open_browser() -> None:
         import webbrowser
 
-        if not webbrowser.open(url):
-            note("no browser could be opened here: open it yourself")
+        is_open = False
+        with suppress(webbrowser.Error, ValueError):  # what BROWSER names may be nothing
+            is_open = webbrowser.open(url)
+        if not is_open and not is_over.is_set():
+            note("no browser could be opened here, or it failed: open the address yourself")
+
+    if opens:
+        # The program ends without threads of this kind, and without what they wait for.
+        browser = Thread(target=open_browser, daemon=True)
+        browser.start()
+        if in_turn and _is_terminal():
+            browser.join()
+    try:
+        yield
+    finally:
+        is_over.set()
 
 
-def ask_for(what: str) -> str:
-    """What the user copies here; it is not shown, for it may be as good as a password."""
-    return str(click.prompt(what, hide_input=True, err=True)).strip()
+def ask_for(what: str, seconds: float) -> str:
+    """What the user copies here; at a terminal it is not shown, for it may be as good as a password.
+
+    Without a terminal it is a line of stdin, for which ``seconds`` are waited. Raises ``UsageError`` where none comes,
+    and ``OAuthError`` when time is up.
+    """
+    if _is_terminal():
+        return str(click.prompt(what, hide_input=True, err=True)).strip()
+    note(f"{what}:")
+    lines: list[str] = []
+
+    def read_line() -> None:
+        # Its own reader: the interpreter cannot end while another thread holds that of `sys.stdin`.
+        with suppress(OSError, AttributeError), open(sys.stdin.fileno(), errors="replace", closefd=False) as stdin:
+            lines.append(stdin.readline().strip())
+
+    reader = Thread(target=read_line, daemon=True)
+    reader.start()
+    reader.join(seconds)
+    if reader.is_alive():
+        raise nobody_came(seconds)
+    if not any(lines):
+        raise UsageError(
+            "no terminal to paste into: pipe the address in",
+            code="no-terminal",
+            hint=f"a line of standard input is read: {what}",
+        )
+    return lines[0]
+
+
+def nobody_came(seconds: float) -> OAuthError:
+    """What is raised when a login has not come back in time."""
+    return OAuthError("access_denied", f"nobody has logged in within {seconds:g} seconds")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()  # a process may have none
