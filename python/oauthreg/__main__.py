@@ -1,5 +1,6 @@
 """``python -m oauthreg`` and the program ``oauthreg``."""
 
+import os
 import sys
 
 
@@ -13,7 +14,14 @@ def main() -> None:
         sys.exit("the command line needs click: pip install 'oauthreg[cli]'")
     from oauthreg.cli.app import run
 
-    sys.exit(run())
+    code = run()
+    try:
+        if sys.stdout is not None:  # a process may have none
+            sys.stdout.flush()
+    except OSError:
+        # That it cannot be written has been said, and the interpreter would try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -533,7 +533,21 @@ class TestRequest:
     def test_credentials_stay_with_the_provider(self, oauthreg):
         done = oauthreg("request", "acme", "https://elsewhere.example/")
         assert done.code == 2
-        assert "credentials stay with the provider" in done.err
+        assert done.err == (
+            "error: credentials stay with the provider, and this is another origin: https://elsewhere.example\n"
+            "hint: give a URL of the provider's API; ask others without the token, by another program\n"
+        )
+
+    def test_a_header_may_be_repeated(self, oauthreg, monkeypatch):
+        send, got = self.provider.simulator._send, []
+
+        def note_headers(request, *answer, **options):
+            got.extend(request.headers.getall("X-T"))
+            return send(request, *answer, **options)
+
+        monkeypatch.setattr(self.provider.simulator, "_send", note_headers)
+        assert oauthreg("request", "acme", "items", "-H", "X-T: 1", "-H", "X-T: 2").code == 0
+        assert got == ["1", "2"]
 
     @pytest.mark.parametrize("header", ["nothing", ": value"])
     def test_a_header_is_a_name_and_a_value(self, oauthreg, header):

@@ -1,11 +1,12 @@
 """Exit codes, and how an error is said.
 
-0 fine, 1 unexpected, 2 wrong usage, 3 a definition is invalid, 4 a login is needed, 5 the provider refused,
-6 network or time-out, 130 interrupted.
+0 fine, 1 unexpected, or this machine refused (a full disk), 2 wrong usage, 3 a definition is invalid, 4 a login is
+needed, 5 the provider refused, 6 network or time-out, 130 interrupted.
 """
 
 import sys
 import traceback
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 
 from oauthreg.errors import (
     DefinitionError,
@@ -27,9 +28,25 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (OAuthError, REFUSED),
     (ResponseError, REFUSED),
     (OAuthRegError, UNEXPECTED),
-    (OSError, NETWORK),
+    (ConnectionError, NETWORK),
+    (TimeoutError, NETWORK),
     (KeyboardInterrupt, INTERRUPTED),
 )
+
+_OF_WRITING = (ENOSPC, EDQUOT, EFBIG, EIO)
+
+_ADVICE = {
+    "foreign-origin": "give a URL of the provider's API; ask others without the token, by another program",
+    "foreign-redirect": "ask there without the token, by another program",
+    "insecure-url": "give an `https` URL",
+    "missing-client-secret": "it is looked for in OAUTHREG_<NAME>_CLIENT_SECRET",
+    "missing-decryption-key": "the private half of the key that the provider was given: OAUTHREG_<NAME>_DECRYPTION_KEY",
+    "missing-dpop-key": "the key of the login is looked for in OAUTHREG_<NAME>_DPOP_KEY",
+    "missing-private-key": "it is looked for in OAUTHREG_<NAME>_PRIVATE_KEY",
+    "missing-variable": "`--variable NAME=VALUE`, or OAUTHREG_<NAME>_<VARIABLE>",
+    "wrong-dpop-key": "OAUTHREG_<NAME>_DPOP_KEY must hold the key of the login; with another one, log in again",
+}
+"""What to do at the command line, by an error's code, where the error's own hint speaks of arguments in Python."""
 
 
 def exit_code(error: BaseException) -> int:
@@ -46,9 +63,13 @@ def render_error(error: Exception) -> str:
 
         return render_problems(problem for problem in error.problems if isinstance(problem, Problem))
     if isinstance(error, OAuthRegError):
-        return f"error: {error}"
+        hint = _ADVICE.get(error.code, error.hint)
+        return f"error: {error.message}" + (f"\nhint: {hint}" if hint else "")
     if exit_code(error) == NETWORK:
         return f"error: {type(error).__name__}: {error}"
+    if isinstance(error, OSError):
+        where = error.filename or ("the output cannot be written" if error.errno in _OF_WRITING else "")
+        return f"error: {where}{': ' if where else ''}{error.strerror or error}"
     return f"{''.join(traceback.format_exception(error))}error: unexpected; this is a fault of oauthreg"
 
 

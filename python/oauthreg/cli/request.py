@@ -52,10 +52,10 @@ async def _request(
 ) -> int:
     if method is not None and not _IS_TOKEN(method):
         raise click.UsageError(f"no method: {method!r}")
-    given = dict(_header(text) for text in headers)
+    given = [_header(text) for text in headers]
     body = None if data is None else read_given(data)
-    if body is not None and not any(header.lower() == "content-type" for header in given):
-        given["Content-Type"] = FORM
+    if body is not None and not any(header.lower() == "content-type" for header, _ in given):
+        given.append(("Content-Type", FORM))
     async with client_of(name, **chosen) as (client, _):
         wanted = method or ("GET" if body is None else "POST")
         async with client.request(wanted, url, headers=given, data=body) as response:
