@@ -23,7 +23,7 @@ from oauthreg.cli import accounts, loopback
 from oauthreg.jose import generate_private_key_for
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.sealing import new_sealing_key
-from oauthreg.simulator import Simulator, Status
+from oauthreg.simulator import Body, Simulator, Status
 from oauthreg.stores import MemoryStore, SealedStore, TokenKey
 
 OAUTH1 = """\
@@ -399,6 +399,24 @@ class TestOtherLogins:
         assert done.code == 0
         assert "on any device and enter the code" in done.err
         assert oauthreg("token", "acme").code == 0
+
+    def test_a_server_does_nothing_to_the_terminal(self, serve, log_in, oauthreg, monkeypatch):
+        evil = r"a\u001b]0;evil\u0007\u009b2J\nb"
+        provider = serve(OAUTH2.replace('"ada"', f'"{evil}"'))
+        done = log_in()
+        assert done.err.splitlines()[-1] == f"logged in to acme as {evil}"
+        assert evil in done.out
+        assert evil in oauthreg("accounts").out
+        assert evil in log_in("--account", "b").out
+        refused = oauthreg("token", "acme")
+        assert refused.err.startswith(f"error: several accounts are logged in to acme: {evil}, b\n")
+        device = {"device_code": "d", "user_code": json.loads(f'"{evil}"'), "expires_in": 60, "interval": 0}
+        body = json.dumps({**device, "verification_uri": "https://as.example/"}).encode()
+        provider.simulator.fail("device", Body(body))
+        sleep = asyncio.sleep
+        monkeypatch.setattr("asyncio.sleep", lambda _: sleep(0))
+        asked = oauthreg("login", "acme", "--device")
+        assert f"enter the code {evil}\n" in asked.err
 
     def test_a_provider_without_it_says_so(self, serve, oauthreg):
         serve(OAUTH1)

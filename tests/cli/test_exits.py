@@ -84,6 +84,12 @@ def test_advice_is_for_errors_that_there_are(code):
     assert any(f'code="{code}"' in path.read_text("utf-8") for path in sources)
 
 
+def test_a_server_cannot_write_lines_of_its_own():
+    for error in (errors.OAuthError("x", "y\nlogged in"), aiohttp.ClientError("y\nlogged in")):
+        assert render_error(error).endswith("y\\nlogged in")
+        assert "\n" not in render_error(error)
+
+
 def test_an_unexpected_error_shows_where_it_came_from():
     try:
         _ = 1 / 0

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from oauthreg.cli.output import echo_json, echo_table, note, render_columns, tolerate_any_text
+from oauthreg.cli.output import echo_body, echo_json, echo_table, note, render_columns, tolerate_any_text
 
 
 class Terminal(io.StringIO):
@@ -15,9 +15,8 @@ class Terminal(io.StringIO):
 
 
 def test_columns_are_aligned_without_space_at_the_end():
-    assert (
-        render_columns(("a", "long"), [("wide cell", "x"), ("", "y")]) == "a          long\nwide cell  x\n           y"
-    )
+    lines = ["a          long", "wide cell  x", "           y"]
+    assert render_columns(("a", "long"), [("wide cell", "x"), ("", "y")]) == lines
 
 
 def test_a_table_is_plain_off_a_terminal_and_drawn_on_one(capsys, monkeypatch):
@@ -89,6 +88,54 @@ def test_a_file_is_text_where_stdout_takes_no_octets(oauthreg, monkeypatch, argu
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert oauthreg(*arguments).code == 0
     assert sys.stdout.getvalue() == told
+
+
+CONTROLS = "".join(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
+
+
+class TestControls:
+    """What a terminal would obey is shown to it instead."""
+
+    @pytest.fixture(params=[io.StringIO, Terminal], ids=["plain", "terminal"])
+    def written(self, request, monkeypatch):
+        """Gives what is written by a call."""
+        monkeypatch.setenv("NO_COLOR", "1")
+
+        def call(echo, *arguments):
+            monkeypatch.setattr(sys, "stdout", request.param())
+            echo(*arguments)
+            return sys.stdout.getvalue()
+
+        return call
+
+    def test_a_line_has_none(self, capsys):
+        note(f"a{CONTROLS}b", "c")
+        said = capsys.readouterr().err
+        assert json.loads(f'"{said.splitlines()[0]}"') == f"a{CONTROLS}b"
+        assert said.splitlines()[1:] == ["c"]
+        assert not set(said) & {*CONTROLS} - {"\n"}
+
+    def test_a_table_has_none(self, written):
+        said = written(echo_table, ("name",), [("\x1b]0;evil\x07\x9b2J\nok",)])
+        assert r"\u001b]0;evil\u0007\u009b2J\nok" in said
+        assert "\x9b" not in said
+
+    def test_a_document_has_none_and_says_the_same(self, written):
+        said = written(echo_json, {CONTROLS: [CONTROLS]})
+        assert json.loads(said) == {CONTROLS: [CONTROLS]}
+        assert not set(said) & {*CONTROLS} - {"\n"}
+
+    @pytest.mark.parametrize(
+        ("is_terminal", "written"),
+        [(False, b"a:\tb\r\n\x1b[2J\xc2\x9b\rc\n"), (True, b"a:      b\n\\u001b[2J\\u009b\\rc\n")],
+    )
+    def test_an_answer_has_none_on_a_terminal(self, monkeypatch, is_terminal, written):
+        out = io.BytesIO()
+        stream = io.TextIOWrapper(out, encoding="utf-8", newline="\n", write_through=True)
+        stream.isatty = lambda: is_terminal
+        monkeypatch.setattr(sys, "stdout", stream)
+        echo_body(b"a:\tb\r\n\x1b[2J\xc2\x9b\rc\n", "utf-8")
+        assert out.getvalue() == written
 
 
 def test_data_and_notes_part_ways(capsys):

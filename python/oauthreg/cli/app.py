@@ -10,7 +10,7 @@ import click
 from oauthreg.cli.command import Group
 from oauthreg.cli.exits import exit_code, render_error
 from oauthreg.cli.installation import installed_version
-from oauthreg.cli.output import tolerate_any_text
+from oauthreg.cli.output import note, tolerate_any_text
 
 _COMMANDS = (
     "accounts",
@@ -81,9 +81,9 @@ def run(arguments: Sequence[str] | None = None, **options: Any) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        note("interrupted")
         return exit_code(KeyboardInterrupt())
     except Exception as error:  # noqa: BLE001 - the outermost frame
-        click.echo(render_error(error), err=True)
+        note(*render_error(error).split("\n"))
         return exit_code(error)
     return outcome if isinstance(outcome, int) else 0

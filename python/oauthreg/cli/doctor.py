@@ -11,7 +11,7 @@ import click
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.exits import FINE, UNEXPECTED
 from oauthreg.cli.installation import installed_version
-from oauthreg.cli.output import echo_json, echo_table
+from oauthreg.cli.output import echo_json, echo_table, note
 from oauthreg.errors import OAuthRegError
 
 _PACKAGES = ("aiohttp", "yarl", "pydantic", "cryptography", "joserfc", "platformdirs", "click", "rich")
@@ -42,7 +42,7 @@ def command(*, as_json: bool) -> int:
     else:
         echo_table(("", "what", "is"), [_row(finding) for finding in findings])
         for finding in wrong:
-            click.echo(f"{finding['what']}: {finding['wrong']}", err=True)
+            note(f"{finding['what']}: {finding['wrong']}")
     return UNEXPECTED if wrong else FINE
 
 

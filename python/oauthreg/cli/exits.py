@@ -8,6 +8,7 @@ import sys
 import traceback
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 
+from oauthreg.cli.output import escape
 from oauthreg.errors import (
     DefinitionError,
     OAuthError,
@@ -64,9 +65,9 @@ def render_error(error: Exception) -> str:
         return render_problems(problem for problem in error.problems if isinstance(problem, Problem))
     if isinstance(error, OAuthRegError):
         hint = _ADVICE.get(error.code, error.hint)
-        return f"error: {error.message}" + (f"\nhint: {hint}" if hint else "")
+        return f"error: {escape(error.message)}" + (f"\nhint: {escape(hint)}" if hint else "")
     if exit_code(error) == NETWORK:
-        return f"error: {type(error).__name__}: {error}"
+        return f"error: {type(error).__name__}: {escape(str(error))}"
     if isinstance(error, OSError):
         where = error.filename or ("the output cannot be written" if error.errno in _OF_WRITING else "")
         return f"error: {where}{': ' if where else ''}{error.strerror or error}"

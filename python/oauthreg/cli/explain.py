@@ -7,7 +7,7 @@ import click
 
 from oauthreg.cli.command import FORM, Command, json_option, read_given
 from oauthreg.cli.exits import FINE, REFUSED
-from oauthreg.cli.output import echo_json, echo_table, note
+from oauthreg.cli.output import echo, echo_json, echo_table, note
 from oauthreg.errors import InvalidSignatureError, VerificationError
 
 _Pair = tuple[bytes, bytes]
@@ -100,20 +100,19 @@ def _explained(
 
 
 def _say(told: dict[str, Any]) -> None:
-    click.echo(f"{told['method']} {told['uri']}\n")
+    echo(f"{told['method']} {told['uri']}", "")
     rows = [(row["name"], row["value"], row["from"]) for row in told["parameters"]]
     echo_table(("parameter", "value, encoded", "from"), rows)
-    click.echo(f"\nbase string:\n{told['base_string']}")
+    echo("", "base string:", told["base_string"])
     if told["signature"] != "not checked":
-        note(f"\nthe signature is {told['signature']}{': ' if told['hint'] else ''}{told['hint']}")
+        note("", f"the signature is {told['signature']}{': ' if told['hint'] else ''}{told['hint']}")
     if told["differences"]:
-        note(f"\nthe other side's base string differs from octet {told['first_difference']} on:")
-        for difference in told["differences"]:
-            note(f"- {difference}")
+        note("", f"the other side's base string differs from octet {told['first_difference']} on:")
+        note(*(f"- {difference}" for difference in told["differences"]))
     elif told["is_compared"]:
-        note("\nthe other side's base string is the same: what differs is a secret, or the method of signing")
+        note("", "the other side's base string is the same: what differs is a secret, or the method of signing")
     elif told["signature"] == "not checked":
-        note("\npass --against with the other side's base string, or --client-secret-file, to find what is wrong")
+        note("", "pass --against with the other side's base string, or --client-secret-file, to find what is wrong")
 
 
 def _source(sent: _Pair, of_header: Sequence[_Pair], of_query: Sequence[_Pair]) -> str:

@@ -98,7 +98,7 @@ def showing(url: str, *, opens: bool, in_turn: bool = False) -> Iterator[None]:
     A browser may run until somebody closes it, as those in a terminal do, and nobody waits for it: only ``in_turn``,
     where this program reads from the same terminal next.
     """
-    note(f"log in at:\n\n  {url}\n")
+    note("log in at:", "", f"  {url}", "")
     is_over = Event()
 
     def open_browser() -> None:

@@ -1,13 +1,19 @@
-"""How commands speak: data on stdout, notes on stderr, tables that are pretty on a terminal and plain elsewhere."""
+"""How commands speak: data on stdout, notes on stderr, tables that are pretty on a terminal and plain elsewhere.
+
+Much of what they say comes from servers, and a terminal obeys control characters: all text goes through ``escape``.
+"""
 
 import codecs
 import json
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any
 
 import click
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def tolerate_any_text() -> None:
@@ -17,10 +23,25 @@ def tolerate_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def escape(text: str) -> str:
+    """The text with its control characters (C0, DEL, C1) written as JSON writes them, so that a terminal shows them."""
+    return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def echo(*lines: str, err: bool = False) -> None:
+    """Lines on stdout, or on stderr; a line break within one is escaped."""
+    click.echo("\n".join(map(escape, lines)), err=err)
+
+
+def note(*lines: str) -> None:
+    """Lines for the person, on stderr."""
+    echo(*lines, err=True)
+
+
 def echo_json(document: Any) -> None:
     """One JSON document on stdout: in ASCII unless stdout is UTF-8, since JSON is (RFC 8259 section 8.1)."""
     is_utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
-    click.echo(json.dumps(document, indent=2, ensure_ascii=not is_utf8))
+    echo(*json.dumps(document, indent=2, ensure_ascii=not is_utf8).split("\n"))
 
 
 def echo_file(text: str) -> None:
@@ -29,26 +50,34 @@ def echo_file(text: str) -> None:
     click.echo(text.encode() if takes_octets else text, nl=False)
 
 
-def note(text: str) -> None:
-    """A line for the person, on stderr."""
-    click.echo(text, err=True)
+def echo_body(content: bytes, encoding: str) -> None:
+    """What an API answered, on stdout: octet by octet, but as lines of text for a terminal."""
+    if hasattr(sys.stdout, "buffer") and not _is_terminal():
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    text = content.decode(encoding, "replace").replace("\r\n", "\n").removesuffix("\n")
+    echo(*(line.expandtabs() for line in text.split("\n")))
 
 
 def echo_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under headings on stdout: drawn by rich on a terminal, aligned columns elsewhere."""
-    if sys.stdout is not None and sys.stdout.isatty():  # a process may have none
-        _echo_rich(headings, rows)
+    cells = [[escape(cell) for cell in row] for row in rows]
+    if _is_terminal():
+        _echo_rich(headings, cells)
     else:
-        click.echo(render_columns(headings, rows))
+        echo(*render_columns(headings, cells))
 
 
-def render_columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows under headings as text, columns aligned and two spaces apart."""
+def render_columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows under headings as lines, columns aligned and two spaces apart."""
     lines = [list(headings), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()  # a process may have none
 
 
 def _echo_rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

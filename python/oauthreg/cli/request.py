@@ -1,15 +1,14 @@
 """``oauthreg request``: one request with the token of an account, signed where it must be."""
 
 import re
-import sys
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from oauthreg.cli.accounts import client_of, client_options
 from oauthreg.cli.command import FORM, Command, json_option, read_given
 from oauthreg.cli.exits import FINE, REFUSED
-from oauthreg.cli.output import echo_json, note
+from oauthreg.cli.output import echo_body, echo_json, note
 
 _IS_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 
@@ -69,7 +68,7 @@ async def _request(
                 text = await response.text(errors="replace")
                 echo_json({"status": response.status, "headers": dict(response.headers), "body": text})
             else:
-                _write(content, sys.stdout)
+                echo_body(content, response.get_encoding())
     if response.status < 400:
         return FINE
     note(f"error: the API answered {response.status} {response.reason}")
@@ -81,14 +80,3 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise click.UsageError(f"no header: {text.partition(':')[0]!r}; as in -H 'Accept: text/plain'")
     return name.strip(), value.strip()
-
-
-def _write(content: bytes, stdout: IO[str]) -> None:
-    """The body as it came, with a line break behind text for a terminal."""
-    if hasattr(stdout, "buffer"):
-        stdout.buffer.write(content)
-        stdout.buffer.flush()
-        if stdout.isatty() and not content.endswith(b"\n"):
-            click.echo()
-    else:
-        click.echo(content.decode("utf-8", "replace"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from oauthreg.cli.command import Command, json_option
-from oauthreg.cli.output import echo_file, echo_json
+from oauthreg.cli.output import echo, echo_file, echo_json
 
 _EXAMPLES = (
     ("oauthreg schema > definition.schema.json", "then begin a file: #:schema ./definition.schema.json"),
@@ -28,4 +28,4 @@ def command(*, as_path: bool, as_json: bool) -> None:
     elif as_json:
         echo_json({"path": str(_FILE)})
     else:
-        click.echo(str(_FILE))
+        echo(str(_FILE))

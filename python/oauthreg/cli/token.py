@@ -6,7 +6,7 @@ import click
 
 from oauthreg.cli.accounts import client_of, client_options
 from oauthreg.cli.command import Command, json_option
-from oauthreg.cli.output import echo_json
+from oauthreg.cli.output import echo, echo_json
 from oauthreg.errors import UsageError
 
 _EXAMPLES = (
@@ -30,7 +30,7 @@ def command(name: str, *, as_json: bool, **chosen: Any) -> None:
     if as_json:
         echo_json(token)
     else:
-        click.echo(token["access_token"])
+        echo(token["access_token"])
 
 
 async def _good_token(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
