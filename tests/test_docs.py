@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import make_mocked_request
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from yarl import URL
 
 import oauthreg
-from oauthreg.simulator import Simulator
+from oauthreg.simulator import Body, Half, OtherClaims, Simulator, Status
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -149,6 +150,106 @@ async def test_signed_and_encrypted_messages():
     assert [exchange.problem for exchange in simulator.exchanges if exchange.problem] == []
 
 
+@pytest.fixture(params=["twitter", "github"])
+async def web_login(request, monkeypatch, tmp_path):
+    """The application of the page, and the provider that it logs in with."""
+    monkeypatch.chdir(tmp_path)
+    async with Simulator(request.param) as simulator:
+        monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
+        names = {"__name__": "application"}
+        exec("\n\n".join(blocks("python", PAGES["docs/web-login.md"])), names)
+        async with TestClient(TestServer(names["make_app"]())) as browser:
+            yield simulator, browser
+
+
+async def visit(web_login, change=lambda query: query):
+    """The answer to a browser that comes back with another query than the provider sent it with."""
+    simulator, browser = web_login
+    response = await browser.get(f"/login/{simulator.definition.name}", allow_redirects=False)
+    cookie = {"Cookie": f"login={response.cookies['login'].value}"}
+    came = URL(await simulator.approve(response.headers["Location"]), encoded=True)
+    return await browser.get(came.relative().with_query(change(dict(came.query))), headers=cookie)
+
+
+@pytest.mark.parametrize("name", ["nosuch", "facebook", "..%2Fx", "GitHub", "a" * 300])
+async def test_a_web_login_at_a_provider_that_is_not_there(web_login, name, caplog):
+    _, browser = web_login
+    for route in ("login", "callback"):
+        assert (await browser.get(URL(f"/{route}/{name}", encoded=True))).status == 404
+    assert len([record for record in caplog.records if record.name == "application"]) == 2
+
+
+@pytest.mark.parametrize("error", ["invalid_scope", "login_required", "access_denied", "server_error"])
+async def test_a_web_login_that_the_callback_ends(web_login, error, caplog):
+    def refused(query):
+        kept = query.keys() - {"code", "oauth_verifier"}
+        return {"error": error, **{name: query[name] for name in kept}}
+
+    is_oauth2 = web_login[0].definition.protocol == "oauth2"
+    expected = {"access_denied": 403, "server_error": 503 if is_oauth2 else 400}.get(error, 400)
+    assert (await visit(web_login, refused)).status == expected
+    assert (error in caplog.text) is (error != "access_denied")
+
+
+@pytest.mark.parametrize("query", [{}, {"state": "x", "code": "y"}, {"oauth_token": "x", "oauth_verifier": "y"}])
+async def test_a_web_login_whose_callback_is_none(web_login, query):
+    assert (await visit(web_login, lambda _: query)).status == 400
+
+
+@pytest.mark.parametrize("step", ["token", "identity"])
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(Status(503), 503), (Status(404), 502), (Half(), 502), (Body(b"<html>"), 502), (Body(b"{"), 502)],
+    ids=["503", "404", "half", "page", "broken"],
+)
+async def test_a_web_login_that_the_provider_spoils(web_login, step, fault, status, caplog):
+    simulator, _ = web_login
+    simulator.fail(step, fault, times=3)
+    assert (await visit(web_login)).status == status
+    assert "a login failed: " in caplog.text
+
+
+async def test_a_web_login_that_cannot_begin(web_login):
+    simulator, browser = web_login
+    simulator.fail("request_token", Status(503))
+    response = await browser.get(f"/login/{simulator.definition.name}", allow_redirects=False)
+    assert response.status == (503 if simulator.definition.protocol == "oauth1" else 302)
+
+
+async def test_a_web_login_that_takes_too_long(web_login, monkeypatch):
+    async def finish(*_, **__):
+        raise TimeoutError
+
+    for client in (oauthreg.AsyncOAuth1Client, oauthreg.AsyncOAuth2Client):
+        monkeypatch.setattr(client, "finish", finish)
+    assert (await visit(web_login)).status == 502
+
+
+async def test_a_web_login_whose_code_is_spent(web_login):
+    simulator, _ = web_login
+    simulator.fail("token", Body(b'{"error": "invalid_grant"}'))
+    assert (await visit(web_login)).status == (400 if simulator.definition.protocol == "oauth2" else 502)
+
+
+async def test_web_logins_share_no_cookies(web_login):
+    """What an API sets for one user goes with nobody else's request."""
+    assert (await visit(web_login)).status == 200
+    _, browser = web_login
+    session = next(value for value in browser.app.values() if isinstance(value, aiohttp.ClientSession))
+    assert isinstance(session.cookie_jar, aiohttp.DummyCookieJar)
+
+
+async def test_stores_are_shared_by_sessions_without_cookies(monkeypatch):
+    names, jars = {}, []
+    exec("\n\n".join(blocks("python", PAGES["docs/token-stores.md"])[:1]), names)
+    made = names["new_session"]
+    names["new_session"] = lambda: jars.append((session := made()).cookie_jar) or session
+    async with Simulator("github") as simulator:
+        monkeypatch.setattr(oauthreg, "Registry", simulator.registry)
+        await names["log_in"]("ada", oauthreg.MemoryStore())
+    assert [type(jar) for jar in jars] == [aiohttp.DummyCookieJar]
+
+
 async def test_logging_out(monkeypatch):
     names, store = {}, oauthreg.MemoryStore()
     exec("\n\n".join(blocks("python", PAGES["docs/logout.md"])), names)
@@ -159,9 +260,12 @@ async def test_logging_out(monkeypatch):
         registry = simulator.registry(store=store)
         client = registry.client("openid-connect", session)
         for ends_here in (True, False):
+            simulator.fail("token", OtherClaims({"sid": "s1"}))
             pending = await client.start(redirect_uri="https://app.example/cb")
             await client.finish(pending, await simulator.approve(pending.url))
-            account = (await client.profile()).sub
+            profile = await client.profile()
+            account = profile.sub
+            assert names["session_id"](profile) == "s1"
             await registry.client("openid-connect", session, token=client.token).keep_token(account)
             if ends_here:
                 url, state = await names["log_out"](session, registry, account)
