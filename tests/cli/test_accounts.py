@@ -54,6 +54,9 @@ OAUTH2 = (
     .replace("[claims]", '[oauth2]\ngrants = ["authorization_code", "refresh_token", "device_code"]\n\n[claims]')
 )
 
+XAUTH = OAUTH1.replace('request_token = "https://api.example.com/request_token"\n', "")
+XAUTH = XAUTH.replace('authorize = "https://api.example.com/authorize"\n', "") + '\n[oauth1]\nflow = "xauth"\n'
+
 OIDC = """\
 schema = 1
 title = "Acme"
@@ -749,16 +752,65 @@ class TestBrowser:
                 assert "open the address yourself" in capsys.readouterr().err
 
 
+@pytest.fixture
+def pipe(monkeypatch):
+    """stdin is a pipe, and this its other end."""
+    reads, writes = os.pipe()
+    with os.fdopen(reads) as stdin, os.fdopen(writes, "w") as pipe:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield pipe
+
+
+class TestWithoutBrowser:
+    """Logins of OAuth 1.0 that are none at the provider's pages."""
+
+    def test_a_password_is_asked_for_and_kept_nowhere(self, serve, oauthreg, pipe, folder):
+        provider = serve(XAUTH)
+        pipe.write("ada@example.org\npass-word\n")
+        pipe.flush()
+        done = oauthreg("login", "acme")
+        assert (done.code, done.err.splitlines()[-1]) == (0, "logged in to acme as ada")
+        assert "the user name:" in done.err
+        assert [exchange.step for exchange in provider.simulator.exchanges] == ["token", "identity"]
+        assert "pass-word" not in done.out + done.err
+        assert not [path for path in folder.rglob("*") if path.is_file() and b"pass-word" in path.read_bytes()]
+        assert oauthreg("request", "acme", "items").code == 0
+
+    def test_it_is_not_asked_for_in_vain(self, serve, oauthreg, monkeypatch):
+        serve(XAUTH)
+        monkeypatch.delenv("OAUTHREG_ACME_CLIENT_ID")
+        done = oauthreg("login", "acme")
+        assert (done.code, "the user name" in done.err, "`client_id`" in done.err) == (2, False, True)
+
+    def test_without_a_terminal_it_is_piped_in(self, serve, oauthreg, pipe):
+        serve(XAUTH)
+        pipe.write("ada\n")
+        pipe.close()
+        done = oauthreg("login", "acme")
+        assert (done.code, "no terminal to ask at: pipe in the password" in done.err) == (2, True)
+
+    def test_a_client_of_its_own_asks_for_itself(self, serve, oauthreg):
+        serve(XAUTH.replace("xauth", "two-legged"))
+        assert oauthreg("login", "acme").err.splitlines()[-1] == "logged in to acme as ada"
+        assert oauthreg("request", "acme", "items").code == 0
+
+    def test_where_every_request_is_signed_nobody_logs_in(self, oauthreg, folder, monkeypatch):
+        text = XAUTH.replace("xauth", "none").replace('token = "https://api.example.com/access_token"\n', "")
+        (folder / "providers" / "acme.toml").write_text(text)
+        monkeypatch.setenv("OAUTHREG_STORE", str(folder / "tokens.db"))
+        monkeypatch.setenv("OAUTHREG_SEALING_KEY", new_sealing_key())
+        for name in ("CLIENT_ID", "CLIENT_SECRET"):
+            monkeypatch.setenv(f"OAUTHREG_ACME_{name}", "x")
+        done = oauthreg("login", "acme")
+        assert done.code == 2
+        assert done.err == (
+            "error: nobody logs in to acme here: its client signs requests with its own credentials\n"
+            "hint: oauthreg request acme URL; a token that the provider's own pages show is for Python: `token=`\n"
+        )
+
+
 class TestCopying:
     """What came back is copied: into a terminal, or through a pipe."""
-
-    @pytest.fixture
-    def pipe(self, monkeypatch):
-        """stdin is a pipe, and this its other end."""
-        reads, writes = os.pipe()
-        with os.fdopen(reads) as stdin, os.fdopen(writes, "w") as pipe:
-            monkeypatch.setattr("sys.stdin", stdin)
-            yield pipe
 
     @pytest.fixture
     def paste(self, oauthreg):
@@ -788,8 +840,8 @@ class TestCopying:
         done = paste()
         assert done.code == 2
         assert done.err.splitlines()[-2:] == [
-            "error: no terminal to paste into: pipe the address in",
-            "hint: a line of standard input is read: the whole address that you came back to",
+            "error: no terminal to ask at: pipe in the whole address that you came back to",
+            "hint: a line of standard input is read",
         ]
 
     def test_a_process_may_have_no_input(self, serve, paste, monkeypatch):
@@ -807,8 +859,9 @@ class TestCopying:
         monkeypatch.setattr("sys.stdin", io.StringIO())
         monkeypatch.setattr("sys.stdin.isatty", lambda: True)
         monkeypatch.setattr("click.prompt", lambda what, **options: asked.update(options, what=what) or " code ")
-        assert loopback.ask_for("the code", 300) == "code"
-        assert asked == {"what": "the code", "hide_input": True, "err": True}
+        for is_secret in (True, False):
+            assert loopback.ask_for("the code", 300, is_secret=is_secret) == "code"
+            assert asked == {"what": "the code", "hide_input": is_secret, "err": True}
 
 
 def test_the_environment_is_left_as_it_is():

@@ -24,6 +24,8 @@ _PATIENCE = 300.0
 _NAMES = ("preferred_username", "email", "sub")
 """The claims that name an account, the best first."""
 _OOB = "oob"
+_WAYS = ("three-legged", "xauth", "two-legged")
+"""How a token comes about, the best first: in the browser, by the user's password, by the client's own credentials."""
 
 _EXAMPLES = (
     ("oauthreg login acme", "in the browser; then `oauthreg request acme me`"),
@@ -50,7 +52,8 @@ def command(*, as_json: bool, **options: Any) -> None:
     """Log in at the provider NAME and keep the token, for `oauthreg request` and `oauthreg token`.
 
     The client identifier and secret come from OAUTHREG_<NAME>_CLIENT_ID and OAUTHREG_<NAME>_CLIENT_SECRET. The account
-    is called what --account says, else by the name, address or number that the provider knows the user by.
+    is called what --account says, else by the name, address or number that the provider knows the user by. Where a
+    provider takes the user's name and password instead of sending a browser back, you are asked for them.
     """
     told = _log_in(**options)
     if as_json:
@@ -67,6 +70,9 @@ def _log_in(name: str, **options: Any) -> dict[str, Any]:
 
     chosen = {"environment": options["environment"], "variables": parse_variables(options["variables"])}
     redirect_uri = options["redirect_uri"]
+    if not options["device"] and (way := asyncio.run(_way(name, chosen))) != _WAYS[0]:
+        user = _ask_for_user(name, options["timeout"]) if way == "xauth" else {}
+        return asyncio.run(_without_browser(name, chosen, options, user))
     if options["device"] or listens(redirect_uri):
         told = asyncio.run(_whole(name, chosen, options))
         if isinstance(told, dict):
@@ -80,6 +86,32 @@ def _log_in(name: str, **options: Any) -> dict[str, Any]:
         else:
             callback = {"callback_url": ask_for("the whole address that you came back to", options["timeout"])}
     return asyncio.run(_second_half(name, chosen, options, pending, callback))
+
+
+def _ask_for_user(name: str, seconds: float) -> dict[str, str]:
+    note(f"{name} takes the name and the password that you have there; they are sent to it and kept nowhere")
+    username = ask_for("the user name", seconds, is_secret=False)
+    return {"username": username, "password": ask_for("the password", seconds)}
+
+
+async def _way(name: str, chosen: dict[str, Any]) -> str:
+    """How a token comes about; all that a client needs is there when the user is asked for anything."""
+    async with _client(name, chosen) as client:
+        if client.provider.protocol != "oauth1":
+            return _WAYS[0]
+        return next(way for way in _WAYS if way in client.provider.oauth1.flows)
+
+
+async def _without_browser(
+    name: str, chosen: dict[str, Any], options: dict[str, Any], user: dict[str, str]
+) -> dict[str, Any]:
+    """A login by a password, or of the client itself."""
+    async with _client(name, chosen) as client:
+        if user:
+            await client.exchange_password(**user)
+        else:
+            await client.fetch_access_token()
+        return await _keep(client, options["account"])
 
 
 async def _whole(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> "dict[str, Any] | PendingLogin":
@@ -121,11 +153,14 @@ async def _client(name: str, chosen: dict[str, Any]) -> AsyncIterator[Any]:
 
     async with ClientSession() as session, Registry(store=open_store(), environ=os.environ) as registry:
         client: Any = registry.client(name, session, **chosen)
-        if not hasattr(client, "start"):
+        is_oauth1 = client.provider.protocol == "oauth1"
+        if not hasattr(client, "start") or (is_oauth1 and {*client.provider.oauth1.flows} == {"none"}):
+            proof = "signs requests with its own credentials" if is_oauth1 else "proves itself with a key"
+            pasted = "; a token that the provider's own pages show is for Python: `token=`" if is_oauth1 else ""
             raise UsageError(
-                f"nobody logs in to {client.provider.name}: its client proves itself with a key",
+                f"nobody logs in to {client.provider.name} here: its client {proof}",
                 code="no-login",
-                hint=f"oauthreg request {name} URL",
+                hint=f"oauthreg request {name} URL{pasted}",
             )
         variable = f"OAUTHREG_{client.provider.name.upper().replace('-', '_')}_DPOP_KEY"
         if client.provider.oauth2.dpop == "required" and not {variable, f"{variable}_FILE"} & os.environ.keys():

@@ -122,21 +122,21 @@ def showing(url: str, *, opens: bool, in_turn: bool = False) -> Iterator[None]:
         is_over.set()
 
 
-def ask_for(what: str, seconds: float) -> str:
-    """What the user copies here; at a terminal it is not shown, for it may be as good as a password.
+def ask_for(what: str, seconds: float, *, is_secret: bool = True) -> str:
+    """What the user types or copies here; at a terminal it is not shown if it may be as good as a password.
 
     Without a terminal it is a line of stdin, for which ``seconds`` are waited. Raises ``UsageError`` where none comes,
     and ``OAuthError`` when time is up.
     """
     if _is_terminal():
-        return str(click.prompt(what, hide_input=True, err=True)).strip()
+        return str(click.prompt(what, hide_input=is_secret, err=True)).strip()
     note(f"{what}:")
     lines: list[str] = []
 
     def read_line() -> None:
-        # Its own reader: the interpreter cannot end while another thread holds that of `sys.stdin`.
-        with suppress(OSError, AttributeError), open(sys.stdin.fileno(), errors="replace", closefd=False) as stdin:
-            lines.append(stdin.readline().strip())
+        # The interpreter cannot end while a thread holds the reader of `sys.stdin`; this one takes no further line.
+        with suppress(OSError, AttributeError), open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
+            lines.append(stdin.readline().decode(errors="replace").strip())
 
     reader = Thread(target=read_line, daemon=True)
     reader.start()
@@ -145,9 +145,9 @@ def ask_for(what: str, seconds: float) -> str:
         raise nobody_came(seconds)
     if not any(lines):
         raise UsageError(
-            "no terminal to paste into: pipe the address in",
+            f"no terminal to ask at: pipe in {what}",
             code="no-terminal",
-            hint=f"a line of standard input is read: {what}",
+            hint="a line of standard input is read",
         )
     return lines[0]
 
