@@ -24,7 +24,7 @@ from oauthreg.jose import generate_private_key_for
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.sealing import new_sealing_key
 from oauthreg.simulator import Body, Simulator, Status
-from oauthreg.stores import MemoryStore, SealedStore, TokenKey
+from oauthreg.stores import MemoryStore, SealedStore, SQLiteStore, TokenKey
 
 OAUTH1 = """\
 schema = 1
@@ -313,6 +313,67 @@ class TestServers:
         assert "`--environment`" in done.err
         assert oauthreg("logout", "acme", "--environment", "sandbox", "--forget").code == 4
         assert oauthreg("request", "acme", "items").code == 0
+
+    @pytest.fixture
+    def served(self, serve, folder):
+        """The provider is its environment `sandbox`, for those who name the tenant."""
+        provider = serve(OAUTH2)
+        here = render_origin(provider.origin)
+        text = provider.definition.replace(f'token = "{here}', 'token = "https://elsewhere.example')
+        text = text.replace(f"{here}/1/", f"{here}/{{tenant}}/")
+        sandbox = f'[environments.sandbox]\nendpoints.token = "{here}/access_token"\n\n[variables.tenant]\n\n'
+        (folder / "providers" / "acme.toml").write_text(text.replace("[claims]", f"{sandbox}[claims]"))
+        return provider
+
+    CHOSEN = ("--environment", "sandbox", "--variable", "tenant=1")
+
+    def test_what_was_said_at_the_login_is_remembered(self, served, log_in, oauthreg):
+        assert log_in(*self.CHOSEN).code == 0
+        for command in (("request", "acme", "items"), ("token", "acme"), ("token", "acme", "--account", "ada")):
+            done = oauthreg(*command)
+            assert (done.code, done.err) == (0, "")
+        other = oauthreg("request", "acme", "items", "--environment", "sandbox", "--variable", "tenant=2")
+        assert '"/2/items"' in other.out
+        assert oauthreg("logout", "acme").code == 0
+        assert "needs the variable `tenant`" in oauthreg("request", "acme", "items").err
+
+    def test_it_is_forgotten_with_the_token(self, served, log_in, oauthreg, folder):
+        log_in(*self.CHOSEN)
+        assert oauthreg("logout", "acme", "--forget").code == 0
+        servers = accounts._open_store(accounts._SERVERS)
+
+        async def kept():
+            return [key async for key in servers.token_keys()]
+
+        assert asyncio.run(kept()) == []
+
+    def test_who_logs_in_elsewhere_is_asked_which_one(self, served, log_in, oauthreg):
+        log_in(*self.CHOSEN)
+        assert log_in("--environment", "sandbox", "--variable", "tenant=2", "--account", "b").code == 0
+        several = oauthreg("request", "acme", "items")
+        assert several.code == 2
+        assert several.err == (
+            "error: accounts are logged in to several servers of acme: ada, b\n"
+            "hint: say which one: `--account`, `--environment`, `--variable`\n"
+        )
+        assert json.loads(oauthreg("request", "acme", "items", "--account", "ada").out) == {"items": ["é"]}
+        assert '"/2/items"' in oauthreg("request", "acme", "items", "--account", "b").out
+
+    def test_nobody_else_can_say_it(self, served, log_in, oauthreg, folder):
+        """Who writes to the file cannot send a token to another server."""
+        log_in(*self.CHOSEN)
+        path = next(folder.rglob("*.servers"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        written = SQLiteStore(path)
+
+        async def write():
+            for key in [key async for key in written.token_keys()]:
+                await written.delete(key)
+                await written.save(key, {"environment": "sandbox", "variables": {"tenant": "x"}}, seen_version=None)
+
+        asyncio.run(write())
+        done = oauthreg("request", "acme", "items")
+        assert (done.code, done.out) == (4, "")
 
 
 class TestStores:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 STORE, SEALING_KEY = "OAUTHREG_STORE", "OAUTHREG_SEALING_KEY"
 """The variables that name another file, and that hold another key; ``…_FILE`` names the key's file."""
+
+_SERVERS = ".servers"
+"""How the name of the file ends that says with which environment and variables each account logged in.
+
+It is sealed as tokens are: whoever could change it would choose where they are sent.
+"""
+_DEFINED: Mapping[str, Any] = {"environment": None, "variables": {}}
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -91,11 +98,48 @@ def using_store() -> Iterator[None]:
 
 def open_store() -> "SealedStore":
     """The store of the command line; its key is made when there is none."""
+    return _open_store("")
+
+
+def _open_store(suffix: str) -> "SealedStore":
     from oauthreg.definition.folders import user_data_folder
     from oauthreg.stores import SealedStore, SQLiteStore
 
-    path = os.environ.get(STORE)
-    return SealedStore(SQLiteStore(path or user_data_folder() / "tokens.db"), _sealing_key())
+    path = os.environ.get(STORE) or user_data_folder() / "tokens.db"
+    return SealedStore(SQLiteStore(f"{path}{suffix}"), _sealing_key())
+
+
+async def remember_server(key: "TokenKey", chosen: Mapping[str, Any]) -> None:
+    """Keep the environment and the variables of a login, for the key of its token; nothing where there were none."""
+    servers = _open_store(_SERVERS)
+    with using_store():
+        await servers.delete(key)
+        if any(chosen.values()):
+            await servers.save(key, chosen, seen_version=None)
+
+
+async def _server_of(name: str, store: "SealedStore", account: str | None) -> Mapping[str, Any]:
+    """The environment and the variables of an account's login, as nothing else was said.
+
+    Those of the definition itself come first. Raises ``UsageError`` where accounts logged in with several others.
+    """
+    from oauthreg.definition import Loader
+
+    provider, servers = Loader(environ=os.environ).settle(name).name, _open_store(_SERVERS)
+    with using_store():
+        keys = [key async for key in store.token_keys(provider=provider, account=account) if key.account]
+        kept = [await servers.load(key) for key in keys]
+    found = [one[0] if one else _DEFINED for one in kept]
+    if not found or _DEFINED in found:
+        return _DEFINED
+    if any(other != found[0] for other in found):
+        names = ", ".join(sorted({key.account for key in keys}))
+        raise UsageError(
+            f"accounts are logged in to several servers of {provider}: {names}",
+            code="several-servers",
+            hint="say which one: `--account`, `--environment`, `--variable`",
+        )
+    return found[0]
 
 
 def _sealing_key() -> str:
@@ -124,7 +168,10 @@ def client_options(make: Made) -> Made:
     """The options of commands that make a client: for whom, and for which server of the provider."""
     options = (
         click.option("--account", help="Whose token: a name of your own. Needed where several are logged in."),
-        click.option("--environment", help="One of the definition's environments, such as its sandbox."),
+        click.option(
+            "--environment",
+            help="One of the definition's environments, such as its sandbox. What is said at a login is remembered.",
+        ),
         click.option("--variable", "variables", multiple=True, metavar="NAME=VALUE", help="One of its variables."),
     )
     for option in reversed(options):
@@ -147,14 +194,17 @@ def parse_variables(given: tuple[str, ...]) -> dict[str, str]:
 async def client_of(
     name: str, *, account: str | None, environment: str | None, variables: tuple[str, ...]
 ) -> AsyncIterator[tuple[Any, str | None]]:
-    """A client with the token of an account, and that account, while a command needs it. Raises as ``account_of``."""
+    """A client with the token of an account, and that account, while a command needs it. Raises as ``account_of``.
+
+    Where neither environment nor variables are given, they are those of the account's login.
+    """
     from aiohttp import ClientSession
 
     from oauthreg.registry import Registry
 
-    store, given = open_store(), parse_variables(variables)
+    store, given = open_store(), {"environment": environment, "variables": parse_variables(variables)}
+    chosen: Any = given if any(given.values()) else await _server_of(name, store, account)
     async with ClientSession() as session, Registry(store=store, environ=os.environ) as registry:
-        chosen: Any = {"variables": given, "environment": environment}
         client: Any = registry.client(name, session, **chosen)
         with using_store():
             whose = await account_of(client, store, account)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from oauthreg.cli.accounts import client_options, open_store, parse_variables
+from oauthreg.cli.accounts import client_options, open_store, parse_variables, remember_server
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.loopback import DEFAULT_REDIRECT_URI, ask_for, listening, listens, nobody_came, showing
 from oauthreg.cli.output import echo_json, echo_table, note
@@ -111,14 +111,14 @@ async def _without_browser(
             await client.exchange_password(**user)
         else:
             await client.fetch_access_token()
-        return await _keep(client, options["account"])
+        return await _keep(client, options["account"], chosen)
 
 
 async def _whole(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> "dict[str, Any] | PendingLogin":
     async with _client(name, chosen) as client:
         if options["device"]:
             await _waited(_log_in_on_device(client, tuple(options["scopes"]) or None), options["timeout"])
-            return await _keep(client, options["account"])
+            return await _keep(client, options["account"], chosen)
         pending = await _start(client, options)
         if pending.redirect_uri == _OOB:
             return pending
@@ -129,7 +129,7 @@ async def _whole(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> 
             with showing(pending.url, opens=not options["no_browser"]):
                 callback = await _waited(brought, options["timeout"])
         await client.finish(pending, callback)
-        return await _keep(client, options["account"])
+        return await _keep(client, options["account"], chosen)
 
 
 async def _first_half(name: str, chosen: dict[str, Any], options: dict[str, Any]) -> "PendingLogin":
@@ -142,7 +142,7 @@ async def _second_half(
 ) -> dict[str, Any]:
     async with _client(name, chosen) as client:
         await client.finish(pending, **callback)
-        return await _keep(client, options["account"])
+        return await _keep(client, options["account"], chosen)
 
 
 @asynccontextmanager
@@ -178,7 +178,7 @@ async def _start(client: Any, options: dict[str, Any]) -> "PendingLogin":
     return pending
 
 
-async def _keep(client: Any, account: str | None) -> dict[str, Any]:
+async def _keep(client: Any, account: str | None, chosen: dict[str, Any]) -> dict[str, Any]:
     """Keep the token first if it is known under which name: the login is spent, whatever comes then."""
     if account is not None:
         await client.keep_token(account)
@@ -190,6 +190,7 @@ async def _keep(client: Any, account: str | None) -> dict[str, Any]:
     if account is None:
         account = next((str(profile[claim]) for claim in _NAMES if profile.get(claim)), "me")
         await client.keep_token(account)
+    await remember_server(client.token_key(account), chosen)
     return {"provider": client.provider.name, "account": account, "profile": profile}
 
 

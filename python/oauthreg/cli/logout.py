@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from oauthreg.cli.accounts import client_of, client_options, open_store, using_store
+from oauthreg.cli.accounts import client_of, client_options, open_store, remember_server, using_store
 from oauthreg.cli.command import Command, json_option
 from oauthreg.cli.output import echo_json, note
 
@@ -41,6 +41,7 @@ async def _log_out(name: str, *, forget: bool, chosen: dict[str, Any]) -> dict[s
             of_account = store.token_keys(provider=client.provider.name, account=account or "")
             for key in [key async for key in of_account if mine is None or key.server == mine.server]:
                 await store.delete(key)
+                await remember_server(key, {})
     return {"provider": client.provider.name, "account": account, "revoked": revoked}
 
 
