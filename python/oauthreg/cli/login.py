@@ -46,7 +46,12 @@ _EXAMPLES = (
 )
 @click.option("--device", is_flag=True, help="Log in by a code on another device.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-@click.option("--timeout", default=_PATIENCE, show_default=True, help="Seconds to wait for you, but where you paste.")
+@click.option(
+    "--timeout",
+    default=_PATIENCE,
+    show_default=True,
+    help="Seconds to wait for you, unless you paste at a terminal.",
+)
 @json_option
 def command(*, as_json: bool, **options: Any) -> None:
     """Log in at the provider NAME and keep the token, for `oauthreg request` and `oauthreg token`.
