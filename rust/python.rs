@@ -48,7 +48,7 @@ mod _native {
 
     /// Equal to the pure engine's, or else the extension is stale.
     #[pymodule_export]
-    const SURFACE: u32 = 3;
+    const SURFACE: u32 = 4;
     #[pymodule_export]
     const ENGINE: &str = super::ENGINE;
 

@@ -4,7 +4,9 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use constant_time_eq::constant_time_eq;
 use pyo3::{
-    PyTraverseError, PyVisit, intern,
+    PyTraverseError, PyVisit,
+    exceptions::PyAttributeError,
+    intern,
     prelude::*,
     pybacked::PyBackedStr,
     types::{PyString, PyTuple},
@@ -151,10 +153,14 @@ impl Keys {
         }
     }
 
-    /// Those of a `VerificationKeys`.
+    /// Those of the `VerificationKeys` that a lookup returned.
     pub fn of(keys: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let keep = |name| keys.getattr(name).map(|key| (!key.is_none()).then(|| key.unbind()));
         let py = keys.py();
+        let keep = |name| match keys.getattr(name) {
+            Ok(key) => Ok((!key.is_none()).then(|| key.unbind())),
+            Err(error) if error.is_instance_of::<PyAttributeError>(py) => Err(refusals::build(py, "no_keys", (keys,))),
+            Err(error) => Err(error),
+        };
         Ok(Self {
             client_secret: keep(intern!(py, "client_secret"))?,
             token_secret: keep(intern!(py, "token_secret"))?,

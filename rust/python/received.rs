@@ -8,7 +8,7 @@ use pyo3::{
     prelude::*,
     pybacked::PyBackedStr,
     sync::PyOnceLock,
-    types::{PyBytes, PyDict, PyFloat, PyInt, PyMappingProxy, PyString, PyTuple, PyType},
+    types::{PyBool, PyBytes, PyDict, PyMappingProxy, PyString, PyTuple, PyType},
 };
 
 use super::{
@@ -24,9 +24,6 @@ use crate::{
     scratch::Scratch,
     signer::Form,
 };
-
-/// The setting by which a body that is no form must be hashed.
-const REQUIRED: &str = "required";
 
 /// What a received request says of itself.
 ///
@@ -51,20 +48,13 @@ enum Text {
 /// What a request must satisfy beside its signature, and who is asked.
 struct Rules<'a, 'py> {
     lookup: Option<&'a Bound<'py, PyAny>>,
-    signature_methods: &'a Bound<'py, PyAny>,
-    body_hash: &'a Bound<'py, PyAny>,
-    settled: Settled,
-    window: &'a Bound<'py, PyAny>,
+    signature_methods: &'a Bound<'py, PyTuple>,
+    /// A bit for each of them, where they are looked at more than once.
+    accepted: Option<u8>,
+    needs_body_hash: bool,
+    window: f64,
     is_new_nonce: Option<&'a Bound<'py, PyAny>>,
     decide: &'a Bound<'py, PyAny>,
-}
-
-/// What rules say that no later change of their objects makes different; `None` is asked of them each time.
-#[derive(Clone, Copy, Default)]
-struct Settled {
-    /// A bit for each signature method that is accepted.
-    signature_methods: Option<u8>,
-    is_hash_required: Option<bool>,
 }
 
 /// A request as a server received it.
@@ -161,18 +151,19 @@ impl Deref for Text {
 
 /// Checks received requests against the keys of one client and one token, or against those that ``lookup`` gives.
 ///
-/// The arguments are those of ``verify``, each demanded. ``decide`` is given what the engine leaves alone, which is
-/// every request that has an unusual form or that may have to be refused: it returns the request or words the refusal.
+/// The arguments are those of ``verify``, each demanded and settled: a tuple of names, whether a body hash is needed, a
+/// finite number. ``decide`` is given what the engine leaves alone, which is every request that has an unusual form or
+/// that may have to be refused: it returns the request or words the refusal.
 ///
 /// Spec: RFC 5849 section 3.2.
 #[pyclass(frozen, weakref, module = "oauthreg.signing._native")]
 pub struct Verifier {
     keys: Keys,
     lookup: Option<Py<PyAny>>,
-    signature_methods: Py<PyAny>,
-    body_hash: Py<PyAny>,
-    settled: Settled,
-    window: Py<PyAny>,
+    signature_methods: Py<PyTuple>,
+    accepted: u8,
+    needs_body_hash: bool,
+    window: f64,
     is_new_nonce: Option<Py<PyAny>>,
     decide: Py<PyAny>,
 }
@@ -186,22 +177,22 @@ impl Verifier {
         token_secret: Option<&Bound<'_, PyAny>>,
         rsa_key: Option<&Bound<'_, PyAny>>,
         lookup: Option<Py<PyAny>>,
-        signature_methods: &Bound<'_, PyAny>,
-        body_hash: &Bound<'_, PyAny>,
-        window: Py<PyAny>,
+        signature_methods: &Bound<'_, PyTuple>,
+        needs_body_hash: bool,
+        window: f64,
         is_new_nonce: Option<Py<PyAny>>,
         decide: Py<PyAny>,
-    ) -> PyResult<Self> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             keys: Keys::new(client_secret, token_secret, rsa_key),
             lookup,
-            settled: Settled::of(signature_methods, body_hash)?,
+            accepted: SignatureMethod::bits_of(signature_methods),
             signature_methods: signature_methods.clone().unbind(),
-            body_hash: body_hash.clone().unbind(),
+            needs_body_hash,
             window,
             is_new_nonce,
             decide,
-        })
+        }
     }
 
     /// The request's own word, once its signature is proven.
@@ -247,9 +238,9 @@ impl Verifier {
         Rules {
             lookup: self.lookup.as_ref().map(|lookup| lookup.bind(py)),
             signature_methods: self.signature_methods.bind(py),
-            body_hash: self.body_hash.bind(py),
-            settled: self.settled,
-            window: self.window.bind(py),
+            accepted: Some(self.accepted),
+            needs_body_hash: self.needs_body_hash,
+            window: self.window,
             is_new_nonce: self.is_new_nonce.as_ref().map(|is_new_nonce| is_new_nonce.bind(py)),
             decide: self.decide.bind(py),
         }
@@ -258,8 +249,8 @@ impl Verifier {
 
 /// The request's own word, once its signature is proven.
 ///
-/// The arguments are those of the public function, each demanded, and the ``decide`` of a ``Verifier``, which
-/// answers and refuses in the same way; nothing is kept. Spec: RFC 5849 section 3.2.
+/// The arguments are those of a ``Verifier`` and of its method ``verify``, each demanded; it answers and refuses in the
+/// same way, and nothing is kept. Spec: RFC 5849 section 3.2.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "the protocol has as many")]
 pub fn verify<'py>(
@@ -272,29 +263,16 @@ pub fn verify<'py>(
     token_secret: Option<&Bound<'py, PyAny>>,
     rsa_key: Option<&Bound<'py, PyAny>>,
     lookup: Option<&Bound<'py, PyAny>>,
-    signature_methods: &Bound<'py, PyAny>,
-    body_hash: &Bound<'py, PyAny>,
+    signature_methods: &Bound<'py, PyTuple>,
+    needs_body_hash: bool,
     now: Option<&Bound<'py, PyAny>>,
-    window: &Bound<'py, PyAny>,
+    window: f64,
     is_new_nonce: Option<&Bound<'py, PyAny>>,
     decide: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let settled = Settled::default();
-    let rules = Rules { lookup, signature_methods, body_hash, settled, window, is_new_nonce, decide };
+    let rules = Rules { lookup, signature_methods, accepted: None, needs_body_hash, window, is_new_nonce, decide };
     let given = Given { method, url, body, content_type, authorization, now };
     rules.verify(&Keys::new(client_secret, token_secret, rsa_key), &given)
-}
-
-impl Settled {
-    fn of(signature_methods: &Bound<'_, PyAny>, body_hash: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let is_text = |value: &Bound<'_, PyAny>| value.is_exact_instance_of::<PyString>();
-        let constant =
-            signature_methods.cast_exact::<PyTuple>().ok().filter(|tuple| tuple.iter().all(|name| is_text(&name)));
-        Ok(Self {
-            signature_methods: constant.map(SignatureMethod::bits_of),
-            is_hash_required: is_text(body_hash).then(|| body_hash.eq(REQUIRED)).transpose()?,
-        })
-    }
 }
 
 impl<'py> Rules<'_, 'py> {
@@ -314,7 +292,7 @@ impl<'py> Rules<'_, 'py> {
             secrets,
             self.lookup,
             self.signature_methods,
-            self.body_hash,
+            self.needs_body_hash,
             now,
             self.window,
             self.is_new_nonce,
@@ -348,10 +326,13 @@ impl<'py> Rules<'_, 'py> {
             return Ok(None);
         }
         if let Some(is_new_nonce) = self.is_new_nonce
-            && !is_new_nonce.call1((&request,))?.is_truthy()?
+            && (signature_method != SignatureMethod::Plaintext || outline.is_complete(text, true))
         {
-            let text = PyString::from_bytes(py, &scratch.base_string)?;
-            return Err(refusals::build(py, "nonce_used", (text,)));
+            let answer = is_new_nonce.call1((&request,))?;
+            if !answer.cast_exact::<PyBool>().is_ok_and(PyBoolMethods::is_true) {
+                let text = PyString::from_bytes(py, &scratch.base_string)?;
+                return Err(refusals::build(py, "no_new_nonce", (answer, text)));
+            }
         }
         Ok(Some(request))
     }
@@ -374,6 +355,11 @@ impl<'py> Rules<'_, 'py> {
         let is_form = arguments::is_form(given.content_type)?;
         let octets = if is_form { arguments::body(given.body)? } else { Some(Cow::Borrowed(&b""[..])) };
         let (Some(octets), Ok(method)) = (octets, given.method.cast::<PyString>()) else { return Ok(None) };
+        let now = match given.now.map(PyAnyMethods::extract::<f64>) {
+            None => None,
+            Some(Ok(now)) if now.is_finite() => Some(now),
+            Some(_) => return Ok(None),
+        };
         let Scratch { parameters, target, header: former, base_string, .. } = scratch;
         let (method, _) = arguments::with_surrogates(method)?;
         let Ok(query) = source.address().and_then(|address| target.turn_to(&method, &address)) else {
@@ -386,7 +372,7 @@ impl<'py> Rules<'_, 'py> {
             former.turn_to(header.as_bytes()).map(|outline| (header.as_bytes(), outline))
         };
         let Some((text, outline)) = placed else { return Ok(None) };
-        let Some(signature_method) = self.signature_method(py, text, &outline, given.now)? else { return Ok(None) };
+        let Some(signature_method) = self.signature_method(py, text, &outline, now)? else { return Ok(None) };
         if !self.covers_body(text, &outline, signature_method, is_form, given.body)? {
             return Ok(None);
         }
@@ -417,7 +403,7 @@ impl<'py> Rules<'_, 'py> {
         py: Python<'_>,
         text: &[u8],
         outline: &Outline,
-        now: Option<&Bound<'_, PyAny>>,
+        now: Option<f64>,
     ) -> PyResult<Option<SignatureMethod>> {
         let claimed = outline.value(text, Known::SignatureMethod).unwrap_or_default();
         let Some(method) = SignatureMethod::from_name(claimed) else {
@@ -427,12 +413,13 @@ impl<'py> Rules<'_, 'py> {
             return Ok(None);
         }
         if let Some(timestamp) = outline.value(text, Known::Timestamp) {
-            match seconds(timestamp) {
-                Some(seconds) if is_in_window(seconds, now, self.window)? => {}
-                _ => return Ok(None),
+            let Some(seconds) = seconds(timestamp) else { return Ok(None) };
+            #[expect(clippy::cast_precision_loss, reason = "as Python rounds")]
+            if now.is_some_and(|now| (seconds as f64 - now).abs() > self.window) {
+                return Ok(None);
             }
         }
-        let is_accepted = match self.settled.signature_methods {
+        let is_accepted = match self.accepted {
             Some(accepted) => accepted & method.bit() != 0,
             None => self.signature_methods.contains(method.name(py))?,
         };
@@ -451,24 +438,9 @@ impl<'py> Rules<'_, 'py> {
         match (outline.value(text, Known::BodyHash), method.hash()) {
             (claimed, _) if is_form => Ok(claimed.is_none()),
             (Some(claimed), Some(hash)) => Ok(constant_time_eq(&hash_body(hash, body)?, &outline.decode(claimed))),
-            _ => Ok(!self.settled.is_hash_required.map_or_else(|| self.body_hash.eq(REQUIRED), Ok)?),
+            _ => Ok(!self.needs_body_hash),
         }
     }
-}
-
-/// Whether the timestamp is near enough, by the numbers' own arithmetic.
-fn is_in_window(timestamp: i64, now: Option<&Bound<'_, PyAny>>, window: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let Some(now) = now else { return Ok(true) };
-    if now.is_exact_instance_of::<PyFloat>()
-        && window.is_exact_instance_of::<PyInt>()
-        && let (Ok(now), Ok(window)) = (now.extract::<f64>(), window.extract::<i32>())
-    {
-        #[expect(clippy::cast_precision_loss, reason = "as Python rounds")]
-        let off = (timestamp as f64 - now).abs();
-        return Ok(off.is_nan() || off <= f64::from(window));
-    }
-    let off = timestamp.into_pyobject(now.py())?.sub(now)?.abs()?;
-    Ok(!off.gt(window)?)
 }
 
 /// What was found; `None` for a refusal, which is found again where it is worded.

@@ -1,8 +1,11 @@
 """Received requests: what is accepted, and every reason to refuse (RFC 5849 section 3.2)."""
 
 import hmac
+import inspect
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from urllib.parse import quote
 
@@ -471,6 +474,110 @@ def test_keys_by_lookup(sign, check, refuse):
         raise VerificationError("the client is not known", code="unknown-client")
 
     refuse(sign(), "unknown-client", lookup=unknown)
+
+
+@pytest.fixture(params=["usual form", "another form"])
+def received(request, sign):
+    """A request that an engine reads by itself, and one that it leaves alone."""
+    signed = sign()
+    if request.param == "another form":
+        signed["authorization"] = signed["authorization"].replace(", ", "\t,")
+    return signed
+
+
+async def wait_for(answer):
+    return answer
+
+
+@pytest.fixture
+def misuse(check):
+    """Refuses as a mistake of the server, with that code."""
+
+    def misuse(received, code, **options):
+        with pytest.raises(UsageError) as caught:
+            check(received, **options)
+        assert caught.value.code == code
+        return caught.value
+
+    return misuse
+
+
+@pytest.mark.parametrize("answer", [1, 0, None, "", "yes", object(), True.__and__])
+def test_nothing_but_true_and_false_answers_for_a_nonce(received, check, refuse, misuse, answer):
+    error = misuse(received, "wrong-type", is_new_nonce=lambda _: answer)
+    assert error.message == f"`is_new_nonce` must return `True` or `False`: {type(answer).__name__}"
+    assert not error.hint
+    assert check(received, is_new_nonce=lambda _: True)
+    refuse(received, "nonce-used", is_new_nonce=lambda _: False)
+
+
+@pytest.mark.parametrize("name", ["is_new_nonce", "lookup"])
+@pytest.mark.parametrize("answer", [True, False, None, VerificationKeys(**SECRETS)])
+def test_a_callback_that_would_have_to_be_awaited_accepts_nothing(received, misuse, name, answer):
+    made = []
+    error = misuse(received, "wrong-type", **{name: lambda _: made.append(wait_for(answer)) or made[-1]})
+    assert error.message.startswith(f"`{name}` must return ")
+    assert "without `await`" in error.hint
+    assert [inspect.getcoroutinestate(coroutine) for coroutine in made] == ["CORO_CLOSED"]
+
+
+def test_who_is_not_known_is_refused(received, refuse):
+    error = refuse(received, "unknown-client", lookup=lambda _: None)
+    assert error.message == "no keys are known for this client and its token"
+    refuse(received, "unknown-client", lookup=lambda _: None, client_secret=None, token_secret=None)
+
+
+@pytest.mark.parametrize("answer", [False, "c&s", {"client_secret": "c&s"}, ("c&s", "t s"), object()])
+def test_what_is_no_keys_is_a_mistake(received, misuse, answer):
+    error = misuse(received, "wrong-type", lookup=lambda _: answer)
+    assert error.message == f"`lookup` must return `VerificationKeys` or `None`: {type(answer).__name__}"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        *(({"body_hash": value}, "unknown-body-hash") for value in (True, False, None, 1, "Required", b"required", "")),
+        *(
+            ({"signature_methods": value}, "wrong-type")
+            for value in ("HMAC-SHA1", "XHMAC-SHA1Y", b"HMAC-SHA1", None, 5)
+        ),
+        *(({"signature_methods": value}, "wrong-type") for value in ([b"HMAC-SHA1"], ["HMAC-SHA1", None], [5])),
+        *(({"window": value}, "wrong-type") for value in (None, "300", b"300", timedelta(300), [300], 1j)),
+        *(({"window": value}, "not-finite") for value in (float("nan"), float("inf"), float("-inf"), 10**400)),
+        *(({"now": value}, "wrong-type") for value in ("x", str(NOW), datetime.fromtimestamp(NOW, UTC), [], 1j)),
+        *(({"now": value}, "not-finite") for value in (float("nan"), float("inf"), float("-inf"), 10**400)),
+        *(({"lookup": value}, "wrong-type") for value in (5, "lookup", VerificationKeys(**SECRETS))),
+        *(({"is_new_nonce": value}, "wrong-type") for value in (5, True, {"nonce"})),
+    ],
+)
+def test_an_argument_that_says_nothing_is_a_mistake_whatever_the_request(sign, received, misuse, options, code):
+    (name,) = options
+    for request in (received, sign("query"), received | {"url": f"{URL_TEXT}&oauth_x=1"}, {**received, "body": "x"}):
+        error = misuse(request, code, **options)
+        assert f"`{name}`" in error.message
+    misuse({"method": "GET", "url": "https://h.example/"}, code, **options)
+
+
+def test_a_time_that_says_nothing_is_a_mistake_for_whoever_sends_none(check, misuse):
+    header = 'OAuth oauth_consumer_key="ck", oauth_signature_method="PLAINTEXT", oauth_signature="c%2526s%26t%2520s"'
+    received = {"method": "GET", "url": "https://h.example/", "authorization": header}
+    plaintext = {"signature_methods": ["PLAINTEXT"]}
+    assert check(received, **plaintext, now=NOW)
+    for now in (float("nan"), float("inf"), "x"):
+        misuse(received, "wrong-type" if now == "x" else "not-finite", **plaintext, now=now)
+
+
+@pytest.mark.parametrize("kind", [tuple, list, set, dict.fromkeys, iter])
+def test_signature_methods_of_every_kind(received, check, refuse, kind):
+    assert check(received, signature_methods=kind(["RSA-SHA1", "HMAC-SHA1"]))
+    refuse(received, "refused-signature-method", signature_methods=kind(["RSA-SHA1"]))
+
+
+def test_times_of_every_kind(received, check, refuse):
+    for now in (NOW, float(NOW), Decimal(NOW), Fraction(NOW)):
+        for window in (0, 0.5, Decimal("0.5"), Fraction(1, 2)):
+            assert check(received, now=now, window=window)
+            refuse(received, "timestamp-out-of-window", now=now + 1, window=window)
 
 
 JSON = {"body": '{"ü": 1}', "content_type": "application/json"}

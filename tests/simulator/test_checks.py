@@ -154,4 +154,8 @@ def test_api_headers_of_the_definition_are_wanted(make_world):
 
 def test_every_verification_error_has_its_words():
     codes = re.findall(r'code="([a-z-]+)"', Path(verification.__file__).read_text("utf-8"))
-    assert set(PROBLEMS) == {*codes, InvalidSignatureError.code, refusals.nonce_used("").code}
+    assert set(PROBLEMS) == {
+        *codes,
+        InvalidSignatureError.code,
+        refusals.no_new_nonce(answer=False, base_string="").code,
+    }

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, final
 
 from oauthreg.signing._pure import (
@@ -130,8 +130,8 @@ class Verifier:
         token_secret: Text | None,
         rsa_key: Any,
         lookup: Callable[[SignedRequest], Any] | None,
-        signature_methods: Collection[str],
-        body_hash: str,
+        signature_methods: tuple[str, ...],
+        needs_body_hash: bool,
         window: float,
         is_new_nonce: Callable[[SignedRequest], bool] | None,
         decide: Callable[..., Any],
@@ -184,8 +184,8 @@ def verify(
     token_secret: Text | None,
     rsa_key: Any,
     lookup: Callable[[SignedRequest], Any] | None,
-    signature_methods: Collection[str],
-    body_hash: str,
+    signature_methods: tuple[str, ...],
+    needs_body_hash: bool,
     now: float | None,
     window: float,
     is_new_nonce: Callable[[SignedRequest], bool] | None,

@@ -14,9 +14,10 @@ import os
 import re
 import time
 from abc import ABCMeta
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
@@ -25,7 +26,7 @@ from oauthreg.errors import OAuthRegError
 from oauthreg.signing import keys, refusals
 from oauthreg.signing.methods import SIGNATURE_METHODS
 
-SURFACE = 3
+SURFACE = 4
 """Raised whenever a name, a signature or a meaning changes, so that a stale extension is noticed."""
 
 ENGINE = "pure"
@@ -403,20 +404,21 @@ class SignedRequest(metaclass=ABCMeta):  # noqa: PLW1641 - mappings have no hash
 class Verifier:
     """Checks received requests against the keys of one client and one token, or against those that ``lookup`` gives.
 
-    The arguments are those of ``verify``, each demanded. ``decide`` is given what the engine leaves alone, which is
-    every request that has an unusual form or that may have to be refused: it returns the request or words the refusal.
+    The arguments are those of ``verify``, each demanded and settled: a tuple of names, whether a body hash is needed, a
+    finite number. ``decide`` is given what the engine leaves alone, which is every request that has an unusual form or
+    that may have to be refused: it returns the request or words the refusal.
 
     Spec: RFC 5849 section 3.2.
     """
 
     __slots__ = (
         "__weakref__",
-        "_body_hash",
         "_client_secret",
         "_decide",
         "_is_new_nonce",
         "_keyed",
         "_lookup",
+        "_needs_body_hash",
         "_rsa_key",
         "_signature_methods",
         "_token_secret",
@@ -429,8 +431,8 @@ class Verifier:
         token_secret: Text | None,
         rsa_key: Any,
         lookup: Callable[[SignedRequest], Any] | None,
-        signature_methods: Collection[str],
-        body_hash: str,
+        signature_methods: tuple[str, ...],
+        needs_body_hash: bool,
         window: float,
         is_new_nonce: Callable[[SignedRequest], bool] | None,
         decide: Callable[..., SignedRequest],
@@ -438,7 +440,7 @@ class Verifier:
         self._client_secret, self._token_secret, self._rsa_key = client_secret, token_secret, rsa_key
         self._lookup = lookup
         self._signature_methods = signature_methods
-        self._body_hash = body_hash
+        self._needs_body_hash = needs_body_hash
         self._window = window
         self._is_new_nonce = is_new_nonce
         self._decide = decide
@@ -470,24 +472,24 @@ class Verifier:
         secrets = (self._client_secret, self._token_secret, self._rsa_key) if lookup is None else None
         try:
             read = _read_request(
-                method, url, body, content_type, authorization, self._signature_methods, self._body_hash, now,
-                self._window,
+                method, url, body, content_type, authorization, self._signature_methods, self._needs_body_hash,
+                now if now is None or type(now) is float else _seconds("now", now), self._window,
             )  # fmt: skip
         except OAuthRegError:
             read = None
         if read is not None:
             request, signature_method, signature, text = read
             if lookup is not None:
-                keys = lookup(request)
-                secrets = keys.client_secret, keys.token_secret, keys.rsa_key
+                secrets = _look_up(lookup, request)
             if self._is_right(signature_method, signature, text, secrets):
-                if self._is_new_nonce is not None and not self._is_new_nonce(request):
-                    raise refusals.nonce_used(text)
+                if self._is_new_nonce is not None:
+                    _check_nonce(self._is_new_nonce, request, text)
                 return request
         received = (ENGINE, method, url, body, content_type, authorization)
         return self._decide(
-            received, secrets, lookup, self._signature_methods, self._body_hash, now, self._window, self._is_new_nonce
-        )
+            received, secrets, lookup, self._signature_methods, self._needs_body_hash, now, self._window,
+            self._is_new_nonce,
+        )  # fmt: skip
 
     def _is_right(self, signature_method: str, signature: str, text: str, secrets: Any) -> bool:
         """Whether the escaped signature is that of the base string, compared in constant time."""
@@ -667,8 +669,8 @@ def verify(
     token_secret: Text | None,
     rsa_key: Any,
     lookup: Callable[[SignedRequest], Any] | None,
-    signature_methods: Collection[str],
-    body_hash: str,
+    signature_methods: tuple[str, ...],
+    needs_body_hash: bool,
     now: float | None,
     window: float,
     is_new_nonce: Callable[[SignedRequest], bool] | None,
@@ -676,11 +678,11 @@ def verify(
 ) -> SignedRequest:
     """The request's own word, once its signature is proven.
 
-    The arguments are those of the public function, each demanded, and the ``decide`` of a ``Verifier``, which
-    answers and refuses in the same way; nothing is kept. Spec: RFC 5849 section 3.2.
+    The arguments are those of a ``Verifier`` and of its method ``verify``, each demanded; it answers and refuses in the
+    same way, and nothing is kept. Spec: RFC 5849 section 3.2.
     """
     verifier = Verifier(
-        client_secret, token_secret, rsa_key, lookup, signature_methods, body_hash, window, is_new_nonce, decide
+        client_secret, token_secret, rsa_key, lookup, signature_methods, needs_body_hash, window, is_new_nonce, decide
     )
     return verifier.verify(method, url, body, content_type, authorization=authorization, now=now)
 
@@ -798,14 +800,15 @@ def _read_request(
     body: Any,
     content_type: str | None,
     authorization: Any,
-    signature_methods: Collection[str],
-    body_hash: str,
+    signature_methods: tuple[str, ...],
+    needs_body_hash: bool,
     now: float | None,
     window: float,
 ) -> tuple[SignedRequest, str, str, str] | None:
     """A request of the usual form that meets all that is asked before its keys are known; ``None`` for any other.
 
-    With its signature method, its signature, still escaped, and its base string. Arguments as in ``verify``.
+    With its signature method, its signature, still escaped, and its base string. Arguments as in ``verify``; ``now`` is
+    a float.
     """
     own: list[str] = []
     realm = None
@@ -834,7 +837,7 @@ def _read_request(
     if len(encoded) < len(own) or (placement != "header" and "%" in "".join(encoded)):
         return None
     signature_method = _claimed_method(encoded, signature_methods, now, window)
-    if signature_method is None or not _covers_body(encoded, signature_method, body, form, body_hash):
+    if signature_method is None or not _covers_body(encoded, signature_method, body, form, needs_body_hash):
         return None
     request = SignedRequest.__new__(SignedRequest)
     request._parts, request._read = None, (encoded, placement, realm)  # noqa: SLF001 - decoded when somebody asks
@@ -844,7 +847,7 @@ def _read_request(
 
 
 def _claimed_method(
-    encoded: Mapping[str, str], allowed: Collection[str], now: float | None, window: float
+    encoded: Mapping[str, str], allowed: tuple[str, ...], now: float | None, window: float
 ) -> str | None:
     """The signature method of a request whose claims are complete and accepted."""
     claimed = encoded.get
@@ -853,25 +856,56 @@ def _claimed_method(
         return None
     if signature_method != "PLAINTEXT" and not (timestamp and claimed("oauth_nonce")):
         return None
-    if timestamp is not None and (
-        not _IS_POSITIVE(timestamp) or (now is not None and abs(int(timestamp) - now) > window)
-    ):
+    if timestamp is None:
+        if now is not None and not isfinite(now):
+            return None
+    elif not _IS_POSITIVE(timestamp) or (now is not None and not abs(int(timestamp) - now) <= window):
         return None
     if claimed("oauth_version", "1.0") != "1.0" or signature_method not in allowed:
         return None
     return signature_method
 
 
-def _covers_body(encoded: Mapping[str, str], signature_method: str, body: Any, form: bool, wanted: str) -> bool:
+def _covers_body(encoded: Mapping[str, str], signature_method: str, body: Any, form: bool, needed: bool) -> bool:
     """Whether the body hash is right, or missing where it may."""
     claimed = encoded.get("oauth_body_hash")
     if claimed is None:
-        return form or wanted != "required"
+        return form or not needed
     if form:
         return False
     if signature_method == "PLAINTEXT":
-        return wanted != "required"
+        return not needed
     return _hmac.compare_digest(_escape_base64(body_hash(signature_method, body)), claimed)
+
+
+def _look_up(lookup: Callable[[SignedRequest], Any], request: SignedRequest) -> tuple[Any, Any, Any]:
+    """The keys that ``lookup`` gives: client secret, token secret, RSA key."""
+    keys = lookup(request)
+    try:
+        return keys.client_secret, keys.token_secret, keys.rsa_key
+    except AttributeError:
+        raise refusals.no_keys(keys) from None
+
+
+def _check_nonce(is_new_nonce: Callable[[SignedRequest], bool], request: SignedRequest, text: str) -> None:
+    """Asks for the nonce, if there is one and the timestamp that it belongs to: PLAINTEXT may do without."""
+    given = request.parameters
+    if given.get("oauth_nonce") and given.get("oauth_timestamp"):
+        answer = is_new_nonce(request)
+        if answer is not True:
+            raise refusals.no_new_nonce(answer, text)
+
+
+def _seconds(name: str, value: Any) -> float:
+    """A finite number."""
+    try:
+        if isfinite(value):
+            return float(value)
+    except TypeError:
+        raise refusals.wrong_type(name, "a number of seconds", value) from None
+    except (OverflowError, ValueError):  # too large, a signalling NaN
+        pass
+    raise refusals.not_finite(name)
 
 
 def _decoded(text: str) -> str:

@@ -3,6 +3,7 @@
 The functions return the exception; the engines raise it. None of them shows a query, a body, a key or a secret.
 """
 
+from collections.abc import Awaitable, Coroutine
 from difflib import get_close_matches
 
 from oauthreg.errors import (
@@ -13,6 +14,7 @@ from oauthreg.errors import (
     UnsupportedMethodError,
     UsageError,
     VerificationError,
+    quoted,
 )
 
 _SHOWN = 80
@@ -21,6 +23,29 @@ _SHOWN = 80
 def wrong_type(name: str, wanted: str, value: object) -> UsageError:
     """An argument of a type that cannot be signed."""
     return UsageError(f"`{name}` must be {wanted}: {type(value).__name__}", code="wrong-type")
+
+
+def wrong_answer(name: str, wanted: str, answer: object) -> UsageError:
+    """What a callback returned and nobody can use. A coroutine is closed, since nobody will await it."""
+    if isinstance(answer, Coroutine):
+        answer.close()
+    return UsageError(
+        f"`{name}` must return {wanted}: {type(answer).__name__}",
+        code="wrong-type",
+        hint="it is called without `await`: ask what is asynchronous before or after the check"
+        if isinstance(answer, Awaitable)
+        else "",
+    )
+
+
+def not_finite(name: str) -> UsageError:
+    """A number with which nothing can be compared, or anything."""
+    return UsageError(f"`{name}` must be a finite number of seconds", code="not-finite")
+
+
+def unknown_body_hash(value: object) -> UsageError:
+    """A word that does not say whether a body hash is required."""
+    return UsageError(f'`body_hash` must be "optional" or "required": {quoted(value)}', code="unknown-body-hash")
 
 
 def lone_surrogate(name: str) -> UsageError:
@@ -163,9 +188,18 @@ def unsignable_body(kind: str) -> UnsignableRequestError:
     )
 
 
-def nonce_used(base_string: str) -> VerificationError:
-    """A nonce that came before."""
-    return VerificationError("the nonce was used before", code="nonce-used", base_string=base_string)
+def no_keys(answer: object) -> OAuthRegError:
+    """What a lookup returned instead of keys: ``None`` for a client or a token that it does not know."""
+    if answer is None:
+        return VerificationError("no keys are known for this client and its token", code="unknown-client")
+    return wrong_answer("lookup", "`VerificationKeys` or `None`", answer)
+
+
+def no_new_nonce(answer: object, base_string: str) -> OAuthRegError:
+    """What was answered to the question for a nonce, and is not ``True``: ``False`` for one that came before."""
+    if answer is False:
+        return VerificationError("the nonce was used before", code="nonce-used", base_string=base_string)
+    return wrong_answer("is_new_nonce", "`True` or `False`", answer)
 
 
 def in_batch(position: int, error: OAuthRegError) -> OAuthRegError:

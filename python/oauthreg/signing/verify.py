@@ -5,14 +5,26 @@ Spec: RFC 5849 section 3.2; the body hash follows the extension "OAuth Request B
 
 import hmac
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from oauthreg.errors import InvalidSignatureError, UsageError, VerificationError
 from oauthreg.records import dataclass, field
 from oauthreg.signing import SIGNATURE_METHODS, AnyEngine, EngineName, load_engine, refusals
-from oauthreg.signing._pure import _IS_POSITIVE, Placement, SignedRequest, Text, _has_key, _is_form, _split, unescape
+from oauthreg.signing._pure import (
+    _IS_POSITIVE,
+    Placement,
+    SignedRequest,
+    Text,
+    _check_nonce,
+    _has_key,
+    _is_form,
+    _look_up,
+    _seconds,
+    _split,
+    unescape,
+)
 
 __all__ = ["SignedRequest", "VerificationKeys", "Verifier", "parse_authorization", "verify"]
 
@@ -22,9 +34,17 @@ _PARAMETER = re.compile(r"""[\s,]*+([^\s=,"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|
 _IS_END = re.compile(r"[ \t,]*+\Z").match
 _SERVER = re.compile(r"https?://[^/?#]", re.IGNORECASE).match
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_WINDOW = 300
+_ACCEPTED: Final = tuple(SIGNATURE_METHODS)
+_OPTIONAL: Final = "optional"
+_REQUIRED: Final = "required"
+_WINDOW: Final = 300.0
 
 Octets: TypeAlias = tuple[bytes, bytes]
+Lookup: TypeAlias = Callable[[SignedRequest], "VerificationKeys | None"]
+Settled: TypeAlias = tuple[tuple[str, ...], bool, float]
+"""Accepted signature methods, whether a body hash is required, the window in seconds."""
+
+_BY_DEFAULT: Settled = (_ACCEPTED, False, _WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +68,9 @@ class Verifier(metaclass=AnyEngine):
         verifier = oauthreg.Verifier(client_secret=client_secret, token_secret=token_secret)
         request = verifier.verify("GET", url, authorization=header, now=time.time())
 
-    The arguments are those of ``verify`` that stay the same from request to request. What is derived from the keys is
-    made once and kept with the object, which is what makes it faster than ``verify``. It may be shared by threads.
+    The arguments are those of ``verify`` that stay the same from request to request, and are refused here if they are
+    wrong. What is derived from the keys is made once and kept with the object, which is what makes it faster than
+    ``verify``. It may be shared by threads.
 
     Spec: RFC 5849 section 3.2.
     """
@@ -62,15 +83,16 @@ class Verifier(metaclass=AnyEngine):
         client_secret: Text | None = None,
         token_secret: Text | None = None,
         rsa_key: Any = None,
-        lookup: Callable[[SignedRequest], VerificationKeys] | None = None,
-        signature_methods: Collection[str] = tuple(SIGNATURE_METHODS),
-        body_hash: Literal["optional", "required"] = "optional",
+        lookup: Lookup | None = None,
+        signature_methods: Collection[str] = _ACCEPTED,
+        body_hash: Literal["optional", "required"] = _OPTIONAL,
         window: float = _WINDOW,
         is_new_nonce: Callable[[SignedRequest], bool] | None = None,
         engine: EngineName | None = None,
     ) -> "Verifier":
+        settled = _settle(lookup, is_new_nonce, signature_methods, body_hash, window)
         made: Verifier = load_engine(engine).Verifier(
-            client_secret, token_secret, rsa_key, lookup, signature_methods, body_hash, window, is_new_nonce, _decide
+            client_secret, token_secret, rsa_key, lookup, *settled, is_new_nonce, _decide
         )
         return made
 
@@ -98,9 +120,9 @@ def verify(
     client_secret: str | None = None,
     token_secret: str | None = None,
     rsa_key: Any = None,
-    lookup: Callable[[SignedRequest], VerificationKeys] | None = None,
-    signature_methods: Collection[str] = tuple(SIGNATURE_METHODS),
-    body_hash: Literal["optional", "required"] = "optional",
+    lookup: Lookup | None = None,
+    signature_methods: Collection[str] = _ACCEPTED,
+    body_hash: Literal["optional", "required"] = _OPTIONAL,
     now: float | None = None,
     window: float = _WINDOW,
     is_new_nonce: Callable[[SignedRequest], bool] | None = None,
@@ -110,29 +132,52 @@ def verify(
 
     ``url`` is the URL as it was received (text or ``yarl.URL``), host and scheme as the client used them; ``body`` and
     ``content_type`` as received; ``authorization`` the header's value. The keys come from the arguments or from
-    ``lookup``, which is given the unproven request; they mean what they mean in ``VerificationKeys``. With ``now``
-    (seconds since 1970) the timestamp may be off by ``window`` seconds at most. ``is_new_nonce`` is asked last and must
-    remember the nonce. Signatures are compared in constant time.
+    ``lookup``, which is given the unproven request and returns ``None`` for whom it does not know; they mean what they
+    mean in ``VerificationKeys``. With ``now`` (seconds since 1970) the timestamp may be off by ``window`` seconds at
+    most. ``is_new_nonce`` is asked last and must remember the nonce: ``True`` accepts the request, ``False`` refuses
+    it. Both are called without ``await``. Signatures are compared in constant time.
 
     Raises ``InvalidSignatureError`` when the signature differs (``.base_string`` is what was signed here) and
     ``VerificationError`` for everything else that a client can do wrong; ``.code`` says what. ``UsageError`` is for
-    what only the server can: arguments of a wrong type, a URL without scheme and host, a key that cannot be read.
+    what only the server can: arguments or answers of a wrong type, numbers that are not finite, a URL without scheme
+    and host, a key that cannot be read.
 
     Spec: RFC 5849 section 3.2.
     """
+    is_usual = signature_methods is _ACCEPTED and body_hash is _OPTIONAL and window is _WINDOW
+    if is_usual and lookup is None and is_new_nonce is None:
+        accepted, needs_body_hash, seconds = _BY_DEFAULT
+    else:
+        accepted, needs_body_hash, seconds = _settle(lookup, is_new_nonce, signature_methods, body_hash, window)
     proven: SignedRequest = load_engine(engine).verify(
         method, url, body, content_type, authorization, client_secret, token_secret, rsa_key, lookup,
-        signature_methods, body_hash, now, window, is_new_nonce, _decide,
+        accepted, needs_body_hash, now, seconds, is_new_nonce, _decide,
     )  # fmt: skip
     return proven
+
+
+def _settle(lookup: Any, is_new_nonce: Any, signature_methods: Any, body_hash: Any, window: Any) -> Settled:
+    """The options as the engines take them, which no later change of their objects makes different."""
+    for name, callback in (("lookup", lookup), ("is_new_nonce", is_new_nonce)):
+        if callback is not None and not callable(callback):
+            raise refusals.wrong_type(name, "a function", callback)
+    if isinstance(signature_methods, str) or not isinstance(signature_methods, Iterable):
+        raise refusals.wrong_type("signature_methods", "a collection of names", signature_methods)
+    accepted = tuple(signature_methods)
+    for name in accepted:
+        if not isinstance(name, str):
+            raise refusals.wrong_type("signature_methods", "a collection of names", name)
+    if not isinstance(body_hash, str) or body_hash not in (_OPTIONAL, _REQUIRED):
+        raise refusals.unknown_body_hash(body_hash)
+    return accepted, body_hash == _REQUIRED, _seconds("window", window)
 
 
 def _decide(
     received: tuple[EngineName, str, Any, Any, str | None, str | None],
     secrets: tuple[Any, Any, Any] | None,
-    lookup: Callable[[SignedRequest], VerificationKeys] | None,
-    signature_methods: Collection[str],
-    body_hash: Literal["optional", "required"],
+    lookup: Lookup | None,
+    signature_methods: tuple[str, ...],
+    needs_body_hash: bool,
     now: float | None,
     window: float,
     is_new_nonce: Callable[[SignedRequest], bool] | None,
@@ -140,16 +185,19 @@ def _decide(
     """The check step by step, which reads every form and words every refusal; the engines' own is only faster."""
     engine, method, url, body, content_type, authorization = received
     chosen = load_engine(engine)
+    moment = None if now is None else _seconds("now", now)
     try:
         request, header, signature = _parse_signed_request(chosen, url, body, content_type, authorization)
-        _check_claims(request, signature_methods, now, window)
-        _check_body_hash(chosen, request, body, content_type, body_hash)
+        _check_claims(request, signature_methods, moment, window)
+        _check_body_hash(chosen, request, body, content_type, needs_body_hash)
         base_string = chosen.base_string(method, url, header, body, content_type)
     except UsageError as error:
         if error.code == "wrong-type" or not _names_a_server(url):
             raise
         raise VerificationError(f"the request cannot be read: {error.message}", code=error.code) from None
-    keys = lookup(request) if lookup is not None and secrets is None else VerificationKeys(*(secrets or ()))
+    if lookup is not None and secrets is None:
+        secrets = _look_up(lookup, request)
+    keys = VerificationKeys(*(secrets or ()))
     _check_key(request.signature_method, keys)
     attempt = _Attempt(chosen, request.signature_method, method, url, body, content_type, header, signature, keys)
     if not attempt.matches(base_string):
@@ -158,8 +206,8 @@ def _decide(
             base_string=base_string,
             hint=attempt.explain(),
         )
-    if is_new_nonce is not None and not is_new_nonce(request):
-        raise refusals.nonce_used(base_string)
+    if is_new_nonce is not None:
+        _check_nonce(is_new_nonce, request, base_string)
     return request
 
 
@@ -248,7 +296,7 @@ def _unique(pairs: list[Octets]) -> dict[str, str]:
     return parameters
 
 
-def _check_claims(request: SignedRequest, allowed: Collection[str], now: float | None, window: float) -> None:
+def _check_claims(request: SignedRequest, allowed: tuple[str, ...], now: float | None, window: float) -> None:
     given = request.parameters
     needed = ["oauth_consumer_key", "oauth_signature_method", "oauth_signature"]
     if request.signature_method != "PLAINTEXT":
@@ -287,16 +335,14 @@ def _check_key(signature_method: str, keys: VerificationKeys) -> None:
         )
 
 
-def _check_body_hash(
-    engine: Any, request: SignedRequest, body: Any, content_type: str | None, wanted: Literal["optional", "required"]
-) -> None:
+def _check_body_hash(engine: Any, request: SignedRequest, body: Any, content_type: str | None, needed: bool) -> None:
     claimed, form = request.parameters.get("oauth_body_hash"), _is_form(content_type)
     if form and claimed is not None:
         raise VerificationError("a form carries no `oauth_body_hash`", code="body-hash-with-form")
     if request.signature_method == "PLAINTEXT":
         claimed = None  # nothing covers it
     if claimed is None:
-        if wanted == "required" and not form:
+        if needed and not form:
             raise VerificationError("`oauth_body_hash` is missing", code="body-hash-missing")
         return
     computed = engine.body_hash(request.signature_method, body)
