@@ -173,6 +173,15 @@ impl<'a> Address<'a> {
         }
     }
 
+    /// Whether a request to it goes through TLS.
+    pub fn is_https(&self) -> bool {
+        let scheme = match self {
+            Self::Text(url) => split_scheme(url).map(|(scheme, _)| scheme),
+            Self::Parts(url) => Some(url.scheme),
+        };
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+    }
+
     /// How many octets the query has at most.
     pub fn query_bound(&self) -> usize {
         match self {
@@ -367,6 +376,24 @@ mod tests {
         match base_uri(url) {
             Err(Refusal::InvalidUrl { reason, .. }) => reason,
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn which_requests_go_through_tls() {
+        for (text, expected) in [
+            ("https://h/", true),
+            ("HTTPS://h/", true),
+            ("http://h/", false),
+            ("http://https://h/", false),
+            ("httpss://h/", false),
+            ("https:h", false),
+            ("", false),
+        ] {
+            assert_eq!(Address::Text(text.as_bytes()).is_https(), expected, "{text}");
+            if let Ok(url) = Url::parse(text.as_bytes(), true) {
+                assert_eq!(Address::Parts(url).is_https(), expected, "{text}");
+            }
         }
     }
 

@@ -148,7 +148,9 @@ def make_clients() -> Iterator[Client]:
             method, f"client-{place}", client_secret, token=token, token_secret=token_secret, body_hash=is_hashing,
             engine="native",
         )  # fmt: skip
-        verifier = Verifier(client_secret=client_secret, token_secret=token_secret, engine="native")
+        verifier = Verifier(
+            client_secret=client_secret, token_secret=token_secret, signature_methods=METHODS, engine="native"
+        )
         yield Client(signer, verifier, client_secret, token_secret)
 
 
@@ -160,8 +162,9 @@ def train(client: Client, other: Client, sent: Sent) -> None:
             header = one.signer.authorization(*sent)
         one.verifier.verify(*sent, authorization=header, now=time.time())
     verify(
-        *sent, authorization=header, client_secret=other.client_secret, token_secret=other.token_secret, engine="native"
-    )
+        *sent, authorization=header, client_secret=other.client_secret, token_secret=other.token_secret,
+        signature_methods=METHODS, engine="native",
+    )  # fmt: skip
     other.signer.parameters(*sent)
 
 

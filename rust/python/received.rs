@@ -376,6 +376,9 @@ impl<'py> Rules<'_, 'py> {
         if !self.covers_body(text, &outline, signature_method, is_form, given.body)? {
             return Ok(None);
         }
+        if signature_method == SignatureMethod::Plaintext && !source.address().is_ok_and(|address| address.is_https()) {
+            return Ok(None);
+        }
         parameters.clear(2 * (header.len() + query.len() + octets.len()));
         if outline.placement == Placement::Header {
             former.push_to(&outline, text, parameters);

@@ -43,6 +43,13 @@ def test_a_right_signature(oauthreg, header):
     assert "secret" not in done.out
 
 
+def test_a_right_signature_of_every_method_that_needs_no_key_pair(oauthreg, header):
+    for method in ("HMAC-SHA256", "HMAC-SHA512", "PLAINTEXT"):
+        signer = Signer(method, "c", "client-secret", token="t", token_secret="token-secret")
+        done = oauthreg("explain", "GET", URL, "--authorization", signer.authorization("GET", URL), *SECRETS)
+        assert (done.code, done.err) == (0, "\nthe signature is right\n")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

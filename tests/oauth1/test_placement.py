@@ -9,7 +9,7 @@ from oauthreg.errors import InvalidSignatureError, UnsignableRequestError
 from oauthreg.messages import Authenticated
 from oauthreg.oauth1.placement import FORM, OAuth1Authentication, signed_url
 from oauthreg.provider import OAuth1Settings
-from oauthreg.signing import Signer
+from oauthreg.signing import SIGNATURE_METHODS, Signer
 from oauthreg.signing.verify import parse_authorization, verify
 
 SIGNER = Signer("HMAC-SHA1", "ck", "cs", token="t/1", token_secret="ts", realm="x")
@@ -26,6 +26,7 @@ def check(method, url, body, content_type, made):
         authorization=headers.get("Authorization"),
         client_secret="cs",
         token_secret="ts",
+        signature_methods=SIGNATURE_METHODS,
     )
 
 

@@ -28,6 +28,7 @@ SIGNED = (
     'oauth_signature="x"'
 )
 SECRETS = {"client_secret": "c&s", "token_secret": "t s"}
+GIVEN = {**SECRETS, "signature_methods": tuple(SIGNATURE_METHODS)}
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 
@@ -60,10 +61,10 @@ def check(request, engine):
     """Both doors: the function, and the object that keeps what is derived from the keys."""
 
     def by_function(received, **options):
-        return verify(**received, **(SECRETS | options), engine=engine.name)
+        return verify(**received, **(GIVEN | options), engine=engine.name)
 
     def by_object(received, now=None, **options):
-        return Verifier(**(SECRETS | options), engine=engine.name).verify(**received, now=now)
+        return Verifier(**(GIVEN | options), engine=engine.name).verify(**received, now=now)
 
     return by_function if request.param == "verify" else by_object
 
@@ -136,7 +137,7 @@ def test_the_vectors_are_accepted(engine, rsa_keys):
         assert verify(
             given["method"], given["url"], given.get("body"), given.get("body_content_type"),
             authorization=expected["authorization_header"], client_secret=given.get("consumer_secret"),
-            token_secret=given.get("token_secret"), engine=engine.name,
+            token_secret=given.get("token_secret"), engine=engine.name, signature_methods=SIGNATURE_METHODS,
         ).client_id == given["consumer_key"]  # fmt: skip
         accepted += 1
     assert accepted == 5
@@ -385,6 +386,70 @@ def test_plaintext_needs_neither_nonce_nor_timestamp(check, placement):
         "body": {"body": form},
     }[placement]
     assert check(received, now=NOW).signature_method == "PLAINTEXT"
+
+
+def test_plaintext_is_accepted_where_it_is_named_alone(engine, sign):
+    received, keys = sign(signature_method="PLAINTEXT"), {**SECRETS, "engine": engine.name}
+    for check in (lambda: verify(**received, **keys), lambda: Verifier(**keys).verify(**received)):
+        with pytest.raises(VerificationError) as caught:
+            check()
+        assert caught.value.code == "refused-signature-method"
+        assert "PLAINTEXT" not in caught.value.hint
+    assert verify(**received, **keys, signature_methods=["PLAINTEXT"])
+
+
+@pytest.mark.parametrize("placement", ["header", "query", "body"])
+@pytest.mark.parametrize(
+    ("origin", "accepted"),
+    [
+        ("https://h.example", True),
+        ("HTTPS://h.example", True),
+        ("http://h.example", False),
+        ("HTTP://h.example:443", False),
+        ("http://127.0.0.1.example", False),
+        ("http://10.0.0.1", False),
+        ("http://localhost:8080", True),
+        ("http://LocalHost", True),
+        ("http://127.0.0.9", True),
+        ("http://[::1]:80", True),
+        ("http://[::2]", False),
+    ],
+)
+@pytest.mark.parametrize("written", [str, URL])
+def test_plaintext_goes_through_tls_or_stays_on_the_machine(sign, check, refuse, placement, origin, accepted, written):
+    received = sign(placement, url=f"{origin}/r", signature_method="PLAINTEXT")
+    received["url"] = written(received["url"])
+    if accepted:
+        assert check(received, now=NOW)
+    else:
+        error = refuse(received, "refused-signature-method", now=NOW)
+        assert error.message == "the signature method is not accepted without TLS: PLAINTEXT"
+        assert "proxy" in error.hint
+    assert check(sign(placement, url=f"{origin}/r"), now=NOW), "whose secrets nobody sees"
+
+
+@pytest.mark.parametrize("given", [{}, {"oauth_nonce": "n"}, {"oauth_timestamp": str(NOW)}, {"oauth_nonce": ""}])
+@pytest.mark.parametrize("separator", [", ", ","])
+def test_a_nonce_that_plaintext_does_without_is_not_asked_for(check, refuse, given, separator):
+    asked = []
+
+    def is_new(request):
+        asked.append((request.parameters["oauth_timestamp"], request.parameters["oauth_nonce"]))
+        return len(asked) == 1
+
+    def received(pairs):
+        pairs = {"oauth_consumer_key": "ck", "oauth_signature_method": "PLAINTEXT", **pairs}
+        pairs["oauth_signature"] = quote("c%26s&t%20s", safe="")
+        header = "OAuth " + separator.join(f'{name}="{value}"' for name, value in pairs.items())
+        return {"method": "POST", "url": "https://h.example/", "authorization": header}
+
+    for _ in range(2):
+        assert check(received(given), now=NOW, is_new_nonce=is_new)
+    assert asked == []
+    whole = received({"oauth_nonce": "n", "oauth_timestamp": str(NOW)})
+    assert check(whole, now=NOW, is_new_nonce=is_new)
+    refuse(whole, "nonce-used", now=NOW, is_new_nonce=is_new)
+    assert asked == [(str(NOW), "n")] * 2
 
 
 @pytest.mark.parametrize(
@@ -733,6 +798,9 @@ def test_signatures_are_compared_in_constant_time(monkeypatch):
         signer = Signer(method, "ck", "cs", body_hash=True, engine="pure")
         header = signer.authorization("POST", "https://h.example/", "{}", "text/json")
         compared.clear()
-        verify("POST", "https://h.example/", "{}", "text/json", authorization=header, client_secret="cs", engine="pure")
+        verify(
+            "POST", "https://h.example/", "{}", "text/json", authorization=header, client_secret="cs", engine="pure",
+            signature_methods=[method],
+        )  # fmt: skip
         assert len(compared) == {"HMAC-SHA1": 2, "PLAINTEXT": 1}[method]
         assert all(computed == claimed for computed, claimed in compared)

@@ -57,6 +57,7 @@ def _explained(
     from oauthreg.signing._pure import parse_parameters, unescape
     from oauthreg.signing.comparison import compare_base_strings, first_difference, parse_base_string
     from oauthreg.signing.engine import load_engine
+    from oauthreg.signing.methods import SIGNATURE_METHODS
     from oauthreg.signing.verify import parse_authorization, verify
 
     engine = load_engine()
@@ -86,6 +87,7 @@ def _explained(
             verify(
                 method.upper(), url, body, media_type,
                 authorization=header, client_secret=secrets[0], token_secret=secrets[1],
+                signature_methods=SIGNATURE_METHODS,
             )  # fmt: skip
             told["signature"] = "right"
         except InvalidSignatureError as error:

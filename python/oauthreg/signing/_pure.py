@@ -839,6 +839,8 @@ def _read_request(
     signature_method = _claimed_method(encoded, signature_methods, now, window)
     if signature_method is None or not _covers_body(encoded, signature_method, body, form, needs_body_hash):
         return None
+    if signature_method == "PLAINTEXT" and target.scheme != "https":
+        return None
     request = SignedRequest.__new__(SignedRequest)
     request._parts, request._read = None, (encoded, placement, realm)  # noqa: SLF001 - decoded when somebody asks
     signature = encoded["oauth_signature"]

@@ -34,7 +34,7 @@ _PARAMETER = re.compile(r"""[\s,]*+([^\s=,"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|
 _IS_END = re.compile(r"[ \t,]*+\Z").match
 _SERVER = re.compile(r"https?://[^/?#]", re.IGNORECASE).match
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_ACCEPTED: Final = tuple(SIGNATURE_METHODS)
+_ACCEPTED: Final = tuple(name for name, (family, _) in SIGNATURE_METHODS.items() if family != "plaintext")
 _OPTIONAL: Final = "optional"
 _REQUIRED: Final = "required"
 _WINDOW: Final = 300.0
@@ -137,6 +137,10 @@ def verify(
     most. ``is_new_nonce`` is asked last and must remember the nonce: ``True`` accepts the request, ``False`` refuses
     it. Both are called without ``await``. Signatures are compared in constant time.
 
+    ``signature_methods`` are all but PLAINTEXT, whose signature is the secrets themselves: it proves nothing of the
+    request, which may come without nonce (then ``is_new_nonce`` is not asked) and timestamp. Where it is named, it is
+    accepted for https URLs and on loopback alone.
+
     Raises ``InvalidSignatureError`` when the signature differs (``.base_string`` is what was signed here) and
     ``VerificationError`` for everything else that a client can do wrong; ``.code`` says what. ``UsageError`` is for
     what only the server can: arguments or answers of a wrong type, numbers that are not finite, a URL without scheme
@@ -189,6 +193,7 @@ def _decide(
     try:
         request, header, signature = _parse_signed_request(chosen, url, body, content_type, authorization)
         _check_claims(request, signature_methods, moment, window)
+        _check_transport(request, url)
         _check_body_hash(chosen, request, body, content_type, needs_body_hash)
         base_string = chosen.base_string(method, url, header, body, content_type)
     except UsageError as error:
@@ -322,6 +327,21 @@ def _check_claims(request: SignedRequest, allowed: tuple[str, ...], now: float |
             f"the timestamp is {abs(int(timestamp) - now):.0f} seconds {'ahead' if int(timestamp) > now else 'old'}",
             code="timestamp-out-of-window",
             hint=f"at most {window:.0f} seconds are accepted",
+        )
+
+
+def _check_transport(request: SignedRequest, url: Any) -> None:
+    """Refuses secrets that whoever listened may know. Spec: RFC 5849 section 3.4.4."""
+    target = _split(url)[0]
+    if request.signature_method != "PLAINTEXT" or target.scheme != "http":
+        return
+    from oauthreg.origins import is_loopback
+
+    if not is_loopback(target.host.strip("[]").lower()):
+        raise VerificationError(
+            "the signature method is not accepted without TLS: PLAINTEXT",
+            code="refused-signature-method",
+            hint="send it to an https URL; behind a proxy that ends TLS, check the URL as the client wrote it",
         )
 
 
