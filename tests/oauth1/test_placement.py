@@ -174,7 +174,9 @@ def test_the_signed_url_may_have_another_scheme(placement, engine):
     received = ("POST", sent.replace("https:", "http:"), made.body, headers.get("Content-Type"))
     assert verify(*received, authorization=headers.get("Authorization"), client_secret="cs").client_id == "ck"
     with pytest.raises(InvalidSignatureError, match="http URL"):
-        verify("POST", sent, *received[2:], authorization=headers.get("Authorization"), client_secret="cs")
+        verify(
+            "POST", sent, *received[2:], authorization=headers.get("Authorization"), client_secret="cs", explain=True
+        )
 
 
 @pytest.mark.parametrize(

@@ -321,7 +321,22 @@ def test_a_signature_in_another_spelling(sign, refuse, rsa_key, spelling):
 )
 def test_the_usual_causes_are_named(sign, refuse, signed_for, received_as, hint):
     received = sign(**signed_for) | received_as
-    assert hint in refuse(received, "invalid-signature", InvalidSignatureError).hint
+    told = refuse(received, "invalid-signature", InvalidSignatureError, explain=True)
+    untold = refuse(received, "invalid-signature", InvalidSignatureError)
+    assert hint in told.hint
+    assert "explain=True" in untold.hint
+    assert told.base_string == untold.base_string
+
+
+@pytest.mark.parametrize(("explain", "most"), [(False, 1), (True, 7)])
+def test_the_causes_are_looked_for_where_somebody_wants_to_know(monkeypatch, engine, sign, refuse, explain, most):
+    """Whoever sends garbage costs a server no more than the request's own signature, made once more."""
+    made = []
+    genuine = engine.module.check_signature
+    monkeypatch.setattr(engine.module, "check_signature", lambda *given: made.append(given) or genuine(*given))
+    error = refuse(sign(), "invalid-signature", InvalidSignatureError, client_secret="x", explain=explain)
+    assert len(made) == most
+    assert not [value for value in vars(error).values() if "t s" in str(value)], "no secret lives on in an error"
 
 
 def test_the_base_string_is_what_was_signed_here(engine, sign, refuse):

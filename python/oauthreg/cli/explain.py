@@ -87,7 +87,7 @@ def _explained(
             verify(
                 method.upper(), url, body, media_type,
                 authorization=header, client_secret=secrets[0], token_secret=secrets[1],
-                signature_methods=SIGNATURE_METHODS,
+                signature_methods=SIGNATURE_METHODS, explain=True,
             )  # fmt: skip
             told["signature"] = "right"
         except InvalidSignatureError as error:

@@ -6,6 +6,7 @@ Spec: RFC 5849 section 3.2; the body hash follows the extension "OAuth Request B
 import hmac
 import re
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -88,11 +89,12 @@ class Verifier(metaclass=AnyEngine):
         body_hash: Literal["optional", "required"] = _OPTIONAL,
         window: float = _WINDOW,
         is_new_nonce: Callable[[SignedRequest], bool] | None = None,
+        explain: bool = False,
         engine: EngineName | None = None,
     ) -> "Verifier":
         settled = _settle(lookup, is_new_nonce, signature_methods, body_hash, window)
         made: Verifier = load_engine(engine).Verifier(
-            client_secret, token_secret, rsa_key, lookup, *settled, is_new_nonce, _decide
+            client_secret, token_secret, rsa_key, lookup, *settled, is_new_nonce, _explain if explain else _decide
         )
         return made
 
@@ -126,6 +128,7 @@ def verify(
     now: float | None = None,
     window: float = _WINDOW,
     is_new_nonce: Callable[[SignedRequest], bool] | None = None,
+    explain: bool = False,
     engine: EngineName | None = None,
 ) -> SignedRequest:
     """The request's own word, once its signature is proven.
@@ -141,6 +144,10 @@ def verify(
     request, which may come without nonce (then ``is_new_nonce`` is not asked) and timestamp. Where it is named, it is
     accepted for https URLs and on loopback alone.
 
+    With ``explain`` the ``.hint`` of a signature that differs says why, if it is for one of the usual causes. Trying
+    them takes up to six further signatures, so it is for whoever looks for a mistake, not for a server that strangers
+    send requests to.
+
     Raises ``InvalidSignatureError`` when the signature differs (``.base_string`` is what was signed here) and
     ``VerificationError`` for everything else that a client can do wrong; ``.code`` says what. ``UsageError`` is for
     what only the server can: arguments or answers of a wrong type, numbers that are not finite, a URL without scheme
@@ -155,7 +162,7 @@ def verify(
         accepted, needs_body_hash, seconds = _settle(lookup, is_new_nonce, signature_methods, body_hash, window)
     proven: SignedRequest = load_engine(engine).verify(
         method, url, body, content_type, authorization, client_secret, token_secret, rsa_key, lookup,
-        accepted, needs_body_hash, now, seconds, is_new_nonce, _decide,
+        accepted, needs_body_hash, now, seconds, is_new_nonce, _explain if explain else _decide,
     )  # fmt: skip
     return proven
 
@@ -185,6 +192,8 @@ def _decide(
     now: float | None,
     window: float,
     is_new_nonce: Callable[[SignedRequest], bool] | None,
+    *,
+    explain: bool = False,
 ) -> SignedRequest:
     """The check step by step, which reads every form and words every refusal; the engines' own is only faster."""
     engine, method, url, body, content_type, authorization = received
@@ -209,11 +218,14 @@ def _decide(
         raise InvalidSignatureError(
             f"the {request.signature_method} signature does not match the request",
             base_string=base_string,
-            hint=attempt.explain(),
+            hint=attempt.explain() if explain else attempt.hint(),
         )
     if is_new_nonce is not None:
         _check_nonce(is_new_nonce, request, base_string)
     return request
+
+
+_explain = partial(_decide, explain=True)
 
 
 def _names_a_server(url: Any) -> bool:
@@ -398,10 +410,16 @@ class _Attempt:
         )
         return right
 
+    def hint(self) -> str:
+        """What to do when the signature does not fit, known without looking for the cause."""
+        if self.signature_method == "PLAINTEXT":
+            return "one of the two secrets differs"
+        return "compare `.base_string` with the client's, or let `explain=True` try the usual causes"
+
     def explain(self) -> str:
         """What would have to be different for the signature to fit: the usual causes, tried one by one."""
         if self.signature_method == "PLAINTEXT":
-            return "one of the two secrets differs"
+            return self.hint()
         scheme = _split(self.url)[0].scheme
         text = str(self.url)
         other_scheme = "http" if scheme == "https" else "https"

@@ -71,6 +71,7 @@ class Checks:
             now=self.now(),
             window=WINDOW,
             is_new_nonce=self._is_new_nonce,
+            explain=True,
         )
         self._placement(received, signed, leg)
         realm = settings.realm if settings.realm_from is None else realm_of(received.url, settings.realm_from)
