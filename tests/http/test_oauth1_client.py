@@ -125,10 +125,17 @@ class TestConstruction:
             make_client(signature_method="HMAC-SHA3")
         assert caught.value.code == "unknown-signature-method"
 
-    async def test_an_unknown_signature_type_is_refused(self, make_client):
+    @pytest.mark.parametrize("given", ["COOKIE", "", None, 5, b"HEADER"])
+    async def test_an_unknown_signature_type_is_refused(self, make_client, given):
         with pytest.raises(UnsupportedMethodError, match="HEADER, QUERY, BODY") as caught:
-            make_client(signature_type="COOKIE")
+            make_client(signature_type=given)
         assert caught.value.code == "unknown-signature-type"
+
+    @pytest.mark.parametrize("given", [5, b"x", ["a", 5], object()])
+    async def test_a_realm_that_is_no_text_is_refused(self, make_client, given):
+        with pytest.raises(UsageError, match="`realm` must be text") as caught:
+            make_client(realm=given)
+        assert caught.value.code == "wrong-type"
 
     async def test_an_rsa_method_without_a_key_is_refused(self, make_client):
         with pytest.raises(UsageError) as caught:

@@ -658,6 +658,7 @@ def test_one_signer_in_eight_threads(engine, rsa_key, fixed, method):
         (("HMAC-SHA1", b""), {}, MissingCredentialError, "missing-client-id"),
         (("HMAC-SHA1", None), {}, UsageError, "wrong-type"),
         (("HMAC-SHA1", 5), {}, UsageError, "wrong-type"),
+        (("HMAC-SHA1", "ck"), {"clock": 1_700_000_000}, UsageError, "wrong-type"),
         (("HMAC-SHA1", "c\ud800"), {}, UsageError, "lone-surrogate"),
         (("HMAC-SHA1", b"c\xff"), {}, UsageError, "not-utf8"),
         (("HMAC-SHA1", "ck", 5), {}, UsageError, "wrong-type"),

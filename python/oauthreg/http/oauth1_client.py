@@ -784,7 +784,7 @@ def _with_choices(
 
         raise refusals.unknown_signature_method(str(settings.signature_methods[0]), tuple(signing.SIGNATURE_METHODS))
     if signature_type is not _DEFAULT_TYPE:
-        placement = _PLACEMENTS.get(signature_type.upper())
+        placement = _PLACEMENTS.get(str(signature_type).upper())
         if placement is None:
             raise UnsupportedMethodError(
                 f"unknown signature type: {signature_type!r} (known: {', '.join(_PLACEMENTS)})",
@@ -811,7 +811,14 @@ def _with_request(
 
 
 def _realm(realm: str | Sequence[str] | None) -> str | None:
-    return realm if realm is None or isinstance(realm, str) else " ".join(realm)
+    if realm is None or isinstance(realm, str):
+        return realm
+    try:
+        return " ".join(realm)
+    except TypeError:
+        from oauthreg.signing import refusals
+
+        raise refusals.wrong_type("realm", "text, or a sequence of texts", realm) from None
 
 
 def _check_same_login(pending: PendingLogin, token: str | None) -> None:

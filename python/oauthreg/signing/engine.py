@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 from oauthreg.errors import UsageError
-from oauthreg.signing import _pure
+from oauthreg.signing import _pure, refusals
 from oauthreg.signing._pure import ParameterPairs, Text
 
 EngineName: TypeAlias = Literal["native", "pure"]
@@ -114,6 +114,8 @@ class Signer(metaclass=AnyEngine):
         clock: Callable[[], float] | None = None,
         engine: EngineName | None = None,
     ) -> "Signer":
+        if clock is not None and not callable(clock):
+            raise refusals.wrong_type("clock", "a function", clock)
         made: Signer = load_engine(engine).Signer(
             signature_method,
             client_id,
