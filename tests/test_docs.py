@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
@@ -282,6 +283,64 @@ async def tell(names, client, store, logout_token):
     request = make_mocked_request("POST", "/told")
     request._post = {"logout_token": logout_token}
     return await names["told_of_logout"](request, client, store)
+
+
+class NonceStore:
+    """What a test shares instead of processes."""
+
+    def __init__(self):
+        self.kept = {}
+
+    async def add(self, key, seconds):
+        is_new = key not in self.kept
+        self.kept[key] = seconds
+        return is_new
+
+
+async def test_receiving_signed_requests(clock):
+    names = {"__name__": "server"}
+    exec("\n\n".join(blocks("python", PAGES["docs/receiving-requests.md"])), names)
+    names["time"] = SimpleNamespace(time=clock, monotonic=clock)
+    origin, secrets = names["ORIGIN"], ("client-id", "client-secret")
+    user = {"token": "token", "token_secret": "token-secret"}
+    url, form = f"{origin}/items/a%2Fb%7e?x=y+z&c=%C3%BC", "user_id=Ada+L&lti_message_type=basic-lti-launch-request"
+
+    def signed(*secrets, method="HMAC-SHA1", **options):
+        return oauthreg.Signer(method, *secrets, clock=clock, **options).authorization("GET", url)
+
+    async with TestServer(names["make_app"]()) as server, aiohttp.ClientSession() as session:
+
+        async def get(header):
+            there = URL(url.replace(origin, str(server.make_url("/"))[:-1]), encoded=True)
+            async with session.get(there, headers={"Authorization": header}) as response:
+                return response.status, await response.json()
+
+        header = signed(*secrets, **user)
+        assert await get(header) == (200, {"item": "a/b~", "client": "client-id"})
+        assert await get(header) == (401, {"error": "nonce-used"})
+        late = signed(*secrets, **user)
+        clock.advance(2 * names["WINDOW"] + 1)
+        assert await get(late) == (401, {"error": "timestamp-out-of-window"})
+        assert (await get(signed(*secrets, **user)))[0] == 200
+        assert await get(signed("other", "client-secret")) == (401, {"error": "unknown-client"})
+        assert await get(signed("client-id", "other", **user)) == (401, {"error": "invalid-signature"})
+        assert await get(signed(*secrets, method="PLAINTEXT")) == (401, {"error": "refused-signature-method"})
+
+        sent = oauthreg.Signer("HMAC-SHA1", *secrets, clock=clock).parameters(
+            "POST", f"{origin}/launch", form, "application/x-www-form-urlencoded"
+        )
+        for user_id, status in (("Eve", 401), ("Ada L", 200), ("Ada L", 401)):
+            fields = {**dict(parse_qsl(form)), **dict(sent), "user_id": user_id}
+            async with session.post(server.make_url("/launch"), data=fields) as response:
+                assert response.status == status
+                assert (await response.text() == "Welcome, Ada L!") is (status == 200)
+
+    store = NonceStore()
+    proven = oauthreg.verify(
+        "GET", url, authorization=header, client_secret="client-secret", token_secret="token-secret"
+    )
+    assert [await names["comes_again"](proven, store) for _ in range(2)] == [False, True]
+    assert [*store.kept.values()] == [600]
 
 
 def test_signing_by_hand(engine):
