@@ -6,6 +6,7 @@ import pytest
 from oauthreg import Registry
 from oauthreg.simulator import Simulator, Status
 from oauthreg.simulator.oauth1 import OAuth1Server
+from oauthreg.simulator.oauth2_state import OAuth2State
 
 KNOWN = Registry(environ={})
 BUNDLED = [name for name in KNOWN.names() if (known := KNOWN.definition(name)).status not in ("dead", "unsupported")]
@@ -54,7 +55,9 @@ def test_the_story_is_one_document_for_programs(oauthreg):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-@pytest.mark.parametrize("name", ["acme", "acme-keys", "fatsecret", "mediawiki"])
+@pytest.mark.parametrize(
+    "name", ["acme", "acme-keys", "fatsecret", "mediawiki", "scistarter", "stackexchange", "hubspot", "dingtalk"]
+)
 def test_no_secret_is_shown(oauthreg, monkeypatch, name, arguments):
     made = []
     enter = Simulator.__aenter__
@@ -66,12 +69,25 @@ def test_no_secret_is_shown(oauthreg, monkeypatch, name, arguments):
     monkeypatch.setattr(Simulator, "__aenter__", remember)
     done = oauthreg("demo", name, *arguments)
     simulator = made[0]
-    tokens = [*simulator.state._temporary.values(), *simulator.state._tokens.values()]
     secrets = [simulator.credentials.client_secret, *simulator.credentials.others.values()]
-    secrets += [secret for token in tokens for secret in (token.token, token.token_secret)]
-    secrets += [token.verifier for token in simulator.state._temporary.values()]
-    assert len(secrets) >= 6
+    secrets += made_by(simulator.state)
+    assert len(secrets) >= 4
     assert [secret for secret in secrets if secret and secret in done.out + done.err] == []
+
+
+def made_by(state):
+    """Everything secret that a provider made."""
+    if isinstance(state, OAuth2State):
+        return [*state._access, *state._refresh, *state._used_refresh, *state._codes]
+    tokens = [*state._temporary.values(), *state._tokens.values()]
+    verifiers = [token.verifier for token in state._temporary.values()]
+    return [*verifiers, *(secret for token in tokens for secret in (token.token, token.token_secret))]
+
+
+def test_bodies_are_called_what_they_are(oauthreg):
+    shown = oauthreg("demo", "dingtalk").out
+    assert '     json: {"grantType": "authorization_code", ' in shown
+    assert [line for line in shown.splitlines() if line.startswith("     form: ")] == ["     form: decision=approve"]
 
 
 def test_a_provider_that_fails_ends_it_with_5(oauthreg, monkeypatch):

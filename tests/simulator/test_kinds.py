@@ -375,7 +375,9 @@ KINDS = {
     # Legs
     "a GET": oauth2('[token]\nmethod = "GET"\n[oauth2]\nclient_auth = "client_secret_post"\n', "token GET"),
     "a GET of OAuth 1.0": oauth1('[request_token]\nmethod = "GET"\nparams = { a = "1" }\n', "request_token?a=1"),
-    "JSON": oauth2('[token]\nbody = "json"\nrename = { grant_type = "grantType" }\n', "grantType=authorization_code"),
+    "JSON": oauth2(
+        '[token]\nbody = "json"\nrename = { grant_type = "grantType" }\n', '"grantType": "authorization_code"'
+    ),
     "multipart": oauth2('[token]\nbody = "multipart"\n', "token POST"),
     "the query of a POST": oauth2('[token]\nbody = "query"\n', "token POST https://api.example.com/token?grant_type"),
     "a DELETE with a form": oauth2(
@@ -610,7 +612,7 @@ async def log_in(kind, client, simulator):
 def shown(simulator):
     """What the provider saw, one line a request."""
     return "\n".join(
-        f"{seen.step} {seen.method} {seen.url} {seen.form} {seen.location} -> {seen.status} "
+        f"{seen.step} {seen.method} {seen.url} {seen.form}{seen.json} {seen.location} -> {seen.status} "
         f"[{seen.placement or ''} {seen.signature_method or seen.client_auth}]"
         for seen in simulator.exchanges
         if not seen.problem

@@ -1176,6 +1176,63 @@ def test_there_is_a_key_for_every_algorithm():
         assert "PRIVATE KEY" in Simulator("acme", registry=registry).credentials.private_key
 
 
+async def test_a_body_of_json_is_shown_as_such(make_acme, session):
+    simulator = await make_acme('[token]\nbody = "json"\nrename = { code = "auth", client_id = "key" }\n')
+    client = simulator.client(session)
+    await log_in(simulator, client)
+    sent = simulator.exchanges[-1]
+    assert (sent.step, sent.form) == ("token", "")
+    shown = json.loads(sent.json)
+    assert (shown["grant_type"], shown["auth"]) == ("authorization_code", "***")
+    async with client.post("things", json={"a": ["1", {"password": "hunter2"}]}) as response:
+        assert response.status == 200
+    assert json.loads(simulator.exchanges[-1].json) == {"a": ["1", {"password": "***"}]}
+
+
+async def test_a_page_that_reads_behind_the_hash_is_shown_so(make_acme, session):
+    simulator = await make_acme('[authorize]\nroute = "/sign-in"\n')
+    pending = await simulator.client(session).start(redirect_uri=CALLBACK)
+    await simulator.approve(pending.url)
+    page, _, query = simulator.exchanges[-1].url.partition("#/sign-in?")
+    assert page == "https://www.example.com/authorize?ui=1"
+    assert dict(parse_qsl(query)) == dict(parse_qsl(pending.url.partition("#/sign-in?")[2]))
+
+
+async def test_no_secret_is_shown_wherever_a_definition_puts_it(make_acme, session):
+    text = ACME.replace('userinfo = "https://api.example.com/me"\n', "").replace("userinfo =", "about =")
+    text = text.replace('sub = "id"', 'sub = "about:id"')
+    simulator = await make_acme(
+        '[credentials.key]\n[callback]\ncode = "ticket"\n[token]\nquery = { app = "{key}" }\n'
+        'params = { more = "k:{key}" }\n[api]\nheaders = { X-Key = "{key}" }\n'
+        '[revoke]\nrename = { token = "" }\nparams = { what = "{token:access_token}" }\n'
+        '[[identity.request]]\nname = "about"\nurl = "https://api.example.com/tokens/{token:access_token}"\n',
+        text,
+        credentials=Credentials("app", "s3cret/of the app", None, {"key": "k3y & more"}),
+    )
+    client = simulator.client(session)
+    token = await log_in(simulator, client)
+    assert (await client.profile()).sub == "12"
+    async with client.get("things", params={"k": "k3y & more", "s": "s3cret/of the app"}) as response:
+        assert response.status == 200
+    await client.revoke_token(token=token.access_token)
+    assert steps(simulator) == ["authorize", "authorize", "token", "identity", "api", "revoke"]
+    shown = [f"{sent.url} {sent.form} {sent.location}" for sent in simulator.exchanges]
+    assert "&state=" in shown[1]
+    assert "ticket=***" in shown[1]
+    assert "more=k%3A***" in shown[2]
+    assert "?app=*** " in shown[2]
+    assert "/tokens/*** " in shown[3]
+    assert "things?k=***&s=*** " in shown[4]
+    assert "what=***" in shown[5]
+
+
+async def test_a_secret_that_is_a_word_hides_no_name(make_acme, session):
+    more = '[oauth2]\nclient_auth = "client_secret_post"\n'
+    simulator = await make_acme(more, credentials=Credentials("app", "secret"))
+    await log_in(simulator, simulator.client(session))
+    assert "client_id=app&client_secret=***" in simulator.exchanges[-1].form
+
+
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 

@@ -153,6 +153,8 @@ def _lines(exchange: "Exchange") -> Iterator[str]:
     yield f"{exchange.method} {exchange.url}"
     if exchange.form:
         yield f"  form: {exchange.form}"
+    if exchange.json:
+        yield f"  json: {exchange.json}"
     if exchange.signature_method:
         names = " ".join(name.removeprefix("oauth_") for name in exchange.protocol)
         yield click.style(f"  {exchange.signature_method}, in the {exchange.placement}: {names}", dim=True)
@@ -172,6 +174,7 @@ def _record(exchange: "Exchange") -> dict[str, Any]:
         "method": exchange.method,
         "url": exchange.url,
         "form": exchange.form,
+        "json": exchange.json,
         "signature_method": exchange.signature_method,
         "client_auth": exchange.client_auth,
         "placement": exchange.placement,

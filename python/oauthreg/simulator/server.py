@@ -1,7 +1,9 @@
 """The simulator itself: listens on loopback, one port for each of the provider's origins, and plays the person, too."""
 
 import asyncio
+import json
 import re
+import secrets
 import socket
 import time
 from collections import deque
@@ -17,6 +19,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from oauthreg.answers import parse_form
 from oauthreg.definition import Definition, compile_definition, hint
 from oauthreg.errors import UsageError, quoted
 from oauthreg.legs import append_text, render_form
@@ -25,7 +28,7 @@ from oauthreg.oauth2.id_token import is_checked
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.provider import Placement, Provider
 from oauthreg.records import dataclass, field
-from oauthreg.redaction import MASK, is_secret, redact
+from oauthreg.redaction import MASK, is_secret, mask_secrets, redact
 from oauthreg.registry import Registry
 from oauthreg.simulator.faults import (
     Fault,
@@ -68,18 +71,22 @@ _STEPS: tuple[Step, ...] = get_args(Step)
 _PATIENCE = 0.01
 """Seconds that an answer under way may take when the simulator ends; whoever waits for it is gone by then."""
 
+_words = re.compile(r"%[0-9A-Fa-f]{2}|[\w.~-]+").sub
+"""What a secret that the simulator made up would be as a whole, with an escape before it perhaps."""
+
 _paragraphs = re.compile(r"<p>(.*?)</p>").findall
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that the provider answered, fit to be shown: the values of secret parameters are masked.
+    """One request that the provider answered, fit to be shown.
 
-    ``url`` is at the provider's real host, without protocol parameters; those are named in ``protocol``. ``location``
-    is where the answer sends the browser. ``placement`` is where the signature or the token stands,
-    ``signature_method`` or ``client_auth`` by what the client proved itself. ``problem`` is the code of a refusal,
-    ``advice`` says why. ``seconds`` is how long the answer took to make. ``base_string`` is what the provider signed
-    when a signature did not match; it holds tokens and form values.
+    Tokens, codes, the application's credentials and the values of secret parameters are masked. ``url`` is at the
+    provider's real host, as a browser shows it, without protocol parameters; those are named in ``protocol``.
+    ``form`` or ``json`` is the body. ``location`` is where the answer sends the browser. ``placement`` is where the
+    signature or the token stands, ``signature_method`` or ``client_auth`` by what the client proved itself.
+    ``problem`` is the code of a refusal, ``advice`` says why. ``seconds`` is how long the answer took to make.
+    ``base_string`` is what the provider signed when a signature did not match; it holds tokens and form values.
     """
 
     step: Step
@@ -91,6 +98,7 @@ class Exchange:
     signature_method: str = ""
     client_auth: str = ""
     form: str = ""
+    json: str = ""
     location: str = ""
     problem: str = ""
     advice: str = ""
@@ -153,7 +161,8 @@ class Simulator:
             environment=environment,
             credentials={"client_id": self.credentials.client_id, **self.credentials.others},
         )
-        self.state: Any = _STATES[self.definition.protocol]()
+        self._made: set[str] = set()
+        self.state: Any = _STATES[self.definition.protocol](self._make_text)
         if self.definition.protocol != "oauth1":
             # Whoever lets a renewal be sent twice cannot use its refresh token up.
             self.state.rotates = not self.definition.oauth2.refresh_repeatable
@@ -387,28 +396,30 @@ class Simulator:
             request.transport.close()
         return response
 
+    def _make_text(self) -> str:
+        """Unguessable text, which is shown nowhere."""
+        text = secrets.token_urlsafe(24)
+        self._made.add(text)
+        return text
+
     def _remember(self, received: Received, step: Step, served: Served, seconds: float) -> None:
         masked = _secret_names(self._alive.server.provider)
         protocol = tuple(sorted(name for name in received.claimed if name.startswith("oauth_")))
         others = [pair for pair in received.query_pairs if step == "authorize" or pair[0] not in protocol]
-        fields = received.form_pairs
-        if isinstance(received.json, dict) and step not in ("api", "identity"):
-            fields = [(name, str(value)) for name, value in received.json.items()]
-        address = self._alive.relocation.original(received.url).partition("?")[0]
-        if step in ("revoke", "introspect") and getattr(self.provider, step).path_parameter:
-            address = address.removesuffix(last_segment(received.url)) + MASK
+        fields = [pair for pair in received.form_pairs if pair[0] not in protocol]
         self.exchanges.append(
             Exchange(
                 step,
                 received.method,
-                append_text(address, _shown(others, masked)),
+                self._shown(self._as_browsed(received.url, step, others, masked)),
                 served.answer.status,
                 () if step == "authorize" else protocol,
                 served.signed.placement if served.signed else served.token_placement,
                 served.signed.signature_method if served.signed else "",
                 served.client_auth,
-                _shown([pair for pair in fields if pair[0] not in protocol], masked),
-                redact(served.answer.headers.get("location", "")),
+                self._shown(self._encoded(fields, masked)),
+                self._shown(self._without_credentials(_written(received.json, masked))),
+                self._shown(self._without_credentials(served.answer.headers.get("location", ""))),
                 served.problem,
                 served.advice,
                 seconds,
@@ -416,15 +427,43 @@ class Simulator:
             )
         )
 
+    def _as_browsed(self, url: str, step: Step, pairs: list[tuple[str, str]], masked: set[str]) -> str:
+        """The provider's own URL with these parameters, those that its page reads behind the `#`."""
+        address = self._alive.relocation.original(url).partition("?")[0]
+        if step in ("revoke", "introspect") and getattr(self.provider, step).path_parameter:
+            address = address.removesuffix(last_segment(url)) + MASK
+        address = self._without_credentials(address)
+        route = self.provider.authorize.route if step == "authorize" else None
+        if route is None:
+            return append_text(address, self._encoded(pairs, masked))
+        own = parse_form(urlsplit(self.provider.endpoints["authorize"]).query)
+        page = append_text(address, self._encoded([pair for pair in pairs if pair[0] in own], masked))
+        return f"{page}#{append_text(route, self._encoded([pair for pair in pairs if pair[0] not in own], masked))}"
 
-def _shown(pairs: list[tuple[str, str]], masked: set[str]) -> str:
-    """Pairs as a query that may be shown."""
-    return redact("&".join(f"{name}={MASK if name in masked else quote(value, safe='')}" for name, value in pairs))
+    def _encoded(self, pairs: list[tuple[str, str]], masked: set[str]) -> str:
+        """Pairs as a query, without credentials and the values of masked names."""
+        shown = [(name, MASK if name in masked else self._without_credentials(value)) for name, value in pairs]
+        return "&".join(f"{name}={quote(value, safe='*')}" for name, value in shown)
+
+    def _without_credentials(self, text: str) -> str:
+        return mask_secrets(text, (self.credentials.client_secret, *self.credentials.others.values()))
+
+    def _shown(self, text: str) -> str:
+        """A text without what was made up here and the values of secret parameters."""
+        return redact(_words(lambda word: MASK if word[0] in self._made else word[0], text))
+
+
+def _written(document: Any, masked: set[str]) -> str:
+    """A body of JSON, without the values of masked names; empty if there is none."""
+    if isinstance(document, dict):
+        document = {name: MASK if name in masked else value for name, value in document.items()}
+    return "" if document is None else json.dumps(document, ensure_ascii=False)
 
 
 def _secret_names(provider: Provider) -> set[str]:
     """Parameters that hold a secret and have the provider's own names."""
-    legs = (provider.authorize, provider.token, provider.refresh, provider.device, provider.revoke)
+    steps = [step.leg for step in (provider.exchange, provider.app_token) if step]
+    legs = (provider.authorize, provider.token, provider.refresh, provider.device, provider.revoke, *steps)
     renamed = {wire for leg in legs if leg for name, wire in leg.rename.items() if is_secret(name)}
     exchanged = (
         {name for name, value in provider.exchange.leg.params if hasattr(value, "render")}
@@ -438,7 +477,7 @@ def _secret_names(provider: Provider) -> set[str]:
 Server: TypeAlias = OAuth1Server | OAuth2Server
 """The server's side of one protocol."""
 
-_STATES: dict[str, Callable[[], Any]] = {"oauth1": State, "oauth2": OAuth2State, "oidc": OAuth2State}
+_STATES: dict[str, Callable[[Callable[[], str]], Any]] = {"oauth1": State, "oauth2": OAuth2State, "oidc": OAuth2State}
 """Protocol -> what its provider remembers."""
 
 
