@@ -169,6 +169,42 @@ def test_a_provider_that_says_little_can_be_shown(oauthreg, folder, text):
     assert (done.code, done.err) == (0, "")
 
 
+UNANSWERED = WITHOUT_REDIRECT_URI.replace("[authorize]", 'userinfo = "https://api.acme.example/me"\n\n[authorize]')
+ABOUT = """
+[claims]
+sub = "id"
+
+[[identity.request]]
+name = "about"
+url = "https://api.acme.example/about"
+
+[[example]]
+userinfo = { id = "12" }
+claims = { sub = "12" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        (f'{UNANSWERED}[claims]\nsub = "id"\n', ["userinfo"]),
+        (f'{UNANSWERED}[claims]\nsub = "token:user.id"\n', ["userinfo", "token"]),
+        (UNANSWERED + ABOUT, ["about"]),
+        (
+            UNANSWERED.replace('"oauth2"', '"oidc"')
+            + '[oauth2]\nissuer = "https://acme.example"\n[claims]\nsub = "id"\n',
+            ["userinfo", "id_token"],
+        ),
+    ],
+)
+def test_a_definition_without_example_is_told_to_have_one(oauthreg, folder, text, missing):
+    (folder / "providers" / "silent.toml").write_text(text)
+    done = oauthreg("demo", "silent")
+    assert done.code == 2
+    assert f"has no example of {' and '.join(f'`{name}`' for name in missing)}\n" in done.err
+    assert f"`[[example]]` with {', '.join(f'`{name} = {{ … }}`' for name in missing)} and `claims" in done.err
+
+
 def test_a_provider_without_any_address_has_nothing_to_call(oauthreg, folder):
     (folder / "providers" / "mute.toml").write_text(PASTED.replace('userinfo = "https://api.acme.example/me"', ""))
     done = oauthreg("demo", "mute")

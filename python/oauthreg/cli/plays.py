@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from oauthreg.errors import OAuthError, ReauthorizationRequired, UsageError
+from oauthreg.errors import OAuthError, OAuthRegError, ReauthorizationRequired, UsageError
 from oauthreg.origins import render_origin
 
 if TYPE_CHECKING:
@@ -130,7 +130,26 @@ async def _tell_profile(simulator: "Simulator", client: Any, story: "Story", tok
     if client.provider.claims is None:
         return
     with story.scene(simulator, "It asks who the person is") as scene:
-        scene.profile = _without((client.token or {}).get(token_name), (await client.profile()).to_dict())
+        try:
+            profile = (await client.profile()).to_dict()
+        except OAuthRegError as error:
+            if simulator.definition.example and simulator.exchanges[-1].problem != "no_example":
+                raise
+            raise _without_example(simulator, client.provider) from error
+        scene.profile = _without((client.token or {}).get(token_name), profile)
+
+
+def _without_example(simulator: "Simulator", provider: "Provider") -> UsageError:
+    """The error of a definition that does not say what the provider answers."""
+    examples = simulator.definition.example
+    asked = dict.fromkeys([*(request.name for request in provider.identity), *provider.identity_documents])
+    missing = [name for name in asked if not examples or name not in examples[0].documents]
+    return UsageError(
+        f"the definition of {provider.name!r} has no example of {' and '.join(f'`{name}`' for name in missing)}",
+        code="missing-example",
+        hint="write there what the provider answers, with invented values, and what comes of it: `[[example]]` with "
+        f"{', '.join(f'`{name} = {{ … }}`' for name in missing)} and `claims = {{ sub = … }}`",
+    )
 
 
 def _request(client: Any) -> "RequestContext":
