@@ -36,6 +36,11 @@ def define(variable, base="https://{thing}.example.com", more=""):
         ('kind = "url"\npattern = ".*/"', "{thing}", "https://provider.example.org/thing/"),
         ('pattern = "[0-9]+(_SB[0-9]+)?"', "https://api.example.com/{thing}", "1234567"),
         ('pattern = "[A-Z]+"', "https://api.example.com/{thing}", "EXAMPLE"),
+        (
+            'pattern = "[0-9a-f-]{36}"',
+            "https://api.example.com/{thing}",
+            "00000000-0000-4000-8000-000000000001",
+        ),
     ],
 )
 def test_a_required_variable_gets_a_value_that_fits(variable, base, value):

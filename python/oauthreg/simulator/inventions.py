@@ -17,7 +17,8 @@ from oauthreg.simulator.received import Credentials, in_same_place
 
 _OWN = ("client_id", "client_secret", "private_key", "passphrase", "decryption_key")
 _TOLD = ("authorize", "token", "jwks", "userinfo", "revoke", "end_session")
-_LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE", "1", "us")
+_UUID = "00000000-0000-4000-8000-000000000001"
+_LIKELY = ("example", "provider.example.org", "1234567", "1234567_SB1", "EXAMPLE", "1", "us", _UUID)
 
 
 def invent_credentials(definition: Definition) -> Credentials:
