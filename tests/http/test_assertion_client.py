@@ -22,6 +22,7 @@ from oauthreg.errors import (
 from oauthreg.http import AsyncAssertionClient
 from oauthreg.http.token_life import TokenLives
 from oauthreg.provider import AssertionSettings, OAuth2Settings, Provider, Scopes
+from oauthreg.records import replace
 from oauthreg.stores import MemoryStore
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -124,6 +125,13 @@ class TestConstruction:
         with pytest.raises(MissingCredentialError) as caught:
             AsyncAssertionClient(session, "https://as.example/token", "me")
         assert caught.value.code == "missing-private-key"
+
+    async def test_under_what_a_store_keeps_its_tokens(self, make_client, authority):
+        store = MemoryStore()
+        client = make_client(account="ada", store=store, claims={"x": "1"})
+        await client.ensure_active_token()
+        assert [key async for key in store.token_keys()] == [client.token_key("ada")]
+        assert client.token_key("bob") == replace(client.token_key("ada"), account="bob")
 
     async def test_the_client_identifier_may_be_the_issuer(self, session, pem):
         assert AsyncAssertionClient(session, "https://as.example/token", client_id="me", key=pem).client_id == "me"

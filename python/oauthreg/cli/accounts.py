@@ -218,7 +218,7 @@ async def account_of(client: Any, store: "SealedStore", asked: str | None) -> st
     """
     provider = client.provider
     keys = [key async for key in store.token_keys(provider=provider.name) if key.account]
-    server = client.token_key("").server if hasattr(client, "token_key") else ""
+    server = client.token_key("").server
     accounts = sorted({key.account for key in keys if key.server == server})
     elsewhere = sorted({f"{key.account} at {key.server}" for key in keys if key.server != server})
     if asked is not None and asked not in accounts:

@@ -36,10 +36,10 @@ def command(name: str, *, as_json: bool, forget: bool, **chosen: Any) -> None:
 async def _log_out(name: str, *, forget: bool, chosen: dict[str, Any]) -> dict[str, Any]:
     async with client_of(name, **chosen) as (client, account):
         revoked = not forget and await _revoke(client)
-        store, mine = open_store(), client.token_key(account or "") if hasattr(client, "token_key") else None
+        store, server = open_store(), client.token_key(account or "").server
         with using_store():
             of_account = store.token_keys(provider=client.provider.name, account=account or "")
-            for key in [key async for key in of_account if mine is None or key.server == mine.server]:
+            for key in [key async for key in of_account if key.server == server]:
                 await store.delete(key)
                 await remember_server(key, {})
     return {"provider": client.provider.name, "account": account, "revoked": revoked}

@@ -139,18 +139,20 @@ class AsyncAssertionClient(TokenClient):
             allowed_origins=allowed_origins,
             dpop_key=dpop_key,
         )
-        self._take_up(
-            TokenKey(
-                chosen.name,
-                account or subject or "",
-                self._issuer,
-                _render_wanted(self._claims),
-                audience or "",
-                render_scope(chosen, self._scope) or str(self._claims.get("scope", "")),
-                self._server,
-            ),
-            token,
+        self._own_key = TokenKey(
+            chosen.name,
+            account or subject or "",
+            self._issuer,
+            _render_wanted(self._claims),
+            audience or "",
+            render_scope(chosen, self._scope) or str(self._claims.get("scope", "")),
+            self._server,
         )
+        self._take_up(self._own_key, token)
+
+    def token_key(self, account: str) -> TokenKey:
+        """Under what a store keeps the token of an account, got with this client for what it is for."""
+        return replace(self._own_key, account=account)
 
     @classmethod
     def from_service_account_file(
