@@ -1,13 +1,15 @@
+import asyncio
 import warnings
 
 import aiohttp
 import pytest
 from authlib.oauth1 import ClientAuth
 
-from oauthreg.errors import UnsignableRequestError
+from oauthreg.errors import ResponseError, UnsignableRequestError, UsageError
 from oauthreg.http import AsyncOAuth1Client, OAuthRequest
 from oauthreg.http.request_class import OAuthRequest as Door
 from oauthreg.messages import Authenticated
+from oauthreg.provider import OAuth1Settings, Provider
 
 PLACEMENTS = ["HEADER", "QUERY", "BODY"]
 
@@ -107,15 +109,131 @@ async def test_each_hop_is_signed_anew(status, auth, placement, server, session,
     assert verifier.check(first)["oauth_nonce"] != verifier.check(second)["oauth_nonce"]
 
 
-@pytest.mark.parametrize("status", [302, 307])
-async def test_no_credential_follows_to_another_origin(status, auth, server, make_server, session, redirect):
+@pytest.fixture(params=["of the request", "of the session", "of a session with a base URL"])
+async def ask(request, auth, server):
+    """Makes a request with ``auth``, wherever that was given; its URL is the server's unless another one is said."""
+    place = request.param
+    base = {"base_url": server.url} if "base" in place else {}
+    of_session = {} if place == "of the request" else {"auth": auth}
+    of_request = {} if of_session else {"auth": auth}
+    async with aiohttp.ClientSession(request_class=OAuthRequest, **of_session, **base) as session:
+
+        async def ask(method="GET", url=server.url, **options):
+            async with session.request(method, url, **of_request, **options) as response:
+                return response.status
+
+        yield ask
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_no_credential_follows_to_another_origin_nor_back(back, ask, server, make_server, redirect):
+    """Whoever the user is sent to could choose what is signed."""
     other = await make_server()
-    server.replies = [redirect(status, other.url)]
+    server.replies = [redirect(302, f"{other.url}/there")]
+    if back:
+        other.replies = [redirect(302, f"{server.url}/delete?everything=1")]
+    assert await ask("POST", data={"a": "1"}) == 200
+    assert [bool(sent.places) for sent in server.sent] == [True, False][: 1 + back]
+    (stranger,) = other.sent
+    assert (stranger.places, stranger.body, stranger.header("Authorization")) == ({}, b"", None)
+
+
+async def test_no_stranger_sends_a_request_where_it_gets_a_credential(auth, server, make_server, redirect):
+    other = await make_server()
+    other.replies = [redirect(302, f"{server.url}/delete?everything=1")]
+    async with (
+        aiohttp.ClientSession(request_class=OAuthRequest, auth=auth, base_url=server.url) as session,
+        session.get(other.url),
+    ):
+        pass
+    assert [sent.places for sent in (*other.sent, *server.sent)] == [{}, {}]
+
+
+async def test_requests_at_once_are_told_apart(ask, server, make_server, redirect, reply):
+    other = await make_server()
+
+    def answer(sent):
+        return redirect(302, f"{other.url}/there") if "away" in sent.target else reply()
+
+    server.answer = answer
+    await asyncio.gather(*(ask(url=f"{server.url}/{word}{n}") for n in range(10) for word in ("away", "stay")))
+    assert [bool(sent.places) for sent in server.sent] == [True] * 20
+    assert [bool(sent.places) for sent in other.sent] == [False] * 10
+
+
+class TestOriginsOfAClient:
+    @pytest.fixture
+    def make_auth(self, session, credentials, placement):
+        def make(*origins, **options):
+            provider = Provider(name="acme", endpoints={"token": f"{origins[0]}/token"}) if origins else None
+            given = {**credentials, "provider": provider, "signature_type": placement, **options}
+            return AsyncOAuth1Client(session, allowed_origins=origins[1:], **given).auth
+
+        return make
+
+    @pytest.mark.parametrize("place", ["of the request", "of the session"])
+    async def test_a_request_to_another_origin_is_refused(self, place, make_auth, server, make_server):
+        other = await make_server()
+        auth = make_auth(server.url)
+        of_session, of_request = ({"auth": auth}, {}) if place == "of the session" else ({}, {"auth": auth})
+        async with aiohttp.ClientSession(request_class=OAuthRequest, **of_session) as session:
+            with pytest.raises(UsageError) as caught:
+                await session.get(f"{other.url}/x", **of_request)
+        assert caught.value.code == "foreign-origin"
+        assert other.sent == []
+
+    async def test_a_redirect_within_them_is_signed(self, make_auth, server, make_server, session, redirect, verifier):
+        other = await make_server()
+        server.replies = [redirect(307, f"{other.url}/x")]
+        async with session.post(server.url, data={"a": "1"}, auth=make_auth(server.url, other.url)):
+            pass
+        for sent in (*server.sent, *other.sent):
+            assert verifier.check(sent)
+            assert sent.own_body == b"a=1"
+
+    async def test_no_body_leaves_them(self, make_auth, server, make_server, session, redirect):
+        other = await make_server()
+        for auth in (make_auth(), make_auth(server.url)):
+            server.replies = [redirect(307, f"{other.url}/x")]
+            with pytest.raises(ResponseError) as caught:
+                await session.post(server.url, data={"a": "1"}, auth=auth)
+            assert caught.value.code == "foreign-redirect"
+        assert other.sent == []
+
+    @pytest.mark.parametrize(
+        ("options", "is_sent"),
+        [
+            ({"signature_method": "HMAC-SHA1"}, True),
+            ({"signature_method": "PLAINTEXT"}, False),
+            ({"signature_method": "PLAINTEXT", "provider": Provider(allow_insecure_http=True)}, True),
+            ({"provider": Provider(oauth1=OAuth1Settings(bearer="oauth_token_secret"))}, False),
+        ],
+    )
+    async def test_secrets_do_not_go_in_clear_text(self, options, is_sent, make_auth, any_host_session, server):
+        auth = make_auth(**options)
+        async with aiohttp.ClientSession(
+            request_class=OAuthRequest, connector=any_host_session.connector, connector_owner=False
+        ) as session:
+            if is_sent:
+                async with session.get("http://api.example.com/", auth=auth):
+                    pass
+            else:
+                with pytest.raises(UsageError) as caught:
+                    await session.get("http://api.example.com/", auth=auth)
+                assert caught.value.code == "insecure-url"
+        assert len(server.sent) == is_sent
+
+
+async def test_bodies_for_which_an_old_object_signed_go_where_aiohttp_takes_them(
+    placement, server, make_server, session, credentials, redirect
+):
+    other = await make_server()
+    server.replies = [redirect(307, other.url)]
+    auth = ClientAuth(**credentials, signature_type=placement)
     async with session.post(server.url, data={"a": "1"}, auth=auth):
         pass
-    (stolen,) = other.sent
-    assert stolen.places == {}
-    assert stolen.body == (b"a=1" if status == 307 else b"")
+    (sent,) = other.sent
+    assert (sent.places, sent.body) == ({}, b"a=1")
 
 
 async def test_what_is_shown_afterwards_holds_no_credential(auth, server, session):

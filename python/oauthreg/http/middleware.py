@@ -30,7 +30,7 @@ from oauthreg.http.hop import (
     refuse_clear_text,
     send_with,
 )
-from oauthreg.messages import Authenticator, Making, Pairs, Response
+from oauthreg.messages import Authenticated, Authenticator, Coverage, Making, Pairs, Response
 from oauthreg.origins import Origin, render_origin
 from oauthreg.records import dataclass, field, replace
 
@@ -60,6 +60,8 @@ class Access:
     ``clear_text`` lets it travel by http to other machines. ``repair`` is what a refusal is answered with, and
     ``is_hopeful`` says beforehand that this will be done, if no request has its own. ``base`` is what clients resolve
     relative URLs against.
+
+    It is an authenticator itself: whoever is handed one in place of a client knows where the credential may go.
     """
 
     authenticator: Authenticator
@@ -75,6 +77,20 @@ class Access:
         own = None if self.authenticator.is_slow else self.authenticator.header
         object.__setattr__(self, "header", None if own is None else (_HeaderName(own[0]), own[1]))
 
+    @property
+    def covers(self) -> Coverage:
+        """As its authenticator."""
+        return self.authenticator.covers
+
+    @property
+    def is_slow(self) -> bool:
+        """As its authenticator."""
+        return self.authenticator.is_slow
+
+    def authenticate(self, method: str, url: str, body: bytes | None, content_type: str | None) -> Authenticated:
+        """What its authenticator makes, whatever the URL: origins are compared by who sends the request."""
+        return self.authenticator.authenticate(method, url, body, content_type)
+
 
 class AuthenticationMiddleware:
     """Authenticates one request, redirects included. Make a new one for every request.
@@ -84,12 +100,23 @@ class AuthenticationMiddleware:
     where the credential goes. ``repair`` may ask for ``repairs`` more attempts after a 401; it is asked even if the
     body is used up, so that later requests fare better, and then the refusal stands, at once if its text is long.
     ``is_hopeful`` says beforehand that a repair will be made of a refusal, whose connection is then free for it.
+    ``restore_body`` is that of ``send_with``.
 
     Raises ``UsageError`` when the first hop is foreign or any is insecure, ``UnsignableRequestError`` when the wire
     form cannot be covered, ``ResponseError`` when a redirect would carry the body to a foreign origin.
     """
 
-    __slots__ = ("_access", "_has_left", "_headers", "_is_first", "_is_hopeful", "_origins", "_repair", "_repairs_left")
+    __slots__ = (
+        "_access",
+        "_has_left",
+        "_headers",
+        "_is_first",
+        "_is_hopeful",
+        "_origins",
+        "_repair",
+        "_repairs_left",
+        "_restore_body",
+    )
 
     def __init__(
         self,
@@ -98,6 +125,8 @@ class AuthenticationMiddleware:
         repair: Repair | None = None,
         repairs: int = 1,
         is_hopeful: Hope | None = None,
+        *,
+        restore_body: bool = True,
     ) -> None:
         self._access = access
         self._origins = access.origins
@@ -105,6 +134,7 @@ class AuthenticationMiddleware:
         self._repair = repair or access.repair
         self._repairs_left = repairs
         self._is_hopeful = is_hopeful
+        self._restore_body = restore_body
         self._is_first = True
         self._has_left = False
 
@@ -126,7 +156,9 @@ class AuthenticationMiddleware:
             return await handler(req)
         authenticator, header = access.authenticator, access.header
         if header is None or self._headers or header[0] in req.headers:
-            response = await send_with(authenticator, req, covered, handler, self._headers)
+            response = await send_with(
+                authenticator, req, covered, handler, self._headers, restore_body=self._restore_body
+            )
         else:
             # Nearly every request goes this way, with nothing of it in the processor's caches: each step that is spared
             # counts, a coroutine most of all.

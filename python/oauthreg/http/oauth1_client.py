@@ -217,9 +217,11 @@ class AsyncOAuth1Client(ApiClient):
     def auth(self) -> Authenticator:
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``.
 
-        That is of the token in memory; nothing looks into a store for it.
+        That is of the token in memory; nothing looks into a store for it, and nothing repairs what is refused. It knows
+        the pinned origins, and whether it may travel in clear text, as the client's own requests do.
         """
-        return self._bearer or self._signing(self._signer_for(self._token))
+        origins, bearer = self._origins_now, self._bearer
+        return http.Access(bearer or self._signing(self._signer_for(self._token)), origins, self._clear_text)
 
     def request(
         self,
@@ -619,8 +621,7 @@ class AsyncOAuth1Client(ApiClient):
         access = http.Access(
             authenticator,
             origins,
-            # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
-            self.provider.allow_insecure_http or not (bearer or self.signature_method == "PLAINTEXT"),
+            self._clear_text,
             self._repairing(authenticator, token),
             base or self.provider.endpoints.get("api_base"),
             self._is_hopeful,
@@ -628,6 +629,13 @@ class AsyncOAuth1Client(ApiClient):
         if token is self._token:
             self._life.access = access
         return access
+
+    @property
+    def _clear_text(self) -> bool:
+        """Whether calls may go by http to other machines."""
+        # A signature hides the secrets; PLAINTEXT and a bearer's field are the secrets.
+        is_bare = self.provider.oauth1.bearer is not None or self.signature_method == "PLAINTEXT"
+        return self.provider.allow_insecure_http or not is_bare
 
     def _signing(self, signer: signing.Signer, nonce: str | None = None) -> oauth1.OAuth1Authentication:
         """What signs a call of the API."""
