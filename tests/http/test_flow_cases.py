@@ -246,7 +246,7 @@ async def header_first_param(case, kit):
 
 
 async def callback_parse_unicode(case, kit):
-    assert kit.client().parse_authorization_response(case.input["callback_url"]) == case.expected
+    assert kit.client(token=()).parse_authorization_response(case.input["callback_url"]) == case.expected
 
 
 async def callback_without_verifier(case, kit):

@@ -791,6 +791,22 @@ class TestStepByStep:
         assert await client.fetch_access_token(server.url) == {"oauth_token": "a", "oauth_token_secret": "b"}
         assert "oauth_token" not in server.sent[0].protocol
 
+    async def test_a_callback_of_another_login_is_refused(self, make_client):
+        """An attacker's: with RSA the secret of the request token is not missed, and the user would be the attacker."""
+        own = make_client()
+        own._life.put(OAuth1Token("mine", "secret"), is_request_token=True)
+        for client in (own, make_client("mine", "secret")):
+            with pytest.raises(MismatchingStateError):
+                client.parse_authorization_response(f"{CALLBACK}&oauth_token=another&oauth_verifier=v")
+            assert (client.token["oauth_token"], client.token["oauth_verifier"]) == ("mine", None)
+            client.parse_authorization_response(f"{CALLBACK}&oauth_token=mine&oauth_verifier=v")
+            assert client.token["oauth_verifier"] == "v"
+
+    async def test_a_client_without_a_token_takes_that_of_the_callback(self, make_client):
+        for client in (make_client(), make_client(None, "secret")):
+            client.parse_authorization_response(f"{CALLBACK}&oauth_token=any&oauth_verifier=v")
+            assert (client.token["oauth_token"], client.token["oauth_verifier"]) == ("any", "v")
+
     async def test_a_callback_without_a_token_is_refused(self, make_client):
         with pytest.raises(MissingRequestTokenError):
             make_client().parse_authorization_response("https://app.example.org/?oauth_verifier=v")
@@ -1416,6 +1432,24 @@ class TestProfile:
         with pytest.raises(UsageError) as caught:
             await make_client("t", "s").profile()
         assert caught.value.code == "no-claims"
+
+    async def test_there_must_be_a_user(self, make_client, provider, server):
+        for client in (make_client(provider=provider), make_client(None, "secret", provider=provider)):
+            with pytest.raises(MissingTokenError, match="log in"):
+                await client.profile()
+        assert server.sent == []
+
+    @pytest.mark.parametrize("flow", ["two-legged", "none"])
+    async def test_an_application_may_ask_for_itself(self, flow, make_client, provider, server, reply):
+        class OfTheApplication:
+            def render(self, documents):
+                return {"sub": documents["userinfo"]["id"]}
+
+        settings = OAuth1Settings(flows=(flow,))
+        server.replies = [reply(body=b'{"id": "app"}')]
+        client = make_client(provider=replace(provider, oauth1=settings, claims=OfTheApplication()))
+        assert (await client.profile()).sub == "app"
+        assert "oauth_token" not in server.sent[0].protocol
 
     async def test_a_refusal_is_raised(self, make_client, provider, server, reply):
         server.answer = lambda _: reply(403, (), b"no")

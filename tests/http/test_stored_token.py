@@ -154,8 +154,29 @@ class TestFound:
 
     async def test_by_nobody_else(self, make_client, simulator):
         await log_in(make_client(), simulator)
-        assert await ask(make_client("bob")) == 401
+        with pytest.raises(MissingTokenError):
+            await ask(make_client("bob"))
         assert await ask(make_client(None)) == 401
+
+    @pytest.mark.parametrize("call", [ask, lambda client: client.profile()], ids=["a request", "the profile"])
+    async def test_without_one_nothing_is_sent(self, call, make_client, simulator):
+        """The application alone is not the user."""
+        former = make_client()
+        await log_in(former, simulator)
+        before = len(simulator.exchanges)
+        await former.revoke_token()
+        for client in (former, make_client(), make_client(token=OAuth1Token("", "a secret alone"))):
+            with pytest.raises(MissingTokenError, match="log in"):
+                await call(client)
+        assert [exchange.step for exchange in simulator.exchanges][before:] == ["revoke"]
+
+    async def test_the_old_door_is_closed_without_one_in_memory(self, make_client, simulator):
+        await log_in(make_client(), simulator)
+        client = make_client()
+        with pytest.raises(MissingTokenError, match="load_token"):
+            _ = client.auth
+        await client.load_token()
+        assert client.auth.authenticate("GET", "https://a.example/", None, None).headers
 
     async def test_once_for_many_requests(self, make_client, simulator, store):
         await log_in(make_client(), simulator)
@@ -640,6 +661,12 @@ class TestPlaces:
         with pytest.raises(UsageError) as refused:
             AsyncOAuth1Client(session, "app", account="ada", store=store)
         assert refused.value.code == "no-server"
+
+    async def test_an_account_has_a_name(self, make_client, session):
+        """All who come without a cookie would share one token."""
+        for make in (lambda: make_client(""), lambda: AsyncOAuth1Client(session, "app", account="")):
+            with pytest.raises(UsageError, match="`account` is empty"):
+                make()
 
     @pytest.mark.parametrize("account", [7, "a\0b", "\ud800", b"ada"])
     async def test_an_account_is_text_that_can_be_stored(self, make_client, account):

@@ -81,7 +81,8 @@ class AsyncOAuth1Client(ApiClient):
 
     ``account`` is the application's own name for the user whose token this is, and ``store`` (or a function that gives
     it) keeps it: new tokens are saved there before the updater hears of them, and a client without a token finds its
-    own there when it first needs one. A ``token`` that is given is used as it is; ``keep_token`` stores it.
+    own there when it first needs one; as long as there is none, it sends no requests to the API. A ``token`` that is
+    given is used as it is; ``keep_token`` stores it.
     ``renewals`` is where whoever waits for the end of many clients finds the tasks that save tokens.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
@@ -120,6 +121,8 @@ class AsyncOAuth1Client(ApiClient):
             from oauthreg.signing import refusals
 
             raise refusals.missing_client_id()
+        if account is not None:
+            check_account(account, None)
         self._is_custom = provider is None
         super().__init__(
             session,
@@ -218,8 +221,10 @@ class AsyncOAuth1Client(ApiClient):
         """What requests carry now, for sessions made with ``request_class=OAuthRequest``: ``auth=client.auth``.
 
         That is of the token in memory; nothing looks into a store for it, and nothing repairs what is refused. It knows
-        the pinned origins, and whether it may travel in clear text, as the client's own requests do.
+        the pinned origins, and whether it may travel in clear text, as the client's own requests do. Raises
+        ``MissingTokenError`` where an account has no token in memory.
         """
+        self._check_token(is_needed=self._account is not None, hint="await `load_token` before, or log in")
         origins, bearer = self._origins_now, self._bearer
         return http.Access(bearer or self._signing(self._signer_for(self._token)), origins, self._clear_text)
 
@@ -240,7 +245,8 @@ class AsyncOAuth1Client(ApiClient):
         timestamp (401) is repaired once, if the body can be sent again.
 
         Raises ``UsageError`` for a foreign origin, ``UnsignableRequestError`` for a request whose wire form cannot be
-        covered, ``ResponseError`` for a redirect that cannot be followed, and aiohttp's errors.
+        covered, ``MissingTokenError`` for an account without a token, ``TokenStoreError``, ``ResponseError`` for a
+        redirect that cannot be followed, and aiohttp's errors.
         """
         access = self._life.access
         if access is not None and not signed_parameters:
@@ -298,14 +304,15 @@ class AsyncOAuth1Client(ApiClient):
     def parse_authorization_response(self, url: str) -> dict[str, str]:
         """The parameters of a callback URL; its token and verifier complete ``token``.
 
-        Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``.
+        Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``; one for another token
+        than the client's own is of another login (``MismatchingStateError``).
         """
         response = oauth1.parse_authorization_response(url, self.provider.callback)
-        token = response.token
+        token, own = response.token, self._token.token if self._token else ""
         if token is None and not self.provider.oauth1.token_in_callback:
-            token = self._token.token if self._token else None
-        if token is None:
-            raise _missing_request_token()
+            token = own or None
+        if own or token is None:
+            token = _check_same_login(own, token)
         self.token = {"oauth_token": token, "oauth_verifier": response.verifier}
         self._life.is_request_token = True
         return dict(response.parameters)
@@ -453,7 +460,7 @@ class AsyncOAuth1Client(ApiClient):
         if callback_url is not None:
             response = oauth1.parse_authorization_response(callback_url, provider.callback)
             if response.token is not None or provider.oauth1.token_in_callback:
-                _check_same_login(pending, response.token)
+                _check_same_login(pending.values.get("oauth_token", ""), response.token)
             verifier, documents = verifier or response.verifier, {"callback": response.parameters}
             kept = {name: response.parameters[name] for name in provider.callback.keep if name in response.parameters}
         if provider.oauth1.verifier == "required" and not verifier:
@@ -576,10 +583,12 @@ class AsyncOAuth1Client(ApiClient):
     async def profile(self) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
 
-        Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where a field of the token is sent and there is
-        none, and ``UsageError`` for a provider without ``[claims]``.
+        Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where there is no token of a user who logs in or
+        has an account, and ``UsageError`` for a provider without ``[claims]``.
         """
         await self._life.settled()
+        has_users = self._account is not None or "three-legged" in self.provider.oauth1.flows
+        self._check_token(is_needed=has_users and self.provider.claims is not None)
         token, bearer, origins = self._token or OAuth1Token(""), self._bearer, self._origins_now
         signer = await self._prepared_signer(self._token)
         keep = self.provider.callback.keep
@@ -615,6 +624,7 @@ class AsyncOAuth1Client(ApiClient):
 
     async def _made_access(self) -> http.Access:
         await self._life.settled()
+        self._check_token(is_needed=self._account is not None)
         # Before another token can be set: where a request goes and what it carries belong together.
         token, bearer, origins, base = self._token, self._bearer, self._origins_now, self._base_of_token
         authenticator = bearer or self._signing(await self._prepared_signer(token))
@@ -658,6 +668,11 @@ class AsyncOAuth1Client(ApiClient):
         if token is None:
             raise MissingTokenError(f"there is no token {purpose}", hint="set `token`, or log in")
         return token
+
+    def _check_token(self, *, is_needed: bool, hint: str = "log in, or set `token`") -> None:
+        """Raises ``MissingTokenError`` where a request is for a user, and the application alone would sign it."""
+        if is_needed and not (self._token and self._token.token):
+            raise MissingTokenError("there is no token", hint=hint)
 
     @property
     def _bearer(self) -> BearerAuthentication | None:
@@ -829,16 +844,18 @@ def _realm(realm: str | Sequence[str] | None) -> str | None:
         raise refusals.wrong_type("realm", "text, or a sequence of texts", realm) from None
 
 
-def _check_same_login(pending: PendingLogin, token: str | None) -> None:
+def _check_same_login(expected: str, token: str | None) -> str:
+    """The request token of a callback, if it is that of the login."""
     if token is None:
         raise _missing_request_token()
     from hmac import compare_digest
 
-    if not compare_digest(token.encode(), pending.values.get("oauth_token", "").encode()):
+    if not compare_digest(token.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass")):
         raise MismatchingStateError(
             "the callback belongs to another login: its `oauth_token` differs",
             hint="keep each pending login with the browser that began it, and let the user start again",
         )
+    return token
 
 
 def _is_about_time(refusal: Response) -> bool:
