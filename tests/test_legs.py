@@ -5,6 +5,8 @@ from email.parser import BytesParser
 from email.policy import HTTP
 
 import pytest
+import yarl
+from multidict import MultiDict
 
 from oauthreg.errors import CallbackError, OAuthRegError, UsageError
 from oauthreg.legs import (
@@ -258,3 +260,59 @@ def test_a_callback_that_is_no_text():
     with pytest.raises(CallbackError) as refused:
         callback_pairs("https://app.example/cb?a=\udcff")
     assert refused.value.code == "callback-not-utf8"
+
+
+class Written:
+    """An object that is a URL, as that of a framework."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def __str__(self):
+        return self.url
+
+
+class Fields(dict):
+    """A form as Django, Flask and Starlette give it: one value of each name, unless all are asked for."""
+
+    def getlist(self, name):
+        return [self[name], "again"] if name == "a" else [self[name]]
+
+
+@pytest.mark.parametrize(
+    ("callback", "expected"),
+    [
+        (b"https://app.example/cb?a=1&b=%C3%A9", [("a", "1"), ("b", "é")]),
+        ("a=1&b=é".encode(), [("a", "1"), ("b", "é")]),
+        (Written("https://app.example/cb?a=1&b=%C3%A9#c"), [("a", "1"), ("b", "é")]),
+        (yarl.URL("https://app.example/cb?a=1&b=é"), [("a", "1"), ("b", "é")]),
+        (yarl.URL("/cb?a=1&b=é"), [("a", "1"), ("b", "é")]),
+        ({"a": "1", "b": "é", "c": None}, [("a", "1"), ("b", "é")]),
+        ({b"a": b"1", "b": 7}, [("a", "1"), ("b", "7")]),
+        (MultiDict([("a", "1"), ("a", "again"), ("b", "é")]), [("a", "1"), ("a", "again"), ("b", "é")]),
+        (Fields(a="1", b="é"), [("a", "1"), ("a", "again"), ("b", "é")]),
+    ],
+    ids=["octets", "a form", "a URL", "yarl's", "a relative one", "a mapping", "octets in it", "aiohttp's", "Django's"],
+)
+def test_a_callback_comes_in_many_forms(callback, expected):
+    assert callback_pairs(callback) == expected
+
+
+@pytest.mark.parametrize("given", [None, 7, [("a", "1")], object(), Written("<Request GET /cb?a=1 >"), Written("a=1")])
+def test_anything_else_is_no_callback(given):
+    with pytest.raises(UsageError, match="no callback: ") as refused:
+        callback_pairs(given)
+    assert refused.value.code == "wrong-type"
+
+
+@pytest.mark.parametrize(
+    "callback", ["?a=%FF&b=%E9", b"?a=%FF&b=\xe9", b"a=\xff&b=\xe9", {"a": b"\xff", "b": "\udce9"}]
+)
+def test_what_is_compared_or_sent_on_must_be_text(callback):
+    """Another value would be sent; a name in another encoding beside it breaks no login."""
+    with pytest.raises(CallbackError) as refused:
+        callback_pairs(callback, ("a",))
+    assert refused.value.code == "callback-not-utf8"
+    (_, name), (_, other) = callback_pairs(callback, ("c",))
+    assert name == "\ufffd"
+    assert set(other) == {"\ufffd"}

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import unquote_plus
 
 from oauthreg.errors import CallbackError, OAuthRegError, UsageError
@@ -21,6 +22,8 @@ _QUERY_BY_DEFAULT = (*_BODILESS, "DELETE")
 _NO_SEGMENTS = ("", ".", "..")
 _IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[/?]|[^=&]*\?").match
 """More than a query, in whose values ``?`` and ``://`` may stand as they are."""
+_IS_WRITTEN_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?/").match
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _BREAKS = re.compile(r"[\t\r\n]")
 _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]").search
 """What no header can carry. Spec: RFC 9110 section 5.5."""
@@ -200,22 +203,58 @@ def render_page_url(leg: Leg, url: str, sent: Iterable[tuple[str, str]], documen
     return made + leg.fragment
 
 
-def callback_pairs(callback: str) -> list[tuple[str, str]]:
-    """The parameters of a callback, which is given as its URL or as the query alone.
+def callback_pairs(callback: object, exact: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The parameters of a callback: its URL as text or object, the query alone, a form as octets, or a mapping.
 
-    Raises ``CallbackError`` for octets that are no text. Spec: RFC 3986 section 3.4.
+    Those whose names are in ``exact`` are compared or sent on, and must be text; in all others octets that are no UTF-8
+    are replaced. Raises ``CallbackError`` for octets that are no text, and ``UsageError`` for what is no callback.
+
+    Spec: RFC 3986 section 3.4.
     """
-    # Terminals break what is pasted into them. A host that is none does not matter: only the query is read.
-    text = _BREAKS.sub("", callback).strip().partition("#")[0]
     try:
-        pairs = parse_parameters(text.partition("?")[2] if _IS_URL(text) else text)
-    except UsageError:
+        pairs = _mapped(callback) if isinstance(callback, Mapping) else parse_parameters(_query_of(callback))
+        return [(_decoded(name), _decoded(value, exact=_decoded(name) in exact)) for name, value in pairs]
+    except UnicodeError:
         raise CallbackError(
             "the callback cannot be read: it holds octets that are no UTF-8",
             code="callback-not-utf8",
             hint="pass the URL as the browser sent it, percent-encoded",
         ) from None
-    return [(name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in pairs]
+
+
+def _mapped(fields: Mapping[Any, Any]) -> list[tuple[bytes, bytes]]:
+    # As aiohttp calls it, and as Django, Flask and Starlette do, whose mappings hide what is repeated.
+    every = getattr(fields, "getall", None) or getattr(fields, "getlist", None)
+    pairs = []
+    for name in dict.fromkeys(fields):
+        values = every(name) if every else fields[name]
+        pairs += [(name, value) for value in (values if isinstance(values, (list, tuple)) else [values])]
+    return [(_as_octets(name), _as_octets(value)) for name, value in pairs if value is not None]
+
+
+def _query_of(callback: object) -> bytes:
+    if isinstance(callback, bytes):
+        text = _NOT_ASCII.sub(lambda octet: b"%%%02X" % octet[0][0], callback).decode("ascii")
+    else:
+        # An object that writes itself as a URL is one: those of yarl, Starlette and httpx.
+        text = str(callback)
+        if not isinstance(callback, str) and not _IS_WRITTEN_URL(text):
+            raise UsageError(
+                f"no callback: {type(callback).__name__}",
+                code="wrong-type",
+                hint="pass the URL at which the user came back, or the form of a POST",
+            )
+    # Terminals break what is pasted into them. A host that is none does not matter: only the query is read.
+    text = _BREAKS.sub("", text).strip().partition("#")[0]
+    return (text.partition("?")[2] if _IS_URL(text) else text).encode()
+
+
+def _as_octets(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+def _decoded(octets: bytes, *, exact: bool = False) -> str:
+    return octets.decode("utf-8", "strict" if exact else "replace")
 
 
 def answered(response: Response | None) -> Response:

@@ -1081,6 +1081,60 @@ class TestLogin:
         assert type(caught.value) is error
         assert len(login.server.sent) == 1
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            lambda url: url,
+            URL,
+            lambda url: url.encode(),
+            lambda url: dict(URL(url).query),
+            lambda url: URL(url).query,
+            lambda url: URL(url).raw_query_string,
+        ],
+        ids=["text", "a URL", "octets", "a mapping", "a form of aiohttp", "the query alone"],
+    )
+    @pytest.mark.parametrize("door", ["finish", "parse_authorization_response"])
+    async def test_a_callback_is_taken_as_frameworks_give_it(self, form, door, client, login):
+        callback = form(f"{CALLBACK}&oauth_token=request1&oauth_verifier=verifier+of+request1")
+        if door == "finish":
+            assert (await client.finish(await client.start(), callback)).token == "access1"
+        else:
+            await client.fetch_request_token()
+            assert client.parse_authorization_response(callback)["oauth_verifier"] == "verifier of request1"
+
+    async def test_what_is_no_callback_and_no_pending_login_is_said(self, client, login):
+        pending = await client.start()
+        with pytest.raises(UsageError, match="no callback: int"):
+            await client.finish(pending, 7)
+        with pytest.raises(UsageError) as caught:
+            await client.finish(pending.to_json(), f"{CALLBACK}&oauth_token=request1&oauth_verifier=v")
+        assert "PendingLogin.from_json" in caught.value.hint
+        assert len(login.server.sent) == 1
+
+    @pytest.mark.parametrize("door", ["finish", "fetch_access_token"])
+    async def test_blanks_around_a_typed_code_are_not_sent(self, door, client, login):
+        typed = " verifier of request1\n"
+        if door == "finish":
+            await client.finish(await client.start(), verifier=typed)
+        else:
+            await client.fetch_request_token()
+            await client.fetch_access_token(verifier=typed)
+        assert login.verifiers == ["verifier of request1"]
+
+    @pytest.mark.parametrize("uri", ["/cb", "app.example/cb", "localhost:8000", URL(CALLBACK), 7])
+    @pytest.mark.parametrize("place", ["start", "the client"])
+    async def test_a_callback_must_be_absolute(self, uri, place, make_client, provider, login):
+        client = make_client(provider=provider, redirect_uri=uri if place == "the client" else None)
+        with pytest.raises(UsageError, match="redirection URI") as caught:
+            await (client.start(redirect_uri=uri) if place == "start" else client.fetch_request_token())
+        assert caught.value.code == "invalid-redirect-uri"
+        assert login.server.sent == []
+
+    @pytest.mark.parametrize("uri", ["oob", "http://app.example/cb", "x-app:/cb", "app://cb"])
+    async def test_a_callback_may_be_of_any_scheme(self, uri, client, login):
+        await client.start(redirect_uri=uri)
+        assert login.callbacks == [uri]
+
     async def test_a_login_is_finished_at_the_provider_that_began_it(self, client, make_client, provider, login):
         pending = await client.start()
         for other in (replace(pending, provider="other"), replace(pending, protocol="oauth2")):

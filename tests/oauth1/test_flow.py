@@ -474,6 +474,16 @@ class TestAuthorizationResponses:
         assert refused.value.code == "callback-not-utf8"
         assert "aaa" not in f"{refused.value}"
 
+    @pytest.mark.parametrize("query", ["oauth_token=a&oauth_verifier=%FF", "oauth_token=%FF&oauth_verifier=b"])
+    def test_no_other_value_is_sent_for_octets(self, query):
+        with pytest.raises(CallbackError) as refused:
+            parse_authorization_response(f"https://a.example/?{query}")
+        assert refused.value.code == "callback-not-utf8"
+
+    def test_other_parameters_may_be_in_another_encoding(self):
+        found = parse_authorization_response("https://a.example/?name=Jos%E9&oauth_token=a&oauth_verifier=b")
+        assert (found.token, found.verifier) == ("a", "b")
+
     def test_other_parameters_are_kept(self):
         found = parse_authorization_response("https://a.example/?next=ㅋㅋ&oauth_token=a&oauth_verifier=b&realmId=7")
         assert found.parameters["next"] == "ㅋㅋ"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType, NoneType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
 
 from oauthreg import http, oauth1, signing
 from oauthreg.errors import (
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from oauthreg.messages import Authenticator, Flow, Pairs, Response
     from oauthreg.oauth2 import BearerAuthentication
     from oauthreg.stores import TokenKey, TokenStore
+
+    Callback: TypeAlias = str | bytes | URL | Mapping[str, Any]
 
 Result = TypeVar("Result")
 
@@ -301,11 +303,11 @@ class AsyncOAuth1Client(ApiClient):
         callback = None if "oauth_callback" in parameters else self.redirect_uri
         return oauth1.build_authorization_url(provider, token, callback=callback, url=url, params=added)
 
-    def parse_authorization_response(self, url: str) -> dict[str, str]:
-        """The parameters of a callback URL; its token and verifier complete ``token``.
+    def parse_authorization_response(self, url: Callback) -> dict[str, str]:
+        """The parameters of a callback, given as to ``finish``; its token and verifier complete ``token``.
 
-        Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` and ``CallbackError``; one for another token
-        than the client's own is of another login (``MismatchingStateError``).
+        Raises ``AccessDeniedError`` when the user refused, ``OAuthError``, ``UsageError`` and ``CallbackError``: a
+        callback for another token than the client's own is of another login (``MismatchingStateError``).
         """
         response = oauth1.parse_authorization_response(url, self.provider.callback)
         token, own = response.token, self._token.token if self._token else ""
@@ -328,7 +330,7 @@ class AsyncOAuth1Client(ApiClient):
         ``MalformedResponseError``. Spec: RFC 5849 section 2.3.
         """
         provider, params, transport = _with_request(self.provider, "token", url, options)
-        verifier = verifier or self._life.verifier
+        verifier = _typed(verifier) or self._life.verifier
         flows = provider.oauth1.flows
         is_for_itself = "two-legged" in flows and ("three-legged" not in flows or self._token is None)
         if provider.oauth1.verifier == "required" and not is_for_itself:
@@ -440,16 +442,21 @@ class AsyncOAuth1Client(ApiClient):
         )
 
     async def finish(
-        self, pending: PendingLogin, callback_url: str | None = None, *, verifier: str | None = None
+        self, pending: PendingLogin, callback_url: Callback | None = None, *, verifier: str | None = None
     ) -> OAuth1Token:
         """Ends a login that ``start`` began, here or in another process; the access token becomes ``token``.
 
-        ``callback_url`` is the URL at which the user came back; out of band, ``verifier`` is the code shown to them.
+        ``callback_url`` is the URL at which the user came back, or the form that the browser posted; out of band,
+        ``verifier`` is the code shown to them.
 
-        Raises ``AccessDeniedError`` when the user refused and ``CallbackError`` for a callback that is of another
-        login or incomplete, both before any traffic; ``OAuthError`` and ``MalformedResponseError``.
+        Raises before any traffic ``AccessDeniedError`` when the user refused, ``CallbackError`` for a callback that is
+        of another login or incomplete, and ``UsageError`` for what is no pending login or no callback; ``OAuthError``
+        and ``MalformedResponseError``.
         """
-        provider = self.provider
+        from oauthreg.login import check_pending
+
+        check_pending(pending)
+        provider, verifier = self.provider, _typed(verifier)
         if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
             raise MismatchingStateError(
                 f"the login is of another provider: {pending.provider!r}",
@@ -856,6 +863,11 @@ def _check_same_login(expected: str, token: str | None) -> str:
             hint="keep each pending login with the browser that began it, and let the user start again",
         )
     return token
+
+
+def _typed(verifier: str | None) -> str | None:
+    """A code as a person typed or pasted it."""
+    return verifier.strip() if isinstance(verifier, str) else verifier
 
 
 def _is_about_time(refusal: Response) -> bool:

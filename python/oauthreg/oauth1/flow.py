@@ -35,7 +35,7 @@ from oauthreg.oauth1.placement import OAuth1Authentication
 from oauthreg.oauth2.lifetime import expires_at
 from oauthreg.provider import CallbackSettings, Documents, Leg, Provider, TokenAnswer
 from oauthreg.records import dataclass, field, replace
-from oauthreg.redaction import is_secret, redact, redact_line
+from oauthreg.redaction import is_secret, redact, redact_line, redact_url
 from oauthreg.signing import Signer
 from oauthreg.signing._pure import unescape
 from oauthreg.token import OAuth1Token, OAuth2Token
@@ -43,6 +43,7 @@ from oauthreg.token import OAuth1Token, OAuth2Token
 _CALLBACK = CallbackSettings()
 _ANSWER = TokenAnswer()
 _NO_DOCUMENTS: Documents = MappingProxyType({})
+_IS_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/").match
 _TIMESTAMP_WORDS = re.compile(r"time\s*-?_?stamp|(?<![a-z])clocks?(?![a-z])", re.IGNORECASE)
 _QUOTE = r"(?:[\"'\]\\\s]|&quot;|%(?:25)*22)"
 _TIMESTAMP_ITSELF = re.compile(
@@ -99,10 +100,12 @@ def request_token_flow(
     """Asks for temporary credentials. ``callback`` of ``None`` means out of band.
 
     ``secrets`` are those that the signer signs with, which it does not give away: no error of this flow repeats them,
-    nor anything else that is sent in secret. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``.
+    nor anything else that is sent in secret. Raises ``OAuthError``, ``MalformedResponseError`` and ``UsageError``, also
+    for a callback that is no absolute URI.
 
     Spec: RFC 5849 section 2.1.
     """
+    _check_callback(callback)
     in_request = provider.oauth1.callback in ("request", "both", "oob")
     if provider.oauth1.callback == "oob":
         callback = None
@@ -116,6 +119,17 @@ def request_token_flow(
             request, lambda response: _request_token(provider, response, must_confirm=must_confirm), signer, secrets
         )
     )
+
+
+def _check_callback(callback: object) -> None:
+    """Raises ``UsageError`` for what is neither an absolute URI nor ``oob``. Spec: RFC 5849 section 2.1."""
+    hint = "write it whole, as in `https://app.example/callback`; with `oob` the user is shown a code"
+    if callback is not None and not isinstance(callback, str):
+        message = f"a redirection URI is text: {type(callback).__name__}"
+        raise UsageError(message, code="invalid-redirect-uri", hint=hint)
+    if callback is not None and callback != "oob" and not _IS_ABSOLUTE(callback):
+        message = f"the redirection URI cannot be used, it is not absolute: {redact_url(callback)!r}"
+        raise UsageError(message, code="invalid-redirect-uri", hint=hint)
 
 
 def _request_token(provider: Provider, response: Response, *, must_confirm: bool) -> RequestToken:
@@ -155,13 +169,14 @@ def build_authorization_url(
     return render_page_url(leg, url or endpoint(provider, "authorize"), leg_parameters(leg, pairs, params=params))
 
 
-def parse_authorization_response(url: str, settings: CallbackSettings = _CALLBACK) -> AuthorizationResponse:
-    """The request token and verifier in a callback URL (or in its query alone).
+def parse_authorization_response(callback: object, settings: CallbackSettings = _CALLBACK) -> AuthorizationResponse:
+    """The request token and verifier in a callback, in any of the forms that ``callback_pairs`` takes.
 
-    Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` for an error that the server reports and
-    ``CallbackError`` for anything unusable. Spec: RFC 5849 section 2.2.
+    Raises ``AccessDeniedError`` when the user refused, ``OAuthError`` for an error that the server reports,
+    ``CallbackError`` for anything unusable and ``UsageError`` for what is no callback. Spec: RFC 5849 section 2.2.
     """
-    parameters = dict(reversed(callback_pairs(url)))  # of a repeated name the first value
+    pairs = callback_pairs(callback, ("oauth_token", "oauth_verifier"))
+    parameters = dict(reversed(pairs))  # of a repeated name the first value
     for name, value in settings.denied:
         if name in parameters and (value is None or parameters[name] == value):
             raise AccessDeniedError(

@@ -270,7 +270,8 @@ def parse_authorization_response(
             code="response-unsigned",
             hint="start the login again: somebody may have changed the callback on its way",
         )
-    callback, pairs = provider.callback, _pairs(response)
+    callback = provider.callback
+    pairs = callback_pairs(response, (callback.code, _state_name(provider)))
     names = [name for name, _ in pairs]
     for name in (callback.code, _state_name(provider), "iss", *callback.errors):
         if names.count(name) > 1:
@@ -300,22 +301,10 @@ def parse_authorization_response(
 
 def callback_fields(response: Any, *names: str) -> dict[str, str]:
     """Of a callback, a URL, a form or a mapping, the parameters of these names. Raises ``CallbackError``."""
-    pairs = [(name, value) for name, value in _pairs(response) if name in names]
+    pairs = [(name, value) for name, value in callback_pairs(response) if name in names]
     if len({name for name, _ in pairs}) < len(pairs):
         raise CallbackError(f"a parameter stands twice in the callback: `{names[0]}`", code="repeated-parameter")
     return dict(pairs)
-
-
-def _pairs(response: Any) -> list[tuple[str, str]]:
-    if isinstance(response, Mapping):
-        # As aiohttp calls it, and as Django, Flask and Starlette do, whose mappings hide what is repeated.
-        every = getattr(response, "getall", None) or getattr(response, "getlist", None)
-        pairs = []
-        for name in dict.fromkeys(response):
-            values = every(name) if every else response[name]
-            pairs += [(name, value) for value in (values if isinstance(values, (list, tuple)) else [values])]
-        return [(name, str(value)) for name, value in pairs if value is not None]
-    return callback_pairs(response.decode("utf-8", "replace") if isinstance(response, bytes) else str(response))
 
 
 def _named(pairs: Iterable[tuple[str, str]]) -> str:
