@@ -236,6 +236,27 @@ class TestTokenAnswers:
         assert fields == {"oauth_token": "8", "oauth_token_secret": "x", "ok": "true", "n": ""}
 
     @pytest.mark.parametrize(
+        ("body", "name"),
+        [
+            (b'{"oauth_token": ["x"], "oauth_token_secret": "b"}', "oauth_token"),
+            (b'{"oauth_token": true, "oauth_token_secret": "b"}', "oauth_token"),
+            (b'{"oauth_token": "a", "oauth_token_secret": {"a": 1}}', "oauth_token_secret"),
+            (b'{"oauth_token": "a", "oauth_token_secret": "r\\ud800s"}', "oauth_token_secret"),
+            (b'{"oauth_token": "a", "oauth_token_secret": "b", "oauth_session_handle": [1]}', "oauth_session_handle"),
+            (b"oauth_token=a&oauth_token_secret=r%FFs", "oauth_token_secret"),
+            (b"oauth_token=a&oauth_token_secret=r\xffs", "oauth_token_secret"),
+            (b"oauth_token=%C3&oauth_token_secret=b", "oauth_token"),
+            (b"<t><oauth_token x='1'>a</oauth_token><oauth_token_secret>b</oauth_token_secret></t>", "oauth_token"),
+        ],
+    )
+    def test_a_credential_that_is_no_text_is_none(self, body, name):
+        """Another text in its place would sign with another secret than the server's."""
+        answer = TokenAnswer(root=lambda document: document.get("t", document))
+        with pytest.raises(MalformedResponseError, match=f"`{name}` is no text") as refused:
+            parse_token_answer(Response(200, {}, body), answer)
+        assert refused.value.code == "unusable-token"
+
+    @pytest.mark.parametrize(
         "body",
         [
             b"oauth_token=a&oauth_token_secret=b",

@@ -62,6 +62,10 @@ _REPORTED = re.compile(
 """A parameter of a problem report among challenges of any scheme (RFC 9110 section 11.6.1), or a quoted text."""
 _TIMESTAMP_PROBLEMS = frozenset({"timestamp_refused", "timestamp-refused"})
 _DENIED_PROBLEMS = frozenset({"user_refused", "permission_denied", "access_denied"})
+_CREDENTIALS = ("oauth_token", "oauth_token_secret", "oauth_session_handle")
+"""What requests are signed with, or carry: another text in its place is another credential."""
+_NEVER_TEXT = re.compile(r"[\ud800-\udfff\ufffd]").search
+_NO_TEXT = "ask the provider: what cannot be read cannot be used, and its server knows it by its octets"
 _ENDED_PROBLEMS = frozenset({"token_revoked", "permission_unknown", "token_rejected", "token_used"})
 
 
@@ -380,11 +384,12 @@ def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dic
     if answer.error is not None and answer.error.holds(document, text):
         raise _oauth_error(response, answer.error.error(document), answer.error.description(document))
     root = answer.root(document) if answer.root else document
-    fields = {str(name): _field(value) for name, value in root.items()} if isinstance(root, Mapping) else {}
+    given = {str(name): value for name, value in root.items()} if isinstance(root, Mapping) else {}
     for name, find in answer.fields.items():
         value = find(document)
         if value is not None:
-            fields[name] = _field(value)
+            given[name] = value
+    fields = {name: _field(value) for name, value in given.items()}
     if not fields.get("oauth_token"):
         if "oauth_problem" in fields or "error" in fields:
             raise _refusal(response)
@@ -402,6 +407,9 @@ def parse_token_answer(response: Response, answer: TokenAnswer = _ANSWER) -> dic
             code="no-token-secret",
             hint="the server escaped its answer as HTML (`&amp;`)" if escaped else "",
         )
+    for name in _CREDENTIALS:
+        if not _is_text(given.get(name)):
+            raise malformed(response, f"the answer's `{name}` is no text", code="unusable-token", hint=_NO_TEXT)
     return fields
 
 
@@ -448,6 +456,13 @@ def _with_end(token: OAuth1Token, provider: Provider, sent_at: float | None, tol
     if end is None:
         return token
     return replace(token, extra=MappingProxyType({**token.extra, "expires_at": str(end)}))
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a credential is text, or a number that stands for its digits; octets that are none were replaced."""
+    if isinstance(value, str):
+        return _NEVER_TEXT(value) is None
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _field(value: Any) -> str:
