@@ -62,3 +62,11 @@ def test_a_base_that_is_no_url_is_refused():
     with pytest.raises(UsageError) as caught:
         resolve("api.example.com", "me")
     assert caught.value.code == "invalid-url"
+
+
+@pytest.mark.parametrize("reference", [None, 5, b"me", ["me"], object()])
+def test_what_is_no_text_is_no_reference(reference):
+    """`None` is a forgotten value, and no resource of that name."""
+    with pytest.raises(UsageError, match=f"`url`.*{type(reference).__name__}") as caught:
+        resolve(BASE, reference)
+    assert caught.value.code == "wrong-type"

@@ -19,10 +19,15 @@ def resolve(base: str | None, reference: str | URL) -> str | URL:
     """The URL that a reference means, given the absolute URL ``base``; without one the reference itself.
 
     A ``yarl.URL`` gives one whose encoding is kept. A reference without scheme and authority stays on the base's
-    origin whatever it holds. Raises ``UsageError`` for a scheme other than http and https.
+    origin whatever it holds. Raises ``UsageError`` for a scheme other than http and https, and for what is no text.
     """
     if base is None or (isinstance(reference, URL) and reference.absolute and reference.scheme in _SCHEMES):
         return reference  # before anything is made of a URL's text, which costs half a signature
+    given: object = reference
+    if not isinstance(given, (str, URL)):
+        from oauthreg.signing.refusals import wrong_type
+
+        raise wrong_type("url", "text or a `yarl.URL`", given)
     text = str(reference)
     if _IS_HTTP(text):
         return reference

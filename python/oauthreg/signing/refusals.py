@@ -175,7 +175,8 @@ def protocol_parameters_in_request(name: str, place: str) -> UnsignableRequestEr
     return UnsignableRequestError(
         f"the {place} already carries a protocol parameter: {_cut(name)!r}",
         code="protocol-parameters-in-request",
-        hint=f"take it out of the {place} and pass it through `parameters=`",
+        hint=f"take it out of the {place}: signing adds those that it needs, and a `Signer` takes further ones as "
+        "`parameters=`",
     )
 
 
@@ -184,7 +185,7 @@ def unsignable_body(kind: str) -> UnsignableRequestError:
     return UnsignableRequestError(
         f"the signature covers the body, and this body cannot be read before it is sent: {kind}",
         code="unsignable-body",
-        hint="pass bytes or text, or switch the body hash off",
+        hint="pass bytes or text: the signature covers every form, and other bodies with a body hash or body placement",
     )
 
 
