@@ -989,6 +989,40 @@ class TestLogin:
             )
         assert len(login.access_tokens) == 6
 
+    async def test_what_concerns_the_transport_stays_out_of_the_browser(self, make_client, login, provider):
+        """A proxy's password, say; `None` is no text either."""
+        here = "http://localhost"
+        login.server.answer = lambda sent: login.answer(replace(sent, target=sent.target.removeprefix(here)))
+        there = {name: url.replace(login.url, here) for name, url in provider.endpoints.items()}
+        identity = (IdentityRequest("userinfo", f"{here}/me"),)
+        origins = frozenset({("http", "localhost", 80)})
+        client = make_client(provider=replace(provider, endpoints=there, identity=identity, origins=origins))
+        options = {"proxy": login.url, "timeout": aiohttp.ClientTimeout(5), "ssl": False, "trace_request_ctx": None}
+        pending = await client.start(lang="de", hint=None, **options)
+        assert pending.url == f"{here}/authorize?oauth_token=request1&lang=de"
+        await client.finish(pending, verifier="verifier of request1", **options)
+        await client.profile(**options)
+        assert [sent.target for sent in login.server.sent] == [
+            f"{here}/request_token",
+            f"{here}/access_token",
+            f"{here}/me",
+        ]
+
+    async def test_a_url_for_the_browser_has_no_transport(self, client, login):
+        for name in ("headers", "proxy", "timeout"):
+            with pytest.raises(UsageError) as caught:
+                client.create_authorization_url(request_token="t", **{name: "PLANTED"})
+            assert caught.value.code == "transport-option"
+        with pytest.raises(UsageError, match="`headers`"):
+            await client.start(headers={"X": "1"})
+        pending = await client.start()
+        for call in (client.profile, lambda **options: client.finish(pending, verifier="v", **options)):
+            with pytest.raises(TypeError, match="'headers'"):
+                await call(headers={})
+        assert len(login.server.sent) == 1
+        url = client.create_authorization_url(request_token="t", lang=None, scope=["a", "b"])
+        assert url == f"{login.url}/authorize?oauth_token=t&scope=a&scope=b"
+
     async def test_without_a_redirect_uri_the_user_is_shown_a_code(self, client, login):
         pending = await client.start()
         assert pending.redirect_uri == "oob"

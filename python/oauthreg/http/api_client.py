@@ -273,6 +273,12 @@ def pairs(name: str, given: Any) -> Pairs:
         ) from None
 
 
+def flat_pairs(parameters: Mapping[str, Any]) -> Pairs:
+    """Parameters as pairs: ``None`` is left out, and a sequence repeats its name."""
+    listed = [(name, value if isinstance(value, (list, tuple)) else [value]) for name, value in parameters.items()]
+    return tuple((name, str(item)) for name, values in listed for item in values if item is not None)
+
+
 def refuse_in_url(names: Iterable[str]) -> None:
     """Raises ``UsageError`` for what concerns the transport, where a user's browser would be shown it."""
     for name in names:

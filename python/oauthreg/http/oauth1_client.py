@@ -21,12 +21,15 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http.api_client import (
+    TRANSPORT_OPTIONS,
     ApiClient,
     Default,
     check_account,
+    flat_pairs,
     learning_clock,
     pairs,
     pinned_origins,
+    refuse_in_url,
     transport_options,
 )
 from oauthreg.http.oauth1_life import OAuth1Life
@@ -286,12 +289,14 @@ class AsyncOAuth1Client(ApiClient):
         """The URL to send the user to, for ``request_token`` or else the current token.
 
         ``url`` replaces the provider's endpoint, or the ready-made URL that came with the request token;
-        ``parameters`` are added to its query. Spec: RFC 5849 section 2.2.
+        ``parameters`` are added to its query, those of ``None`` left out. Raises ``MissingTokenError`` without a token,
+        and ``UsageError``. Spec: RFC 5849 section 2.2.
         """
+        refuse_in_url(parameters)
         token = request_token or (self._token.token if self._token else "")
         if not token:
             raise MissingTokenError("there is no request token", hint="await `fetch_request_token` first")
-        provider, added = self.provider, pairs("parameters", parameters)
+        provider, added = self.provider, flat_pairs(parameters)
         find = provider.oauth1.authorize_url_from
         if url is None and find and self._token and token == self._token.token and (found := find(self._token.extra)):
             from oauthreg.legs import append_query
@@ -409,8 +414,9 @@ class AsyncOAuth1Client(ApiClient):
 
         Without a ``redirect_uri`` here or at the client the user is shown a code instead, and always where the provider
         knows nothing else: then the ``.redirect_uri`` of what it returns is ``oob``. ``parameters`` are added to the
-        authorization URL. The client's own token stays as it is, so that many users may log in at once. Raises
-        ``UsageError`` where there is no login, ``OAuthError`` and ``MalformedResponseError``.
+        authorization URL, but those of the transport (``proxy``, ``ssl``, ``timeout`` …). The client's own token stays
+        as it is, so that many users may log in at once. Raises ``UsageError`` where there is no login, ``OAuthError``
+        and ``MalformedResponseError``.
         """
         provider = self.provider
         if "three-legged" not in provider.oauth1.flows:
@@ -421,13 +427,16 @@ class AsyncOAuth1Client(ApiClient):
             )
         only_oob = provider.oauth1.callback == "oob"
         callback = "oob" if only_oob else redirect_uri or self.redirect_uri or "oob"
+        options = {name: parameters.pop(name) for name in TRANSPORT_OPTIONS if name in parameters}
+        refuse_in_url(parameters)
+        added = flat_pairs(parameters)
         signer = await self._prepared_signer(None)
         token = await self._run(
             lambda: oauth1.request_token_flow(
                 provider, signer, callback=callback, scope=scope, secrets=self._secrets(None)
-            )
+            ),
+            options,
         )
-        added = pairs("parameters", parameters)
         if token.authorize_url:
             from oauthreg.legs import append_query
 
@@ -442,12 +451,17 @@ class AsyncOAuth1Client(ApiClient):
         )
 
     async def finish(
-        self, pending: PendingLogin, callback_url: Callback | None = None, *, verifier: str | None = None
+        self,
+        pending: PendingLogin,
+        callback_url: Callback | None = None,
+        *,
+        verifier: str | None = None,
+        **options: Any,
     ) -> OAuth1Token:
         """Ends a login that ``start`` began, here or in another process; the access token becomes ``token``.
 
         ``callback_url`` is the URL at which the user came back, or the form that the browser posted; out of band,
-        ``verifier`` is the code shown to them.
+        ``verifier`` is the code shown to them. ``options`` concern the transport.
 
         Raises before any traffic ``AccessDeniedError`` when the user refused, ``CallbackError`` for a callback that is
         of another login or incomplete, and ``UsageError`` for what is no pending login or no callback; ``OAuthError``
@@ -456,6 +470,7 @@ class AsyncOAuth1Client(ApiClient):
         from oauthreg.login import check_pending
 
         check_pending(pending)
+        transport_options(options)
         provider, verifier = self.provider, _typed(verifier)
         if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
             raise MismatchingStateError(
@@ -483,7 +498,8 @@ class AsyncOAuth1Client(ApiClient):
             token = await self._run(
                 lambda: oauth1.access_token_flow(
                     provider, signer, verifier=verifier, documents=documents, sent_at=self.clock(), secrets=secrets
-                )
+                ),
+                options,
             )
             return replace(token, extra=MappingProxyType({**token.extra, **kept}))
 
@@ -587,12 +603,14 @@ class AsyncOAuth1Client(ApiClient):
             lambda: oauth1.exchange_flow(provider, signer, token, sent_at=self.clock(), secrets=self._secrets(token))
         )
 
-    async def profile(self) -> Profile:
+    async def profile(self, **options: Any) -> Profile:
         """Who the user is, in standard claims; ``.raw`` holds the provider's answers by name.
 
-        Raises ``OAuthError``, ``ResponseError``, ``MissingTokenError`` where there is no token of a user who logs in or
-        has an account, and ``UsageError`` for a provider without ``[claims]``.
+        ``options`` concern the transport (``proxy``, ``ssl``, ``timeout`` …). Raises ``OAuthError``, ``ResponseError``,
+        ``MissingTokenError`` where there is no token of a user who logs in or has an account, and ``UsageError`` for a
+        provider without ``[claims]``.
         """
+        transport_options(options)
         await self._life.settled()
         has_users = self._account is not None or "three-legged" in self.provider.oauth1.flows
         self._check_token(is_needed=has_users and self.provider.claims is not None)
@@ -610,7 +628,8 @@ class AsyncOAuth1Client(ApiClient):
                 client_id=self.client_id,
                 client_secret=self._client_secret,
             ),
-            origins=origins,
+            options,
+            origins,
         )
         return self._profile(
             documents, {name: value for name, value in token.extra.items() if not name.startswith("oauth_")}

@@ -26,6 +26,7 @@ from oauthreg.errors import (
 from oauthreg.http.api_client import (
     TRANSPORT_OPTIONS,
     check_account,
+    flat_pairs,
     learning_clock,
     pairs,
     refuse_in_url,
@@ -255,7 +256,7 @@ class AsyncOAuth2Client(TokenClient):
             id_token_hint=id_token_hint or (token.id_token if token else None),
             post_logout_redirect_uri=post_logout_redirect_uri,
             state=state,
-            params=_flat(parameters),
+            params=flat_pairs(parameters),
         )
 
     @staticmethod
@@ -816,7 +817,7 @@ class AsyncOAuth2Client(TokenClient):
             state=state,
             code_verifier=rest.pop("code_verifier", None),
             nonce=rest.pop("nonce", self._nonce),
-            params=_flat(rest),
+            params=flat_pairs(rest),
         )
 
     def _find_login(
@@ -905,7 +906,7 @@ class AsyncOAuth2Client(TokenClient):
         is_about_a_token = leg in ("revoke", "introspect")
         if self._audience is not None and "audience" not in accepted and not is_about_a_token:
             rest.setdefault("audience", self._audience)
-        params = (*parse_form(body).items(), *_flat(rest))
+        params = (*parse_form(body).items(), *flat_pairs(rest))
         provider, own = self.provider, getattr(self.provider, leg) or self.provider.token
         own = replace(
             own,
@@ -1055,12 +1056,6 @@ def _state_in(response: Callback, provider: Provider) -> str | None:
     text = response.decode("utf-8", "replace") if isinstance(response, bytes) else response
     before, mark, after = text.partition("#")[0].partition("?")
     return dict(parse_qsl(after if mark else before)).get(name)
-
-
-def _flat(parameters: Mapping[str, Any]) -> Pairs:
-    """Parameters as pairs: ``None`` is left out, and a sequence repeats its name."""
-    listed = [(name, value if isinstance(value, (list, tuple)) else [value]) for name, value in parameters.items()]
-    return tuple((name, str(item)) for name, values in listed for item in values if item is not None)
 
 
 def _nothing_to_keep() -> MissingTokenError:
