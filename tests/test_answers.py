@@ -1,8 +1,9 @@
+import pickle
 import time
 
 import pytest
 
-from oauthreg.answers import decode_text, parse_answer, parse_form, parse_http_date, read_masked
+from oauthreg.answers import decode_text, parse_answer, parse_form, parse_http_date, read_masked, refusal
 from oauthreg.errors import MalformedResponseError, OAuthError
 from oauthreg.messages import Response
 from oauthreg.oauth2.token_answer import parse_token_response
@@ -120,6 +121,37 @@ def test_a_refused_answer_says_where_it_is_from():
     with pytest.raises(MalformedResponseError) as refused:
         parse_answer(Response(200, {}, b"<p"), "xml")
     assert str(refused.value) == "the answer is no XML (status 200)"
+
+
+@pytest.mark.parametrize(
+    "page", [b"<html><body>Sign in</body></html>", b"<HTML/>", b"\n<h:html xmlns:h='x'>a</h:html>"]
+)
+def test_a_page_that_is_well_written_is_no_data(page):
+    with pytest.raises(MalformedResponseError, match="web page") as refused:
+        parse_answer(Response(200, {}, page))
+    assert refused.value.status == 200
+    assert list(parse_answer(Response(200, {}, page), "xml")) in (["html"], ["HTML"])
+
+
+@pytest.mark.parametrize(
+    ("said", "description", "message"),
+    [
+        (b"Invalid signature\n", "", "status 401: Invalid signature"),
+        (b"no", "the profile was refused", "the profile was refused (status 401): no"),
+        (b"first\nsecond \x1b[31m", "", r"status 401: first\nsecond \x1b[31m"),
+        (b"token=PLANTED is bad", "", "status 401: token=*** is bad"),
+        (b"x" * 200, "", f"status 401: {'x' * 100}…"),
+        (b"<p>no</p>", "", "status 401"),
+        (b'{"no": 1}', "", "status 401"),
+        (b"[1]", "", "status 401"),
+        (b" ", "", "status 401"),
+    ],
+)
+def test_a_refusal_without_a_code_says_what_came_as_text(said, description, message):
+    made = refusal(OAuthError, Response(401, {}, said), "", description)
+    assert str(made) == message
+    assert str(pickle.loads(pickle.dumps(made))) == message
+    assert str(refusal(OAuthError, Response(401, {}, said), "nonce_used", "")) == "nonce_used (status 401)"
 
 
 @pytest.mark.parametrize(

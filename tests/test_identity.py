@@ -184,6 +184,35 @@ def test_UI01_an_answer_about_another_user_than_the_id_token_is_refused(protocol
     with pytest.raises(ResponseError, match="names no `sub`" if "sub" not in told else "about another user") as refused:
         flow.send(response)
     assert refused.value.code == "userinfo-subject"
+    assert (refused.value.status, refused.value.text) == (200, response.body.decode())
+
+
+class Naming:
+    """Claims of which `sub` may be missing."""
+
+    def render(self, documents):
+        return {"sub": documents.get("userinfo", {}).get("id")}
+
+
+def test_answers_that_name_nobody_are_shown():
+    flow = start(ME, claims=Naming(), secrets=("PLANTED-key",))
+    next(flow)
+    answer = Response(200, {"content-type": "text/plain; x=1"}, b"Come back later, PLANTED-key", ME.url)
+    with pytest.raises(MalformedResponseError) as refused:
+        flow.send(answer)
+    assert refused.value.code == "missing-sub"
+    assert refused.value.message == (
+        "the answers name no user: `sub` is missing (status 200 from https://api.example.com/me, text/plain)"
+    )
+    assert refused.value.text == "Come back later, ***"
+    assert "`[claims]`" in refused.value.hint
+
+
+def test_a_page_in_place_of_the_user_is_called_one():
+    flow = start(ME, claims=Naming())
+    next(flow)
+    with pytest.raises(MalformedResponseError, match=r"web page.*status 200"):
+        flow.send(Response(200, {}, b"<html><body>Sign in</body></html>"))
 
 
 def test_another_answer_may_have_a_sub_of_its_own():

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # No two runs of white space stand side by side in it, nor at its ends: trying all their splits takes minutes.
 _JSONP = re.compile(r"[A-Za-z_$][\w$.]*\s*\((.*)\)(?:\s*;)?", re.DOTALL).fullmatch
 _TRANSIENT_STATUS = frozenset((408, 425, 429))
+_SHOWN = 100
+"""How many characters of a refusal in plain text its message has."""
 _DEEPEST = 64
 """How many levels a document may have, each of which is a call in those that go through it."""
 
@@ -35,10 +37,11 @@ def parse_answer(response: Response, kind: AnswerFormat = "auto") -> Any:
     """
     text = decode_text(response.body)
     chosen = _sniff(text) if kind == "auto" else kind
+    is_markup = (kind, chosen) == ("auto", "xml")
     try:
-        return _READERS[chosen](text)
+        return (_read_markup if is_markup else _READERS[chosen])(text)
     except (ValueError, RecursionError, SyntaxError):  # the parser of XML raises the last one
-        what = "a web page or other markup, not JSON" if (kind, chosen) == ("auto", "xml") else f"no {chosen.upper()}"
+        what = "a web page or other markup, not JSON" if is_markup else f"no {chosen.upper()}"
         raise malformed(response, f"the answer is {what}") from None
 
 
@@ -93,20 +96,36 @@ def refusal(
     parameters: Mapping[str, object] = MappingProxyType({}),
     hint: str | None = None,
 ) -> OAuthError:
-    """An answer as an error of a ``kind``: its words and its text redacted, and how long it asks to wait."""
+    """An answer as an error of a ``kind``: its words and its text redacted, and how long it asks to wait.
+
+    Where there is no code, the message says how a text begins that is neither markup nor data.
+    """
+    text = decode_text(response.body)
     made = kind(
         redact_line(error),
         redact_line(description),
         redact_line(uri),
         status=response.status,
         headers=redact_headers(response.headers),
-        text=redact(decode_text(response.body)),
+        text=redact(text),
         parameters=parameters,
         hint=hint,
     )
+    if not error and (said := _beginning(text)):
+        made.message = f"{made.message}: {said}"
+        made.args = (made.message,)
     if isinstance(made, TemporarilyUnavailableError):
         made.retry_after = asked_wait(response, now)
     return made
+
+
+def _beginning(text: str) -> str:
+    """What plain text says first, in one line; nothing of markup and JSON."""
+    shown = text.strip()
+    if shown.startswith(("<", "{", "[")):
+        return ""
+    shown = redact_line(shown)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
 def asked_wait(response: Response, now: float | None) -> float | None:
@@ -201,6 +220,14 @@ def _read_xml(text: str) -> Any:
 
     root = ET.fromstring(text.strip())  # noqa: S314 - expat bounds entities, and document types are refused above
     return {_local(root.tag): _element(root, 0)}
+
+
+def _read_markup(text: str) -> Any:
+    """XML that nobody promised. Some servers write pages for people so well that they can be parsed."""
+    document = _read_xml(text)
+    if any(name.lower() == "html" for name in document):
+        raise ValueError
+    return document
 
 
 def _element(element: "Element", depth: int) -> Any:

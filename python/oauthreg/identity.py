@@ -1,14 +1,15 @@
 """Who the user is: the requests that a provider's definition names, as one flow for every protocol."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
 
 from oauthreg.answers import decode_text, is_outage, malformed, mask_error, parse_answer, read_masked, refusal
-from oauthreg.errors import OAuthError, ResponseError, TemporarilyUnavailableError, UsageError
+from oauthreg.claims.profile import Profile
+from oauthreg.errors import MalformedResponseError, OAuthError, ResponseError, TemporarilyUnavailableError, UsageError
 from oauthreg.jose import parse_hmac_jwt
 from oauthreg.jwe import DecryptionKeys
 from oauthreg.legs import append_query, check_headers, render_form, render_pairs
@@ -46,6 +47,7 @@ def identity_flow(
     Raises ``OAuthError`` and ``ResponseError``.
     """
     found = {**documents, "client": {"client_id": client_id}}
+    answers: dict[str, Response] = {}
     secrets = [*_secrets(client_secret, documents.get("token", {})), *provider.secrets]
     for request in provider.identity:
         if request.when is not None and not request.when(found):
@@ -73,14 +75,16 @@ def identity_flow(
                 )
             read = partial(_read, provider, request, nonce, now(), client_secret, found)
             found[request.name] = read_masked(response, read, secrets)
+            answers[request.name] = response
         except (OAuthError, ResponseError) as error:
             if request.optional:
                 continue
             if isinstance(error, ResponseError):
                 mask_error(error, secrets)
             raise
-    _check_subject(found, must_be_named=provider.protocol == "oidc")
+    _check_subject(found, answers.get("userinfo"), secrets, must_be_named=provider.protocol == "oidc")
     del found["client"]
+    _check_user(provider, found, next(reversed(answers.values()), None), secrets)
     return found
 
 
@@ -106,7 +110,19 @@ def _answer_flow(
     return response
 
 
-def _check_subject(documents: Documents, *, must_be_named: bool) -> None:
+def _check_user(provider: Provider, documents: Documents, last: Response | None, secrets: Iterable[str]) -> None:
+    """Refuse answers that name nobody, with the last one, which may say why."""
+    if provider.claims is None or last is None:
+        return
+    try:
+        Profile.from_claims(provider.claims.render(documents))
+    except MalformedResponseError as error:
+        raise _unusable(last, error.message, secrets, code=error.code, hint=error.hint) from None
+
+
+def _check_subject(
+    documents: Documents, answer: Response | None, secrets: Iterable[str], *, must_be_named: bool
+) -> None:
     """Refuse what is told of somebody else than the ID token is about. Spec: OpenID Connect Core section 5.3.2."""
     about, told = (documents.get(name) for name in ("id_token", "userinfo"))
     if not isinstance(about, Mapping) or not isinstance(told, Mapping):
@@ -118,7 +134,16 @@ def _check_subject(documents: Documents, *, must_be_named: bool) -> None:
             if subject is None
             else ("is about another user than the ID token", "let the user log in again")
         )
-        raise ResponseError(f"the `userinfo` answer {reason}", code="userinfo-subject", hint=advice)
+        raise _unusable(answer, f"the `userinfo` answer {reason}", secrets, code="userinfo-subject", hint=advice)
+
+
+def _unusable(answer: Response | None, message: str, secrets: Iterable[str], *, code: str, hint: str) -> ResponseError:
+    """What is wrong with answers, as far as possible with the one that shows it."""
+    if answer is None:
+        return ResponseError(message, code=code, hint=hint)
+    error = malformed(answer, message, code=code, hint=hint)
+    mask_error(error, secrets)
+    return error
 
 
 def _redirect(request: IdentityRequest, url: str, response: Response) -> str | None:

@@ -1091,6 +1091,8 @@ class TestLogin:
         with pytest.raises(MalformedResponseError) as caught:
             await client.start()
         assert caught.value.code == "callback-not-confirmed"
+        for word in ('`confirm = "lenient"`', '`provider=Provider(oauth1=OAuth1Settings(confirm="lenient"))`'):
+            assert word in caught.value.hint
         lenient = replace(provider, oauth1=OAuth1Settings(confirm="lenient"))
         assert (await make_client(provider=lenient).start()).values["oauth_token"] == "request2"
 

@@ -298,9 +298,20 @@ class TestTokenAnswers:
 
     def test_an_answer_without_token_says_what_came(self):
         with pytest.raises(MalformedResponseError) as refused:
-            parse_token_answer(Response(200, {}, b"<html>Sign in</html>"))
+            parse_token_answer(Response(200, {}, b"Sign in"))
         assert refused.value.code == "no-token"
+        assert refused.value.text == "Sign in"
+
+    def test_a_page_is_called_one(self):
+        with pytest.raises(MalformedResponseError, match="web page") as refused:
+            parse_token_answer(Response(200, {}, b"<html>Sign in</html>"))
         assert refused.value.text == "<html>Sign in</html>"
+
+    def test_a_refusal_in_plain_text_is_told(self):
+        with pytest.raises(OAuthError) as refused:
+            parse_token_answer(Response(401, {}, b"Invalid signature\n"))
+        assert str(refused.value) == "status 401: Invalid signature"
+        assert (refused.value.error, refused.value.description) == ("", "")
 
     def test_a_list_is_no_token(self):
         with pytest.raises(MalformedResponseError):
