@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from oauthreg.definition import Definition
     from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
-    from oauthreg.http.token_life import TokenLives
+    from oauthreg.http.token_life import SpentStates, TokenLives
     from oauthreg.provider import Provider
     from oauthreg.stores import MemoryStore, TokenStore
     from oauthreg.token import OAuth1Token
@@ -169,6 +169,7 @@ class Registry:
         if known.is_oauth1:
             overrides.setdefault("store", self._store or self._begin_store)
             overrides.setdefault("renewals", self._renewals)
+            overrides.setdefault("spent", self._begin_spent)
         elif "lives" not in overrides:
             overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
@@ -228,6 +229,10 @@ class Registry:
 
             self._own_store = MemoryStore()
         return self._own_store
+
+    def _begin_spent(self) -> SpentStates:
+        """What clients of OAuth 1.0 call when a login ends."""
+        return self.lives.spent
 
     def _begin_lives(self) -> TokenLives:
         """What clients call with their first token: until then nothing of ``token_life`` is needed."""

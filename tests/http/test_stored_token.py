@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from oauthreg import AsyncOAuth1Client, Registry
-from oauthreg.errors import MissingTokenError, OAuthError, TokenStoreError, UsageError
+from oauthreg.errors import MismatchingStateError, MissingTokenError, OAuthError, TokenStoreError, UsageError
 from oauthreg.provider import OAuth1Settings, Provider
 from oauthreg.simulator import Simulator, Status
 from oauthreg.stores import MemoryStore, SQLiteStore, TokenKey
@@ -118,6 +118,23 @@ async def ask(client):
 
 def sent(simulator, step):
     return len([exchange for exchange in simulator.exchanges if exchange.step == step])
+
+
+async def test_a_login_is_finished_once_by_all_clients_of_a_registry(simulator, session):
+    """A second visit of the callback; one that failed may come again."""
+    registry = simulator.registry()
+    pending = await registry.client("acme", session).start(redirect_uri="https://app.example/callback")
+    callback = await simulator.approve(pending.url)
+    simulator.fail("token", Status(500))
+    with pytest.raises(OAuthError):
+        await registry.client("acme", session).finish(pending, callback)
+    await registry.client("acme", session).finish(pending, callback)
+    before = len(simulator.exchanges)
+    with pytest.raises(MismatchingStateError) as refused:
+        await registry.client("acme", session).finish(pending, callback)
+    assert refused.value.code == "login-finished"
+    assert len(simulator.exchanges) == before
+    await log_in(registry.client("acme", session), simulator)
 
 
 class TestFound:

@@ -21,6 +21,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.simulator import Credentials, Simulator
+from oauthreg.stores import MemoryStore
 
 NOW = 1_700_000_000
 CALLBACK = "https://app.example/callback?next=%2Fhome"
@@ -540,7 +541,9 @@ async def forge(client, simulator, pending):
 
 
 async def finish_twice(client, simulator, pending):
-    await client.finish(pending, f"{CALLBACK}&oauth_token={pending.values['oauth_token']}&oauth_verifier=v")
+    """As an application of two processes does: one alone knows that the login is over."""
+    other = simulator.registry(store=MemoryStore()).client("acme", client.session, provider=client.provider)
+    await other.finish(pending, f"{CALLBACK}&oauth_token={pending.values['oauth_token']}&oauth_verifier=v")
 
 
 async def call(client, simulator, pending):

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from oauthreg.http.oauth1_life import TokenUpdater
     from oauthreg.http.request_context import RequestContext
     from oauthreg.http.stored_token import StoredToken
+    from oauthreg.http.token_life import SpentStates
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Authenticator, Flow, Pairs, Response
     from oauthreg.oauth2 import BearerAuthentication
@@ -88,7 +89,8 @@ class AsyncOAuth1Client(ApiClient):
     it) keeps it: new tokens are saved there before the updater hears of them, and a client without a token finds its
     own there when it first needs one; as long as there is none, it sends no requests to the API. A ``token`` that is
     given is used as it is; ``keep_token`` stores it.
-    ``renewals`` is where whoever waits for the end of many clients finds the tasks that save tokens.
+    ``renewals`` is where whoever waits for the end of many clients finds the tasks that save tokens; ``spent`` gives
+    what they know together of logins that are over, of which ``finish`` takes none twice.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none; an RSA key is read when it is first needed.
@@ -121,6 +123,7 @@ class AsyncOAuth1Client(ApiClient):
         account: str | None = None,
         store: TokenStore | Callable[[], TokenStore] | None = None,
         renewals: set[asyncio.Task[OAuth1Token]] | None = None,
+        spent: Callable[[], SpentStates] | None = None,
     ) -> None:
         if not client_id:
             from oauthreg.signing import refusals
@@ -149,6 +152,7 @@ class AsyncOAuth1Client(ApiClient):
         self._announced: str | None = None
         self._account = account
         self._store = store
+        self._spent = spent
         stored = None if store is None or account is None else self._place_of(account, store)
         self._life = OAuth1Life(token_updater, stored, everybodys=renewals)
         # A secret without a token still goes into the key.
@@ -464,8 +468,8 @@ class AsyncOAuth1Client(ApiClient):
         ``verifier`` is the code shown to them. ``options`` concern the transport.
 
         Raises before any traffic ``AccessDeniedError`` when the user refused, ``CallbackError`` for a callback that is
-        of another login or incomplete, and ``UsageError`` for what is no pending login or no callback; ``OAuthError``
-        and ``MalformedResponseError``.
+        of another login, finished before (``login-finished``) or incomplete, and ``UsageError`` for what is no pending
+        login or no callback; ``OAuthError`` and ``MalformedResponseError``.
         """
         from oauthreg.login import check_pending
 
@@ -476,6 +480,14 @@ class AsyncOAuth1Client(ApiClient):
             raise MismatchingStateError(
                 f"the login is of another provider: {pending.provider!r}",
                 hint=f"finish it with the client that began it, not with one for {provider.name!r}",
+            )
+        login = f"{provider.name} {self.client_id} {pending.values.get('oauth_token')}"
+        spent = None if self._spent is None else self._spent()
+        if spent is not None and login in spent:
+            raise MismatchingStateError(
+                "the login was finished before, and its request token is used up",
+                code="login-finished",
+                hint="a second visit of the callback needs no second exchange: the first one gave the token",
             )
         kept: dict[str, str] = {}
         documents: dict[str, Mapping[str, str]] = {}
@@ -501,6 +513,8 @@ class AsyncOAuth1Client(ApiClient):
                 ),
                 options,
             )
+            if spent is not None:
+                spent.spend(login, self.clock())
             return replace(token, extra=MappingProxyType({**token.extra, **kept}))
 
         return await self._life.obtain(exchange)

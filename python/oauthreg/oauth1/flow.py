@@ -144,7 +144,7 @@ def _request_token(provider: Provider, response: Response, *, must_confirm: bool
             response,
             "the server did not confirm the callback: `oauth_callback_confirmed` is not `true`",
             code="callback-not-confirmed",
-            hint='an OAuth 1.0 server never confirms: its definition says `confirm = "lenient"`, a client without one has '
+            hint='an OAuth 1.0 server never confirms: its definition says `confirm = "lenient"`; without one, pass '
             '`provider=Provider(oauth1=OAuth1Settings(confirm="lenient"))`',
         )
     found = provider.oauth1.authorize_url_from(fields) if provider.oauth1.authorize_url_from else None
