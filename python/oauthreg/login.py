@@ -6,11 +6,14 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from oauthreg.errors import UsageError
+from oauthreg.errors import MismatchingStateError, UsageError
+from oauthreg.origins import endpoint_name
 from oauthreg.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from oauthreg.provider import Provider
 
 _VERSION = 1
 _MOST_BITS = 53
@@ -73,6 +76,26 @@ def check_pending(pending: object) -> None:
             code="invalid-pending-login",
             hint="`PendingLogin.from_json` makes one of the text that was kept",
         )
+
+
+def check_server(pending: PendingLogin, provider: Provider) -> None:
+    """Raises ``MismatchingStateError`` for a login that began at another server than this provider's.
+
+    Servers of one definition need have no issuers by which they could be told: what one gives is nothing for another.
+    Where either is not known, nothing is compared. Spec: RFC 9700 section 4.4.
+    """
+    server = server_of(provider)
+    if server and pending.values.get("server", server) != server:
+        raise MismatchingStateError(
+            f"the login began at another server of {provider.name!r}",
+            code="other-provider",
+            hint="finish it with the tenant and environment that it began with",
+        )
+
+
+def server_of(provider: Provider) -> str:
+    """Where the tokens of a provider come from, as a pending login remembers it."""
+    return endpoint_name(provider.endpoints.get("token"))
 
 
 def _no_login() -> UsageError:

@@ -1171,6 +1171,14 @@ class TestLogin:
         await client.start(redirect_uri=uri)
         assert login.callbacks == [uri]
 
+    async def test_a_login_is_finished_at_the_server_that_began_it(self, client, make_client, provider, login):
+        """Servers of one definition: what one of them gave is shown to no other."""
+        elsewhere = replace(provider, endpoints={**provider.endpoints, "token": "https://evil.example/token"})
+        pending = PendingLogin.from_json((await client.start()).to_json())
+        with pytest.raises(MismatchingStateError) as refused:
+            await make_client(provider=elsewhere).finish(pending, verifier="v")
+        assert (refused.value.code, len(login.server.sent)) == ("other-provider", 1)
+
     async def test_a_login_is_finished_at_the_provider_that_began_it(self, client, make_client, provider, login):
         pending = await client.start()
         for other in (replace(pending, provider="other"), replace(pending, protocol="oauth2")):

@@ -24,6 +24,7 @@ from aiohttp import (
 )
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from yarl import URL
 
 from oauthreg import DPoPKey
 from oauthreg.clock import Clock
@@ -521,7 +522,7 @@ class TestFetchingByCode:
         assert caught.value.code == "state-mismatch"
         assert authority.log == []
 
-    @pytest.mark.parametrize("form", ["mapping", "text", "bytes", "fragment"])
+    @pytest.mark.parametrize("form", ["mapping", "text", "bytes", "fragment", "object"])
     async def test_every_form_of_a_callback(self, form, make_client, authority):
         client = make_client()
         _, state = client.create_authorization_url()
@@ -530,6 +531,7 @@ class TestFetchingByCode:
             "text": f"code=C&state={state}",
             "bytes": f"code=C&state={state}".encode(),
             "fragment": f"{CALLBACK}?code=C&state={state}#_=_",
+            "object": URL(f"{CALLBACK}?code=C&state={state}"),
         }
         assert (await client.fetch_token(authorization_response=callbacks[form])).access_token == "A1"
 
@@ -1336,6 +1338,8 @@ class TestStartAndFinish:
             with pytest.raises(UsageError) as refused:
                 plain.create_authorization_url(**{name: "PLANTED"})
             assert refused.value.code == "transport-option"
+            with pytest.raises(UsageError):
+                plain.create_logout_url(**{name: "PLANTED"})
         with pytest.raises(UsageError):
             await plain.start(headers={"X": "PLANTED"})
         for call in (plain.profile, lambda **options: plain.finish(pending, "?code=C", **options)):

@@ -447,9 +447,9 @@ class AsyncOAuth1Client(ApiClient):
             url = append_query(token.authorize_url, added)
         else:
             url = oauth1.build_authorization_url(provider, token.token, callback=callback, scope=scope, params=added)
-        values = {"oauth_token": token.token, "oauth_token_secret": token.token_secret}
-        from oauthreg.login import PendingLogin
+        from oauthreg.login import PendingLogin, server_of
 
+        values = {"oauth_token": token.token, "oauth_token_secret": token.token_secret, "server": server_of(provider)}
         return PendingLogin(
             provider.name, provider.protocol, url, callback, MappingProxyType(values), int(self.clock())
         )
@@ -468,10 +468,10 @@ class AsyncOAuth1Client(ApiClient):
         ``verifier`` is the code shown to them. ``options`` concern the transport.
 
         Raises before any traffic ``AccessDeniedError`` when the user refused, ``CallbackError`` for a callback that is
-        of another login, finished before (``login-finished``) or incomplete, and ``UsageError`` for what is no pending
-        login or no callback; ``OAuthError`` and ``MalformedResponseError``.
+        of another login or server, finished before (``login-finished``) or incomplete, and ``UsageError`` for what is
+        no pending login or no callback; ``OAuthError`` and ``MalformedResponseError``.
         """
-        from oauthreg.login import check_pending
+        from oauthreg.login import check_pending, check_server
 
         check_pending(pending)
         transport_options(options)
@@ -481,6 +481,7 @@ class AsyncOAuth1Client(ApiClient):
                 f"the login is of another provider: {pending.provider!r}",
                 hint=f"finish it with the client that began it, not with one for {provider.name!r}",
             )
+        check_server(pending, provider)
         login = f"{provider.name} {self.client_id} {pending.values.get('oauth_token')}"
         spent = None if self._spent is None else self._spent()
         if spent is not None and login in spent:

@@ -46,6 +46,7 @@ from oauthreg.token import OAuth2Token
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+    from yarl import URL
 
     from oauthreg.http.driver import Sleeper
     from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
@@ -56,11 +57,11 @@ if TYPE_CHECKING:
     from oauthreg.provider import Provider
     from oauthreg.stores import TokenKey, TokenStore
 
+    Callback: TypeAlias = str | bytes | URL | Mapping[str, Any]
+    """What the user's browser brings back: a URL, the form of a POST, or its parameters."""
+
 Progress: TypeAlias = Callable[["oauth2.DeviceAuthorization", str, float], Any]
 """Told the codes to show, how a device login stands, and the seconds until the provider is asked (again)."""
-
-Callback: TypeAlias = str | bytes | Mapping[str, Any]
-"""What the user's browser brings back: a URL, the form of a POST, or its parameters."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _AUTHORIZATION_PARAMETERS = (
@@ -249,6 +250,7 @@ class AsyncOAuth2Client(TokenClient):
 
         Spec: OpenID Connect RP-Initiated Logout 1.0 section 2.
         """
+        refuse_in_url(parameters)
         token = self._life.token
         return oauth2.build_logout_url(
             self.provider,
@@ -327,11 +329,9 @@ class AsyncOAuth2Client(TokenClient):
         nonce = parameters.pop("nonce", self._nonce) if grant == "authorization_code" else None
         call = self._call("token", url, auth, method, headers, body, parameters, grant)
         if authorization_response is not None:
-            authorization_response = await self._signed(call, authorization_response)
-            call, pending = self._find_login(
-                call, authorization_response, state, nonce, accept_missing_state=accept_missing_state
-            )
-            return await self._redeem(pending, authorization_response, None, call)
+            response = await self._signed(call, authorization_response)
+            call, pending = self._find_login(call, response, state, nonce, accept_missing_state=accept_missing_state)
+            return await self._redeem(pending, response, None, call)
         if grant == "authorization_code":
             call = self._with_verifier(call, state, nonce)
         if grant in ("authorization_code", "password"):
@@ -714,7 +714,7 @@ class AsyncOAuth2Client(TokenClient):
             return await attempt()
         return await self._twice_if_late(attempt, self._may_be_late, call.options)
 
-    async def _redeem(self, pending: PendingLogin, callback: Callback, binding: str | None, call: _Call) -> OAuth2Token:
+    async def _redeem(self, pending: PendingLogin, callback: object, binding: str | None, call: _Call) -> OAuth2Token:
         """Exchange the code in a callback, once."""
         client, is_read = self._known_client, "id_token" in call.provider.identity_documents
         oauth2.check_login_key(pending, client)
@@ -763,7 +763,7 @@ class AsyncOAuth2Client(TokenClient):
 
         return await self._log_in(exchange, call)
 
-    async def _signed(self, call: _Call, callback: Callback) -> Callback:
+    async def _signed(self, call: _Call, callback: object) -> object:
         """A callback, out of the JWT in which some providers send it."""
         if not oauth2.is_signed_mode(call.provider):
             return callback
@@ -821,7 +821,7 @@ class AsyncOAuth2Client(TokenClient):
         )
 
     def _find_login(
-        self, call: _Call, response: Callback, state: str | None, nonce: str | None, *, accept_missing_state: bool
+        self, call: _Call, response: object, state: str | None, nonce: str | None, *, accept_missing_state: bool
     ) -> tuple[_Call, PendingLogin]:
         """The login that a callback belongs to: one that this client began, or the one whose state it was told."""
         provider, given, expected = call.provider, _state_in(response, call.provider), state or self.state
@@ -1031,7 +1031,7 @@ def read_decryption_keys(key: Any) -> DecryptionKeys:
 
 
 def _chosen_grant(
-    grant_type: str | None, code: str | None, response: Callback | None, username: str | None, password: str | None
+    grant_type: str | None, code: str | None, response: object, username: str | None, password: str | None
 ) -> str:
     if grant_type is not None:
         return oauth2.grant_name(grant_type)
@@ -1046,16 +1046,10 @@ def _chosen_grant(
     return "client_credentials"
 
 
-def _state_in(response: Callback, provider: Provider) -> str | None:
-    name = provider.authorize.rename.get("state") or "state"
-    if isinstance(response, Mapping):
-        found = response.get(name)
-        return None if found is None else str(found)
-    from urllib.parse import parse_qsl
+def _state_in(response: object, provider: Provider) -> str | None:
+    from oauthreg.legs import callback_pairs
 
-    text = response.decode("utf-8", "replace") if isinstance(response, bytes) else response
-    before, mark, after = text.partition("#")[0].partition("?")
-    return dict(parse_qsl(after if mark else before)).get(name)
+    return dict(callback_pairs(response)).get(provider.authorize.rename.get("state") or "state")
 
 
 def _nothing_to_keep() -> MissingTokenError:

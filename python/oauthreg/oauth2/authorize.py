@@ -247,7 +247,7 @@ def _check_response_type(response_type: str) -> None:
 
 def parse_authorization_response(
     provider: Provider,
-    response: str | bytes | Mapping[str, Any],
+    response: object,
     *,
     state: str | None,
     client_secret: str | None = None,

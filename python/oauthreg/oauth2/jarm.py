@@ -4,7 +4,6 @@ Spec: JWT Secured Authorization Response Mode for OAuth 2.0 (JARM); FAPI 2.0 Mes
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from oauthreg.errors import CallbackError, ResponseError, UsageError
@@ -22,9 +21,7 @@ _KIND = "signed response"
 _PARAMETER = "response"
 
 
-def signed_parameters_flow(
-    provider: Provider, client: ClientIdentity, response: str | bytes | Mapping[str, Any]
-) -> Flow[str | bytes | Mapping[str, Any]]:
+def signed_parameters_flow(provider: Provider, client: ClientIdentity, response: object) -> Flow[object]:
     """The parameters of a callback, out of the JWT in which they came; as it is where the provider signs none.
 
     The JWT is checked: algorithm, issuer, audience, end, signature; one that is encrypted is opened. What stands beside

@@ -6,13 +6,12 @@ Spec: RFC 6749 section 4.1; RFC 9700 sections 2.1 and 4.7 (one use, bound to the
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from oauthreg.errors import MismatchingStateError, UsageError
 from oauthreg.legs import renamed, render_scope, split_scope
-from oauthreg.login import PendingLogin
+from oauthreg.login import PendingLogin, check_server, server_of
 from oauthreg.messages import Flow, Pairs
 from oauthreg.oauth2.authorize import (
     AuthorizationCode,
@@ -28,16 +27,12 @@ from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.id_token import check_issuer, check_max_age
 from oauthreg.oauth2.request_object import with_request_object
 from oauthreg.oauth2.token_endpoint import pushed_authorization_flow, token_flow
-from oauthreg.origins import endpoint_name
 from oauthreg.provider import Provider
 from oauthreg.records import dataclass, field
 from oauthreg.token import OAuth2Token
 
 LIFETIME = 600
 """How many seconds a login may take from its start to its callback."""
-
-
-_SAME_PLACE = "finish it with the tenant and environment that it began with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def _asked(
         "scope": asked,
         "resource": " ".join(request.resources),
         "issuer": settings.issuer or "",
-        "server": endpoint_name(provider.endpoints.get("token")),
+        "server": server_of(provider),
     }
     if is_signed_mode(provider):
         check_issuer(provider)
@@ -143,7 +138,7 @@ def _pending(provider: Provider, request: LoginRequest, values: dict[str, str], 
 def parse_callback(
     provider: Provider,
     pending: PendingLogin,
-    response: str | bytes | Mapping[str, Any],
+    response: object,
     *,
     now: float,
     binding: str | None = None,
@@ -170,14 +165,9 @@ def parse_callback(
         raise MismatchingStateError(
             f"the login began at another issuer than that of {provider.name!r}",
             code="other-provider",
-            hint=_SAME_PLACE,
+            hint="finish it with the tenant and environment that it began with",
         )
-    # Two servers of one definition need have no issuers: one's code is nothing for the other (RFC 9700 section 4.4).
-    server = endpoint_name(provider.endpoints.get("token"))
-    if server and pending.values.get("server", server) != server:
-        raise MismatchingStateError(
-            f"the login began at another server of {provider.name!r}", code="other-provider", hint=_SAME_PLACE
-        )
+    check_server(pending, provider)
     if now - pending.created > lifetime:
         raise MismatchingStateError(
             f"the login took longer than {lifetime:.0f} seconds", code="login-expired", hint="start the login again"
@@ -199,7 +189,7 @@ def login_flow(
     provider: Provider,
     client: ClientIdentity,
     pending: PendingLogin,
-    response: str | bytes | Mapping[str, Any],
+    response: object,
     *,
     binding: str | None = None,
     lifetime: float = LIFETIME,
