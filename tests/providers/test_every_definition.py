@@ -22,6 +22,9 @@ from oauthreg.simulator.inventions import invent_variables
 FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 
+PASSING_CLAIMS = ("name", "nickname", "preferred_username", "profile", "email", "phone_number")
+"""Claims whose value a user may give up, and another one take."""
+
 by_name = pytest.mark.parametrize("name", NAMES)
 WITHOUT_CLIENT = [name for name in NAMES if Loader([FOLDER], environ={}).load(name).status in ("dead", "unsupported")]
 by_usable_name = pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_CLIENT])
@@ -113,6 +116,26 @@ def test_it_calls_no_address_verified_on_the_strength_of_another(loader, name):
 
     if "email_verified" in claims:
         assert place("email") == place("email_verified")
+
+
+@by_name
+def test_it_names_nobody_for_good_by_what_somebody_else_may_have_later(loader, name):
+    claims = claims_of(loader.load(name))
+
+    def paths(claim):
+        """All paths that a claim may come from."""
+        if isinstance(claim, str):
+            yield claim
+        elif isinstance(claim, list):
+            for one in claim:
+                yield from paths(one)
+        elif isinstance(claim, dict):
+            for key in ("path", "format", "else"):
+                yield from paths(claim.get(key))
+
+    passing = {path for claim in PASSING_CLAIMS for path in paths(claims.get(claim))}
+    told = [path in passing for path in paths(claims.get("sub"))]
+    assert all(told) or not any(told)  # where there is no id, no alternative is one
 
 
 @by_usable_name
