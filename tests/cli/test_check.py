@@ -87,6 +87,15 @@ def test_a_file_outside_the_search_path_may_extend_its_neighbour(oauthreg, folde
     assert oauthreg("check", "providers/acme-keys.toml").code == 0
 
 
+def test_a_file_in_a_folder_that_is_searched_may_change_the_one_that_it_hides(oauthreg, folder):
+    own = folder / "config" / "oauthreg" / "providers"
+    own.mkdir(parents=True)
+    (own / "google.toml").write_text('extends = "google"\ntitle = "My Google"\n')
+    (folder / "providers" / "github.toml").write_text('extends = "github"\ntitle = "My GitHub"\n')
+    done = oauthreg("check", "config/oauthreg/providers/google.toml", "providers/github.toml")
+    assert (done.code, done.out, done.err) == (0, "", "2 definitions checked, no problem\n")
+
+
 def test_two_files_of_one_name_are_both_checked(oauthreg, folder, broken):
     (folder / "other").mkdir()
     (folder / "other" / "broken.toml").write_text((folder / "providers" / "acme.toml").read_text())

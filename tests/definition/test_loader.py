@@ -328,6 +328,31 @@ def test_a_file_may_change_the_one_that_it_hides(tmp_path):
     assert (definition.title, definition.callback.keep) == ("Changed", ())
 
 
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("again", ["above", "alias", "above/acme.toml"])
+def test_a_file_that_is_found_twice_hides_nothing_of_its_own(tmp_path, again, listed):
+    below, above = tmp_path / "below", tmp_path / "above"
+    write(below, "acme")
+    write(above, "acme", 'extends = "acme"\ntitle = "Changed"\n')
+    (tmp_path / "alias").symlink_to(above)
+    environ = {"OAUTHREG_PATH": os.pathsep.join(map(str, (above, below, above)))}
+    twice = Loader([above, tmp_path / again], environ=environ)
+    if listed:
+        twice.names()
+    assert [source.file for source in twice.chain("acme")] == [
+        str(tmp_path / again.partition("/")[0] / "acme.toml"),
+        str(below / "acme.toml"),
+    ]
+    assert (twice.load("acme").title, twice.check("acme")) == ("Changed", ())
+
+
+def test_a_file_that_is_found_twice_extends_itself_all_the_same(tmp_path):
+    write(tmp_path, "acme", 'extends = "acme"\ntitle = "Changed"\n')
+    twice = Loader([tmp_path, tmp_path], environ={})
+    with pytest.raises(DefinitionInvalidError, match="extends itself: 'acme'"):
+        twice.load("acme")
+
+
 def test_a_chain_has_an_end(loader, tmp_path):
     for number in range(9):
         write(tmp_path, f"acme-{number}", f'extends = "acme-{number + 1}"\n')

@@ -207,20 +207,22 @@ class Loader:
         Folders are not listed for it.
         """
         if self._index is not None or not is_provider_name(name):
-            may_be_file = is_provider_name(name)
-            for place, names in self._files():
-                if (may_be_file and os.path.isfile(_file_in(place, name))) if names is None else name in names:
-                    if depth == 0:
-                        return _file_in(place, name)
-                    depth -= 1
-            return ""
+            return next(islice(_each_once(self._listed(name)), depth, None), "")
         known = self._looked_up.get((name, depth))
         if known is None:
-            known = self._looked_up[name, depth] = next(islice(self._looked_for(name), depth, None), "")
+            known = next(islice(_each_once(self._looked_for(name)), depth, None), "")
+            self._looked_up[name, depth] = known
         return known
 
+    def _listed(self, name: str) -> Iterator[str]:
+        """The files of a name in folders that were listed, the winner first."""
+        may_be_file = is_provider_name(name)
+        for place, names in self._files():
+            if (may_be_file and os.path.isfile(_file_in(place, name))) if names is None else name in names:
+                yield _file_in(place, name)
+
     def _looked_for(self, name: str) -> Iterator[str]:
-        """The files of a name, the winner first: few ask for one that is hidden."""
+        """The same, as they are found: few ask for a file that is hidden."""
         for place, stem in self._looked_through():
             if stem in ("", name) and os.path.isfile(path := _file_in(place, name)):
                 yield path
@@ -422,6 +424,16 @@ def _is_place(path: PathLike) -> bool:
 def _file_in(place: str, name: str) -> str:
     """The file of a name in a place, which is a folder or that file."""
     return f"{place}{name}{_SUFFIX}" if place.endswith(os.sep) else place
+
+
+def _each_once(paths: Iterable[str]) -> Iterator[str]:
+    """Paths that lead to one file are one: a folder may be named twice, and hides nothing of its own."""
+    passed: list[str] = []
+    for path in paths:
+        # Most ask for the first alone, which costs the system nothing.
+        if not passed or os.path.realpath(path) not in map(os.path.realpath, passed):
+            yield path
+            passed.append(path)
 
 
 def _check_bundled() -> None:
