@@ -154,6 +154,22 @@ renews = true
     assert dict(exchange.leg.params)["short"].render({}) is None
 
 
+def test_a_renamed_field_is_looked_for_at_the_root_first():
+    fields = '{ access_token = "accessToken", refresh_token = "renewal.token", id_token = "data.signed" }'
+    answer = compiled(f'\n[token.response]\nroot = "data"\nfields = {fields}\n').token_answer
+    document = {
+        "data": {"accessToken": "AT", "signed": "x"},
+        "accessToken": "none",
+        "renewal": {"token": "RT"},
+    }
+    assert {name: find(document) for name, find in answer.fields.items()} == {
+        "access_token": "AT",
+        "refresh_token": "RT",
+        "id_token": "x",
+    }
+    assert [find({"data": [], "accessToken": "AT"}) for find in answer.fields.values()] == ["AT", None, None]
+
+
 @pytest.mark.parametrize(
     ("given", "base"),
     [

@@ -94,7 +94,7 @@ BODY = {"a": "1"}
 KINDS = {
     # 1: response root, renamed fields and error predicate together
     "1 an envelope": oauth2(
-        '[token.response]\nroot = "data"\nfields = { access_token = "data.accessToken" }\n'
+        '[token.response]\nroot = "data"\nfields = { access_token = "accessToken" }\n'
         '[token.error]\nwhen = { path = "code", not_in = [0] }\ncode = "code"\ndescription = "message"\n',
         do=("renew what was taken back",),
         token={"expires_at": NOW + 3600},
@@ -469,7 +469,7 @@ KINDS = {
     ),
     # OAuth 1.0 beyond the RFC
     "an answer in XML": oauth1(
-        '[request_token.response]\nformat = "xml"\nroot = "r.t"\nfields = { oauth_token = "r.t.key" }\n', "token POST"
+        '[request_token.response]\nformat = "xml"\nroot = "r.t"\nfields = { oauth_token = "key" }\n', "token POST"
     ),
     "an answer in JSON, with a status of its own": oauth1(
         '[token.response]\nformat = "json"\nsuccess_status = [201]\nfields = { oauth_token = "data.t" }\n',

@@ -1,5 +1,7 @@
 """What a definition says about reading, turned around and read again by what it compiles to."""
 
+import json
+
 import pytest
 
 from oauthreg import Registry
@@ -48,6 +50,7 @@ def compiled(text):
         'format = "json"\nfields = { oauth_token = "access.token", oauth_token_secret = "access.secret" }',
         """format = "json"\nfields = { oauth_token = '["a.b"].c', oauth_token_secret = "x.'d.e'" }""",
         'format = "xml"\nroot = "response"',
+        'format = "json"\nroot = "data[0]"\nfields = { oauth_token = "a.token", oauth_token_secret = "[\'a b\']" }',
         "success_status = [201]",
     ],
 )
@@ -57,6 +60,14 @@ def test_a_token_answer_is_read_as_the_definition_says(response):
     found = parse_token_answer(answer, provider.token_answer)
     assert {name: found[name] for name in FIELDS} == FIELDS
     assert answer.status == (201 if "201" in response else 200)
+
+
+def test_a_renamed_field_stands_at_the_root_as_others_do():
+    script, _ = compiled(
+        '[token.response]\nformat = "json"\nroot = "data"\nfields = { oauth_token = "access.token" }\n'
+    )
+    answer = script.token.render(FIELDS)
+    assert json.loads(answer.body) == {"data": {"access": {"token": "at"}, "oauth_token_secret": "ts"}}
 
 
 @pytest.mark.parametrize(

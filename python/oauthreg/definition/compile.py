@@ -841,7 +841,7 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
     return TokenAnswer(
         format=table.format,
         root=_finder(table.root),
-        fields={name: _found_at(path) for name, path in table.fields.items()},
+        fields={name: _field_finder(path, table.root) for name, path in table.fields.items()},
         success_status=table.success_status,
         error=_error(error),
         expires_kind=table.expires_kind,
@@ -929,6 +929,20 @@ def _finder(path: str | None) -> Callable[[Any], Any] | None:
 def _found_at(path: str) -> Callable[[Any], Any]:
     """What finds the value at a path, which is parsed with the first answer and remembered."""
     return lambda document: _path(path).find_in(document)
+
+
+def _field_finder(path: str, root: str | None) -> Callable[[Any], Any]:
+    """What finds a field of an answer: at its root or, where that has none, in the whole answer."""
+    find = _found_at(path)
+    if root is None:
+        return find
+    at_root = _found_at(root)
+
+    def find_field(document: Any) -> Any:
+        value = find(at_root(document))
+        return find(document) if value is None else value
+
+    return find_field
 
 
 def _text_finder(path: str | None) -> Callable[[Any], str]:

@@ -467,7 +467,9 @@ class AnswerTable(Table):
     )
     root: AnswerPath | None = Field(default=None, description="where in the answer the fields stand")
     fields: dict[TokenField, AnswerPath] = Field(
-        default_factory=dict, description="the standard's field and the path where it stands"
+        default_factory=dict,
+        description="the standard's field and the path where it stands: in `root` or, where that has none, in the "
+        "whole answer",
     )
     success_status: Listed[Status2xx] = Field(
         default=(), description="statuses that mean success; all of 200 to 299 by default"

@@ -62,7 +62,7 @@ class TokenShape:
         for path, value in self.marks:
             place(document, path, value)
         for name, value in fields.items():
-            place(document, self.fields.get(name) or self._inside(name), value)
+            place(document, self._inside(name, self.fields.get(name, "")), value)
         return render_document(document, self.format, status=self.status)
 
     @property
@@ -71,8 +71,10 @@ class TokenShape:
         path = self.fields.get("id_token")
         return path is not None and path == self.fields.get("access_token", "access_token")
 
-    def _inside(self, name: str) -> str:
-        return f'{self.root}["{name}"]' if self.root else f'["{name}"]'
+    def _inside(self, name: str, path: str = "") -> str:
+        """Where in the answer a field stands: at its path, or under its name, at the root."""
+        key = path or f'["{name}"]'
+        return f"{self.root}{'' if key.startswith('[') else '.'}{key}" if self.root else key
 
 
 @dataclass(frozen=True, slots=True)
