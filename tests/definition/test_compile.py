@@ -121,11 +121,13 @@ def test_legs(define):
         "headers": {"X-C": "3"},
         "rename": {"scope": "perms"},
     }
-    provider = compile_definition(define(request_token=leg, authorize={"params": {"x": "y"}, "rename": {"z": ""}}))
+    provider = compile_definition(
+        define(request_token=leg, authorize={"params": {"x": "y"}, "rename": {"oauth_token": "z"}})
+    )
     assert provider.request_token == Leg(
         "GET", "query", (("a", "1"),), (("b", "2"),), (("X-C", "3"),), {"scope": "perms"}
     )
-    assert provider.authorize == Leg("GET", params=(("x", "y"),), rename={"z": ""})
+    assert provider.authorize == Leg("GET", params=(("x", "y"),), rename={"oauth_token": "z"})
 
 
 def test_answers(define):

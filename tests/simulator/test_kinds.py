@@ -447,7 +447,9 @@ KINDS = {
     "a token in a header of its own": oauth2(
         '[token_placement]\nname = "X-Token"\nprefix = ""\n', "api GET", do=("call",)
     ),
-    "a token in a form": oauth2('[token_placement]\nkind = "body"\nname = "key"\n', "body ]", do=("post form",)),
+    "a token in a form": oauth2(
+        '[token_placement]\nkind = "body"\nname = "key"\n[userinfo]\nmethod = "POST"\n', "body ]", do=("post form",)
+    ),
     "another place for one request": oauth2(
         '[userinfo]\ntoken_placement = { kind = "query", name = "t" }\n', "identity GET", claims={"sub": "12"}
     ),

@@ -401,12 +401,12 @@ def test_an_identity_request_without_an_example_is_not_found(make_world):
 
 
 def test_token_answers_take_the_shape_of_the_definition(make_world):
-    shape = TokenShape("json", "data.token", {"oauth_token": "data.access", "oauth_token_secret": 'data["a.b"]'}, 201)
+    shape = TokenShape("json", "data.token", {"oauth_token": "access", "oauth_token_secret": '["a.b"]'}, 201)
     world = make_world(Script(request_token=shape))
     answer = world.ask()
     assert answer.status == 201
     assert json.loads(answer.body) == {
-        "data": {"access": "text-1", "a.b": "text-2", "token": {"oauth_callback_confirmed": "true"}}
+        "data": {"token": {"access": "text-1", "a.b": "text-2", "oauth_callback_confirmed": "true"}}
     }
 
 

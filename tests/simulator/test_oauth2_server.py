@@ -1465,7 +1465,7 @@ async def test_a_token_may_stand_in_the_address(make_acme, session):
 
 
 async def test_a_form_may_carry_the_token(make_acme, session):
-    simulator = await make_acme('[token_placement]\nkind = "body"\nname = "key"\n')
+    simulator = await make_acme('[token_placement]\nkind = "body"\nname = "key"\n[userinfo]\nmethod = "POST"\n')
     client = simulator.client(session, token=simulator.issue_token())
     async with client.post("things", data={"a": "1"}) as response:
         assert (await response.json())["form"] == {"a": "1"}

@@ -42,6 +42,7 @@ HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
 LegHeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_leg_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
+ResponseType: TypeAlias = Annotated[str, AfterValidator(texts.check_response_type)]
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
 ClientAuth: TypeAlias = Annotated[str, AfterValidator(texts.check_client_auth)]
 EncryptionAlgorithm: TypeAlias = Annotated[str, AfterValidator(texts.check_encryption_algorithm)]
@@ -269,7 +270,7 @@ class OAuth2(Table):
     nonce: Literal["auto", "always", "never"] = Field(
         default="auto", description="whether a login has a `nonce`; `auto`: where an ID token is asked for"
     )
-    response_type: str = Field(default="code", min_length=1, description="the response type")
+    response_type: ResponseType = Field(default="code", min_length=1, description="the response type")
     response_mode: str = Field(
         default="",
         description="the response mode, such as `form_post`; with `jwt`, `query.jwt` or `form_post.jwt` callbacks are "
@@ -667,7 +668,7 @@ class ScopesTable(Table):
     """``[scopes]``: what a login asks for."""
 
     default: Listed[Template] = Field(default=(), description="the scopes if the caller names none")
-    separator: str = Field(default=" ", description="what stands between them")
+    separator: str = Field(default=" ", min_length=1, description="what stands between them")
     parameter: ParameterName = Field(default="scope", description="the parameter that carries them")
     leg: Literal["authorize", "request_token"] = Field(default="authorize", description="the leg that carries them")
     required: Listed[Template] = Field(default=(), description="scopes that are always asked for")

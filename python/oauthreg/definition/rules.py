@@ -20,12 +20,16 @@ from oauthreg.claims import (
     parse_document_text,
     positions,
 )
+from oauthreg.claims.paths import Path
 from oauthreg.claims.problems import listed
+from oauthreg.claims.templates import Constant, Format
 from oauthreg.definition import texts, variables
-from oauthreg.definition.diagnostics import Finding, Target
+from oauthreg.definition.diagnostics import Finding, Target, render_path
+from oauthreg.definition.parameters import known_parameters, made_parameters
 from oauthreg.definition.requests import (
     LEGS,
     REALMS_OF_REQUESTS,
+    VERIFIED,
     claims_of,
     documents_named,
     documents_of,
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from oauthreg.claims.templates import Alternative, ClaimsTemplate
     from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
     from oauthreg.definition.spans import KeyPath
 
@@ -119,6 +124,24 @@ _MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
+_WRITTEN_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "response_type": "`response_type` in `[oauth2]` says it",
+        "response_mode": "`response_mode` in `[oauth2]` says it",
+        "scope": "`[scopes]` says which there are",
+    }
+)
+"""Parameter that the client makes of what stands elsewhere -> where."""
+_NEEDED_PARAMETERS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("authorize", "state"): "where the server does not give it back, write `state = false` in `[oauth2]`",
+        ("authorize", "code_challenge"): 'where there is no PKCE, write `pkce = "unsupported"` in `[oauth2]`',
+        ("authorize", "nonce"): 'where there is none, write `nonce = "never"` in `[oauth2]`',
+        ("token", "code"): "",
+        ("token", "code_verifier"): 'where there is no PKCE, write `pkce = "unsupported"` in `[oauth2]`',
+    }
+)
+"""Leg and parameter that the answer is checked by -> what to do where the provider does not know it."""
 _TABLES_OF_LOGINS = ("token", "callback", "id_token")
 """Documents that are made of parameters, fields or claims."""
 _RESERVED_DOCUMENTS = ("userinfo", "token", "app_token", "callback", "id_token", "form", "client", "claims")
@@ -154,7 +177,10 @@ _FIELDS_OF_TOKENS = frozenset(
         "token_type",
     )
 )
+_PASSING_FIELDS = _FIELDS_OF_TOKENS - {"oauth_token"}
+"""Fields that are others in the next token; one of OAuth 1.0 may stand for its user for good."""
 _MOST_OWN_CLAIMS = 256
+_WORDS = tuple(f"{name}_verified" for name in VERIFIED)
 _NONE: frozenset[str] = frozenset()
 _BEFORE_IDENTITY = ("token", "callback", "id_token")
 _NEEDED_BY_GRANTS = (("authorize", "authorization_code"), ("token", None), ("device", "device_code"))
@@ -856,9 +882,17 @@ def _leg_authentication(definition: Definition) -> Iterator[Finding]:
                 "it sends `client_id` and `client_secret`: use `rename` and `headers`",
                 at="key",
             )
-    if settings.refresh_with == "access_token" and definition.refresh is None:
+    if settings.refresh_with == "access_token":
+        if definition.refresh is None:
+            yield Finding(
+                ("oauth2", "refresh_with"), "`refresh_with` without `[refresh]`", "say there how it is sent", at="key"
+            )
+    elif definition.refresh is not None and "refresh_token" not in settings.grants:
         yield Finding(
-            ("oauth2", "refresh_with"), "`refresh_with` without `[refresh]`", "say there how it is sent", at="key"
+            ("refresh",),
+            "`[refresh]`, and nothing renews a token",
+            "add `refresh_token` to `grants`; if the access token renews itself, write `refresh_with`",
+            at="key",
         )
 
 
@@ -921,6 +955,24 @@ def _made_parameters(definition: Definition) -> Iterator[Finding]:
                 )
 
 
+def _replaced(subject: _Subject) -> Iterator[Finding]:
+    """Parameters of a page that would stand in place of the client's own."""
+    definition = subject.definition
+    for name in ("authorize", "end_session"):
+        leg = getattr(definition, name)
+        if name not in definition.model_fields_set or not leg.params:
+            continue
+        made = {leg.rename.get(standard, standard): standard for standard in made_parameters(definition, name)}
+        for parameter in leg.params:
+            if parameter in made and parameter not in leg.rename.values():  # of those `_renamed` tells
+                yield Finding(
+                    (name, "params", parameter),
+                    f"a parameter that the client makes itself: {quoted(parameter)}",
+                    _WRITTEN_ELSEWHERE.get(made[parameter], "what stands here would replace it"),
+                    at="key",
+                )
+
+
 def _has_one_grant(definition: Definition) -> bool:
     """Whether all that `[token]` sends is one grant, so that it may have a name of its own."""
     grants = [grant for grant in definition.oauth2.grants if grant != "refresh_token"]
@@ -939,15 +991,29 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 
 
 def _renamed(subject: _Subject) -> Iterator[Finding]:
-    """Names that a leg gives twice: one of the two values would be lost."""
+    """Names that a leg gives twice, of which one value would be lost, to nothing, or to what no login does without."""
+    definition = subject.definition
     for name in ("authorize", "end_session", *LEGS):
-        if name not in subject.definition.model_fields_set:
+        if name not in definition.model_fields_set or not (leg := getattr(definition, name)).rename:
             continue
-        leg = getattr(subject.definition, name)
+        known, made = known_parameters(definition, name), made_parameters(definition, name)
         taken: dict[str, str] = {}
         for standard, own in leg.rename.items():
             path: KeyPath = (name, "rename", standard)
-            if own in taken:
+            if standard not in known:
+                yield Finding(
+                    path,
+                    f"no request of `[{name}]` has this parameter: {quoted(standard)}",
+                    hint(standard, known),
+                    at="key",
+                )
+            elif not own and standard in made and (name, standard) in _NEEDED_PARAMETERS:
+                yield Finding(
+                    path, f"no login does without it: {quoted(standard)}", _NEEDED_PARAMETERS[name, standard], at="key"
+                )
+            elif own in made and leg.rename.get(own, own) == own != standard:
+                yield Finding(path, f"a parameter of this name is sent already: {quoted(own)}", "it would be lost")
+            elif own in taken:
                 yield Finding(path, f"two parameters of one name: {quoted(own)}", f"`{taken[own]}` has it already")
             elif own and own in leg.params and own != standard:
                 yield Finding(path, f"`params` has a parameter of this name: {quoted(own)}", "write one of them")
@@ -956,7 +1022,15 @@ def _renamed(subject: _Subject) -> Iterator[Finding]:
 
 
 def _callback(subject: _Subject) -> Iterator[Finding]:
-    """Nothing of a token may come from the browser, whose user can edit it."""
+    """Nothing of a token may come from the browser, whose user can edit it; nor can one parameter say two things."""
+    definition, callback = subject.definition, subject.definition.callback
+    state = (definition.authorize.rename.get("state", "state"),) if definition.oauth2.state else ()
+    if "code" in callback.model_fields_set and callback.code in (*state, "iss", *callback.errors):
+        yield Finding(
+            ("callback", "code"),
+            f"a parameter that says something else: {quoted(callback.code)}",
+            "name the one with the authorization code",
+        )
     for index, name in enumerate(subject.definition.callback.keep):
         if name in _FIELDS_OF_TOKENS:
             yield Finding(
@@ -1031,6 +1105,7 @@ def _identity(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     if "userinfo" in definition.model_fields_set and "userinfo" not in subject.endpoints:
         yield Finding(("userinfo",), "`[userinfo]` without `userinfo` in `[endpoints]`", "add the URL there", at="key")
+    yield from _tokens_in_bodies(subject)
     known = [name for name in subject.documents if name in {"userinfo", "token", "callback", "id_token"}]
     for index, request in enumerate(definition.identity.request):
         path: KeyPath = ("identity", "request", index)
@@ -1048,6 +1123,26 @@ def _identity(subject: _Subject) -> Iterator[Finding]:
             except TemplateSyntaxError as error:
                 yield Finding((*path, "when"), error.problems[0].message, error.problems[0].hint)
         known.append(request.name)
+
+
+def _tokens_in_bodies(subject: _Subject) -> Iterator[Finding]:
+    """Identity requests whose body cannot carry the token."""
+    definition = subject.definition
+    requests: list[tuple[KeyPath, Userinfo]] = [
+        (("identity", "request", index), request) for index, request in enumerate(definition.identity.request)
+    ]
+    if "userinfo" in subject.documents:
+        requests.insert(0, (("userinfo",), definition.userinfo))
+    for path, request in requests:
+        placement = request.token_placement or definition.token_placement
+        if placement.kind != "body" or (request.method == "POST" and request.json_ is None):
+            continue
+        is_own = request.token_placement is not None
+        yield Finding(
+            (*(path if is_own else ()), "token_placement", "kind"),
+            f"the form of a `POST` carries the token, and `{render_path(path)}` sends none",
+            'write `method = "POST"` there' if is_own else 'write `method = "POST"` or another `token_placement` there',
+        )
 
 
 def _claims(subject: _Subject) -> Iterator[Finding]:
@@ -1084,12 +1179,53 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
             yield Finding(
                 ("identity", "id_token"), "no claim is taken from the ID token", "write `id_token:sub`", at="key"
             )
+        yield from _for_good(template)
         if definition.callback.signature is None and "sub" in claims and "callback" in template.documents:
             yield from _told_by_the_browser(parse_claims({"sub": claims["sub"]}, documents=subject.documents).documents)
     except ClaimsSyntaxError as error:
         for problem in error.problems:
             at: Target = "key" if problem.message.startswith("unknown key") else "value"
             yield Finding(("claims", *problem.key_path), problem.message, problem.hint, at=at)
+
+
+def _for_good(template: ClaimsTemplate) -> Iterator[Finding]:
+    """Claims that say the same of everybody, and a user whose name is part of a token."""
+    for name, alternatives in zip(template.names, template.claims, strict=True):
+        if name == "sub":
+            for source in _sources(alternatives):
+                if isinstance(source, Constant):
+                    yield Finding(
+                        ("claims", "sub"), "all users would be one: a constant", "take it from what tells them apart"
+                    )
+                elif source.document == "token" and source.text.removeprefix("token:") in _PASSING_FIELDS:
+                    yield Finding(
+                        ("claims", "sub"),
+                        f"a field of the token itself: {quoted(source.text)}",
+                        "another token has another, and the user stays the same",
+                        part=source.text,
+                    )
+        elif name in _WORDS and any(
+            isinstance(one.source, Constant) and one.source.value is not False and one.condition is None
+            for one in alternatives
+        ):
+            yield Finding(
+                ("claims", name),
+                "a constant would say it of every user",
+                'it needs a condition, as in `{ value = true, if = "confirmed_at" }`',
+            )
+
+
+def _sources(alternatives: Iterable[Alternative]) -> Iterator[Constant | Path]:
+    """All that a claim may come from."""
+    for alternative in alternatives:
+        yield from _sources(alternative.otherwise)
+        source = alternative.source
+        if isinstance(source, Format):
+            yield from (
+                part if isinstance(part, Path) else part.path for part in source.parts if not isinstance(part, str)
+            )
+        elif isinstance(source, (Constant, Path)):
+            yield source
 
 
 def _told_by_the_browser(documents: Collection[str]) -> Iterator[Finding]:
@@ -1128,6 +1264,24 @@ def _examples(subject: _Subject) -> Iterator[Finding]:
             yield Finding((*path, "claims"), "claims are expected and there is no `[claims]`", at="key")
 
 
+# --- scopes -------------------------------------------------------------------------------------------------------
+
+
+def _scopes(subject: _Subject) -> Iterator[Finding]:
+    """Scopes that are none, or several in one."""
+    scopes = subject.definition.scopes
+    for key in sorted(scopes.model_fields_set & {"default", "required"}):
+        for index, scope in enumerate(getattr(scopes, key)):
+            if not scope:
+                yield Finding(("scopes", key, index), "an empty scope")
+            elif any(scopes.separator in piece for piece in texts.pieces(scope) if isinstance(piece, str)):
+                yield Finding(
+                    ("scopes", key, index),
+                    f"a scope with the separator in it: {quoted(scope)}",
+                    "each scope is an item of the list",
+                )
+
+
 # --- identity of the provider -------------------------------------------------------------------------------------
 
 
@@ -1153,9 +1307,11 @@ RULES = (
     _urls,
     _texts,
     _bodies,
+    _replaced,
     _renamed,
     _legs,
     _callback,
+    _scopes,
     _identity,
     _claims,
     _examples,

@@ -234,6 +234,17 @@ def check_signature_method(text: str) -> str:
     return text
 
 
+def check_response_type(text: str) -> str:
+    """A response type that brings no token by the browser. Spec: RFC 9700 section 2.1.2."""
+    types = text.split()
+    if "token" in types or types == ["id_token"]:
+        raise Refused(
+            f"tokens in the front channel are not supported: {quoted(text)}",
+            "the response type `code` is the default (RFC 9700 section 2.1.2); without logins, `grants` says so",
+        )
+    return _bounded(text)
+
+
 def check_grant(text: str) -> str:
     """A grant of the table."""
     from oauthreg.oauth2 import GRANTS
