@@ -130,7 +130,20 @@ def test_problems_are_records_for_programs(oauthreg, broken):
         "key": "endpoints.authorise",
         "message": "unknown key in `[endpoints]`: 'authorise'",
         "hint": "did you mean `authorize`?",
+        "definition": "providers/broken.toml",
     }
+
+
+def test_the_summary_counts_the_definitions_that_were_checked(oauthreg, folder):
+    for number in range(3):
+        claims = 'sub = "uid"' if number else 'name = "name"'
+        (folder / "providers" / f"child-{number}.toml").write_text(f'extends = "acme"\n[claims]\n{claims}\n')
+    done = oauthreg("check", "--json", "providers")
+    assert (done.code, done.err) == (3, "5 definitions checked, 2 problems in 2 of them\n")
+    assert [(problem["file"], problem["definition"]) for problem in json.loads(done.out)] == [
+        ("providers/acme.toml", "providers/child-1.toml"),
+        ("providers/acme.toml", "providers/child-2.toml"),
+    ]
 
 
 @pytest.mark.parametrize(

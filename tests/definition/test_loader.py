@@ -376,6 +376,35 @@ def test_problems_are_in_the_file_that_has_them(loader, tmp_path):
     assert str(caught.value) == render_problems(problems)
 
 
+def test_a_problem_in_a_file_that_is_extended_says_whose_it_is(loader, tmp_path):
+    write(tmp_path, "acme", f'{WITH_CLAIMS}\n[[example]]\nuserinfo = {{ id = 1 }}\nclaims = {{ sub = "1" }}\n')
+    write(tmp_path, "child", 'extends = "acme"\n[claims]\nsub = "uid"\n')
+    write(tmp_path, "grandchild", 'extends = "child"\n')
+    write(tmp_path, "own", 'extends = "acme"\nexample = []\n[claims]\nsub = "uid"\n')
+    for name in ("child", "grandchild"):
+        (problem,) = loader.check(name)
+        assert (problem.file, problem.definition) == ("acme.toml", f"{name}.toml")
+        assert problem.hint == "the example is inherited: write `example = []`, or one of your own"
+        note = f"  note: found while checking {name}.toml, which extends this file"
+        assert render_problems([problem]).splitlines()[-1] == note
+    assert loader.check("own") == loader.check("acme") == ()
+    write(tmp_path, "acme", f"{ACME}\n[api.headers]\nX-Y = '{{y}}'\n")
+    with pytest.raises(DefinitionInvalidError, match=r"found while checking own\.toml") as caught:
+        loader.load("own")
+    assert {problem.definition for problem in caught.value.problems} == {"own.toml", ""}
+
+
+@pytest.mark.parametrize("text", ["= 1", 'extends = "nobody"', 'extends = "grandchild"'])
+def test_a_file_that_is_extended_and_cannot_be_used_says_whose_it_is(loader, tmp_path, text):
+    write(tmp_path, "acme", text)
+    write(tmp_path, "child", 'extends = "acme"\n')
+    write(tmp_path, "grandchild", 'extends = "child"\n')
+    (problem,) = loader.check("grandchild")
+    assert (problem.file, problem.definition) == ("acme.toml", "grandchild.toml")
+    (problem,) = loader.check("acme")
+    assert problem.file in {"acme.toml", "child.toml"}
+
+
 MARK = b"\xef\xbb\xbf"
 
 

@@ -114,7 +114,12 @@ def _summary(checked: int, problems: list["Problem"]) -> str:
     if not problems:
         return f"{what} checked, no problem"
     found = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"{what} checked, {found} in {len({problem.file for problem in problems})} of them"
+    return f"{what} checked, {found} in {len({_checked(problem) for problem in problems})} of them"
+
+
+def _checked(problem: "Problem") -> str:
+    """The file of the definition whose problem it is, be it in a file that this one extends."""
+    return problem.definition or problem.file
 
 
 def _record(problem: "Problem") -> dict[str, str | int]:
@@ -125,4 +130,5 @@ def _record(problem: "Problem") -> dict[str, str | int]:
         "key": problem.key,
         "message": problem.message,
         "hint": problem.hint,
+        "definition": _checked(problem),
     }

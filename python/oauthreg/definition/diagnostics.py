@@ -49,7 +49,8 @@ class Finding:
 class Problem:
     """One finding in a provider file. Line and column count from 1, in characters; ``key`` is the dotted path.
 
-    ``source`` is the line that the place is on and ``length`` how far the fault reaches there.
+    ``source`` is the line that the place is on and ``length`` how far the fault reaches there. ``definition`` is the
+    file of the definition that was being checked where that is another one, which extends this.
     """
 
     file: str
@@ -60,6 +61,7 @@ class Problem:
     hint: str = ""
     source: str = field(default="", repr=False)
     length: int = field(default=1, repr=False)
+    definition: str = ""
 
 
 def place(finding: Finding, file: str, spans: Spans) -> Problem:
@@ -83,7 +85,7 @@ def place_at(
 
 
 def render_problem(problem: Problem) -> str:
-    """The problem as lines of text: place and message, the source line, a caret, the hint."""
+    """The problem as lines of text: place and message, the source line, a caret, the hint, whose problem it is."""
     lines = [f"{problem.file}:{problem.line}:{problem.column}: {problem.message}"]
     if problem.source.strip():
         shown, start, length = _window(problem)
@@ -91,6 +93,8 @@ def render_problem(problem: Problem) -> str:
         lines += [f"  {shown}", f"  {' ' * _width(before)}{'^' * max(_width(shown[start : start + length]), 1)}"]
     if problem.hint:
         lines.append(f"  hint: {problem.hint}")
+    if problem.definition:
+        lines.append(f"  note: found while checking {problem.definition}, which extends this file")
     return "\n".join(lines)
 
 

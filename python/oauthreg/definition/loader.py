@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -133,22 +134,22 @@ class Loader:
         chain = [self._source(name, depth=0)]
         depth = 0
         while isinstance(base := chain[-1].data.get("extends"), str):
-            from oauthreg.definition.sources import wrong_base
+            from oauthreg.definition.sources import read_base, wrong_base
 
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
                 from oauthreg.definition.suggestions import hint
 
-                raise wrong_base(chain[-1], f"unknown definition: {quoted(base)}", hint(base, self.names()))
+                raise wrong_base(chain, f"unknown definition: {quoted(base)}", hint(base, self.names()))
             if depth and not self._path(base, depth - (base in self._added)):
-                raise wrong_base(chain[-1], f"extends itself: {quoted(base)}", "no other file has this name")
-            source = self._source(base, depth)
+                raise wrong_base(chain, f"extends itself: {quoted(base)}", "no other file has this name")
+            source = read_base(partial(self._source, base, depth), chain[0])
             if source in chain:
                 names = " -> ".join([*(link.name for link in chain), base])
-                raise wrong_base(chain[-1], f"definitions extend each other in a circle: {names}", "")
+                raise wrong_base(chain, f"definitions extend each other in a circle: {names}", "")
             if len(chain) >= _LONGEST_CHAIN:
-                raise wrong_base(chain[-1], f"more than {_LONGEST_CHAIN} definitions extend each other", "")
+                raise wrong_base(chain, f"more than {_LONGEST_CHAIN} definitions extend each other", "")
             chain.append(source)
         return tuple(chain)
 

@@ -5,7 +5,7 @@ found good before needs none of them.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -28,6 +28,7 @@ _NO_PATH = frozenset("\n=#")
 _NOT_INHERITED = ("extends", "aliases")
 _SAYS_OF = {f"{name}_verified": name for name in VERIFIED}
 """Claim -> the claim that it is about: of another address or number it says nothing."""
+_INHERITED_EXAMPLE = "the example is inherited: write `example = []`, or one of your own"
 _NAMING = "rename the file: lower-case letters, digits and `-`, beginning with a letter or digit"
 
 
@@ -99,7 +100,10 @@ def all_problems(chain: Callable[[], tuple[Source, ...]], taken: Callable[[str, 
         if not error.problems:
             raise
         return tuple(_in_order(error.problems))
-    findings = [*_taken_aliases(definition, taken), *islice(check_examples(definition), MOST_FINDINGS)]
+    of_examples = check_examples(definition)
+    if "example" not in sources[0].data:
+        of_examples = (replace(finding, hint=_INHERITED_EXAMPLE) for finding in of_examples)
+    findings = [*_taken_aliases(definition, taken), *islice(of_examples, MOST_FINDINGS)]
     return tuple(_placed(findings[:MOST_FINDINGS], sources))
 
 
@@ -118,10 +122,28 @@ def wrong_name(path: str, name: str) -> DefinitionInvalidError:
     return DefinitionInvalidError(render_problems([problem]), problems=(problem,))
 
 
-def wrong_base(source: Source, message: str, advice: str) -> DefinitionInvalidError:
-    """A text whose ``extends`` leads nowhere."""
-    problem = place(Finding(("extends",), message, advice), source.file, Spans(source.text))
+def wrong_base(chain: Sequence[Source], message: str, advice: str) -> DefinitionInvalidError:
+    """A chain of texts whose last ``extends`` leads nowhere."""
+    problem = place(Finding(("extends",), message, advice), chain[-1].file, Spans(chain[-1].text))
+    problem = _found_for(chain[0], problem)
     return DefinitionInvalidError(render_problems([problem]), problems=(problem,))
+
+
+def read_base(read: Callable[[], Source], definition: Source) -> Source:
+    """The text that a definition extends. Raises ``DefinitionError``, whose problems name that definition."""
+    try:
+        return read()
+    except DefinitionError as error:
+        found: tuple[Any, ...] = error.problems
+        if not found:
+            raise
+        problems = [_found_for(definition, problem) for problem in found]
+        raise type(error)(render_problems(problems), problems=problems) from None
+
+
+def _found_for(definition: Source, problem: Problem) -> Problem:
+    """The problem with the definition that was being checked, unless it stands in that one's own file."""
+    return problem if problem.file == definition.file else replace(problem, definition=definition.file)
 
 
 def _merged(chain: tuple[Source, ...]) -> Mapping[str, Any]:
@@ -156,7 +178,7 @@ def _placed(findings: Iterable[Finding], chain: tuple[Source, ...]) -> list[Prob
     def one(finding: Finding) -> Problem:
         path = finding.path[:-1] if finding.at == "table" else finding.path
         found = max(range(len(chain)), key=lambda index: (_known(chain[index].data, path), -index))
-        return place(finding, chain[found].file, spans[found])
+        return _found_for(chain[0], place(finding, chain[found].file, spans[found]))
 
     return _in_order(one(finding) for finding in findings)
 
