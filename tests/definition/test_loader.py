@@ -308,6 +308,17 @@ def test_tables_are_merged_and_lists_replaced(loader, tmp_path):
     assert [source.name for source in loader.chain("sandbox")] == ["sandbox", "acme"]
 
 
+def test_a_claim_and_a_test_on_an_answer_are_replaced_as_a_whole(loader, tmp_path):
+    picture = '{ if = "avatar", format = "https://a.example/{avatar}" }'
+    error = '[api.error]\nwhen = { path = "ok", equals = false }\ncode = "error"\n'
+    write(tmp_path, "acme", f'{WITH_CLAIMS}name = "n"\npicture = {picture}\n{error}')
+    changed = '[claims]\npicture = { format = "https://b.example/{photo}" }\n[api.error.when]\npath = "s"\nin = [1]\n'
+    write(tmp_path, "child", f'extends = "acme"\n{changed}')
+    child = loader.load("child")
+    assert child.claims == {"sub": "id", "name": "n", "picture": {"format": "https://b.example/{photo}"}}
+    assert (child.api.error.when.named(), child.api.error.code) == ({"path", "in"}, "error")
+
+
 @pytest.mark.parametrize("claim", ["email", "phone_number"])
 def test_a_word_on_another_address_is_not_inherited(loader, tmp_path, claim):
     write(tmp_path, "acme", f'{WITH_CLAIMS}{claim} = "a"\n{claim}_verified = "a_ok"\n')

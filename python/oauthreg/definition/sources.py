@@ -162,12 +162,14 @@ def _without_words_of(below: dict[str, Any], changed: Any) -> dict[str, Any]:
     return {**below, "claims": {name: value for name, value in claims.items() if _SAYS_OF.get(name) not in changed}}
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables are merged key by key, everything else is replaced."""
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any], path: KeyPath = ()) -> dict[str, Any]:
+    """Tables are merged key by key, everything else is replaced, and so are a claim and a test on an answer."""
     merged = dict(below)
     for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        old, at = merged.get(key), (*path, key)
+        if path == ("claims",) or at[-2:] == ("error", "when"):
+            old = None
+        merged[key] = _merge(old, value, at) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 
