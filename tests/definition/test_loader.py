@@ -319,6 +319,38 @@ def test_a_claim_and_a_test_on_an_answer_are_replaced_as_a_whole(loader, tmp_pat
     assert (child.api.error.when.named(), child.api.error.code) == ({"path", "in"}, "error")
 
 
+def test_what_is_not_wanted_is_not_taken_over(loader, tmp_path):
+    write(
+        tmp_path,
+        "acme",
+        f'{WITH_CLAIMS}name = "n"\nemail = "e"\nemail_verified = "v"\n[api.headers]\nA = "1"\nB = "2"\n',
+    )
+    less = 'without = ["claims.email", "api.headers.A", "callback"]\n'
+    write(tmp_path, "child", f'extends = "acme"\n{less}[callback]\nerrors = ["err"]\n')
+    write(tmp_path, "grandchild", 'extends = "child"\n[claims]\nemail = "mail"\n')
+    child = loader.load("child")
+    assert child.claims == {"sub": "id", "name": "n"}  # a word on an address goes with it
+    assert (child.api.headers, child.callback.keep, child.callback.errors) == ({"B": "2"}, (), ("err",))
+    grandchild = loader.load("grandchild")
+    assert (grandchild.claims["email"], grandchild.without) == ("mail", ())
+    assert loader.add("again", child).claims == child.claims
+
+
+def test_what_is_not_taken_over_must_be_there(loader, tmp_path):
+    write(tmp_path, "acme", f'{WITH_CLAIMS}name = "n"\n')
+    write(tmp_path, "child", 'extends = "acme"\nwithout = ["claims.nam", "title.x", "api"]\n\n[token]\nbody = "x"\n')
+    write(tmp_path, "grandchild", 'extends = "child"\nwithout = ["token.body"]\n')
+    assert [(problem.key, problem.message) for problem in loader.check("child")] == [
+        ("without[0]", "nothing of this name is taken over: 'claims.nam'"),
+        ("without[1]", "nothing of this name is taken over: 'title.x'"),
+        ("without[2]", "nothing of this name is taken over: 'api'"),
+        ("token.body", "unknown value: 'x'"),
+    ]
+    assert {problem.definition for problem in loader.check("grandchild")} == {"grandchild.toml"}
+    write(tmp_path, "child", 'extends = "acme"\nwithout = "claims"\n')
+    assert [problem.message for problem in loader.check("child")] == ["a list is expected, not text: 'claims'"]
+
+
 @pytest.mark.parametrize("claim", ["email", "phone_number"])
 def test_a_word_on_another_address_is_not_inherited(loader, tmp_path, claim):
     write(tmp_path, "acme", f'{WITH_CLAIMS}{claim} = "a"\n{claim}_verified = "a_ok"\n')

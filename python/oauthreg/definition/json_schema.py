@@ -56,6 +56,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_signed_text: {"pattern": r"\{"},
         texts.check_plain: _PLAIN,
         texts.check_member: _PLAIN,
+        texts.check_key_path: {"pattern": r"^[^.]+(\.[^.]+)*$"},
         texts.check_response_type: {"not": {"pattern": r"(^|\s)token(\s|$)|^\s*id_token\s*$"}},
         texts.check_grant: {"enum": list(GRANTS)},
         texts.check_client_auth: {"enum": list(CLIENT_AUTH_METHODS)},

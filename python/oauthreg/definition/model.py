@@ -33,6 +33,7 @@ URL: TypeAlias = Annotated[str, AfterValidator(texts.check_url)]
 BaseURL: TypeAlias = Annotated[str, AfterValidator(texts.check_base_url)]
 Host: TypeAlias = Annotated[str, AfterValidator(texts.check_host)]
 TimeZone: TypeAlias = Annotated[str, AfterValidator(texts.check_time_zone)]
+KeyPath: TypeAlias = Annotated[str, AfterValidator(texts.check_key_path)]
 Origin: TypeAlias = Annotated[str, AfterValidator(texts.check_origin)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(texts.check_pattern)]
 Template: TypeAlias = Annotated[str, AfterValidator(texts.check_template)]
@@ -759,6 +760,10 @@ class Definition(Table):
     aliases: Listed[ProviderName] = Field(default=(), description="other names of this definition")
     extends: ProviderName | None = Field(
         default=None, description="the definition that this one changes: tables are merged, lists replaced"
+    )
+    without: Listed[KeyPath] = Field(
+        default=(),
+        description="with `extends`: the keys and tables that are not taken over, such as `endpoints.revoke`",
     )
     variables: dict[Name, Variable] = Field(
         default_factory=dict, description="parts of URLs and parameters that differ between users"

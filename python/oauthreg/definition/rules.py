@@ -1291,6 +1291,8 @@ def _status(subject: _Subject) -> Iterator[Finding]:
         yield Finding(
             ("reason",), "missing key: `reason`, which `unsupported` needs", "why there can be no client", at="table"
         )
+    if definition.without and definition.extends is None:
+        yield Finding(("without",), "`without`, and nothing is taken over", "it goes with `extends`", at="key")
     if definition.lifecycle.retired is not None and definition.status != "dead":
         yield Finding(
             ("lifecycle", "retired"),

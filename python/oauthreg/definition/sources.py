@@ -5,7 +5,7 @@ found good before needs none of them.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from oauthreg.definition.model import Definition
 from oauthreg.definition.names import shown
 from oauthreg.definition.requests import VERIFIED
 from oauthreg.definition.spans import KeyPath, Spans
+from oauthreg.definition.suggestions import hint
 from oauthreg.definition.syntax import parse_toml, syntax_error
 from oauthreg.definition.validation import InvalidDefinition, validate
 from oauthreg.errors import DefinitionError, DefinitionInvalidError, UsageError, quoted
@@ -25,7 +26,7 @@ STRING = "<string>"
 
 _LARGEST = 256 * 1024
 _NO_PATH = frozenset("\n=#")
-_NOT_INHERITED = ("extends", "aliases")
+_NOT_INHERITED = ("extends", "aliases", "without")
 _SAYS_OF = {f"{name}_verified": name for name in VERIFIED}
 """Claim -> the claim that it is about: of another address or number it says nothing."""
 _INHERITED_EXAMPLE = "the example is inherited: write `example = []`, or one of your own"
@@ -70,7 +71,7 @@ def made_source(name: str, source: Source | Definition | str) -> Source:
         return replace(source, name=name)
     if isinstance(source, Definition):
         # It holds what it extends already, and may come from another loader, which knew more.
-        data = source.model_dump(by_alias=True, exclude_unset=True, exclude={"extends"})
+        data = source.model_dump(by_alias=True, exclude_unset=True, exclude={"extends", "without"})
         return Source(name, source.file or STRING, "", data)
     if source.endswith(".toml") and _NO_PATH.isdisjoint(source):
         message = f"the name of a file, not its text: {quoted(source)}"
@@ -80,11 +81,15 @@ def made_source(name: str, source: Source | Definition | str) -> Source:
 
 def validated(chain: tuple[Source, ...]) -> Definition:
     """The definition that a chain of texts makes. Raises ``DefinitionInvalidError``."""
+    data, problems = _merged(chain)
     try:
-        return validate(_merged(chain)).called(chain[0].name, chain[0].file)
+        definition = validate(data).called(chain[0].name, chain[0].file)
     except InvalidDefinition as error:
-        problems = tuple(_placed(error.findings, chain))
-        raise DefinitionInvalidError(render_problems(problems), problems=problems) from None
+        problems += _placed(error.findings, chain)
+    if problems:
+        problems = _in_order(problems)
+        raise DefinitionInvalidError(render_problems(problems), problems=problems)
+    return definition
 
 
 def all_problems(chain: Callable[[], tuple[Source, ...]], taken: Callable[[str, str], str]) -> tuple[Problem, ...]:
@@ -146,18 +151,47 @@ def _found_for(definition: Source, problem: Problem) -> Problem:
     return problem if problem.file == definition.file else replace(problem, definition=definition.file)
 
 
-def _merged(chain: tuple[Source, ...]) -> Mapping[str, Any]:
-    merged = chain[-1].data
+def _merged(chain: tuple[Source, ...]) -> tuple[Mapping[str, Any], list[Problem]]:
+    """What a chain of texts says, and the problems of what it takes away."""
+    merged, problems = chain[-1].data, list[Problem]()
     for source in reversed(chain[:-1]):
         inherited = {key: value for key, value in merged.items() if key not in _NOT_INHERITED}
-        merged = _merge(_without_words_of(inherited, source.data.get("claims")), source.data)
-    return merged
+        given = source.data.get("claims")
+        changed = {*given} if isinstance(given, Mapping) else set()
+        for index, path in _paths(source.data.get("without")):
+            try:
+                inherited = _less(inherited, path.split("."))
+            except LookupError as error:
+                message = f"nothing of this name is taken over: {quoted(path)}"
+                finding = Finding(("without", index), message, hint(*error.args))
+                problems.append(_found_for(chain[0], place(finding, source.file, Spans(source.text))))
+            else:
+                changed |= {path.removeprefix("claims.")}
+        merged = _merge(_without_words_of(inherited, changed), source.data)
+    return merged, problems
 
 
-def _without_words_of(below: dict[str, Any], changed: Any) -> dict[str, Any]:
+def _paths(listed: Any) -> Iterator[tuple[int, str]]:
+    """The dotted paths in a list, if it is one, with their places; the schema tells of what is none."""
+    for index, path in enumerate(listed) if isinstance(listed, list | tuple) else ():
+        if isinstance(path, str) and all(path.split(".")):
+            yield index, path
+
+
+def _less(table: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """A table without what stands at a path. Raises ``LookupError``: the key that is not there, and those that are."""
+    key, *rest = path
+    below = table.get(key)
+    if key not in table or (rest and not isinstance(below, Mapping)):
+        raise LookupError(key, list(table))
+    left = {name: value for name, value in table.items() if name != key}
+    return {**left, key: _less(below, rest)} if isinstance(below, Mapping) and rest else left
+
+
+def _without_words_of(below: dict[str, Any], changed: Collection[str]) -> dict[str, Any]:
     """What is inherited where these claims are changed: no word on what stood in their places before."""
     claims = below.get("claims")
-    if not isinstance(claims, Mapping) or not isinstance(changed, Mapping):
+    if not isinstance(claims, Mapping):
         return below
     return {**below, "claims": {name: value for name, value in claims.items() if _SAYS_OF.get(name) not in changed}}
 

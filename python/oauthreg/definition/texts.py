@@ -234,6 +234,13 @@ def check_signature_method(text: str) -> str:
     return text
 
 
+def check_key_path(text: str) -> str:
+    """The dotted path of a key or table."""
+    if not all(text.split(".")):
+        raise Refused(f"not the path of a key: {quoted(text)}", 'as in "claims.email"')
+    return _bounded(text)
+
+
 def check_response_type(text: str) -> str:
     """A response type that brings no token by the browser. Spec: RFC 9700 section 2.1.2."""
     types = text.split()
