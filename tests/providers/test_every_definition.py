@@ -1,5 +1,9 @@
 """Every bundled definition: valid, sourced, without stray placeholders, its examples true, and a client can be made."""
 
+import copy
+import functools
+import itertools
+import operator
 import re
 from datetime import date
 from pathlib import Path
@@ -8,9 +12,9 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from oauthreg.claims import Profile
+from oauthreg.claims import Profile, parse_claims
 from oauthreg.definition import Loader, compile_definition, render_problems, required_credentials
-from oauthreg.definition.requests import claims_of
+from oauthreg.definition.requests import VERIFIED, claims_of, documents_of
 from oauthreg.definition.rules import templates_of
 from oauthreg.definition.spans import Spans
 from oauthreg.errors import UsageError
@@ -21,6 +25,26 @@ from oauthreg.simulator.inventions import invent_variables
 
 FOLDER = Path(__file__).parents[2] / "providers"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def values_of(document, path=()):
+    """Every plain value in a document, by its path."""
+    items = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for key, value in items:
+        yield from values_of(value, (*path, key))
+    if not isinstance(document, dict | list):
+        yield path
+
+
+def without_value(documents, path):
+    """The documents with nothing at a path."""
+    changed = copy.deepcopy(documents)
+    *parents, last = path
+    functools.reduce(operator.getitem, parents, changed)[last] = None
+    return changed
+
 
 PASSING_CLAIMS = ("name", "nickname", "preferred_username", "profile", "email", "phone_number")
 """Claims whose value a user may give up, and another one take."""
@@ -116,6 +140,17 @@ def test_it_calls_no_address_verified_on_the_strength_of_another(loader, name):
 
     if "email_verified" in claims:
         assert place("email") == place("email_verified")
+
+
+@by_name
+def test_what_it_calls_verified_is_no_address_in_place_of_the_one_that_is_not_there(loader, name):
+    definition = loader.load(name)
+    template = parse_claims(claims_of(definition), documents=documents_of(definition))
+    for example, claim in itertools.product(definition.example, VERIFIED):
+        usual = template.render(example.documents)
+        for path in values_of(example.documents) if usual.get(f"{claim}_verified") else ():
+            changed = template.render(without_value(example.documents, path))
+            assert changed.get(claim) in (usual[claim], None) or not changed.get(f"{claim}_verified")
 
 
 @by_name
