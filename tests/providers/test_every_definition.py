@@ -154,6 +154,17 @@ def test_what_it_calls_verified_is_no_address_in_place_of_the_one_that_is_not_th
 
 
 @by_name
+def test_whoever_has_one_name_alone_has_a_name(loader, name):
+    definition = loader.load(name)
+    template = parse_claims(claims_of(definition), documents=documents_of(definition))
+    for example in definition.example:
+        usual = template.render(example.documents)
+        for path in values_of(example.documents) if {"name", "given_name", "family_name"} <= usual.keys() else ():
+            left = template.render(without_value(example.documents, path)).keys()
+            assert "name" in left or len(left & {"given_name", "family_name"}) != 1
+
+
+@by_name
 def test_it_names_nobody_for_good_by_what_somebody_else_may_have_later(loader, name):
     claims = claims_of(loader.load(name))
 

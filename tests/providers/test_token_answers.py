@@ -22,8 +22,10 @@ SECRET = {"client_id": "app", "client_secret": "not-a-secret"}
 
 REVOCATIONS = {
     "canva": ("POST", BASIC, {"token": "rt", "token_type_hint": "refresh_token"}),
+    "clio": ("POST", BEARER, {"token": "at"}),
     "coinbase": ("POST", None, {"token": "at", "access_token": "at", **SECRET}),
     "dropbox": ("POST", BEARER, {}),
+    "github": ("DELETE", BASIC, {"access_token": "at"}),
     "lichess": ("DELETE", BEARER, {}),
     "miro": ("POST", None, {"accessToken": "at", "clientId": "app", "clientSecret": "not-a-secret"}),
     "monzo": ("POST", BEARER, {}),
@@ -33,15 +35,16 @@ REVOCATIONS = {
     "strava": ("POST", BASIC, {"token": "rt", "token_type_hint": "refresh_token"}),
     "tiktok": ("POST", None, {"token": "at", "client_key": "app", "client_secret": "not-a-secret"}),
     "trakt": ("POST", None, {"token": "at", **SECRET}),
-    "twitch": ("POST", None, {"token": "at", **SECRET}),
+    "twitch": ("POST", None, {"token": "at", "client_id": "app"}),
     "vimeo": ("DELETE", BEARER, {}),
     "whoop": ("DELETE", BEARER, {}),
+    "yandex": ("POST", BASIC, {"access_token": "at"}),
     "zoom": ("POST", BASIC, {"token": "at", "token_type_hint": "access_token"}),
 }
 """Name -> method, ``Authorization`` and parameters of the request that gives a token up."""
 
 HAS_NO_REFRESH_TOKEN = ("lichess", "vimeo")
-SENDS_JSON = ("miro", "notion", "trakt")
+SENDS_JSON = ("github", "miro", "notion", "trakt")
 
 REFUSALS = {
     "atlassian": {"error": "unauthorized_client", "error_description": "refresh_token is invalid"},
