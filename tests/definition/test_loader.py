@@ -396,6 +396,18 @@ def test_a_file_that_is_found_twice_extends_itself_all_the_same(tmp_path):
         twice.load("acme")
 
 
+def test_a_definition_is_extended_by_its_name(loader, tmp_path):
+    write(tmp_path, "acme")
+    write(tmp_path, "child", 'extends = "acme-classic"\n')
+    write(tmp_path, "broken", "= 1")
+    (problem,) = loader.check("child")
+    assert (problem.message, problem.hint) == (
+        "unknown definition: 'acme-classic'",
+        "it is an alias: write `acme`",
+    )
+    assert loader.load("acme-classic").name == "acme"
+
+
 def test_a_chain_has_an_end(loader, tmp_path):
     for number in range(9):
         write(tmp_path, f"acme-{number}", f'extends = "acme-{number + 1}"\n')

@@ -55,7 +55,7 @@ def test_toml_is_read():
         ('a = "\\ud800"\n', (1, 12), "a bad escape in the text"),
         ('a = "\x01"\n', (1, 6), "a control character"),
         ("a = '\x01'\n", (1, 6), "a control character"),
-        ("a = 2026-02-30\n", (1, 5), "not a date"),
+        ("a = 2026-02-30\n", (1, 5), "no such day or time"),
         ("a = 1\na = 2\n", (2, 1), "the key is defined twice"),
         ("[a]\n[a]\n", (2, 2), "the key is defined twice"),
         ("[[a]]\n[a]\n", (2, 2), "the key is defined twice"),

@@ -139,9 +139,7 @@ class Loader:
             # A file that extends its own name changes the one that it hides.
             depth = depth + 1 if base == chain[-1].name else 0
             if not depth and not self._is_known(base):
-                from oauthreg.definition.suggestions import hint
-
-                raise wrong_base(chain, f"unknown definition: {quoted(base)}", hint(base, self.names()))
+                raise wrong_base(chain, f"unknown definition: {quoted(base)}", self._known_base(base))
             if depth and not self._path(base, depth - (base in self._added)):
                 raise wrong_base(chain, f"extends itself: {quoted(base)}", "no other file has this name")
             source = read_base(partial(self._source, base, depth), chain[0])
@@ -152,6 +150,18 @@ class Loader:
                 raise wrong_base(chain, f"more than {_LONGEST_CHAIN} definitions extend each other", "")
             chain.append(source)
         return tuple(chain)
+
+    def _known_base(self, name: str) -> str:
+        """What to write in place of a name that no definition has."""
+        from oauthreg.definition.suggestions import hint
+
+        for other in self.names():
+            with suppress(DefinitionError):
+                # As written: to find out whether they are good ends here again, where they extend an alias.
+                aliases = self._source(other, depth=0).data.get("aliases")
+                if isinstance(aliases, list | tuple) and name in aliases:
+                    return f"it is an alias: write `{other}`"
+        return hint(name, self.names())
 
     def add(self, name: str, source: Source | Definition | str) -> Definition:
         """Put a definition before all others of its name: TOML text, a text that was read, or a loaded definition.

@@ -238,7 +238,7 @@ class _Subject:
             self.endpoints,
             [row.get("name") for row in requests if isinstance(row, Mapping)],
         )
-        self.says_protocol = "protocol" in shape
+        self.says_protocol = shape.get("protocol") in ("oauth1", "oauth2", "oidc")
         self.names = self.variables | self.credentials
         """What a placeholder may name."""
 
@@ -582,6 +582,8 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
     definition = subject.definition
     yield from _idle_answers(definition)
     yield from _without_endpoint(subject)
+    if not subject.says_protocol:
+        return
     if definition.protocol != "oauth1":
         signs = definition.oauth2.client_auth == "oauth1"
         for table in _OAUTH1_TABLES:
@@ -601,7 +603,7 @@ def _protocol(subject: _Subject) -> Iterator[Finding]:
                 (table,), f"`[{table}]` in a definition of oauth1", 'it belongs to `protocol = "oauth2"`', at="key"
             )
     yield from _foreign(_oauth2_keys(definition), "oauth1", "oauth2")
-    if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
+    if definition.status in {"dead", "unsupported"}:
         return
     yield from _oauth1(subject)
     yield from _api_base(definition)
@@ -760,7 +762,7 @@ def _openid(subject: _Subject) -> Iterator[Finding]:
 
 def _oauth2(subject: _Subject) -> Iterator[Finding]:
     definition, settings = subject.definition, subject.definition.oauth2
-    if definition.status in {"dead", "unsupported"} or not subject.says_protocol:
+    if definition.status in {"dead", "unsupported"}:
         return
     needed = [name for name, grant in _NEEDED_BY_GRANTS if grant is None or grant in settings.grants]
     missing = [name for name in needed if name not in subject.endpoints]
@@ -950,9 +952,16 @@ def _made_parameters(definition: Definition) -> Iterator[Finding]:
                 yield Finding(
                     (name, "params", parameter),
                     f"a parameter that the grant makes itself: {quoted(parameter)}",
-                    "one grant alone may have a name of its own" if parameter == "grant_type" else "",
+                    _of_grant_type(definition) if parameter == "grant_type" else "",
                     at="key",
                 )
+
+
+def _of_grant_type(definition: Definition) -> str:
+    """What to do about a name of a grant that more than one grant would send."""
+    if len([grant for grant in definition.oauth2.grants if grant != "refresh_token"]) == 1:
+        return "renewals would send it, too: say in a `[refresh]` table how those are sent"
+    return "one grant alone may have a name of its own"
 
 
 def _replaced(subject: _Subject) -> Iterator[Finding]:

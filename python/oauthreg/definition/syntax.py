@@ -11,8 +11,11 @@ from oauthreg.errors import DefinitionSyntaxError
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _QUOTES = 'text stands in quotes: `key = "value"`; booleans are `true` and `false`'
+_MORE = "unexpected text after a value"
 _TWICE = "the key is defined twice"
 _NOT_CLOSED = "the text is not closed"
+_NO_DAY = ("no such day or time", "a date is year, month and day, as in `2026-11-25`")
+_DATE = re.compile(r"(?<![\w-])[0-9]{4}-[0-9]+-[0-9]+")
 _INTEGER = re.compile(r"[+-]?[0-9_]+|0[xob][0-9A-Fa-f_]+")
 _INTEGERS = range(-(2**63), 2**63)
 """What TOML asks of its readers. Python's takes more, of which no text can be made. Spec: TOML 1.1.0, Integer."""
@@ -21,7 +24,7 @@ _LONGEST_INTEGER = 100
 
 _WORDS: tuple[tuple[str, str, str], ...] = (
     ("Invalid statement", "neither a key nor a header", 'a line is `key = "value"`, `[table]`, or a `# comment`'),
-    ("Expected newline", "unexpected text after a value", "one `key = value` on a line; no leading zeros in numbers"),
+    ("Expected newline", _MORE, "one `key = value` on a line; no leading zeros in numbers"),
     ("Expected '='", "`=` is missing after the key", 'as in `key = "value"`'),
     ("Expected ']", "the header is not closed", "as in `[table]` or `[[list]]`, alone on its line"),
     ("Expected", _NOT_CLOSED, "end it with the quotes that it begins with"),
@@ -32,7 +35,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ),
     ("Invalid value (at end", "the value is missing, or its list is not closed", 'as in `["a", "b"]`'),
     ("Invalid value", "not a value", _QUOTES),
-    ("Invalid date", "not a date", "as in `2026-11-25`"),
+    ("Invalid date", *_NO_DAY),
     ("Illegal character '\\n'", _NOT_CLOSED, "end it with quotes on its line, or begin and end it with three"),
     ("Found invalid character '\\n'", _NOT_CLOSED, "end it with quotes on its line, or begin and end it with three"),
     ("Illegal character", "a control character", "write it as an escape, such as `\\t` or `\\u0000`"),
@@ -86,6 +89,11 @@ def _problem(message: str, file: str, spans: Spans) -> Problem:
     line, column = (found[1], found[2]) if found else (None, None)
     offset = spans.offset(int(line), int(column)) if line and column else len(spans.text)
     span = spans.at(offset) if line else spans.last_key(offset)
+    date = next(
+        (found for found in _DATE.finditer(spans.line(span.line)) if found.start() < span.column <= found.end()), None
+    )
+    if words in (_MORE, _NO_DAY[0]) and date is not None:  # or its year alone was read, as a number
+        (words, hint), span = _NO_DAY, Span(span.line, date.start() + 1, len(date[0]))
     if words == _TWICE:
         span, first = spans.repeated(offset) or (span, None)
         hint = f"it stands on line {first.line} already" if first else hint

@@ -58,18 +58,28 @@ _USUAL_URL = re.compile(
     r"(?:[/?](?:[!$&-;=?-\[\]_a-z~]++|%[0-9A-Fa-f]{2}|\{[a-z][a-z0-9_:.]*\})*+)?"
 )
 """What nearly every URL is, and what needs no second look: host without a port, no fragment, plain placeholders."""
+_UNSUPPORTED = {
+    "look-around": "look-ahead and look-behind (`(?=…)`, `(?!…)`, `(?<=…)`, `(?<!…)`) do not exist here",
+    "backreferences": "back-references do not exist here",
+}
+"""Start of the reason that the engine gives -> what to say."""
 _TIME_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*)*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_EMPTY_PLACEHOLDER = re.compile(r"(?<!\{)\{\s*\}(?!\})")
 _ONLY_PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*(?::[^{}\s][^{}]*)?\}")
 _OWN_HEADERS = frozenset({"authorization", "content-length", "host", "transfer-encoding"})
 _URL_EXAMPLE = 'as in "https://api.example.com/oauth/token"'
 
 
 class Refused(ValueError):  # noqa: N818 - a finding that pydantic carries to whoever reports it
-    """A value that cannot be used: ``part`` is the piece at fault, ``mask`` keeps the value out of the shown line."""
+    """A value that cannot be used: ``part`` is the piece at fault, ``mask`` keeps the value out of the shown line.
 
-    def __init__(self, message: str, hint: str = "", *, part: str = "", mask: bool = False) -> None:
+    ``mended`` is what the rest can be checked of, empty where nothing is left.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, part: str = "", mask: bool = False, mended: str = "") -> None:
         super().__init__(message)
+        self.mended = mended
         self.message = message
         self.hint = hint
         self.part = part
@@ -326,10 +336,13 @@ def check_pattern(text: str) -> str:
     try:
         _matcher(text)
     except Exception as error:  # noqa: BLE001 - the class of this error stands in no public module of pydantic
-        reason = str(error).rstrip().rpartition("error: ")[2]
-        raise Refused(
-            f"not a regular expression: {quoted(text)}", reason if len(reason) < _LONGEST_NAME else ""
-        ) from None
+        _, says_why, reason = str(error).rstrip().rpartition("\nerror: ")
+        if not says_why:
+            raise Refused(
+                f"a pattern that is too large: {quoted(text)}", "repeat less: within each other, repetitions multiply"
+            ) from None
+        advice = next((words for start, words in _UNSUPPORTED.items() if reason.startswith(start)), reason)
+        raise Refused(f"not a regular expression: {quoted(text)}", advice) from None
     return text
 
 
@@ -373,7 +386,11 @@ def pieces(text: str) -> tuple[str | Placeholder, ...]:
     try:
         return split_placeholders(text)
     except TemplateSyntaxError as error:
-        raise relayed(error) from None
+        empty = _EMPTY_PLACEHOLDER.search(text)
+        if empty is None:
+            raise relayed(error) from None
+        problem, mended = error.problems[0], _EMPTY_PLACEHOLDER.sub("x", text) if empty.start() else ""
+        raise Refused(problem.message, problem.hint, part=empty[0], mended=mended) from None
 
 
 def only_placeholder(text: str) -> Placeholder | None:

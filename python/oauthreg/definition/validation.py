@@ -248,7 +248,7 @@ class _Mending:
             else:
                 if not any(dropped[: len(path)] == path for dropped in self._dropped):
                     self.report(_wrong_value(path, item))
-                self._drop(path)
+                self._mend(path, _mended(item))
 
     def _unknown_key(self, path: KeyPath) -> None:
         table, key = _at(self.data, path[:-1]), str(path[-1])
@@ -271,6 +271,14 @@ class _Mending:
         if path not in self._dropped:
             self.report(Finding(path, f"missing key{_inside(path)}: `{key}`", _REQUIRED[key][1], at="table"))
         table[key] = _REQUIRED[key][0]
+
+    def _mend(self, path: KeyPath, value: str) -> None:
+        """Put what can be checked of a value in its place, or nothing."""
+        if not value:
+            self._drop(path)
+            return
+        for tree in (self.data, self.shape):
+            _at(tree, path[:-1])[path[-1]] = value
 
     def _drop(self, path: KeyPath) -> None:
         """Take out the nearest key: an item alone would move those after it."""
@@ -308,12 +316,24 @@ def _wrong_value(path: KeyPath, item: Mapping[str, Any]) -> Finding:
         return _refusal(path, context["error"])
     if kind in _EXPECTED:
         expected, how = _EXPECTED[kind]
+        if kind == "tuple_type" and isinstance(value, dict) and _model_at((*path, 0)) is not None:
+            how = f"write two brackets: `[[{render_path(path)}]]`"
         return Finding(path, f"{expected} is expected, not {_described(value)}", how)
     if kind == "literal_error" and isinstance(value, str):
         return Finding(path, f"unknown value: {quoted(value)}", hint(value, _QUOTED.findall(context["expected"])))
     if kind == "literal_error":
         return Finding(path, f"text is expected, not {_described(value)}", f"{context['expected']} is expected")
     return Finding(path, f"{_BOUNDS[kind](context)}: {quoted(value)}")
+
+
+def _mended(item: Mapping[str, Any]) -> str:
+    """What a wrong value was meant to be, as far as that is beyond doubt; else empty."""
+    value, context = item["input"], item.get("ctx", {})
+    if item["type"] == "value_error":
+        mended: str = context["error"].mended
+        return mended
+    known = _QUOTED.findall(context["expected"]) if item["type"] == "literal_error" and isinstance(value, str) else ()
+    return next((name for name in known if name.lower() == value.lower()), "")
 
 
 def _described(value: object) -> str:
