@@ -135,3 +135,21 @@ def test_what_a_login_of_oauth1_begins_with():
     provider = compile_definition(definition, credentials={"client_id": "app"})
     url = oauth1.build_authorization_url(provider, "rt", callback="https://app.example/")
     assert in_query(url) == made_parameters(definition, "authorize")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'pkce = "unsupported"\n[token]\nrename = { code_verifier = "" }\n',
+        'pkce = "unsupported"\n[authorize]\nrename = { code_challenge = "" }\n',
+        '[token]\nrename = { code = "", code_verifier = "" }\n',  # an identity request has the code
+        'state = false\n[authorize]\nrename = { state = "" }\nparams = { state = "x" }\n',
+        'nonce = "never"\n[authorize]\nparams = { nonce = "x" }\n',
+        '[authorize]\nrename = { client_id = "" }\nparams = { client_id = "{client_id}-web" }\n',
+        '[authorize]\nrename = { state = "nonce", nonce = "state" }\nparams = { resource = "https://a.example/" }\n',
+        '[token]\nrename = { client_secret = "client_assertion" }\n',
+        '[callback]\nforward = ["device_id"]\n[token]\nrename = { device_id = "device" }\n',
+    ],
+)
+def test_what_can_work_is_no_problem(text):
+    of(text)

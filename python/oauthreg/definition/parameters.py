@@ -41,7 +41,6 @@ _OF_CLIENTS: Mapping[str | None, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Method of client authentication -> what it sends beside ``client_id``."""
-_PAGES = ("authorize", "end_session")
 _AUTHENTICATED = ("token", "refresh", "device", "revoke", "introspect")
 _OF_TOKENS = ("token", "token_type_hint")
 _OF_PASSWORDS = ("x_auth_username", "x_auth_password", "x_auth_mode")
@@ -100,7 +99,7 @@ def known_parameters(definition: Definition, leg: str) -> tuple[str, ...]:
         known.add(definition.scopes.parameter)
     if leg == "token":  # an application may use a grant that the definition does not name
         known |= {name for names in OF_GRANTS.values() for name in names} | {*definition.callback.forward}
-    if leg not in _PAGES:
+    if leg in _AUTHENTICATED:
         known |= {name for names in _OF_CLIENTS.values() for name in names}
         known |= {definition.oauth2.client_auth_name} if definition.oauth2.client_auth_name else set()
     return tuple(sorted(known))
@@ -121,6 +120,7 @@ def _made_for_oauth1(definition: Definition, leg: str) -> Iterator[str]:
 
 def _made(definition: Definition, leg: str) -> Iterator[str]:
     settings = definition.oauth2
+    has_pkce = settings.pkce != "unsupported"
     yield "client_id"
     yield from _OF_LEGS.get(leg, ())
     if leg in _AUTHENTICATED:
@@ -129,7 +129,7 @@ def _made(definition: Definition, leg: str) -> Iterator[str]:
     if leg == "authorize":
         yield from ("response_type", "redirect_uri", definition.scopes.parameter)
         yield from ("state",) if settings.state else ()
-        yield from ("code_challenge", "code_challenge_method") if settings.pkce != "unsupported" else ()
+        yield from ("code_challenge", "code_challenge_method") if has_pkce else ()
         yield from ("nonce",) if settings.nonce != "never" else ()
         yield from ("dpop_jkt",) if settings.dpop != "unsupported" else ()
         yield from ("response_mode",) if settings.response_mode else ()
@@ -138,4 +138,4 @@ def _made(definition: Definition, leg: str) -> Iterator[str]:
     elif leg in ("token", "refresh"):
         yield "grant_type"
         for grant in settings.grants if leg == "token" else ("refresh_token",):
-            yield from OF_GRANTS[grant]
+            yield from (name for name in OF_GRANTS[grant] if has_pkce or name != "code_verifier")

@@ -132,16 +132,18 @@ _WRITTEN_ELSEWHERE: Mapping[str, str] = MappingProxyType(
     }
 )
 """Parameter that the client makes of what stands elsewhere -> where."""
-_NEEDED_PARAMETERS: Mapping[tuple[str, str], str] = MappingProxyType(
+_WITHOUT_PKCE = 'where there is no PKCE, write `pkce = "unsupported"` in `[oauth2]`'
+_NEEDED_PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        ("authorize", "state"): "where the server does not give it back, write `state = false` in `[oauth2]`",
-        ("authorize", "code_challenge"): 'where there is no PKCE, write `pkce = "unsupported"` in `[oauth2]`',
-        ("authorize", "nonce"): 'where there is none, write `nonce = "never"` in `[oauth2]`',
-        ("token", "code"): "",
-        ("token", "code_verifier"): 'where there is no PKCE, write `pkce = "unsupported"` in `[oauth2]`',
+        "authorize": {
+            "state": "where the server does not give it back, write `state = false` in `[oauth2]`",
+            "code_challenge": _WITHOUT_PKCE,
+            "nonce": 'where there is none, write `nonce = "never"` in `[oauth2]`',
+        },
+        "token": {"code_verifier": _WITHOUT_PKCE},
     }
 )
-"""Leg and parameter that the answer is checked by -> what to do where the provider does not know it."""
+"""Leg -> the parameters by which a login is checked -> what to do where the provider does not know them."""
 _TABLES_OF_LOGINS = ("token", "callback", "id_token")
 """Documents that are made of parameters, fields or claims."""
 _RESERVED_DOCUMENTS = ("userinfo", "token", "app_token", "callback", "id_token", "form", "client", "claims")
@@ -1006,6 +1008,8 @@ def _renamed(subject: _Subject) -> Iterator[Finding]:
         if name not in definition.model_fields_set or not (leg := getattr(definition, name)).rename:
             continue
         known, made = known_parameters(definition, name), made_parameters(definition, name)
+        # Where the code goes to another request, its verifier does so, too.
+        needed = {} if leg.rename.get("code") == "" else _NEEDED_PARAMETERS.get(name, {})
         taken: dict[str, str] = {}
         for standard, own in leg.rename.items():
             path: KeyPath = (name, "rename", standard)
@@ -1016,10 +1020,8 @@ def _renamed(subject: _Subject) -> Iterator[Finding]:
                     hint(standard, known),
                     at="key",
                 )
-            elif not own and standard in made and (name, standard) in _NEEDED_PARAMETERS:
-                yield Finding(
-                    path, f"no login does without it: {quoted(standard)}", _NEEDED_PARAMETERS[name, standard], at="key"
-                )
+            elif not own and standard in needed and standard in made:
+                yield Finding(path, f"no login does without it: {quoted(standard)}", needed[standard], at="key")
             elif own in made and leg.rename.get(own, own) == own != standard:
                 yield Finding(path, f"a parameter of this name is sent already: {quoted(own)}", "it would be lost")
             elif own in taken:
