@@ -1491,7 +1491,8 @@ async def test_the_case_of_a_scheme_does_not_matter(make_acme, session):
     ],
 )
 async def test_a_token_is_carried_once(make_acme, session, more, headers, query, form):
-    simulator = await make_acme(f"[token_placement]\n{more}\n")
+    posted = '[userinfo]\nmethod = "POST"\n' if "body" in more else ""
+    simulator = await make_acme(f"{posted}[token_placement]\n{more}\n")
     token = simulator.issue_token()["access_token"]
     headers, form = [{name: text.replace("{}", token) for name, text in part.items()} for part in (headers, form)]
     url = f"{simulator.provider.endpoints['api_base']}x?{query.replace('{}', token)}"
