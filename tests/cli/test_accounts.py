@@ -535,6 +535,13 @@ class TestToken:
 
 
 class TestInterruption:
+    @pytest.fixture(autouse=True)
+    def interruptible(self):
+        """What a shell runs in the background is born deaf to an interruption."""
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, previous)
+
     def test_a_renewal_under_way_comes_to_its_end(self, serve, log_in, oauthreg, monkeypatch):
         """The provider's answer is held until the command has been interrupted and waits for what it began."""
         provider = serve(OAUTH2)
