@@ -13,7 +13,8 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from oauthreg.errors import InvalidKeyError, ResponseError
-from oauthreg.jwe import KEY_ALGORITHMS, DecryptionKeys, encrypt_to, generate_private_jwk_for, is_encrypted
+from oauthreg.jose import ENCRYPTION_ALGORITHMS, generate_private_jwk
+from oauthreg.jwe import DecryptionKeys, encrypt_to, is_encrypted
 
 INNER = "e30.e30.c2ln"
 CONTENT = ["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"]
@@ -50,7 +51,7 @@ def fitting(algorithm):
 
 @pytest.mark.parametrize("enc", CONTENT)
 @pytest.mark.parametrize(
-    ("algorithm", "kind"), [(algorithm, kind) for algorithm in KEY_ALGORITHMS for kind in fitting(algorithm)]
+    ("algorithm", "kind"), [(algorithm, kind) for algorithm in ENCRYPTION_ALGORITHMS for kind in fitting(algorithm)]
 )
 def test_every_algorithm_on_every_kind_of_key(keys, algorithm, kind, enc):
     text = encrypted(keys(kind), algorithm, enc)
@@ -59,9 +60,9 @@ def test_every_algorithm_on_every_kind_of_key(keys, algorithm, kind, enc):
     assert DecryptionKeys(keys(kind).as_dict(private=True)).open(text, [algorithm]) == INNER
 
 
-@pytest.mark.parametrize("algorithm", KEY_ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ENCRYPTION_ALGORITHMS)
 def test_what_we_encrypt_is_what_others_open(algorithm):
-    own = generate_private_jwk_for(algorithm)
+    own = generate_private_jwk(algorithm)
     text = encrypt_to(INNER, own, algorithm)
     kind = {"RSA": RSAKey, "EC": ECKey}[own["kty"]]
     opened = jwe.decrypt_compact(text, kind.import_key(own), algorithms=[algorithm, "A128CBC-HS256"])

@@ -26,7 +26,8 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client
-from oauthreg.jwe import encrypt_to, generate_private_jwk_for
+from oauthreg.jose import generate_private_jwk
+from oauthreg.jwe import encrypt_to
 from oauthreg.provider import Provider
 from oauthreg.registry import Registry
 from oauthreg.stores import MemoryStore
@@ -774,7 +775,7 @@ ENCRYPTS = f'{OPENID}\n[identity.id_token]\nencryption = ["RSA-OAEP"]\n'
 
 @pytest.mark.parametrize("place", ["argument", "credentials", "environment", "file"])
 async def test_a_decryption_key_from_every_place(session, tmp_path, place):
-    jwk = json.dumps({"keys": [generate_private_jwk_for("RSA-OAEP")]})
+    jwk = json.dumps({"keys": [generate_private_jwk("RSA-OAEP")]})
     path = tmp_path / "keys.json"
     path.write_text(jwk)
     more = {
@@ -790,7 +791,7 @@ async def test_a_decryption_key_from_every_place(session, tmp_path, place):
 
 
 async def test_a_decryption_key_is_loaded_once_and_wanted_where_the_definition_says_so(session):
-    environ = {**BOUND_ENVIRON, "OAUTHREG_ACME_DECRYPTION_KEY": json.dumps(generate_private_jwk_for("ECDH-ES"))}
+    environ = {**BOUND_ENVIRON, "OAUTHREG_ACME_DECRYPTION_KEY": json.dumps(generate_private_jwk("ECDH-ES"))}
     registry = made(environ, text=ENCRYPTS)
     first, second = (registry.client("acme", session)._client.decryption_keys for _ in range(2))
     assert first is second is not None

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cache, lru_cache
 from typing import Any
@@ -42,6 +42,17 @@ SIGNING_ALGORITHMS: dict[str, tuple[str, str]] = {
     "Ed25519": ("OKP", "Ed25519"),
 }
 """Algorithm -> (key type, curve). Spec: RFC 7518 section 3.1; RFC 8037; RFC 9864 (``Ed25519``)."""
+
+ENCRYPTION_ALGORITHMS: dict[str, tuple[str, ...]] = {
+    "RSA-OAEP": ("RSA",),
+    "RSA-OAEP-256": ("RSA",),
+    "ECDH-ES": ("EC", "OKP"),
+    "ECDH-ES+A128KW": ("EC", "OKP"),
+    "ECDH-ES+A192KW": ("EC", "OKP"),
+    "ECDH-ES+A256KW": ("EC", "OKP"),
+}
+"""How the key of the content is sent to a public key -> the kinds of that key. ``RSA1_5`` is none: it tells an attacker
+what he guesses (RFC 8725 section 3.2). Spec: RFC 7518 section 4.1; RFC 8037 section 3.2."""
 
 PUBLIC_MEMBERS: dict[str, tuple[str, ...]] = {
     "EC": ("crv", "kty", "x", "y"),
@@ -138,6 +149,66 @@ def generate_private_key_for(algorithm: str) -> str:
 
     made: Any = JWKRegistry.generate_key(kind, curve)
     return str(made.as_pem(private=True), "ascii")
+
+
+def generate_private_jwk(algorithm: str) -> dict[str, str]:
+    """A fresh private key for an algorithm that signs or encrypts, as a JWK with ``alg``, ``use`` and a ``kid``.
+
+    Raises ``UnsupportedMethodError``. Spec: RFC 7517 section 4; RFC 7638 (the ``kid`` is its thumbprint).
+    """
+    from joserfc.jwk import JWKRegistry
+
+    kinds = ENCRYPTION_ALGORITHMS.get(algorithm, SIGNING_ALGORITHMS.get(algorithm, ("", ""))[:1])
+    if kinds[0] not in PUBLIC_MEMBERS:
+        raise UnsupportedMethodError(f"no private key is for {str(algorithm)[:20]!r}", code="unknown-algorithm")
+    curve = SIGNING_ALGORITHMS.get(algorithm, ("", ""))[1] or "P-256"
+    use: Any = {"alg": algorithm, "use": "enc" if algorithm in ENCRYPTION_ALGORITHMS else "sig"}
+    size = _LEAST_RSA_BITS if kinds[0] == "RSA" else curve
+    made: Any = JWKRegistry.generate_key(kinds[0], size, use, auto_kid=True)
+    return dict(made.as_dict(private=True))
+
+
+def public_jwk_set(source: Any) -> dict[str, list[dict[str, Any]]]:
+    """The public halves of a private key in any form, or of a JWK set of them: what a provider is given.
+
+    A key without a ``kid`` has its thumbprint. Raises ``InvalidKeyError``. Spec: RFC 7517 sections 4 and 5.
+    """
+    return {"keys": [_public_half(key) for key in keys_in(source)]}
+
+
+def _public_half(key: Any) -> dict[str, Any]:
+    jwk = _jwk(key)
+    if jwk is None:
+        made = _wrapped(_load_private(key, None))
+    elif jwk.get("kty") == "oct":
+        raise InvalidKeyError("a shared secret has no public half", code="wrong-key-kind", hint="pass a private key")
+    else:
+        purpose = "decrypt" if jwk.get("use") == "enc" else "sign"
+        made = _private_jwk({name: jwk[name] for name in jwk if name != "key_ops"}, purpose)
+    given, known = jwk or {}, made.as_dict(private=False)
+    public: dict[str, Any] = {name: known[name] for name in PUBLIC_MEMBERS[made.key_type]}
+    return {
+        **public,
+        "kid": given.get("kid") or made.thumbprint(),
+        **{name: given[name] for name in ("alg", "use") if name in given},
+    }
+
+
+def keys_in(source: Any) -> Iterator[Any]:
+    """The keys in a JWK set, given as a mapping or JSON, or the one key. Raises ``InvalidKeyError``."""
+    found = source
+    if isinstance(source, (str, bytes)) and source.strip()[:1] in ("{", b"{"):
+        try:
+            found = json.loads(source)
+        except (ValueError, RecursionError):
+            found = None
+    if not isinstance(found, Mapping) or "keys" not in found:
+        yield source
+        return
+    listed = found["keys"]
+    if not isinstance(listed, list) or not listed or not all(isinstance(key, Mapping) for key in listed):
+        raise InvalidKeyError("the JWK set holds no keys", code="invalid-jwk", hint="`keys` lists private JWKs")
+    yield from listed
 
 
 def load_signing_key(key: Any, algorithm: str, passphrase: str | bytes | None = None) -> Any:

@@ -3,29 +3,25 @@
 Spec: RFC 7516; RFC 8725 sections 3.1 and 3.2 (the recipient, not the text, chooses the algorithms).
 """
 
-import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, ResponseError
-from oauthreg.jose import LONGEST_JWT, PUBLIC_MEMBERS, load_decryption_key, parse_unverified_header, refused_jwt
+from oauthreg.jose import (
+    ENCRYPTION_ALGORITHMS,
+    LONGEST_JWT,
+    PUBLIC_MEMBERS,
+    keys_in,
+    load_decryption_key,
+    parse_unverified_header,
+    refused_jwt,
+)
 
 _IN_ENCRYPTED = 4
 _MOST_TRIED = 16
 """Keys that are tried for one JWT: a set may hold any number without names."""
-
-KEY_ALGORITHMS: dict[str, tuple[str, ...]] = {
-    "RSA-OAEP": ("RSA",),
-    "RSA-OAEP-256": ("RSA",),
-    "ECDH-ES": ("EC", "OKP"),
-    "ECDH-ES+A128KW": ("EC", "OKP"),
-    "ECDH-ES+A192KW": ("EC", "OKP"),
-    "ECDH-ES+A256KW": ("EC", "OKP"),
-}
-"""How the key of the content is sent to a public key -> the kinds of that key. ``RSA1_5`` is none: it tells an attacker
-what he guesses (RFC 8725 section 3.2). Spec: RFC 7518 section 4.1; RFC 8037 section 3.2."""
 
 _CONTENT_ALGORITHMS = ("A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM")
 _USUAL_CONTENT_ALGORITHM = _CONTENT_ALGORITHMS[0]
@@ -101,7 +97,7 @@ class DecryptionKeys:
     __slots__ = ("_keys",)
 
     def __init__(self, source: Any) -> None:
-        self._keys = tuple(map(load_decryption_key, _each(source)))
+        self._keys = tuple(map(load_decryption_key, keys_in(source)))
 
     def open(self, text: str, algorithms: Collection[str] = ()) -> str:
         """What a JWT in its compact form holds, which is encrypted with one of ``algorithms`` (default: any that fits).
@@ -114,9 +110,9 @@ class DecryptionKeys:
         if len(text) > LONGEST_JWT:
             raise refused_jwt("it is too long", "jwt-too-long")
         header = parse_unverified_header(text)
-        algorithm, allowed = header.get("alg"), algorithms or KEY_ALGORITHMS
+        algorithm, allowed = header.get("alg"), algorithms or ENCRYPTION_ALGORITHMS
         if algorithm not in tuple(allowed) or header.get("enc") not in _CONTENT_ALGORITHMS:
-            shown = algorithm if algorithm in tuple(KEY_ALGORITHMS) else "another algorithm"
+            shown = algorithm if algorithm in tuple(ENCRYPTION_ALGORITHMS) else "another algorithm"
             raise refused_jwt(f"it is encrypted with {shown}, which is not expected", "jwt-algorithm")
         if "crit" in header:
             raise refused_jwt("its header demands what is not known", "jwt-malformed")
@@ -133,19 +129,10 @@ class DecryptionKeys:
         fitting = [
             (key, jwk.get("kid"))
             for key, jwk in self._keys
-            if key.key_type in KEY_ALGORITHMS[algorithm] and jwk.get("alg") in (None, algorithm)
+            if key.key_type in ENCRYPTION_ALGORITHMS[algorithm] and jwk.get("alg") in (None, algorithm)
         ]
         named = [key for key, name in fitting if name == kid]
         return (named or [key for key, name in fitting if None in (kid, name)])[:_MOST_TRIED]
-
-
-def generate_private_jwk_for(algorithm: str) -> dict[str, str]:
-    """A fresh private key to which JWTs can be encrypted with an algorithm, as a JWK with a ``kid``."""
-    from joserfc.jwk import JWKRegistry
-
-    kind = KEY_ALGORITHMS[algorithm][0]
-    made: Any = JWKRegistry.generate_key(kind, 2048 if kind == "RSA" else "P-256", {"use": "enc"}, auto_kid=True)
-    return dict(made.as_dict(private=True))
 
 
 def encrypt_to(text: str, jwk: Mapping[str, Any], algorithm: str) -> str:
@@ -166,7 +153,7 @@ def encrypt_to(text: str, jwk: Mapping[str, Any], algorithm: str) -> str:
 def _of_others() -> Any:
     from joserfc.jwe import JWERegistry
 
-    made = JWERegistry(algorithms=[*KEY_ALGORITHMS, *_CONTENT_ALGORITHMS], strict_check_header=False)
+    made = JWERegistry(algorithms=[*ENCRYPTION_ALGORITHMS, *_CONTENT_ALGORITHMS], strict_check_header=False)
     made.max_ciphertext_length = made.max_protected_header_length = LONGEST_JWT
     return made
 
@@ -180,20 +167,3 @@ def _opened(text: str, key: Any) -> str | None:
         return None if plaintext is None else plaintext.decode()
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-
-
-def _each(source: Any) -> Iterator[Any]:
-    """The keys in a JWK set, or the one key."""
-    found = source
-    if isinstance(source, (str, bytes)) and source.strip()[:1] in ("{", b"{"):
-        try:
-            found = json.loads(source)
-        except (ValueError, RecursionError):
-            found = None
-    if not isinstance(found, Mapping) or "keys" not in found:
-        yield source
-        return
-    listed = found["keys"]
-    if not isinstance(listed, list) or not listed or not all(isinstance(key, Mapping) for key in listed):
-        raise InvalidKeyError("the JWK set holds no keys", code="invalid-jwk", hint="`keys` lists private JWKs")
-    yield from listed

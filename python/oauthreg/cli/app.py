@@ -18,6 +18,7 @@ _COMMANDS = (
     "demo",
     "doctor",
     "explain",
+    "key",
     "list",
     "login",
     "logout",

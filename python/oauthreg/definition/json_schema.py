@@ -18,8 +18,7 @@ from oauthreg.claims import CASTS, STANDARD_CLAIMS
 from oauthreg.definition import texts
 from oauthreg.definition.model import Definition
 from oauthreg.definition.names import PROVIDER_NAME
-from oauthreg.jose import SIGNING_ALGORITHMS
-from oauthreg.jwe import KEY_ALGORITHMS
+from oauthreg.jose import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS
 from oauthreg.oauth2.grants import GRANTS
 from oauthreg.signing import SIGNATURE_METHODS
@@ -60,7 +59,7 @@ _SAID: Mapping[Callable[..., Any], Schema] = MappingProxyType(
         texts.check_response_type: {"not": {"pattern": r"(^|\s)token(\s|$)|^\s*id_token\s*$"}},
         texts.check_grant: {"enum": list(GRANTS)},
         texts.check_client_auth: {"enum": list(CLIENT_AUTH_METHODS)},
-        texts.check_encryption_algorithm: {"enum": list(KEY_ALGORITHMS)},
+        texts.check_encryption_algorithm: {"enum": list(ENCRYPTION_ALGORITHMS)},
         texts.check_signing_algorithm: {"enum": list(SIGNING_ALGORITHMS)},
         texts.check_signature_method: {"enum": list(SIGNATURE_METHODS)},
         texts.check_token_field: {"anyOf": [{"enum": list(texts.TOKEN_FIELDS)}, {"not": {"pattern": "^oauth"}}]},

@@ -291,10 +291,10 @@ def check_signing_algorithm(text: str) -> str:
 
 def check_encryption_algorithm(text: str) -> str:
     """An algorithm by which JWTs are encrypted to a public key."""
-    from oauthreg.jwe import KEY_ALGORITHMS
+    from oauthreg.jose import ENCRYPTION_ALGORITHMS
 
-    if text not in KEY_ALGORITHMS:
-        raise Refused(f"unknown encryption algorithm: {quoted(text)}", hint(text, KEY_ALGORITHMS))
+    if text not in ENCRYPTION_ALGORITHMS:
+        raise Refused(f"unknown encryption algorithm: {quoted(text)}", hint(text, ENCRYPTION_ALGORITHMS))
     return text
 
 

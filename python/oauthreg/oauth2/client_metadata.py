@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oauthreg.errors import UnsupportedMethodError, UsageError, quoted
-from oauthreg.jose import SIGNING_ALGORITHMS
-from oauthreg.jwe import KEY_ALGORITHMS
+from oauthreg.jose import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS
 from oauthreg.oauth2.client_auth import known_method
 from oauthreg.oauth2.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from oauthreg.oauth2.grants import grant_name
@@ -81,7 +80,7 @@ def _id_token_choices(provider: Provider, rest: dict[str, Any]) -> dict[str, Any
     algorithm = _algorithm_choice(rest, "id_token_signed_response_alg")
     encryption = rest.pop("id_token_encrypted_response_alg", None)
     if encryption is not None:
-        _check_known(encryption, "encryption", KEY_ALGORITHMS)
+        _check_known(encryption, "encryption", ENCRYPTION_ALGORITHMS)
     names_issuer = rest.pop("authorization_response_iss_parameter_supported", settings.issuer_in_callback)
     return {
         "issuer": rest.pop("issuer", None) or settings.issuer,

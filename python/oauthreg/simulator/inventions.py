@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from oauthreg.definition import required_credentials, variables
 from oauthreg.definition.model import Definition, Variable
 from oauthreg.errors import UsageError
-from oauthreg.jose import generate_private_key_for, is_shared
-from oauthreg.jwe import generate_private_jwk_for
+from oauthreg.jose import generate_private_jwk, generate_private_key_for, is_shared
 from oauthreg.oauth2.issuer import knows_issuer
 from oauthreg.oauth2.server_metadata import METADATA_ENDPOINTS, with_metadata
 from oauthreg.provider import Provider
@@ -53,7 +52,7 @@ def _invent_key(definition: Definition) -> str | None:
 
 def _invent_decryption_key(definition: Definition) -> str | None:
     encryption = definition.identity.id_token.encryption
-    return json.dumps(generate_private_jwk_for(encryption[0])) if encryption else None
+    return json.dumps(generate_private_jwk(encryption[0])) if encryption else None
 
 
 def invent_variables(definition: Definition, environment: str | None = None) -> dict[str, str]:
