@@ -138,7 +138,7 @@ def test_a_page_that_is_well_written_is_no_data(page):
     [
         (b"Invalid signature\n", "", "status 401: Invalid signature"),
         (b"no", "the profile was refused", "the profile was refused (status 401): no"),
-        (b"first\nsecond \x1b[31m", "", r"status 401: first\nsecond \x1b[31m"),
+        (b"first\nsecond \x1b[31m", "", r"status 401: first\nsecond \u001b[31m"),
         (b"token=PLANTED is bad", "", "status 401: token=*** is bad"),
         (b"x" * 200, "", f"status 401: {'x' * 100}…"),
         (b"<p>no</p>", "", "status 401"),

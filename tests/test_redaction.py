@@ -184,8 +184,8 @@ def test_a_url_is_shown_without_what_may_be_secret(url, shown):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("\x1b]52;c;Y3VybA==\x07", "\\x1b]52;c;Y3VybA==\\x07"),
-        ("\x9b2J\x7f\x00", "\\x9b2J\\x7f\\x00"),
+        ("\x1b]52;c;Y3VybA==\x07", r"\u001b]52;c;Y3VybA==\u0007"),
+        ("\x9b2J\x7f\x00", r"\u009b2J\u007f\u0000"),
         ("an old page\rhides", "an old page\\rhides"),
         ("abc\u202ecba\u2066\u2028", "abc\\u202ecba\\u2066\\u2028"),
         ("two\r\nlines\tof Ünïcode", "two\r\nlines\tof Ünïcode"),
@@ -197,4 +197,4 @@ def test_a_terminal_obeys_no_server(text, shown):
 
 def test_what_is_one_line_stays_one():
     text = "bad\r\nINFO:root:user admin\tlogged in\x1b[2K"
-    assert redact_line(text) == "bad\\r\\nINFO:root:user admin\\tlogged in\\x1b[2K"
+    assert redact_line(text) == "bad\\r\\nINFO:root:user admin\\tlogged in\\u001b[2K"

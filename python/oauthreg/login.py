@@ -79,11 +79,19 @@ def check_pending(pending: object) -> None:
 
 
 def check_server(pending: PendingLogin, provider: Provider) -> None:
-    """Raises ``MismatchingStateError`` for a login that began at another server than this provider's.
+    """Raises ``MismatchingStateError`` for a login that began at another provider or server than this one.
 
     Servers of one definition need have no issuers by which they could be told: what one gives is nothing for another.
     Where either is not known, nothing is compared. Spec: RFC 9700 section 4.4.
     """
+    # What was begun as a login of OAuth 2.0 may end as one of OpenID Connect, by a definition that says more.
+    is_same_protocol = (pending.protocol == "oauth1") == (provider.protocol == "oauth1")
+    if pending.provider != provider.name or not is_same_protocol:
+        raise MismatchingStateError(
+            f"the login is of another provider: {pending.provider!r}",
+            code="other-provider",
+            hint=f"finish it with the client that began it, not with one for {provider.name!r}",
+        )
     server = server_of(provider)
     if server and pending.values.get("server", server) != server:
         raise MismatchingStateError(

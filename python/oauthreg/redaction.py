@@ -1,5 +1,6 @@
 """Text of an answer made fit for messages and logs: secrets masked, controls escaped, length bounded."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
@@ -17,9 +18,9 @@ _NAMES_OF_SECRETS = (
 _SECRETS = frozenset(_NAMES_OF_SECRETS.replace("_", "").split("|"))
 _IN_ANY_SPELLING = _NAMES_OF_SECRETS.replace("_", "[_-]?")
 """As ``access_token``, ``access-token``, ``accessToken``: providers write the same name in many ways."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What moves the cursor, and what turns the direction of writing around (Unicode TR 36)."""
-_LINE_END = re.compile(r"[\t\r\n]")
+_OF_LINES = re.compile(r"(\t|\r?\n)")
 _SHORTEST_ECHO = 6
 """What is shorter stands in other words by chance."""
 _BEGINNING = 128
@@ -41,17 +42,18 @@ def redact(text: str) -> str:
     text = text[: _LONGEST * 2]
     for pattern, masked in _masks():
         text = pattern.sub(masked, text)
-    text = _CONTROL.sub(_escaped, text)
+    text = "".join(part if _OF_LINES.fullmatch(part) else escape(part) for part in _OF_LINES.split(text))
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def redact_line(text: str) -> str:
     """As ``redact``, in one line: who reads a log must not see a line that a server or a stranger wrote."""
-    return _LINE_END.sub(_escaped, redact(text))
+    return escape(redact(text))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def escape(text: str) -> str:
+    """The text with its control characters written as JSON writes them, so that a terminal shows them."""
+    return _CONTROL.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 @cache

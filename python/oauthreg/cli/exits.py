@@ -8,7 +8,6 @@ import sys
 import traceback
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 
-from oauthreg.cli.output import escape
 from oauthreg.errors import (
     DefinitionError,
     OAuthError,
@@ -18,6 +17,7 @@ from oauthreg.errors import (
     UnknownProviderError,
     UsageError,
 )
+from oauthreg.redaction import escape
 
 FINE, UNEXPECTED, USAGE, DEFINITION, LOGIN_NEEDED, REFUSED, NETWORK, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 

@@ -5,7 +5,6 @@ Much of what they say comes from servers, and a terminal obeys control character
 
 import codecs
 import json
-import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -13,7 +12,7 @@ from typing import Any
 
 import click
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from oauthreg.redaction import escape
 
 
 def tolerate_any_text() -> None:
@@ -21,11 +20,6 @@ def tolerate_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-
-
-def escape(text: str) -> str:
-    """The text with its control characters (C0, DEL, C1) written as JSON writes them, so that a terminal shows them."""
-    return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def echo(*lines: str, err: bool = False) -> None:

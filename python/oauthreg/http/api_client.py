@@ -279,6 +279,11 @@ def flat_pairs(parameters: Mapping[str, Any]) -> Pairs:
     return tuple((name, str(item)) for name, values in listed for item in values if item is not None)
 
 
+def taken(parameters: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The parameters of those names, which are taken out."""
+    return {name: parameters.pop(name) for name in names if name in parameters}
+
+
 def refuse_in_url(names: Iterable[str]) -> None:
     """Raises ``UsageError`` for what concerns the transport, where a user's browser would be shown it."""
     for name in names:

@@ -30,6 +30,7 @@ from oauthreg.http.api_client import (
     pairs,
     pinned_origins,
     refuse_in_url,
+    taken,
     transport_options,
 )
 from oauthreg.http.oauth1_life import OAuth1Life
@@ -130,7 +131,7 @@ class AsyncOAuth1Client(ApiClient):
 
             raise refusals.missing_client_id()
         if account is not None:
-            check_account(account, None)
+            check_account(account)
         self._is_custom = provider is None
         super().__init__(
             session,
@@ -431,7 +432,7 @@ class AsyncOAuth1Client(ApiClient):
             )
         only_oob = provider.oauth1.callback == "oob"
         callback = "oob" if only_oob else redirect_uri or self.redirect_uri or "oob"
-        options = {name: parameters.pop(name) for name in TRANSPORT_OPTIONS if name in parameters}
+        options = taken(parameters, TRANSPORT_OPTIONS)
         refuse_in_url(parameters)
         added = flat_pairs(parameters)
         signer = await self._prepared_signer(None)
@@ -476,11 +477,6 @@ class AsyncOAuth1Client(ApiClient):
         check_pending(pending)
         transport_options(options)
         provider, verifier = self.provider, _typed(verifier)
-        if (pending.provider, pending.protocol) != (provider.name, provider.protocol):
-            raise MismatchingStateError(
-                f"the login is of another provider: {pending.provider!r}",
-                hint=f"finish it with the client that began it, not with one for {provider.name!r}",
-            )
         check_server(pending, provider)
         login = f"{provider.name} {self.client_id} {pending.values.get('oauth_token')}"
         spent = None if self._spent is None else self._spent()

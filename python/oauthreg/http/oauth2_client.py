@@ -30,6 +30,7 @@ from oauthreg.http.api_client import (
     learning_clock,
     pairs,
     refuse_in_url,
+    taken,
     transport_options,
 )
 from oauthreg.http.token_client import (
@@ -172,7 +173,7 @@ class AsyncOAuth2Client(TokenClient):
         self._audience = audience
         self._refresh_params = pairs("refresh_token_params", refresh_token_params) if refresh_token_params else ()
         self._nonce = parameters.pop("nonce", None)
-        self._authorize_params = _taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
+        self._authorize_params = taken(parameters, _AUTHORIZATION_PARAMETERS) if parameters else _NOTHING
         self._ask_again: Callable[[], Awaitable[OAuth2Token]] | None = None
         is_custom = provider is None
         if provider is None or client_auth_method is not None or refresh_token_url is not None or parameters:
@@ -481,7 +482,7 @@ class AsyncOAuth2Client(TokenClient):
         so that the URL tells the browser nothing. Raises ``UsageError``, and what a token request raises when the
         request is pushed. Spec: RFC 6749 section 4.1.1; RFC 9126.
         """
-        options = _taken(parameters, TRANSPORT_OPTIONS)
+        options = taken(parameters, TRANSPORT_OPTIONS)
         await self._complete("authorize", "token", options=options, is_login=True)
         if self.provider.protocol == "oidc":
             oauth2.check_issuer(self.provider)
@@ -898,8 +899,7 @@ class AsyncOAuth2Client(TokenClient):
 
         rest = dict(parameters)
         accepted = inspect.signature(oauth2.GRANTS[grant]).parameters if grant in oauth2.GRANTS else {}
-        options = {name: rest.pop(name) for name in TRANSPORT_OPTIONS if name in rest}
-        arguments = {name: rest.pop(name) for name in accepted if name in rest}
+        options, arguments = taken(rest, TRANSPORT_OPTIONS), taken(rest, accepted)
         if "scope" in accepted:
             arguments["scope"] = self._scope_for(grant, arguments.get("scope"))
         resources = oauth2.check_resources(rest.pop("resource")) if "resource" in rest else self._resources
@@ -1016,11 +1016,6 @@ class _Call:
     resources: tuple[str, ...]
     arguments: Mapping[str, Any] = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
-
-
-def _taken(parameters: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The parameters of those names, which are taken out."""
-    return {name: parameters.pop(name) for name in names if name in parameters}
 
 
 def read_decryption_keys(key: Any) -> DecryptionKeys:

@@ -301,10 +301,13 @@ def parse_authorization_response(
 
 def callback_fields(response: Any, *names: str) -> dict[str, str]:
     """Of a callback, a URL, a form or a mapping, the parameters of these names. Raises ``CallbackError``."""
-    pairs = [(name, value) for name, value in callback_pairs(response) if name in names]
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise CallbackError(f"a parameter stands twice in the callback: `{names[0]}`", code="repeated-parameter")
-    return dict(pairs)
+    fields: dict[str, str] = {}
+    for name, value in callback_pairs(response):
+        if name in fields:
+            raise CallbackError(f"a parameter stands twice in the callback: `{name}`", code="repeated-parameter")
+        if name in names:
+            fields[name] = value
+    return fields
 
 
 def _named(pairs: Iterable[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ Spec: OpenID Connect Core 1.0 sections 3.1.3.7 (point 1) and 10.2.
 from collections.abc import Collection
 
 from oauthreg.errors import MissingCredentialError, ResponseError
-from oauthreg.jwe import is_encrypted
+from oauthreg.jwe import DecryptionKeys, is_encrypted
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.provider import Provider
 
@@ -21,10 +21,10 @@ def check_decryption_key(provider: Provider, client: ClientIdentity) -> None:
         )
 
 
-def opened_jwt(client: ClientIdentity, text: str, algorithms: Collection[str] = ()) -> str:
+def opened_jwt(keys: DecryptionKeys | None, text: str, algorithms: Collection[str] = ()) -> str:
     """What an encrypted JWT holds; one that is not encrypted as it is, unless it must be, with one of ``algorithms``.
 
-    Raises ``ResponseError``: ``jwt-not-encrypted``, ``jwt-encrypted`` where the client has no key, and as
+    Raises ``ResponseError``: ``jwt-not-encrypted``, ``jwt-encrypted`` without keys, and as
     ``DecryptionKeys.open``.
     """
     if not is_encrypted(text):
@@ -37,4 +37,4 @@ def opened_jwt(client: ClientIdentity, text: str, algorithms: Collection[str] = 
             )
         return text
     # Without a key it stays as it is, and whoever reads it says so.
-    return text if client.decryption_keys is None else client.decryption_keys.open(text, algorithms)
+    return text if keys is None else keys.open(text, algorithms)

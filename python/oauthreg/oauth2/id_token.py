@@ -130,7 +130,7 @@ def id_token_flow(
     ``id-token-signature``, ``unknown-key``). Spec: OpenID Connect Core 1.0 sections 3.1.2.1 and 3.1.3.7.
     """
     if token.id_token:
-        token["id_token"] = opened_jwt(client, token.id_token, provider.oauth2.id_token_encryption)
+        token["id_token"] = opened_jwt(client.decryption_keys, token.id_token, provider.oauth2.id_token_encryption)
         yield from _checked_flow(provider, client, token, expected, server_time, LOGIN)
     elif expected.is_needed:
         raise _refused("there is none in the answer, and the scope `openid` asks for one", "no-id-token")
@@ -156,7 +156,7 @@ def further_id_token_flow(
     if not text or text == former:
         return
     try:
-        text = token["id_token"] = opened_jwt(client, text, provider.oauth2.id_token_encryption)
+        text = token["id_token"] = opened_jwt(client.decryption_keys, text, provider.oauth2.id_token_encryption)
     except ResponseError:
         _put_back(token, former)
         return

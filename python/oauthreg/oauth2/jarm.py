@@ -41,7 +41,7 @@ def signed_parameters_flow(provider: Provider, client: ClientIdentity, response:
             hint="pass the callback as it came: its URL, or the form of a POST",
         )
     try:
-        text = opened_jwt(client, given)
+        text = opened_jwt(client.decryption_keys, given)
         claims = _parsed(provider, client, text)
         algorithms = expected_algorithms(provider)
         is_signed = yield from signature_flow(provider, text, algorithms, client.client_secret, PROMPTED)

@@ -152,14 +152,7 @@ def parse_callback(
     ``other-provider``, ``login-expired``, ``binding-missing`` or ``binding-mismatch``, and what
     ``parse_authorization_response`` raises.
     """
-    # What was begun as a login of OAuth 2.0 may end as one of OpenID Connect, by a definition that says more.
-    is_same_protocol = (pending.protocol == "oauth1") == (provider.protocol == "oauth1")
-    if pending.provider != provider.name or not is_same_protocol:
-        raise MismatchingStateError(
-            f"the login is of another provider: {pending.provider!r}",
-            code="other-provider",
-            hint=f"finish it with the client that began it, not with one for {provider.name!r}",
-        )
+    check_server(pending, provider)
     # One that was not known then may have been told by the server's metadata since.
     if pending.values.get("issuer", provider.oauth2.issuer) != (provider.oauth2.issuer or None):
         raise MismatchingStateError(
@@ -167,7 +160,6 @@ def parse_callback(
             code="other-provider",
             hint="finish it with the tenant and environment that it began with",
         )
-    check_server(pending, provider)
     if now - pending.created > lifetime:
         raise MismatchingStateError(
             f"the login took longer than {lifetime:.0f} seconds", code="login-expired", hint="start the login again"

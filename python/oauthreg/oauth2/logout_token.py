@@ -13,8 +13,8 @@ from typing import Any
 
 from oauthreg.errors import CallbackError, MismatchingStateError, ResponseError, UsageError
 from oauthreg.jose import check_jwt_times, is_time, parse_unverified_jwt
-from oauthreg.legs import callback_pairs
 from oauthreg.messages import Flow
+from oauthreg.oauth2.authorize import callback_fields
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.oauth2.encryption import opened_jwt
 from oauthreg.oauth2.id_token import check_issuer, check_parties, expected_algorithms
@@ -58,7 +58,7 @@ def logout_token_flow(provider: Provider, client: ClientIdentity, text: str) -> 
     Spec: OpenID Connect Back-Channel Logout 1.0 section 2.6.
     """
     if isinstance(text, str):
-        text = opened_jwt(client, text, provider.oauth2.id_token_encryption)
+        text = opened_jwt(client.decryption_keys, text, provider.oauth2.id_token_encryption)
     made = parse_logout_token(provider, text, client_id=client.client_id, now=client.now())
     algorithms = expected_algorithms(provider)
     is_signed = yield from signature_flow(provider, text, algorithms, client.client_secret, PROMPTED)
@@ -134,10 +134,7 @@ def check_logout_response(url: str, state: str | None) -> None:
 def _fields(url: str, *names: str) -> dict[str, str]:
     if not isinstance(url, str):
         raise CallbackError(f"no URL: {type(url).__name__}", code="no-callback", hint="pass it as text")
-    pairs = [(name, value) for name, value in callback_pairs(url) if name in names]
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise CallbackError("a parameter stands twice in the URL", code="repeated-parameter")
-    return dict(pairs)
+    return callback_fields(url, *names)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

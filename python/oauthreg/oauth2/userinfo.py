@@ -9,8 +9,9 @@ from types import MappingProxyType
 from oauthreg.answers import decode_text
 from oauthreg.errors import ResponseError
 from oauthreg.jose import check_jwt_times, parse_unverified_jwt
-from oauthreg.jwe import DecryptionKeys, is_encrypted
+from oauthreg.jwe import DecryptionKeys
 from oauthreg.messages import Flow, Response
+from oauthreg.oauth2.encryption import opened_jwt
 from oauthreg.oauth2.id_token import expected_algorithms
 from oauthreg.oauth2.issuer import is_issuer, knows_issuer
 from oauthreg.oauth2.jwk_set import signature_flow
@@ -37,10 +38,10 @@ def opened_flow(
     if response.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
         return response
     text = decode_text(response.body).strip()
-    if is_encrypted(text) and decryption_keys is not None:
-        text = decryption_keys.open(text)
-        if text.lstrip().startswith("{"):
-            return _as_json(response, text)
+    opened = opened_jwt(decryption_keys, text)
+    if opened is not text and opened.lstrip().startswith("{"):
+        return _as_json(response, opened)
+    text = opened
     is_signed = yield from signature_flow(provider, text, expected_algorithms(provider), client_secret)
     if is_signed is not True:
         reason = "nobody knows the provider's keys" if is_signed is None else "its signature is not the provider's"

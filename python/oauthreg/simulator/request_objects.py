@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError
-from oauthreg.jose import check_jwt_times, is_shared, parse_own_jwt
+from oauthreg.jose import check_jwt_times, is_shared, is_time, parse_own_jwt
 from oauthreg.provider import Provider
 from oauthreg.simulator.received import Credentials, unrenamed
 
@@ -53,10 +53,7 @@ def _check_claims(provider: Provider, credentials: Credentials, claims: Mapping[
         raise _wrong("its `iss` is not the application")
     if provider.oauth2.issuer not in (audiences if isinstance(audiences, list) else [audiences]):
         raise _wrong("its `aud` is not this provider's issuer")
-    if (
-        not all(isinstance(claims.get(name), int) for name in ("nbf", "exp"))
-        or claims["exp"] - claims["nbf"] > _LONGEST
-    ):
+    if not (is_time(claims.get("nbf")) and is_time(claims.get("exp"))) or claims["exp"] - claims["nbf"] > _LONGEST:
         raise _wrong("it does not say when it begins and ends, or is good for more than an hour")
     if "request" in claims or "request_uri" in claims:
         raise _wrong("there is another request in it")
