@@ -119,9 +119,10 @@ async def remember_server(key: "TokenKey", chosen: Mapping[str, Any]) -> None:
 
 
 async def _server_of(name: str, store: "SealedStore", account: str | None) -> Mapping[str, Any]:
-    """The environment and the variables of an account's login, as nothing else was said.
+    """The environment and the variables of an account's login, where the command names none.
 
-    Those of the definition itself come first. Raises ``UsageError`` where accounts logged in with several others.
+    Where some account logged in to the definition's own server, that one. Raises ``UsageError`` where accounts logged
+    in to several others.
     """
     from oauthreg.definition import Loader
 

@@ -1,6 +1,7 @@
 """How commands speak: data on stdout, notes on stderr, tables that are pretty on a terminal and plain elsewhere.
 
-Much of what they say comes from servers, and a terminal obeys control characters: all text goes through ``escape``.
+Much of what they say comes from servers, and a terminal obeys control characters: all text of servers goes through
+``escape``.
 """
 
 import codecs

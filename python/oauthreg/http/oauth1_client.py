@@ -89,9 +89,9 @@ class AsyncOAuth1Client(ApiClient):
     ``account`` is the application's own name for the user whose token this is, and ``store`` (or a function that gives
     it) keeps it: new tokens are saved there before the updater hears of them, and a client without a token finds its
     own there when it first needs one; as long as there is none, it sends no requests to the API. A ``token`` that is
-    given is used as it is; ``keep_token`` stores it.
-    ``renewals`` is where whoever waits for the end of many clients finds the tasks that save tokens; ``spent`` gives
-    what they know together of logins that are over, of which ``finish`` takes none twice.
+    given is used as it is; ``keep_token`` stores it. ``renewals`` is where whoever waits for the end of many clients
+    finds the tasks that save tokens; ``spent`` gives what they know together of logins that are over, of which
+    ``finish`` takes none twice.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
     is none; an RSA key is read when it is first needed.
