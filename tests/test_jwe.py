@@ -13,8 +13,8 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from oauthreg.errors import InvalidKeyError, ResponseError
-from oauthreg.jose import ENCRYPTION_ALGORITHMS, generate_private_jwk
-from oauthreg.jwe import DecryptionKeys, encrypt_to, is_encrypted
+from oauthreg.jose import ENCRYPTION_ALGORITHMS, generate_private_jwk, is_encrypted
+from oauthreg.jwe import DecryptionKeys, encrypt_to
 
 INNER = "e30.e30.c2ln"
 CONTENT = ["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"]

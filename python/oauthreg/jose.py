@@ -433,7 +433,7 @@ def parse_unverified_jwt(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(text) > LONGEST_JWT:
         raise refused_jwt("it is too long", "jwt-too-long")
     pieces = text.split(".")
-    if len(pieces) == _PARTS_OF_ENCRYPTED:
+    if is_encrypted(text):
         raise refused_jwt(
             "it is encrypted, and there is no key that opens it", "jwt-encrypted", "pass `decryption_key=`"
         )
@@ -445,6 +445,16 @@ def parse_unverified_jwt(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if algorithm.lower() == "none" or not pieces[2]:
         raise refused_jwt("it is not signed", "jwt-unsigned")
     return header, claims
+
+
+def is_encrypted(text: str) -> bool:
+    """Whether a JWT has the form of an encrypted one. Spec: RFC 7516 section 3."""
+    return text.count(".") == _PARTS_OF_ENCRYPTED - 1
+
+
+def claim_text(value: Any) -> str:
+    """A claim as the parameter that it stands for: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_unverified_header(text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Spec: RFC 7516; RFC 8725 sections 3.1 and 3.2 (the recipient, not the text, choo
 import sys
 from collections.abc import Collection, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from oauthreg.errors import InvalidKeyError, ResponseError
 from oauthreg.jose import (
@@ -19,7 +19,6 @@ from oauthreg.jose import (
     refused_jwt,
 )
 
-_IN_ENCRYPTED = 4
 _MOST_TRIED = 16
 """Keys that are tried for one JWT: a set may hold any number without names."""
 
@@ -79,11 +78,6 @@ def _of_one_maker() -> Any:
     return made
 
 
-def is_encrypted(text: str) -> bool:
-    """Whether a JWT has the form of an encrypted one."""
-    return text.count(".") == _IN_ENCRYPTED
-
-
 class DecryptionKeys:
     """The private keys to whose public halves others encrypt JWTs for us.
 
@@ -98,6 +92,11 @@ class DecryptionKeys:
 
     def __init__(self, source: Any) -> None:
         self._keys = tuple(map(load_decryption_key, keys_in(source)))
+
+    @classmethod
+    def of(cls, key: Any) -> Self:
+        """The keys that an application gave, which may have been loaded before. Raises ``InvalidKeyError``."""
+        return key if isinstance(key, cls) else cls(key)
 
     def open(self, text: str, algorithms: Collection[str] = ()) -> str:
         """What a JWT in its compact form holds, which is encrypted with one of ``algorithms`` (default: any that fits).

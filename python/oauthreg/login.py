@@ -82,7 +82,8 @@ def check_server(pending: PendingLogin, provider: Provider) -> None:
     """Raises ``MismatchingStateError`` for a login that began at another provider or server than this one.
 
     Servers of one definition need have no issuers by which they could be told: what one gives is nothing for another.
-    Where either is not known, nothing is compared. Spec: RFC 9700 section 4.4.
+    Where either is not known, nothing is compared, nor where the server's metadata tells of the one: an issuer may move
+    its endpoints, and is compared itself. Spec: RFC 9700 section 4.4.
     """
     # What was begun as a login of OAuth 2.0 may end as one of OpenID Connect, by a definition that says more.
     is_same_protocol = (pending.protocol == "oauth1") == (provider.protocol == "oauth1")
@@ -92,7 +93,7 @@ def check_server(pending: PendingLogin, provider: Provider) -> None:
             code="other-provider",
             hint=f"finish it with the client that began it, not with one for {provider.name!r}",
         )
-    server = server_of(provider)
+    server = "" if "token" in provider.from_metadata else server_of(provider)
     if server and pending.values.get("server", server) != server:
         raise MismatchingStateError(
             f"the login began at another server of {provider.name!r}",

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from oauthreg.definition import Definition
     from oauthreg.http import AsyncAssertionClient, AsyncOAuth1Client, AsyncOAuth2Client, ClientSession
-    from oauthreg.http.token_life import SpentStates, TokenLives
+    from oauthreg.http.finished_logins import FinishedLogins
+    from oauthreg.http.token_life import TokenLives
     from oauthreg.provider import Provider
     from oauthreg.stores import MemoryStore, TokenStore
     from oauthreg.token import OAuth1Token
@@ -169,7 +170,7 @@ class Registry:
         if known.is_oauth1:
             overrides.setdefault("store", self._store or self._begin_store)
             overrides.setdefault("renewals", self._renewals)
-            overrides.setdefault("spent", self._begin_spent)
+            overrides.setdefault("finished", self._begin_finished)
         elif "lives" not in overrides:
             overrides["lives"] = self._lives or self._begin_lives
         client: Client | AsyncAssertionClient = prepared.make(session, token=token, **prepared.arguments, **overrides)
@@ -203,9 +204,9 @@ class Registry:
             # An object, loaded once for all clients that are asked for in the same way.
             arguments["dpop_key"] = read_dpop_key(arguments["dpop_key"], provider)
         if "decryption_key" in arguments:
-            from oauthreg.http.oauth2_client import read_decryption_keys
+            from oauthreg.jwe import DecryptionKeys
 
-            arguments["decryption_key"] = read_decryption_keys(arguments["decryption_key"])
+            arguments["decryption_key"] = DecryptionKeys.of(arguments["decryption_key"])
         if grant_type is not None and (known.is_oauth1 or not _is_jwt_bearer(grant_type)):
             arguments["grant_type"] = grant_type
         prepared = _Prepared(_client_class(grant), {**arguments, "provider": provider}, _copied(asked))
@@ -230,9 +231,9 @@ class Registry:
             self._own_store = MemoryStore()
         return self._own_store
 
-    def _begin_spent(self) -> SpentStates:
+    def _begin_finished(self) -> FinishedLogins:
         """What clients of OAuth 1.0 call when a login ends."""
-        return self.lives.spent
+        return self.lives.finished
 
     def _begin_lives(self) -> TokenLives:
         """What clients call with their first token: until then nothing of ``token_life`` is needed."""

@@ -67,13 +67,17 @@ class OAuth2Token(dict[str, Any]):
     its issue; ``scope`` is text separated by spaces. Everything else that the server sent stays in the dictionary. It
     serialises as JSON and pickles; it prints only the names of its fields.
 
-    ``raw`` is the whole answer that the token came in, as it was parsed; ``None`` for a token from elsewhere. It is no
-    part of the dictionary.
+    ``raw`` is the whole answer that the token came in, as it was parsed; ``None`` for a token from elsewhere. Where it
+    is not ``is_proven``, nobody has seen its ID token come from the provider, or looked at its signature. ``failure``
+    is what keeps a token that was renewed from being used: it is kept for its refresh token. None of them is part of
+    the dictionary.
 
     Spec: RFC 6749 section 5.1.
     """
 
     raw: Any = None
+    is_proven: bool = True
+    failure: Exception | None = None
 
     @property
     def access_token(self) -> str:

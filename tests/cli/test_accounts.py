@@ -20,6 +20,7 @@ import pytest
 
 from oauthreg import DPoPKey, Registry
 from oauthreg.cli import accounts, loopback
+from oauthreg.http import AsyncOAuth1Client
 from oauthreg.jose import generate_private_key_for
 from oauthreg.origins import parse_origin, render_origin
 from oauthreg.sealing import new_sealing_key
@@ -374,6 +375,21 @@ class TestServers:
         asyncio.run(write())
         done = oauthreg("request", "acme", "items")
         assert (done.code, done.out) == (4, "")
+
+    def test_one_that_does_not_open_is_in_nobody_elses_way(self, served, log_in, oauthreg, folder):
+        log_in(*self.CHOSEN)
+        log_in(*self.CHOSEN, "--account", "b")
+        written = SQLiteStore(next(folder.rglob("*.servers")))
+
+        async def write():
+            key = next(key for key in [key async for key in written.token_keys()] if key.account == "ada")
+            await written.delete(key)
+            await written.save(key, {"environment": "sandbox"}, seen_version=None)
+
+        asyncio.run(write())
+        done = oauthreg("request", "acme", "items", "--account", "b")
+        assert (done.code, json.loads(done.out)) == (0, {"items": ["é"]})
+        assert oauthreg("request", "acme", "items", "--account", "ada").code == 4
 
 
 class TestStores:
@@ -840,6 +856,21 @@ class TestWithoutBrowser:
         assert not [path for path in folder.rglob("*") if path.is_file() and b"pass-word" in path.read_bytes()]
         assert oauthreg("request", "acme", "items").code == 0
 
+    @pytest.mark.parametrize("typed", [" pass word\t", "pass word  \r"])
+    def test_a_password_may_have_blanks_around_it(self, serve, oauthreg, pipe, monkeypatch, typed):
+        serve(XAUTH)
+        sent, exchange = {}, AsyncOAuth1Client.exchange_password
+
+        async def exchange_password(client, **user):
+            sent.update(user)
+            return await exchange(client, **user)
+
+        monkeypatch.setattr(AsyncOAuth1Client, "exchange_password", exchange_password)
+        pipe.write(f" ada@example.org \n{typed}\n")
+        pipe.flush()
+        assert oauthreg("login", "acme").code == 0
+        assert sent == {"username": "ada@example.org", "password": typed.rstrip("\r")}
+
     def test_it_is_not_asked_for_in_vain(self, serve, oauthreg, monkeypatch):
         serve(XAUTH)
         monkeypatch.delenv("OAUTHREG_ACME_CLIENT_ID")
@@ -926,6 +957,7 @@ class TestCopying:
         for is_secret in (True, False):
             assert loopback.ask_for("the code", 300, is_secret=is_secret) == "code"
             assert asked == {"what": "the code", "hide_input": is_secret, "err": True}
+        assert loopback.ask_for("the password", 300, is_exact=True) == " code "
 
 
 def test_the_environment_is_left_as_it_is():

@@ -4,15 +4,18 @@ import inspect
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from joserfc.jwk import ECKey
 
 from oauthreg.definition import compile_definition, load_definition
-from oauthreg.definition.parameters import OF_GRANTS, known_parameters, made_parameters
+from oauthreg.definition.parameters import OF_CLIENTS, OF_GRANTS, known_parameters, made_parameters
 from oauthreg.oauth1 import flow as oauth1
 from oauthreg.oauth2 import GRANTS
 from oauthreg.oauth2.authorize import authorization_parameters
-from oauthreg.oauth2.draft import ClientIdentity
+from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS, authenticate_client
+from oauthreg.oauth2.draft import ClientIdentity, Draft
 from oauthreg.oauth2.logout import build_logout_url
 from oauthreg.oauth2.token_endpoint import device_authorization_flow, introspection_flow, revocation_flow, token_flow
+from oauthreg.provider import AssertionSettings, OAuth2Settings, Provider
 
 ENDPOINTS = """
 [endpoints]
@@ -68,6 +71,23 @@ def arguments(build):
 def test_what_a_grant_sends(grant):
     assert names(GRANTS[grant](**arguments(GRANTS[grant]))) == {"grant_type", *OF_GRANTS[grant]}
     assert OF_GRANTS.keys() == GRANTS.keys()
+
+
+@pytest.mark.parametrize("method", CLIENT_AUTH_METHODS)
+def test_what_a_client_proves_itself_with(method):
+    """Its identifier, which any request may have, stands elsewhere."""
+    key = ECKey.generate_key("P-256").as_pem(private=True)
+    client = ClientIdentity("app", lambda: 1_700_000_000, lambda: "id1", "s3cr3t" * 9, key)
+    algorithm = "HS256" if method == "client_secret_jwt" else "ES256"
+    settings = OAuth2Settings(
+        client_auth=method,
+        client_auth_name="x",
+        issuer="https://a.example",
+        client_assertion=AssertionSettings(algorithm),
+    )
+    draft = Draft([])
+    authenticate_client(draft, client, Provider(protocol="oauth2", oauth2=settings))
+    assert names(draft.parameters) - {"client_id"} == {*OF_CLIENTS.get(method, ())}
 
 
 @pytest.mark.parametrize("settings", ["", "state = false\n", 'nonce = "never"\n'])

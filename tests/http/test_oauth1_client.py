@@ -26,6 +26,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http import AsyncOAuth1Client, middleware
+from oauthreg.http.finished_logins import FinishedLogins
 from oauthreg.login import PendingLogin
 from oauthreg.provider import (
     CallbackSettings,
@@ -1049,6 +1050,26 @@ class TestLogin:
         assert token.token == "access1"
         with pytest.raises(MissingRequestTokenError):
             await make_client(provider=provider).finish(pending, f"{CALLBACK}&oauth_verifier=v")
+
+    async def test_of_two_who_finish_at_once_one_does(self, make_client, provider, login):
+        finished = FinishedLogins()
+        first, second = (make_client(provider=provider, finished=lambda: finished) for _ in range(2))
+        pending = await first.start()
+        ends = [one.finish(pending, verifier="verifier of request1") for one in (first, second)]
+        token, error = await asyncio.gather(*ends, return_exceptions=True)
+        assert (token.token, error.code) == ("access1", "login-finished")
+        assert len(login.server.sent) == 2
+        with pytest.raises(MismatchingStateError, match="needs no second exchange"):
+            await second.finish(pending, verifier="verifier of request1")
+
+    async def test_one_whose_end_failed_may_be_tried_again(self, make_client, provider, login):
+        finished = FinishedLogins()
+        client = make_client(provider=provider, finished=lambda: finished)
+        pending = await client.start()
+        with pytest.raises(OAuthError):
+            await client.finish(pending, verifier="another")
+        login.request_tokens["request1"] = "secret of request1"
+        assert (await client.finish(pending, verifier="verifier of request1")).token == "access2"
 
     async def test_the_clients_redirect_uri_is_the_default(self, make_client, provider, login):
         pending = await make_client(provider=provider, redirect_uri=CALLBACK).start()

@@ -58,6 +58,7 @@ from oauthreg.provider import (
 from oauthreg.stores import MemoryStore
 
 CALLBACK = "https://app.example/cb"
+SHARED = "k" * 32
 AUTHORIZE = "https://as.example/authorize?fixed=1"
 
 
@@ -273,7 +274,7 @@ class TestAccountWithoutAName:
         for make in (AsyncOAuth2Client, partial(AsyncAssertionClient, issuer="i", key="k" * 32, alg="HS256")):
             with pytest.raises(UsageError, match="`account` is empty") as refused:
                 make(session, account="")
-            assert refused.value.code == "other-account"
+            assert refused.value.code == "empty-account"
 
 
 class TestToken:
@@ -894,6 +895,27 @@ class TestRefreshing:
         await text_of(client, authority.url)
         assert authority.asked[0]["grant_type"] == "long_lived"
 
+    async def test_a_second_step_that_fails_loses_no_refresh_token(
+        self, make_defined, make_provider, authority, clock, json_reply
+    ):
+        step = Exchange(f"{authority.url}/token", Leg(params=(("grant_type", "long_lived"),)), TokenAnswer())
+        store, provider, saved = MemoryStore(), make_provider(exchange=step), []
+        options = {"store": store, "account": "ada", "token_updater": lambda token: saved.append(dict(token))}
+        given = authority.give(clock() - 1)
+        client = make_defined(provider, token=given, **options)
+        renewed = {"access_token": "S2", "refresh_token": "R-new", "expires_in": 3600}
+        authority.replies = [json_reply(renewed), json_reply({"error": "temporarily_unavailable"}, 503)]
+        with pytest.raises(OAuthError) as refused:
+            await text_of(client, authority.url)
+        assert refused.value.error == "temporarily_unavailable"
+        assert [token["refresh_token"] for token in saved] == ["R-new"]
+        assert authority.used == []
+        authority.replies = [json_reply(renewed | {"refresh_token": "R-next"}), json_reply({"access_token": "LONG"})]
+        authority.good.add("LONG")
+        await text_of(make_defined(provider, **options), authority.url)
+        assert [asked.get("refresh_token") for asked in authority.asked] == ["R1", None, "R-new", None]
+        assert authority.used == ["Bearer LONG"]
+
     async def test_in_the_background(self, make_client, authority, clock):
         client = make_client(token=authority.give(clock() + 30), background_refresh=True)
         await text_of(client, authority.url)
@@ -1110,10 +1132,10 @@ class TestAccounts:
         with pytest.raises(MissingTokenError):
             await own.keep_token("ada")
         client = make_defined(account="ada", token=authority.give(clock() + 3600))
-        for account in ("", "eve"):
+        for account, code in (("", "empty-account"), ("eve", "other-account")):
             with pytest.raises(UsageError) as caught:
                 await client.keep_token(account)
-            assert caught.value.code == "other-account"
+            assert caught.value.code == code
 
 
 class TestClocks:
@@ -1498,14 +1520,50 @@ class TestProfile:
     @staticmethod
     def id_token(**changes):
         claims = {"iss": "https://as.example", "aud": "client", "sub": "u1", "nick": "adi"} | changes
-        return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("k" * 32))
+        return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SHARED))
 
     async def test_claims_from_all_documents(self, make_defined, make_provider, authority, clock):
-        settings = OAuth2Settings(issuer="https://as.example")
+        settings = OAuth2Settings(issuer="https://as.example", id_token_algorithms=("HS256",))
         provider = make_provider(callback=CallbackSettings(keep=("shop",)), oauth2=settings)
         token = authority.give(clock() + 3600, team="T", shop="s1", id_token=self.id_token())
-        profile = await make_defined(provider, token=token).profile()
+        profile = await make_defined(provider, token=token, client_secret=SHARED).profile()
         assert (profile.sub, profile.name, profile.extra["shop"], profile.nickname) == ("A1", "T", "s1", "adi")
+
+    async def test_an_id_token_from_elsewhere_that_nobody_can_check_tells_nothing(
+        self, make_defined, make_provider, authority, clock
+    ):
+        """Not before the provider itself has sent it: anybody can write one."""
+        provider = make_provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        client = make_defined(provider, token=authority.give(clock() + 3600, id_token=self.id_token()))
+        with pytest.raises(ResponseError) as refused:
+            await client.profile()
+        assert refused.value.code == "keys-unknown"
+        assert "`jwks`" in str(refused.value)
+        authority.fields = {"id_token": self.id_token(iat=clock(), exp=clock() + 60)}
+        await client.refresh_token()
+        assert (await client.profile()).nickname == "adi"
+
+    async def test_a_renewal_without_an_id_token_proves_none(self, make_defined, make_provider, authority, clock):
+        provider = make_provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        client = make_defined(provider, token=authority.give(clock() - 1, id_token=self.id_token()))
+        renewed = await client.refresh_token()
+        assert renewed.id_token
+        with pytest.raises(ResponseError) as refused:
+            await client.profile()
+        assert refused.value.code == "keys-unknown"
+
+    async def test_no_store_proves_one(self, make_defined, make_provider, authority, clock):
+        provider, store = make_provider(oauth2=OAuth2Settings(issuer="https://as.example")), MemoryStore()
+        given = authority.give(clock() + 3600, id_token=self.id_token())
+        await make_defined(provider, token=given, store=store).keep_token("ada")
+        later = make_defined(provider, store=store, account="ada")
+        with pytest.raises(ResponseError) as refused:
+            await later.profile()
+        assert refused.value.code == "keys-unknown"
+        await later.refresh_token()
+        with pytest.raises(ResponseError):
+            await make_defined(provider, store=store, account="ada").profile()
+        assert "oauthreg_unproven" not in later.token
 
     @pytest.mark.parametrize(
         ("changes", "code"),
@@ -1524,9 +1582,10 @@ class TestProfile:
     async def test_an_id_token_that_comes_with_a_renewal_and_is_not_for_us_is_left(
         self, make_defined, make_provider, authority, clock
     ):
-        provider = make_provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        settings = OAuth2Settings(issuer="https://as.example", id_token_algorithms=("HS256",))
         authority.fields = {"id_token": self.id_token(aud="another", nick="eve")}
-        client = make_defined(provider, token=authority.give(clock() - 1, id_token=self.id_token()))
+        token = authority.give(clock() - 1, id_token=self.id_token())
+        client = make_defined(make_provider(oauth2=settings), token=token, client_secret=SHARED)
         assert (await client.profile()).nickname == "adi"
 
     async def test_me_leads_on_to_a_page_with_a_name(self, make_defined, authority, clock, redirect):

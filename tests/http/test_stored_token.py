@@ -400,10 +400,10 @@ class TestSaved:
     async def test_there_must_be_a_token_an_account_and_a_store(self, make_client, simulator, session, store):
         with pytest.raises(MissingTokenError):
             await make_client().keep_token("ada")
-        for account in ("", "bob"):
+        for account, code in (("", "empty-account"), ("bob", "other-account")):
             with pytest.raises(UsageError) as refused:
                 await make_client().keep_token(account)
-            assert refused.value.code == "other-account"
+            assert refused.value.code == code
         with pytest.raises(UsageError) as refused:
             await AsyncOAuth1Client(session, "c", token="t").keep_token("ada")
         assert refused.value.code == "no-store"

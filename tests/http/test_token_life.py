@@ -20,7 +20,7 @@ from oauthreg.errors import (
 )
 from oauthreg.http import token_life
 from oauthreg.http.renewals import RENEWING
-from oauthreg.http.token_life import Renewal, SpentStates, TokenLives
+from oauthreg.http.token_life import Renewal, TokenLives
 from oauthreg.records import replace
 from oauthreg.stores import MemoryStore, TokenKey
 from oauthreg.token import OAuth2Token
@@ -1718,18 +1718,3 @@ class TestLives:
         life.offer(OAuth2Token(access_token="PLANTED"))
         assert "PLANTED" not in repr(life) + repr(lives)
         assert "ada" in repr(life)
-
-
-class TestSpentStates:
-    def test_a_state_is_spent_once(self):
-        spent = SpentStates()
-        assert "S1" not in spent
-        assert [spent.spend("S1", NOW), spent.spend("S1", NOW), spent.spend("S2", NOW)] == [True, False, True]
-        assert "S1" in spent
-
-    def test_it_is_forgotten_after_its_time(self):
-        spent = SpentStates(lifetime=100)
-        spent.spend("S1", NOW)
-        spent.spend("S2", NOW + 101)
-        assert "S1" not in spent
-        assert "S2" in spent

@@ -72,7 +72,6 @@ def test_the_parameters_are_in_the_jwt(read, server_keys, mode):
             "state": "S1",
             "scope": "a b",
             "expires_in": "60",
-            "session_state": "null",
             "more": '{"a": [1]}',
         }
 
@@ -83,6 +82,20 @@ def test_where_nothing_is_signed_it_stays_as_it_is(read):
         assert read(callback, mode=mode, sets=0) == callback
 
 
+@pytest.mark.parametrize("name", ["code", "error"])
+@pytest.mark.parametrize("value", [7, ["C1"], {"a": "C1"}, True])
+def test_what_is_no_text_is_no_code(read, server_keys, name, value):
+    with pytest.raises(CallbackError) as refused:
+        read(in_url(server_keys.sign({**CLAIMS, name: value})))
+    assert refused.value.code == "signed-callback-incomplete"
+    assert "C1" not in str(refused.value)
+
+
+def test_a_null_is_as_if_it_were_not_there(read, server_keys):
+    text = server_keys.sign({**CLAIMS, "error": None, "session_state": None})
+    assert read(in_url(text)) == {"iss": ISSUER, "code": "C1", "state": "S1"}
+
+
 def test_what_stands_beside_it_counts_for_nothing(read, server_keys):
     text = server_keys.sign({name: value for name, value in CLAIMS.items() if name != "code"})
     assert "code" not in read(f"{in_url(text)}&code=EVIL&state=EVIL")
@@ -91,13 +104,13 @@ def test_what_stands_beside_it_counts_for_nothing(read, server_keys):
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"iss": "https://evil.example"}, "signed-response-issuer"),
-        ({"iss": None}, "signed-response-issuer"),
-        ({"aud": "c2"}, "signed-response-audience"),
-        ({"aud": ["c1", "c2"]}, "signed-response-audience"),
-        ({"aud": None}, "signed-response-audience"),
-        ({"exp": None}, "signed-response-incomplete"),
-        ({"exp": "soon"}, "signed-response-incomplete"),
+        ({"iss": "https://evil.example"}, "signed-callback-issuer"),
+        ({"iss": None}, "signed-callback-issuer"),
+        ({"aud": "c2"}, "signed-callback-audience"),
+        ({"aud": ["c1", "c2"]}, "signed-callback-audience"),
+        ({"aud": None}, "signed-callback-audience"),
+        ({"exp": None}, "signed-callback-incomplete"),
+        ({"exp": "soon"}, "signed-callback-incomplete"),
         ({"exp": NOW - 61}, "jwt-expired"),
         ({"nbf": NOW + 61}, "jwt-time"),
     ],
@@ -113,7 +126,7 @@ def test_what_is_refused_before_any_key_is_asked_for(read, server_keys, changes,
 def test_another_signature(read, server_keys):
     with pytest.raises(CallbackError) as refused:
         read(in_url(server_keys.sign(CLAIMS, "evil", kid="k1")), sets=2)
-    assert refused.value.code == "signed-response-signature"
+    assert refused.value.code == "signed-callback-signature"
     with pytest.raises(CallbackError) as refused:
         read(in_url(server_keys.sign_with_secret(CLAIMS, b"s" * 32)), sets=0)
     assert refused.value.code == "jwt-algorithm"
@@ -134,7 +147,7 @@ def test_the_algorithms_are_those_of_id_tokens(drive, signing, identity, server_
 def test_without_a_jwt(read, callback):
     with pytest.raises(CallbackError) as refused:
         read(callback, sets=0)
-    assert refused.value.code == "signed-response-missing"
+    assert refused.value.code == "signed-callback-missing"
 
 
 def test_two_of_them(read, server_keys):
@@ -207,7 +220,7 @@ class TestInALogin:
     def test_nobody_can_leave_the_signature_out(self, signing, pending, callback):
         with pytest.raises(MismatchingStateError) as refused:
             parse_callback(signing(), pending, callback, now=NOW)
-        assert refused.value.code == "response-unsigned"
+        assert refused.value.code == "callback-unsigned"
 
     def test_a_login_that_could_not_be_checked_does_not_begin(self, signing, identity):
         with pytest.raises(UsageError) as refused:

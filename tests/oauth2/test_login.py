@@ -188,6 +188,16 @@ class TestCallback:
             pending = begin(before)
             assert parse_callback(after, pending, callback(pending), now=NOW).code == "C1"
 
+    def test_a_server_may_move_its_endpoints_by_its_metadata(self, provider):
+        known = provider(oauth2=OAuth2Settings(issuer="https://as.example"))
+        moved = replace(known, endpoints={**known.endpoints, "token": "https://as.example/v2/token"})
+        pending = begin(known)
+        told = replace(moved, from_metadata=frozenset({"token"}))
+        assert parse_callback(told, pending, callback(pending), now=NOW).code == "C1"
+        with pytest.raises(MismatchingStateError) as refused:
+            parse_callback(moved, pending, callback(pending), now=NOW)
+        assert refused.value.code == "other-provider"
+
     def test_ST05_a_late_callback(self, provider):
         pending = begin(provider())
         assert parse_callback(provider(), pending, callback(pending), now=NOW + 600).code == "C1"

@@ -84,8 +84,16 @@ def test_what_is_no_text_in_json(signing, client):
     _, claims = read(query(build_login(signing(), client, request).url)["request"])
     assert (claims["claims"], claims["max_age"], claims["login_hint"]) == (wanted, 300, "7")
     assert claims["resource"] == ["https://a.example/", "https://b.example/"]
-    with pytest.raises(UsageError, match="`claims` is no JSON"):
-        build_login(signing(), client, LoginRequest(CALLBACK, NOW, params=(("claims", "{"),)))
+
+
+@pytest.mark.parametrize("name", ["claims", "authorization_details", "registration"])
+def test_what_is_json_in_a_query_is_json_in_it(signing, client, name):
+    wanted = [{"type": "payment", "amount": 7}]
+    request = LoginRequest(CALLBACK, NOW, params=((name, json.dumps(wanted)),))
+    assert read(query(build_login(signing(), client, request).url)["request"])[1][name] == wanted
+    for bad in ("{", "[" * 100_000):
+        with pytest.raises(UsageError, match=f"`{name}` is no JSON"):
+            build_login(signing(), client, LoginRequest(CALLBACK, NOW, params=((name, bad),)))
 
 
 def test_a_provider_has_its_own_names(signing, client):
@@ -108,8 +116,9 @@ def test_every_kind_of_key(signing, identity, algorithm, key):
     assert (header.get("kid"), claims["aud"]) == (None if algorithm == "HS256" else "k7", ISSUER)
 
 
-def test_it_is_pushed_in_place_of_the_parameters(drive, signing, client):
-    given = signing(endpoints={"par": f"{ISSUER}/par"})
+@pytest.mark.parametrize("protocol", ["oauth2", "oidc"])
+def test_it_is_pushed_in_place_of_the_parameters(drive, signing, client, protocol):
+    given = signing(endpoints={"par": f"{ISSUER}/par"}, protocol=protocol)
     answer = {"request_uri": "urn:x:1", "expires_in": 60}
     pending, (request,) = drive(pushed_login_flow(given, client, LoginRequest(CALLBACK, NOW)), answer)
     sent = dict(request.form)

@@ -491,6 +491,19 @@ class TestExchange:
         assert parse_qs(urlsplit(requests[1].url).query)["exchange_token"] == ["AT1"]
         assert (token.access_token, token.refresh_token) == ("L", "R2")
 
+    def test_where_it_fails_after_a_renewal_the_new_refresh_token_is_kept(self, drive, provider, identity):
+        old = OAuth2Token(access_token="KEPT", refresh_token="R1", expires_at=NOW - 1)
+        flow = renewal_flow(provider(exchange=self.exchange), identity(), old)
+        token, _ = drive(flow, GOOD | {"refresh_token": "R2"}, {"error": "temporarily_unavailable"})
+        assert (token.refresh_token, token.access_token, token.is_expired(now=NOW)) == ("R2", "", True)
+        assert isinstance(token.failure, OAuthError)
+        assert token.failure.error == "temporarily_unavailable"
+
+    def test_where_it_fails_after_a_login_there_is_no_token(self, drive, provider, identity):
+        flow = token_flow(provider(exchange=self.exchange), identity(), "authorization_code", code="C1")
+        with pytest.raises(OAuthError):
+            drive(flow, GOOD, {"error": "temporarily_unavailable"})
+
     @pytest.mark.parametrize("changes", ["endpoint", "access_token"])
     def test_what_renews_the_token_that_was_kept_gives_another_one_to_keep(self, drive, provider, identity, changes):
         given = {

@@ -12,7 +12,7 @@ from yarl import URL
 
 from oauthreg.errors import InvalidSignatureError, OAuthRegError, VerificationError
 from oauthreg.signing import SIGNATURE_METHODS
-from oauthreg.signing.verify import SignedRequest, VerificationKeys, Verifier, _decide, _settle
+from oauthreg.signing.verify import SignedRequest, VerificationKeys, Verifier, _checked_options, _decide
 
 FORM = "application/x-www-form-urlencoded"
 NOW = 1_700_000_000
@@ -36,7 +36,7 @@ def make(engine):
     """An engine's own verifier; ``decide`` is called with what the engine leaves alone."""
 
     def make(decide, secrets=SECRETS, rsa_key=None, lookup=None, is_new_nonce=None, **options):
-        settled = _settle(lookup, is_new_nonce, **(SETTLED | options))
+        settled = _checked_options(lookup, is_new_nonce, **(SETTLED | options))
         return engine.module.Verifier(*secrets, rsa_key, lookup, *settled, is_new_nonce, decide)
 
     return make
@@ -235,7 +235,7 @@ def test_many_requests_that_were_changed(engine, make, sign, rsa_key, seed):
 
         given = tuple(received[name] for name in ("method", "url", "body", "content_type", "authorization"))
         chosen = {name: settings.get(name, value) for name, value in SETTLED.items()}
-        methods, needs_body_hash, window = _settle(None, None, **chosen)
+        methods, needs_body_hash, window = _checked_options(None, None, **chosen)
         told = (methods, needs_body_hash, received["now"], window, None)
         slow = []
         for engine_or_lookup in (None, lookup):

@@ -26,8 +26,7 @@ from oauthreg.errors import (
     UsageError,
 )
 from oauthreg.http import AsyncAssertionClient
-from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for, sign_jwt
-from oauthreg.jwe import is_encrypted
+from oauthreg.jose import SIGNING_ALGORITHMS, generate_private_key_for, is_encrypted, sign_jwt
 from oauthreg.oauth1.placement import FORM
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.oauth2.client_auth import CLIENT_AUTH_METHODS

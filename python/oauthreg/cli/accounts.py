@@ -122,15 +122,17 @@ async def _server_of(name: str, store: "SealedStore", account: str | None) -> Ma
     """The environment and the variables of an account's login, where the command names none.
 
     Where some account logged in to the definition's own server, that one. Raises ``UsageError`` where accounts logged
-    in to several others.
+    in to several others, and ``TokenStoreError`` where what was kept of their servers opens for none.
     """
     from oauthreg.definition import Loader
 
     provider, servers = Loader(environ=os.environ).settle(name).name, _open_store(_SERVERS)
     with using_store():
         keys = [key async for key in store.token_keys(provider=provider, account=account) if key.account]
-        kept = [await servers.load(key) for key in keys]
-    found = [one[0] if one else _DEFINED for one in kept]
+        kept = [await _remembered(servers, key) for key in keys]
+    found = [server for server in kept if not isinstance(server, TokenStoreError)]
+    if kept and not found:
+        raise next(error for error in kept if isinstance(error, TokenStoreError))
     if not found or _DEFINED in found:
         return _DEFINED
     if any(other != found[0] for other in found):
@@ -141,6 +143,15 @@ async def _server_of(name: str, store: "SealedStore", account: str | None) -> Ma
             hint="say which one: `--account`, `--environment`, `--variable`",
         )
     return found[0]
+
+
+async def _remembered(servers: "SealedStore", key: "TokenKey") -> Mapping[str, Any] | TokenStoreError:
+    """The server of one login, or why what was kept of it does not open."""
+    try:
+        found = await servers.load(key)
+    except TokenStoreError as error:
+        return error
+    return found[0] if found else _DEFINED
 
 
 def _sealing_key() -> str:

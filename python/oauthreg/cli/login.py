@@ -96,7 +96,7 @@ def _log_in(name: str, **options: Any) -> dict[str, Any]:
 def _ask_for_user(name: str, seconds: float) -> dict[str, str]:
     note(f"{name} takes the name and the password that you have there; they are sent to it and kept nowhere")
     username = ask_for("the user name", seconds, is_secret=False)
-    return {"username": username, "password": ask_for("the password", seconds)}
+    return {"username": username, "password": ask_for("the password", seconds, is_exact=True)}
 
 
 async def _way(name: str, chosen: dict[str, Any]) -> str:

@@ -122,34 +122,37 @@ def showing(url: str, *, opens: bool, in_turn: bool = False) -> Iterator[None]:
         is_over.set()
 
 
-def ask_for(what: str, seconds: float, *, is_secret: bool = True) -> str:
+def ask_for(what: str, seconds: float, *, is_secret: bool = True, is_exact: bool = False) -> str:
     """What the user types or copies here; at a terminal it is not shown if it may be as good as a password.
 
+    Blanks around it are left out, unless it ``is_exact``, as a password is.
     Without a terminal it is a line of stdin, for which ``seconds`` are waited. Raises ``UsageError`` where none comes,
     and ``OAuthError`` when time is up.
     """
     if _is_terminal():
-        return str(click.prompt(what, hide_input=is_secret, err=True)).strip()
+        typed = str(click.prompt(what, hide_input=is_secret, err=True))
+        return typed if is_exact else typed.strip()
     note(f"{what}:")
     lines: list[str] = []
 
     def read_line() -> None:
         # The interpreter cannot end while a thread holds the reader of `sys.stdin`; this one takes no further line.
         with suppress(OSError, AttributeError), open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
-            lines.append(stdin.readline().decode(errors="replace").strip())
+            lines.append(stdin.readline().decode(errors="replace").rstrip("\r\n"))
 
     reader = Thread(target=read_line, daemon=True)
     reader.start()
     reader.join(seconds)
     if reader.is_alive():
         raise nobody_came(seconds)
-    if not any(lines):
+    given = "".join(lines) if is_exact else "".join(lines).strip()
+    if not given:
         raise UsageError(
             f"no terminal to ask at: pipe in {what}",
             code="no-terminal",
             hint="a line of standard input is read",
         )
-    return lines[0]
+    return given
 
 
 def nobody_came(seconds: float) -> OAuthError:

@@ -32,7 +32,7 @@ OF_GRANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Grant -> what it sends beside ``grant_type``."""
 
-_OF_CLIENTS: Mapping[str | None, tuple[str, ...]] = MappingProxyType(
+OF_CLIENTS: Mapping[str | None, tuple[str, ...]] = MappingProxyType(
     {
         "client_secret_post": ("client_secret",),
         "signed_secret": ("client_secret",),
@@ -100,7 +100,7 @@ def known_parameters(definition: Definition, leg: str) -> tuple[str, ...]:
     if leg == "token":  # an application may use a grant that the definition does not name
         known |= {name for names in OF_GRANTS.values() for name in names} | {*definition.callback.forward}
     if leg in _AUTHENTICATED:
-        known |= {name for names in _OF_CLIENTS.values() for name in names}
+        known |= {name for names in OF_CLIENTS.values() for name in names}
         known |= {definition.oauth2.client_auth_name} if definition.oauth2.client_auth_name else set()
     return tuple(sorted(known))
 
@@ -125,7 +125,7 @@ def _made(definition: Definition, leg: str) -> Iterator[str]:
     yield from _OF_LEGS.get(leg, ())
     if leg in _AUTHENTICATED:
         table = getattr(definition, leg) or definition.token
-        yield from _OF_CLIENTS.get(table.client_auth or settings.client_auth, ())
+        yield from OF_CLIENTS.get(table.client_auth or settings.client_auth, ())
     if leg == "authorize":
         yield from ("response_type", "redirect_uri", definition.scopes.parameter)
         yield from ("state",) if settings.state else ()

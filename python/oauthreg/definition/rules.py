@@ -817,13 +817,15 @@ def _oauth2(subject: _Subject) -> Iterator[Finding]:
 
 
 def _signed_messages(subject: _Subject) -> Iterator[Finding]:
-    """What requests that are signed and callbacks that are signed cannot do without."""
+    """What request objects and signed callbacks cannot do without."""
+    from oauthreg.oauth2 import is_signed_mode
+
     settings = subject.definition.oauth2
     if settings.request_object_algorithm is not None and settings.issuer is None:
         yield Finding(
             ("oauth2", "request_object_algorithm"),
             "`request_object_algorithm` without `issuer`",
-            "add it: a signed request names whom it is for (RFC 9101 section 4)",
+            "add it: a request object names whom it is for (RFC 9101 section 4)",
             at="key",
         )
     if settings.response_mode.startswith("fragment"):
@@ -832,19 +834,19 @@ def _signed_messages(subject: _Subject) -> Iterator[Finding]:
             f"a fragment stays with the browser: {quoted(settings.response_mode)}",
             "write `query.jwt` or `form_post.jwt` for callbacks that are signed, `form_post` for others, or nothing",
         )
-    elif settings.response_mode.rpartition(".")[2] == "jwt":
+    elif is_signed_mode(settings.response_mode):
         checks = subject.definition.identity.id_token.algorithms
-        if settings.issuer is None and settings.issuer_template is None:
+        if settings.issuer is None:
             yield Finding(
                 ("oauth2", "response_mode"),
-                "callbacks that are signed, without `issuer`",
+                "signed callbacks without `issuer`",
                 "add it: nobody could tell whose they are",
                 at="key",
             )
         if not {"jwks", "discovery"} & subject.endpoints and subject.definition.protocol != "oidc" and not checks:
             yield Finding(
                 ("oauth2", "response_mode"),
-                "callbacks that are signed, without `jwks` or `discovery` in `[endpoints]`",
+                "signed callbacks without `jwks` or `discovery` in `[endpoints]`",
                 "add one: they tell what the provider signs with",
                 at="key",
             )

@@ -253,8 +253,9 @@ def check_key_path(text: str) -> str:
 
 def check_response_type(text: str) -> str:
     """A response type that brings no token by the browser. Spec: RFC 9700 section 2.1.2."""
-    types = text.split()
-    if "token" in types or types == ["id_token"]:
+    from oauthreg.oauth2.authorize import is_in_front_channel
+
+    if is_in_front_channel(text):
         raise Refused(
             f"tokens in the front channel are not supported: {quoted(text)}",
             "the response type `code` is the default (RFC 9700 section 2.1.2); without logins, `grants` says so",

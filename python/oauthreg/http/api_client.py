@@ -297,9 +297,11 @@ def refuse_in_url(names: Iterable[str]) -> None:
 
 def check_account(account: str, own: str | None = None) -> None:
     """Raises ``UsageError`` for an account that is none, or another one than the client's own."""
-    if not account or own not in (None, account):
+    if not account:
+        raise UsageError("`account` is empty", code="empty-account", hint="make a client for each user, by a name")
+    if own not in (None, account):
         raise UsageError(
-            f"the token is kept under another account: {own!r}" if account else "`account` is empty",
+            f"the token is kept under another account: {own!r}",
             code="other-account",
             hint="make a client for each user",
         )

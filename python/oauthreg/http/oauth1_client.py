@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from oauthreg.claims import Profile
+    from oauthreg.http.finished_logins import FinishedLogins
     from oauthreg.http.middleware import Repair
     from oauthreg.http.oauth1_life import TokenUpdater
     from oauthreg.http.request_context import RequestContext
     from oauthreg.http.stored_token import StoredToken
-    from oauthreg.http.token_life import SpentStates
     from oauthreg.login import PendingLogin
     from oauthreg.messages import Authenticator, Flow, Pairs, Response
     from oauthreg.oauth2 import BearerAuthentication
@@ -90,7 +90,7 @@ class AsyncOAuth1Client(ApiClient):
     it) keeps it: new tokens are saved there before the updater hears of them, and a client without a token finds its
     own there when it first needs one; as long as there is none, it sends no requests to the API. A ``token`` that is
     given is used as it is; ``keep_token`` stores it. ``renewals`` is where whoever waits for the end of many clients
-    finds the tasks that save tokens; ``spent`` gives what they know together of logins that are over, of which
+    finds the tasks that save tokens; ``finished`` gives what they know together of logins that are over, of which
     ``finish`` takes none twice.
 
     Construction makes no traffic. Raises ``UsageError`` and its kinds, and ``MissingTokenError`` for a ``token`` that
@@ -124,7 +124,7 @@ class AsyncOAuth1Client(ApiClient):
         account: str | None = None,
         store: TokenStore | Callable[[], TokenStore] | None = None,
         renewals: set[asyncio.Task[OAuth1Token]] | None = None,
-        spent: Callable[[], SpentStates] | None = None,
+        finished: Callable[[], FinishedLogins] | None = None,
     ) -> None:
         if not client_id:
             from oauthreg.signing import refusals
@@ -153,7 +153,7 @@ class AsyncOAuth1Client(ApiClient):
         self._announced: str | None = None
         self._account = account
         self._store = store
-        self._spent = spent
+        self._logins = finished or _forgetful
         stored = None if store is None or account is None else self._place_of(account, store)
         self._life = OAuth1Life(token_updater, stored, everybodys=renewals)
         # A secret without a token still goes into the key.
@@ -479,13 +479,9 @@ class AsyncOAuth1Client(ApiClient):
         provider, verifier = self.provider, _typed(verifier)
         check_server(pending, provider)
         login = f"{provider.name} {self.client_id} {pending.values.get('oauth_token')}"
-        spent = None if self._spent is None else self._spent()
-        if spent is not None and login in spent:
-            raise MismatchingStateError(
-                "the login was finished before, and its request token is used up",
-                code="login-finished",
-                hint="a second visit of the callback needs no second exchange: the first one gave the token",
-            )
+        finished = self._logins()
+        if login in finished:
+            raise finished.refusal(login)
         kept: dict[str, str] = {}
         documents: dict[str, Mapping[str, str]] = {}
         if callback_url is not None:
@@ -504,14 +500,19 @@ class AsyncOAuth1Client(ApiClient):
         signer, secrets = await self._prepared_signer(request_token), self._secrets(request_token)
 
         async def exchange() -> OAuth1Token:
-            token = await self._run(
-                lambda: oauth1.access_token_flow(
-                    provider, signer, verifier=verifier, documents=documents, sent_at=self.clock(), secrets=secrets
-                ),
-                options,
-            )
-            if spent is not None:
-                spent.spend(login, self.clock())
+            if not finished.add(login, self.clock()):
+                raise finished.refusal(login)
+            try:
+                token = await self._run(
+                    lambda: oauth1.access_token_flow(
+                        provider, signer, verifier=verifier, documents=documents, sent_at=self.clock(), secrets=secrets
+                    ),
+                    options,
+                )
+            except BaseException:
+                finished.give_back(login)  # it may be tried again: the server tells if its token is used up
+                raise
+            finished.note_token(login)
             return replace(token, extra=MappingProxyType({**token.extra, **kept}))
 
         return await self._life.obtain(exchange)
@@ -893,6 +894,13 @@ def _check_same_login(expected: str, token: str | None) -> str:
             hint="keep each pending login with the browser that began it, and let the user start again",
         )
     return token
+
+
+def _forgetful() -> FinishedLogins:
+    """What a client that shares nothing knows of logins: each end of one is the first."""
+    from oauthreg.http.finished_logins import FinishedLogins
+
+    return FinishedLogins()
 
 
 def _typed(verifier: str | None) -> str | None:

@@ -186,7 +186,7 @@ class AsyncOAuth2Client(TokenClient):
             self._ask_again = self._ask_for_own if "grant_type" in parameters or not is_users else None
         now = learning_clock(clock)
         own = MappingProxyType(dict(credentials)) if credentials else _NOTHING
-        opening = None if decryption_key is None else read_decryption_keys(decryption_key)
+        opening = None if decryption_key is None else _decryption_keys(decryption_key)
         super().__init__(
             session,
             chosen,
@@ -720,9 +720,9 @@ class AsyncOAuth2Client(TokenClient):
         client, is_read = self._known_client, "id_token" in call.provider.identity_documents
         oauth2.check_login_key(pending, client)
         state = pending.values.get("state")
-        spent = self._lives.spent
-        if state is not None and state in spent:
-            raise _finished(gave_token=spent.gave_token(state))
+        finished = self._lives.finished
+        if state is not None and state in finished:
+            raise finished.refusal(state)
         callback = await self._signed(call, callback)
         answer = oauth2.parse_callback(
             call.provider,
@@ -739,8 +739,8 @@ class AsyncOAuth2Client(TokenClient):
         async def exchange() -> OAuth2Token:
             # Not before the store has given way: what stops a login before its code is sent leaves the code good.
             login = state or answer.code
-            if not spent.spend(login, self.clock()):
-                raise _finished(gave_token=spent.gave_token(login))
+            if not finished.add(login, self.clock()):
+                raise finished.refusal(login)
             known = self._open.pop(state or "", None)
             noted: list[Request] = []
             flow = oauth2.login_flow(
@@ -753,20 +753,20 @@ class AsyncOAuth2Client(TokenClient):
                 is_spent = any(step is None or request.url != step.url for request in noted)
                 # All but a POST may have been sent twice by aiohttp, the first time with success.
                 if is_unsent(error) and not is_spent and call.provider.token.method.upper() == "POST":
-                    spent.give_back(login)
+                    finished.give_back(login)
                     if known is not None:
                         self._open[state or ""] = known
                 elif is_unsent(error):
                     error.add_note("the code may be spent: the provider may have had it before")
                 raise
-            spent.note_token(login)
+            finished.note_token(login)
             return token
 
         return await self._log_in(exchange, call)
 
     async def _signed(self, call: _Call, callback: object) -> object:
         """A callback, out of the JWT in which some providers send it."""
-        if not oauth2.is_signed_mode(call.provider):
+        if not oauth2.is_signed_mode(call.provider.oauth2.response_mode):
             return callback
         provider = await self._identified(call.provider, call.options)
         flow = oauth2.signed_parameters_flow(provider, self._known_client, callback)
@@ -1018,13 +1018,6 @@ class _Call:
     options: Mapping[str, Any] = field(repr=False)
 
 
-def read_decryption_keys(key: Any) -> DecryptionKeys:
-    """The keys that an application gave. Raises ``InvalidKeyError``."""
-    from oauthreg.jwe import DecryptionKeys
-
-    return key if isinstance(key, DecryptionKeys) else DecryptionKeys(key)
-
-
 def _chosen_grant(
     grant_type: str | None, code: str | None, response: object, username: str | None, password: str | None
 ) -> str:
@@ -1047,21 +1040,14 @@ def _state_in(response: object, provider: Provider) -> str | None:
     return dict(callback_pairs(response)).get(provider.authorize.rename.get("state") or "state")
 
 
+def _decryption_keys(key: Any) -> DecryptionKeys:
+    from oauthreg.jwe import DecryptionKeys
+
+    return DecryptionKeys.of(key)
+
+
 def _nothing_to_keep() -> MissingTokenError:
     return MissingTokenError("there is no token of a user to keep", hint="log in first")
-
-
-def _finished(*, gave_token: bool) -> MismatchingStateError:
-    """A second attempt to finish a login, of which the first one gave a token, or none."""
-    return MismatchingStateError(
-        "the login was finished before, and its code is used up"
-        if gave_token
-        else "the login's code was sent before, and no token came of it",
-        code="login-finished",
-        hint="a second visit of the callback needs no second exchange: the first one gave the token"
-        if gave_token
-        else "let the user log in again",
-    )
 
 
 def _by_refreshing(token: OAuth2Token | None) -> Way | None:

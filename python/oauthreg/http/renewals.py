@@ -39,6 +39,9 @@ RIVAL_PATIENCE = 30
 RENEWING = "oauthreg_renewing"
 """The field of a stored token whose refresh token is about to be sent: by whom, in a name that each process makes."""
 
+UNPROVEN = "oauthreg_unproven"
+"""The field of a stored token that came from the application, with an ID token that nobody has checked."""
+
 
 async def wait_for_all(tasks: Collection[asyncio.Task[Any]], *, own: Collection[asyncio.Task[Any]]) -> None:
     """Return when none of the ``tasks`` is under way in this event loop any more, those that begin meanwhile included.

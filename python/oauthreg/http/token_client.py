@@ -256,10 +256,10 @@ class TokenClient(ApiClient):
         provider = self.provider.located_for(token)
         known = {**provider.documents_of(token), "token": dict(token)}
         if token.id_token and self.client_id and oauth2.is_checked(self.provider):
-            is_proven = not self._life.is_offered
-            flow = oauth2.kept_id_token_flow(provider, self._client, token.id_token, is_proven=is_proven)
+            flow = oauth2.kept_id_token_flow(provider, self._client, token.id_token, is_proven=token.is_proven)
             try:
                 known["id_token"] = await self._exchange(flow, options=options)
+                token.is_proven = True
             except (ResponseError, OAuthError, ClientError, TimeoutError):
                 # One that was kept before it was checked, is of another client or of nobody knows whom, tells nothing.
                 is_needed = self.provider.protocol != "oidc" or not self.provider.identity
@@ -652,6 +652,7 @@ def read_token(value: Any, now: float) -> OAuth2Token:
             hint="pass what the login gave, as it was",
         )
     token = OAuth2Token(value)
+    token.is_proven = token.id_token is None
     if not token.access_token.isprintable():
         raise MissingTokenError(
             "the access token holds characters that no header can carry",

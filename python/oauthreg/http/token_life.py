@@ -9,7 +9,6 @@ Spec: RFC 6749 section 6; RFC 9700 section 4.14 (a refresh token that was replac
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
 import random
@@ -33,10 +32,12 @@ from oauthreg.errors import (
     TokenStoreError,
     UsageError,
 )
+from oauthreg.http.finished_logins import FinishedLogins, fingerprint
 from oauthreg.http.renewals import (
     LATER_PAUSES,
     RENEWING,
     RIVAL_PATIENCE,
+    UNPROVEN,
     give_back,
     insist,
     no_token,
@@ -114,7 +115,6 @@ class TokenLife:
     """One token and its successors. Made by :class:`TokenLives`.
 
     ``token`` is the latest one in memory, which may be about to be saved. With a store, what others saved there counts.
-    One that ``is_offered`` came from the application: nobody here has seen it come from the provider.
     """
 
     def __init__(self, lives: TokenLives, key: TokenKey | None = None) -> None:
@@ -122,7 +122,6 @@ class TokenLife:
         self._key = key
         self._place = None if key is None or lives.store is None else (lives.store, key)
         self.token: OAuth2Token | None = None
-        self.is_offered = False
         self._version: int | None = None
         self._is_given = False
         self._yielded: OAuth2Token | None = None
@@ -196,7 +195,6 @@ class TokenLife:
         """
         if token != self.token and not any(name in self._past for name in fingerprints(token)):
             self._put(token)
-            self.is_offered = True
             self._is_given = self._place is not None
 
     def note_refusal(self, token: OAuth2Token, now: float) -> None:
@@ -325,7 +323,7 @@ class TokenLife:
             return False
         store, key = self._place
         self._announced += 1
-        announced = {**(self.token or {}), RENEWING: f"{self._lives.name}-{self._announced}"}
+        announced = {**_stored_form(self.token), RENEWING: f"{self._lives.name}-{self._announced}"}
         with telling("the token's renewal could not be announced"):
             try:
                 self._version = await store.save(key, announced, seen_version=self._version)
@@ -358,7 +356,7 @@ class TokenLife:
         if self._place is not None and self.token is not None:
             store, key = self._place
             with suppress(Exception):  # then others wait a while in vain
-                self._version = await store.save(key, OAuth2Token(self.token), seen_version=self._version)
+                self._version = await store.save(key, _stored_form(self.token), seen_version=self._version)
 
     async def _next(self, old: OAuth2Token | None, renewal: Renewal) -> OAuth2Token | None:
         """The successor of a token; ``None`` if it has been replaced, as the end of its grant may be a sign of."""
@@ -426,6 +424,8 @@ class TokenLife:
         """Take a new token, in memory at once, and save it."""
         self._take(token, renewal, is_login=is_login)
         await self._save()
+        if token.failure is not None:
+            raise token.failure
         return self.token or token
 
     def _take(self, token: OAuth2Token, renewal: Renewal, *, is_login: bool) -> None:
@@ -461,7 +461,7 @@ class TokenLife:
     async def _try_to_write(self, store: TokenStore, key: TokenKey) -> None:
         """Put the token into the store, unless a newer one came there first."""
         try:
-            self._version = await store.save(key, OAuth2Token(self.token or {}), seen_version=self._version)
+            self._version = await store.save(key, _stored_form(self.token), seen_version=self._version)
         except TokenStoreError as error:
             if error.code != "stale-version":
                 raise
@@ -516,6 +516,7 @@ class TokenLife:
                 self._rival = None
                 return None
             token, version = OAuth2Token(found[0]), found[1]
+        token.is_proven = token.pop(UNPROVEN, None) is None
         announced = token.pop(RENEWING, None)
         self._rival = None if announced is None or str(announced).startswith(self._lives.name) else str(announced)
         if self._rival is None:
@@ -599,10 +600,11 @@ class TokenLife:
         """Set the token in memory; what it replaces belongs to the past."""
         if token is not None:
             token.pop(RENEWING, None)  # of one that somebody read from the store
+            token.pop(UNPROVEN, None)
         names = () if token is None else fingerprints(token)
         past = [*self._past, *(name for name in fingerprints(self.token) if name not in names)]
         self._past, forgotten = past[-_REMEMBERED:], past[:-_REMEMBERED]
-        self.token, self.is_offered = token, False
+        self.token = token
         self._end, self._resumes_at, self._jitter = None, 0.0, self._lives.jitter()
         if self._key is None:
             self._lives.remember(self, names, forgotten)
@@ -661,7 +663,7 @@ class TokenLives:
         self.store = store
         self.jitter = jitter
         self.sleep = sleep
-        self.spent = SpentStates()
+        self.finished = FinishedLogins()
         self.unsaved: set[TokenLife] = set()
         self._name = os.urandom(8).hex()
         self._savers: dict[TokenLife, asyncio.Task[None]] = {}
@@ -796,39 +798,6 @@ class TokenLives:
             self._recent.popitem(last=False)
 
 
-class SpentStates:
-    """Which logins are over, so that no callback is taken twice; each is remembered for ``lifetime`` seconds."""
-
-    def __init__(self, lifetime: float = 3600.0) -> None:
-        self._lifetime = lifetime
-        self._spent: OrderedDict[str, float] = OrderedDict()
-        self._fruitful: set[str] = set()
-
-    def __contains__(self, state: str) -> bool:
-        return _fingerprint(state) in self._spent
-
-    def spend(self, state: str, now: float) -> bool:
-        """Note that a login is over; ``False`` if it was before."""
-        while self._spent and next(iter(self._spent.values())) < now - self._lifetime:
-            self._fruitful.discard(self._spent.popitem(last=False)[0])
-        name = _fingerprint(state)
-        is_first = name not in self._spent
-        self._spent.setdefault(name, now)
-        return is_first
-
-    def note_token(self, state: str) -> None:
-        """Note that a login that is over gave a token."""
-        self._fruitful.add(_fingerprint(state))
-
-    def gave_token(self, state: str) -> bool:
-        """Whether a login that is over gave a token."""
-        return _fingerprint(state) in self._fruitful
-
-    def give_back(self, state: str) -> None:
-        """Note that a login is not over after all."""
-        self._spent.pop(_fingerprint(state), None)
-
-
 @dataclass(frozen=True, slots=True)
 class _Flight:
     """A renewal under way: its loop, its task, and whether its error is everybody's.
@@ -881,7 +850,12 @@ class _Flight:
 def fingerprints(token: OAuth2Token | None) -> tuple[str, ...]:
     """Names by which a token is known again, without the token being kept."""
     values = () if token is None else (token.refresh_token, token.access_token)
-    return tuple(_fingerprint(value) for value in values if value)
+    return tuple(fingerprint(value) for value in values if value)
+
+
+def _stored_form(token: OAuth2Token | None) -> dict[str, Any]:
+    """A token as it is put into a store, with the mark of one whose ID token nobody has checked."""
+    return {**(token or {}), **({} if token is None or token.is_proven else {UNPROVEN: True})}
 
 
 def _usable(token: OAuth2Token) -> OAuth2Token:
@@ -891,10 +865,6 @@ def _usable(token: OAuth2Token) -> OAuth2Token:
     if not token.access_token:
         token["expires_at"] = 0  # it is to be renewed before it is used
     return token
-
-
-def _fingerprint(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_newer(token: OAuth2Token, other: OAuth2Token) -> bool:

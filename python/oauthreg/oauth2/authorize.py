@@ -65,9 +65,9 @@ class SignedParameters(dict[str, str]):
     """The parameters of a callback which came in a JWT that the provider has signed."""
 
 
-def is_signed_mode(provider: Provider) -> bool:
-    """Whether callbacks of a provider come in a JWT. Spec: JARM section 2.3."""
-    return provider.oauth2.response_mode.rpartition(".")[2] == "jwt"
+def is_signed_mode(response_mode: str) -> bool:
+    """Whether callbacks come in a JWT. Spec: JARM section 2.3."""
+    return response_mode.rpartition(".")[2] == "jwt"
 
 
 def make_state() -> str:
@@ -235,9 +235,14 @@ def render_authorization_url(
     return render_page_url(provider.authorize, url or endpoint(provider, "authorize"), sent, documents)
 
 
-def _check_response_type(response_type: str) -> None:
+def is_in_front_channel(response_type: str) -> bool:
+    """Whether tokens would come by the user's browser. Spec: RFC 9700 section 2.1.2."""
     types = response_type.split()
-    if "token" in types or types == ["id_token"]:
+    return "token" in types or types == ["id_token"]
+
+
+def _check_response_type(response_type: str) -> None:
+    if is_in_front_channel(response_type):
         raise UsageError(
             f"tokens in the front channel are not supported: {response_type!r}",
             code="implicit-grant-refused",
@@ -258,16 +263,16 @@ def parse_authorization_response(
     Only the query of a URL is read. The issuer is compared first, then the state, then errors are told; ``state`` of
     ``None`` is for providers that send none back. ``sent_to`` is the URL at which the login began. Raises
     ``MismatchingStateError`` (``.code`` is ``issuer-mismatch``, ``issuer-missing``, ``state-missing``,
-    ``state-mismatch``, ``callback-signature-mismatch``, or ``response-unsigned`` for what
+    ``state-mismatch``, ``callback-signature-mismatch``, or ``callback-unsigned`` for what
     ``jarm.signed_parameters_flow`` did not give), ``OAuthError`` with the server's error (its
     ``parameters["state_verified"]`` says whether the state was there), and ``CallbackError``; no message shows a value.
 
     Spec: RFC 6749 sections 4.1.2 and 10.12; RFC 9207 section 2.4.
     """
-    if is_signed_mode(provider) and not isinstance(response, SignedParameters):
+    if is_signed_mode(provider.oauth2.response_mode) and not isinstance(response, SignedParameters):
         raise MismatchingStateError(
             "this provider signs its callbacks, and this one is not signed",
-            code="response-unsigned",
+            code="callback-unsigned",
             hint="start the login again: somebody may have changed the callback on its way",
         )
     callback = provider.callback

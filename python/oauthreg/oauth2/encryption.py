@@ -6,7 +6,8 @@ Spec: OpenID Connect Core 1.0 sections 3.1.3.7 (point 1) and 10.2.
 from collections.abc import Collection
 
 from oauthreg.errors import MissingCredentialError, ResponseError
-from oauthreg.jwe import DecryptionKeys, is_encrypted
+from oauthreg.jose import is_encrypted
+from oauthreg.jwe import DecryptionKeys
 from oauthreg.oauth2.draft import ClientIdentity
 from oauthreg.provider import Provider
 

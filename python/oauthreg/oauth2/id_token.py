@@ -154,23 +154,24 @@ def further_id_token_flow(
     """
     text, former = token.id_token, None if previous is None else previous.id_token
     if not text or text == former:
+        token.is_proven = previous is None or previous.is_proven
         return
     try:
         text = token["id_token"] = opened_jwt(client.decryption_keys, text, provider.oauth2.id_token_encryption)
     except ResponseError:
-        _put_back(token, former)
+        _put_back(token, previous)
         return
     _check_same_user(provider.oauth2, text, former)
     try:
         yield from _checked_flow(provider, client, token, Expected(), server_time, RENEWAL)
     except Exception:  # noqa: BLE001 - whatever keeps the keys away, too
-        _put_back(token, former)
+        _put_back(token, previous)
 
 
-def _put_back(token: OAuth2Token, former: str | None) -> None:
+def _put_back(token: OAuth2Token, previous: OAuth2Token | None) -> None:
     token.pop("id_token")
-    if former is not None:
-        token["id_token"] = former
+    if previous is not None and previous.id_token is not None:
+        token["id_token"], token.is_proven = previous.id_token, previous.is_proven
 
 
 def _checked_flow(
@@ -238,19 +239,29 @@ def kept_id_token_flow(
 ) -> Flow[dict[str, Any]]:
     """The claims of an ID token that is kept. One that is not proven did not come from the provider's token endpoint.
 
-    Its signature is checked as far as the provider's keys are known; only TLS tells where others are from. Raises as
-    ``read_id_token``, ``ResponseError`` (``id-token-signature``, ``unknown-key``), and what keeps the keys away.
+    Its signature is checked: nothing else tells where it is from. Raises as ``read_id_token``, ``ResponseError``
+    (``id-token-signature``, ``unknown-key``, ``keys-unknown`` where nobody knows the provider's keys), and what keeps
+    the keys away.
 
     Spec: OpenID Connect Core 1.0 section 3.1.3.7, point 6.
     """
     claims = read_id_token(provider, text, client_id=client.client_id)
-    expected = expected_algorithms(provider)
-    if not is_proven and expected:
-        # Whoever reads what others kept may not know which of the provider's keys was agreed on.
-        accepted = {*expected, *(name for name in SIGNING_ALGORITHMS if not is_shared(name))}
-        is_signed = yield from signature_flow(provider, text, accepted, client.client_secret, PROMPTED)
-        if is_signed is False:
-            raise _refused("its signature is not the provider's", "id-token-signature")
+    if is_proven:
+        return claims
+    expected, is_signed = expected_algorithms(provider), None
+    # Whoever reads what others kept may not know which of the provider's keys was agreed on.
+    accepted = dict.fromkeys((*expected, *(name for name in SIGNING_ALGORITHMS if not is_shared(name))))
+    try:
+        if expected:
+            is_signed = yield from signature_flow(provider, text, accepted, client.client_secret, PROMPTED)
+    except ResponseError as error:
+        if error.code == "unknown-key":
+            error.hint = "the provider may have changed its keys since: let the user log in again"
+        raise
+    if is_signed is None:
+        raise _refused("nobody knows the provider's keys", "keys-unknown", "let the user log in, or add `jwks`")
+    if not is_signed:
+        raise _refused("its signature is not the provider's", "id-token-signature")
     return claims
 
 

@@ -3,11 +3,10 @@
 Spec: JWT Secured Authorization Response Mode for OAuth 2.0 (JARM); FAPI 2.0 Message Signing section 5.4.
 """
 
-import json
 from typing import Any
 
 from oauthreg.errors import CallbackError, ResponseError, UsageError
-from oauthreg.jose import check_jwt_times, is_time, parse_unverified_jwt
+from oauthreg.jose import check_jwt_times, claim_text, is_time, parse_unverified_jwt
 from oauthreg.messages import Flow
 from oauthreg.oauth2.authorize import SignedParameters, callback_fields, is_signed_mode
 from oauthreg.oauth2.draft import ClientIdentity
@@ -17,7 +16,7 @@ from oauthreg.oauth2.jwk_set import check_algorithm, signature_flow
 from oauthreg.oauth2.server_metadata import PROMPTED
 from oauthreg.provider import Provider
 
-_KIND = "signed response"
+_KIND = "signed callback"
 _PARAMETER = "response"
 
 
@@ -30,14 +29,14 @@ def signed_parameters_flow(provider: Provider, client: ClientIdentity, response:
 
     Spec: JARM section 2.4.
     """
-    if not is_signed_mode(provider) or isinstance(response, SignedParameters):
+    if not is_signed_mode(provider.oauth2.response_mode) or isinstance(response, SignedParameters):
         return response
     check_issuer(provider)
     given = callback_fields(response, _PARAMETER).get(_PARAMETER)
     if not given:
         raise CallbackError(
             f"the callback carries no `{_PARAMETER}`, the JWT of which this provider's callbacks consist",
-            code="signed-response-missing",
+            code="signed-callback-missing",
             hint="pass the callback as it came: its URL, or the form of a POST",
         )
     try:
@@ -55,9 +54,15 @@ def signed_parameters_flow(provider: Provider, client: ClientIdentity, response:
         )
     if not is_signed:
         raise CallbackError(
-            f"the {_KIND} cannot be trusted: its signature is not the provider's", code="signed-response-signature"
+            f"the {_KIND} cannot be trusted: its signature is not the provider's", code="signed-callback-signature"
         )
-    return SignedParameters({name: _text(value) for name, value in claims.items() if name not in ("aud", "exp")})
+    told = {name: value for name, value in claims.items() if value is not None and name not in ("aud", "exp")}
+    for name in (provider.callback.code, *provider.callback.errors):
+        if not isinstance(told.get(name, ""), str):
+            raise CallbackError(
+                f"the {_KIND} cannot be trusted: its `{name}` is no text", code="signed-callback-incomplete"
+            )
+    return SignedParameters({name: claim_text(value) for name, value in told.items()})
 
 
 def _parsed(provider: Provider, client: ClientIdentity, text: str) -> dict[str, Any]:
@@ -67,11 +72,7 @@ def _parsed(provider: Provider, client: ClientIdentity, text: str) -> dict[str, 
     check_parties(provider, claims, client.client_id, _KIND)
     if not is_time(claims.get("exp")):
         raise ResponseError(
-            f"the {_KIND} cannot be trusted: it does not say when it ends", code="signed-response-incomplete"
+            f"the {_KIND} cannot be trusted: it does not say when it ends", code="signed-callback-incomplete"
         )
     check_jwt_times(claims, client.now(), provider.oauth2.id_token_leeway)
     return claims
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -82,7 +82,8 @@ def pushed_login_flow(provider: Provider, client: ClientIdentity, request: Login
     sections 2 and 4.
     """
     values, sent = _asked(provider, client, request)
-    request_uri = yield from pushed_authorization_flow(provider, client, with_request_object(provider, client, sent))
+    pushed = with_request_object(provider, client, sent, is_pushed=True)
+    request_uri = yield from pushed_authorization_flow(provider, client, pushed)
     shown = renamed(provider.authorize, [("client_id", client.client_id), ("request_uri", request_uri)])
     target = render_authorization_url(provider, shown, url=request.url, documents=client.documents)
     return _pending(provider, request, values, target)
@@ -100,7 +101,7 @@ def _asked(
         "issuer": settings.issuer or "",
         "server": server_of(provider),
     }
-    if is_signed_mode(provider):
+    if is_signed_mode(settings.response_mode):
         check_issuer(provider)
     if settings.state or request.state:
         values["state"] = request.state or make_state()

@@ -22,19 +22,28 @@ _OF_OPENID = ("response_type", "scope")
 """What stands beside a request object as well, for servers that read a request of OAuth 2.0 first. Spec: OpenID Connect
 Core 1.0 section 6.1."""
 
+_OF_JSON = ("authorization_details", "claims", "registration")
+"""Parameters that hold JSON, and are what it says there.
+
+Spec: RFC 9396 section 2; OpenID Connect Core 1.0 sections 5.5 and 7.2.1.
+"""
+
 
 def with_request_object(
-    provider: Provider, client: ClientIdentity, sent: Sequence[tuple[str, str]]
+    provider: Provider, client: ClientIdentity, sent: Sequence[tuple[str, str]], *, is_pushed: bool = False
 ) -> list[tuple[str, str]]:
     """The parameters with which a request is sent: one JWT in place of ``sent``, where the client signs requests.
 
-    Raises ``MissingCredentialError``, ``InvalidKeyError``, and ``UsageError`` (``issuer-unknown``) where nobody knows
-    whom it is for. Spec: RFC 9101 sections 4 and 5.
+    Beside one that ``is_pushed`` stands the client's identifier alone (RFC 9126 section 3). Raises
+    ``MissingCredentialError``, ``InvalidKeyError``, and ``UsageError`` (``issuer-unknown``) where nobody knows whom it
+    is for.
+
+    Spec: RFC 9101 sections 4 and 5.
     """
     if provider.oauth2.request_object_algorithm is None:
         return [*sent]
     rename = provider.authorize.rename
-    beside = ("client_id", *(_OF_OPENID if provider.protocol == "oidc" else ()))
+    beside = ("client_id", *(_OF_OPENID if provider.protocol == "oidc" and not is_pushed else ()))
     kept = {rename.get(name) or name for name in beside}
     shown = [(name, value) for name, value in sent if name in kept]
     return [*shown, (rename.get("request") or "request", build_request_object(provider, client, sent))]
@@ -74,13 +83,13 @@ def _claim(name: str, value: str) -> Any:
     """A parameter as JSON has it: what is text in a query may be a number or an object there."""
     if name == "max_age" and value.isascii() and value.isdecimal():
         return int(value)
-    if name != "claims":
+    if name not in _OF_JSON:
         return value
     try:
         return read_json(value)
     except (ValueError, RecursionError):
         raise UsageError(
-            f"`claims` is no JSON: {quoted(value)}", code="invalid-parameters", hint="as `json.dumps` writes it"
+            f"`{name}` is no JSON: {quoted(value)}", code="invalid-parameters", hint="as `json.dumps` writes it"
         ) from None
 
 

@@ -108,7 +108,7 @@ def parse_token_response(
         missing = [name for name in scopes if name not in (*granted, "offline_access")]
         made |= {"missing_scopes": missing} if missing else {}
     token = OAuth2Token(_inherited(previous, made) | made)
-    token.raw = document
+    token.raw, token.is_proven = document, "id_token" in made or previous is None or previous.is_proven
     return token
 
 

@@ -83,7 +83,8 @@ def token_flow(
     ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
-    A provider's second step (``exchange``) follows a user's grant, and a renewal at the token endpoint itself; its
+    A provider's second step (``exchange``) follows a user's grant, and a renewal at the token endpoint itself, which
+    gives a token with a ``failure`` where it fails; its
     ``app_token`` comes before a code is sent.
     A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where
     an ID token tells who the user is, it is checked, which may take a request for the server's keys; ``nonce`` is the
@@ -156,9 +157,9 @@ def token_flow(
         yield from further_id_token_flow(provider, client, token, previous, server_time=dates[-1])
     # What the token endpoint gives for a refresh token is what it gave for the code; other ways renew what was kept.
     is_like_first = name == "token" and provider.oauth2.refresh_with == "refresh_token"
-    if provider.exchange is not None and grant != "client_credentials" and (is_like_first or not renewal):
-        token = yield from exchange_flow(provider, client, token, documents=documents)
-    return token
+    if provider.exchange is None or grant == "client_credentials" or (renewal and not is_like_first):
+        return token
+    return (yield from _second_step_flow(provider, client, token, documents, is_renewal=renewal))
 
 
 def renewal_flow(
@@ -208,6 +209,20 @@ def renewal_flow(
             refresh_token=sent,
         )
     )
+
+
+def _second_step_flow(
+    provider: Provider, client: ClientIdentity, token: OAuth2Token, documents: Documents | None, *, is_renewal: bool
+) -> Flow[OAuth2Token]:
+    try:
+        return (yield from exchange_flow(provider, client, token, documents=documents))
+    except Exception as error:
+        if not is_renewal:
+            raise
+        # The refresh token that was sent is spent: its successor is kept, and tells why there is nothing more yet.
+        kept = OAuth2Token(token, access_token="", expires_at=0)
+        kept.is_proven, kept.failure = token.is_proven, error
+        return kept
 
 
 def exchange_flow(

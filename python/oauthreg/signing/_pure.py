@@ -404,7 +404,7 @@ class SignedRequest(metaclass=ABCMeta):  # noqa: PLW1641 - mappings have no hash
 class Verifier:
     """Checks received requests against the keys of one client and one token, or against those that ``lookup`` gives.
 
-    The arguments are those of ``verify``, each demanded and settled: a tuple of names, whether a body hash is needed, a
+    The arguments are those of ``verify``, each demanded and checked: a tuple of names, whether a body hash is needed, a
     finite number. ``decide`` is given what the engine leaves alone, which is every request that has an unusual form or
     that may have to be refused: it returns the request or words the refusal.
 

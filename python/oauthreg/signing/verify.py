@@ -42,10 +42,10 @@ _WINDOW: Final = 300.0
 
 Octets: TypeAlias = tuple[bytes, bytes]
 Lookup: TypeAlias = Callable[[SignedRequest], "VerificationKeys | None"]
-Settled: TypeAlias = tuple[tuple[str, ...], bool, float]
+Options: TypeAlias = tuple[tuple[str, ...], bool, float]
 """Accepted signature methods, whether a body hash is required, the window in seconds."""
 
-_BY_DEFAULT: Settled = (_ACCEPTED, False, _WINDOW)
+_BY_DEFAULT: Options = (_ACCEPTED, False, _WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class Verifier(metaclass=AnyEngine):
         explain: bool = False,
         engine: EngineName | None = None,
     ) -> "Verifier":
-        settled = _settle(lookup, is_new_nonce, signature_methods, body_hash, window)
+        options = _checked_options(lookup, is_new_nonce, signature_methods, body_hash, window)
         made: Verifier = load_engine(engine).Verifier(
-            client_secret, token_secret, rsa_key, lookup, *settled, is_new_nonce, _explain if explain else _decide
+            client_secret, token_secret, rsa_key, lookup, *options, is_new_nonce, _explain if explain else _decide
         )
         return made
 
@@ -159,7 +159,9 @@ def verify(
     if is_usual and lookup is None and is_new_nonce is None:
         accepted, needs_body_hash, seconds = _BY_DEFAULT
     else:
-        accepted, needs_body_hash, seconds = _settle(lookup, is_new_nonce, signature_methods, body_hash, window)
+        accepted, needs_body_hash, seconds = _checked_options(
+            lookup, is_new_nonce, signature_methods, body_hash, window
+        )
     proven: SignedRequest = load_engine(engine).verify(
         method, url, body, content_type, authorization, client_secret, token_secret, rsa_key, lookup,
         accepted, needs_body_hash, now, seconds, is_new_nonce, _explain if explain else _decide,
@@ -167,7 +169,7 @@ def verify(
     return proven
 
 
-def _settle(lookup: Any, is_new_nonce: Any, signature_methods: Any, body_hash: Any, window: Any) -> Settled:
+def _checked_options(lookup: Any, is_new_nonce: Any, signature_methods: Any, body_hash: Any, window: Any) -> Options:
     """The options as the engines take them, which no later change of their objects makes different."""
     for name, callback in (("lookup", lookup), ("is_new_nonce", is_new_nonce)):
         if callback is not None and not callable(callback):

@@ -269,7 +269,7 @@ class OAuth2Server:
         if signature is not None:
             whole = [*parse_form(urlsplit(redirect_uri).query).items(), *pairs]
             pairs = [*pairs, (signature.parameter, callback_signature(whole, self.credentials.client_secret))]
-        if is_signed_mode(self.provider):
+        if is_signed_mode(self.provider.oauth2.response_mode):
             about = self._about({"iss": self.provider.oauth2.issuer})
             pairs = [("response", self._encrypted(self._signed({**about, **dict(pairs)})))]
         if self.provider.oauth2.response_mode.startswith("form_post"):

@@ -3,12 +3,11 @@
 Spec: RFC 9101; OpenID Connect Core 1.0 section 6.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError
-from oauthreg.jose import check_jwt_times, is_shared, is_time, parse_own_jwt
+from oauthreg.jose import check_jwt_times, claim_text, is_shared, is_time, parse_own_jwt
 from oauthreg.provider import Provider
 from oauthreg.simulator.received import Credentials, unrenamed
 
@@ -60,10 +59,10 @@ def _check_claims(provider: Provider, credentials: Credentials, claims: Mapping[
 
 
 def _text(value: Any) -> str:
-    """A claim as the parameter that it stands for; of several values the first."""
-    if isinstance(value, list) and value:
+    """A claim as the parameter that it stands for; of several texts the first."""
+    if isinstance(value, list) and value and isinstance(value[0], str):
         value = value[0]
-    return value if isinstance(value, str) else json.dumps(value)
+    return claim_text(value)
 
 
 def _wrong(reason: str) -> OAuthError:

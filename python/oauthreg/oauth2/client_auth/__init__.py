@@ -63,9 +63,8 @@ def client_auth_method(provider: Provider, client: ClientIdentity) -> str:
 
 def authenticate_client(draft: Draft, client: ClientIdentity, provider: Provider) -> None:
     """Authenticate the client by exactly one method. Raises ``UnsupportedMethodError`` and other ``UsageError``."""
-    name = client_auth_method(provider, client)
-    known_method(name)
-    CLIENT_AUTH_METHODS[name](draft, client, provider)
+    name = known_method(client_auth_method(provider, client))
+    CLIENT_AUTH_METHODS[name or "none"](draft, client, provider)
 
 
 def known_method(name: str | None) -> str | None:
