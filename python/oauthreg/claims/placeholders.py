@@ -8,9 +8,10 @@ from oauthreg.errors import quoted
 from oauthreg.records import dataclass
 
 _LONGEST_KEPT = 1024
-_BRACE = re.compile(r"[{}]")
-_MARK = re.compile(r"[{}\"']")
-_NAMED = re.compile(r"\{([^{}\"'\s][^{}\"']*)\}")
+# Compiled when they are first used: a first client that needs none of them starts sooner.
+_BRACE = r"[{}]"
+_MARK = r"[{}\"']"
+_NAMED = r"\{([^{}\"'\s][^{}\"']*)\}"
 _DOUBLE_HINT = "write a literal brace twice: `{{` or `}}`"
 
 
@@ -31,8 +32,9 @@ def split_placeholders(text: str) -> tuple[str | Placeholder, ...]:
 
 
 def _split(text: str) -> tuple[str | Placeholder, ...]:
-    pieces = _NAMED.split(text)
-    if _BRACE.search("".join(pieces[::2])):
+    pieces = re.split(_NAMED, text)
+    literals = "".join(pieces[::2])
+    if "{" in literals or "}" in literals:
         return _split_with_care(text)
     return tuple([Placeholder(piece) if index % 2 else piece for index, piece in enumerate(pieces) if piece])
 
@@ -42,7 +44,8 @@ def _split_with_care(text: str) -> tuple[str | Placeholder, ...]:
     parts: list[str | Placeholder] = []
     literal = ""
     at = 0
-    while brace := _BRACE.search(text, at):
+    braces = re.compile(_BRACE)
+    while brace := braces.search(text, at):
         literal += text[at : brace.start()]
         at = brace.start()
         if text[at : at + 2] in {"{{", "}}"}:
@@ -68,7 +71,8 @@ def closing_brace(text: str, at: int) -> int:
     """The index of the brace that closes the one at ``at``, passing over pairs and quotes within."""
     depth = 0
     start = at
-    while mark := _MARK.search(text, at):
+    marks = re.compile(_MARK)
+    while mark := marks.search(text, at):
         at = mark.start()
         match text[at]:
             case "{":

@@ -211,7 +211,8 @@ def _split(text: str) -> tuple[str | Placeholder, ...]:
 
 
 def _problems_of_name(name: str, names: Collection[str] | None) -> Iterator[TemplateSyntaxError]:
-    if not re.fullmatch(_NAME, name, re.ASCII):
+    is_plain = name.isascii() and name.isidentifier()
+    if not is_plain and not re.fullmatch(_NAME, name, re.ASCII):
         yield refusal(f"not a variable's name: {quoted(name)}", "letters, digits, `_`, `-`, `.` and `:`")
     elif names is not None and name not in names:
         yield refusal(f"unknown variable: {quoted(name)}", closest(name, sorted(names)))
