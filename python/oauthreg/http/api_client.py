@@ -7,7 +7,7 @@ from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from aiohttp import ClientError
 from yarl import URL
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from oauthreg.http.middleware import Hope, Repair
     from oauthreg.jwe import DecryptionKeys
     from oauthreg.messages import Authenticator, Flow, Pairs
+
+    Callback: TypeAlias = str | bytes | URL | Mapping[str, Any]
+    """What the user's browser brings back: a URL, the form of a POST, or its parameters."""
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType, NoneType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from oauthreg import http, oauth1, signing
 from oauthreg.errors import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from oauthreg.claims import Profile
+    from oauthreg.http.api_client import Callback
     from oauthreg.http.finished_logins import FinishedLogins
     from oauthreg.http.middleware import Repair
     from oauthreg.http.oauth1_life import TokenUpdater
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from oauthreg.oauth2 import BearerAuthentication
     from oauthreg.stores import TokenKey, TokenStore
 
-    Callback: TypeAlias = str | bytes | URL | Mapping[str, Any]
 
 Result = TypeVar("Result")
 

@@ -47,8 +47,8 @@ from oauthreg.token import OAuth2Token
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
-    from yarl import URL
 
+    from oauthreg.http.api_client import Callback
     from oauthreg.http.driver import Sleeper
     from oauthreg.http.token_life import TokenLives, TokenUpdater, Way
     from oauthreg.jwe import DecryptionKeys
@@ -57,9 +57,6 @@ if TYPE_CHECKING:
     from oauthreg.oauth2 import LogoutToken
     from oauthreg.provider import Provider
     from oauthreg.stores import TokenKey, TokenStore
-
-    Callback: TypeAlias = str | bytes | URL | Mapping[str, Any]
-    """What the user's browser brings back: a URL, the form of a POST, or its parameters."""
 
 Progress: TypeAlias = Callable[["oauth2.DeviceAuthorization", str, float], Any]
 """Told the codes to show, how a device login stands, and the seconds until the provider is asked (again)."""

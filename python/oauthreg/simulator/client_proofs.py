@@ -15,13 +15,12 @@ from oauthreg.legs import endpoint
 from oauthreg.oauth2.assertion import ASSERTION_TYPE
 from oauthreg.provider import Leg, Provider
 from oauthreg.signing.verify import verify
+from oauthreg.simulator.received import LEEWAY
 from oauthreg.simulator.token_request import TokenRequest
 
 _LONGEST_ASSERTION = 600
 _LONGEST_SECRET = 15_777_000
 """Six months: the most that a secret which is a JWT may live."""
-_LEEWAY = 60
-
 
 Check: TypeAlias = Callable[[TokenRequest], None]
 """Raises ``OAuthError`` with ``invalid_client`` unless the client is who it says."""
@@ -170,7 +169,7 @@ def read_assertion(request: TokenRequest, text: str | None, key: Any, algorithm:
         raise _unknown("the client assertion is missing")
     try:
         _, claims = parse_own_jwt(text, key, algorithm)
-        check_jwt_times(claims, request.now, _LEEWAY)
+        check_jwt_times(claims, request.now, LEEWAY)
     except (ResponseError, InvalidKeyError) as error:
         raise _unknown(f"the client assertion is not accepted: {error.message}") from None
     audience = settings.client_assertion.audience or settings.issuer or endpoint(request.provider, "token")

@@ -17,13 +17,12 @@ from oauthreg.oauth2.grants.token_exchange import TOKEN_TYPES
 from oauthreg.provider import Leg, Provider
 from oauthreg.simulator.client_proofs import client_auth_of
 from oauthreg.simulator.oauth2_state import Issued
+from oauthreg.simulator.received import LEEWAY
 from oauthreg.simulator.token_request import TokenRequest
 
 _BY_TYPE = {value: name for name, value in GRANT_TYPES.items()}
 _TELLING = {"refresh_token": "refresh_token", "device_code": "device_code", "code": "authorization_code"}
 """A parameter -> the grant of a request in which the provider has no `grant_type` of the standard."""
-_LEEWAY = 60
-
 
 Answer: TypeAlias = Callable[[TokenRequest], Issued]
 """Gives the token for a good request and raises ``OAuthError`` for any other."""
@@ -126,7 +125,7 @@ def _jwt_bearer(request: TokenRequest) -> Issued:
     key = request.credentials.client_secret if is_shared(settings.algorithm) else request.credentials.private_key
     try:
         _, claims = parse_own_jwt(request.needed("assertion"), key, settings.algorithm)
-        check_jwt_times(claims, request.now, _LEEWAY)
+        check_jwt_times(claims, request.now, LEEWAY)
     except (ResponseError, InvalidKeyError) as error:
         raise OAuthError("invalid_grant", f"the assertion is not accepted: {error.message}") from None
     fixed = {name: value for name, value in settings.claims.items() if not hasattr(value, "render")}

@@ -19,6 +19,8 @@ from oauthreg.signing._pure import parse_parameters
 from oauthreg.signing.verify import SignedRequest, parse_authorization
 
 MULTIPART = "multipart/form-data"
+LEEWAY = 60
+"""Seconds by which a client's clock may differ from the provider's."""
 
 _Name = TypeVar("_Name", bound=str)
 

@@ -9,9 +9,8 @@ from typing import Any
 from oauthreg.errors import InvalidKeyError, OAuthError, ResponseError
 from oauthreg.jose import check_jwt_times, claim_text, is_shared, is_time, parse_own_jwt
 from oauthreg.provider import Provider
-from oauthreg.simulator.received import Credentials, unrenamed
+from oauthreg.simulator.received import LEEWAY, Credentials, unrenamed
 
-_LEEWAY = 60
 _LONGEST = 3600
 """Seconds: what FAPI 2.0 Message Signing section 5.3.1 allows."""
 _OF_THE_JWT = ("iss", "aud", "exp", "nbf", "iat", "jti")
@@ -34,7 +33,7 @@ def opened_request(
     key = credentials.client_secret if is_shared(algorithm) else credentials.private_key
     try:
         header, claims = parse_own_jwt(text, key, algorithm)
-        check_jwt_times(claims, now, _LEEWAY)
+        check_jwt_times(claims, now, LEEWAY)
     except (ResponseError, InvalidKeyError) as error:
         raise _wrong(error.message) from None
     if str(header.get("typ", "")).lower().removeprefix("application/") not in ("oauth-authz-req+jwt", "jwt", ""):
