@@ -117,11 +117,11 @@ class TestReading:
     def read(self, told, clock):
         simulator, claims = told
 
-        def run(key=None, typ="oauth-authz-req+jwt", beside=(), **changes):
+        def run(key=None, typ="oauth-authz-req+jwt", beside=(), is_pushed=False, **changes):
             made = {name: value for name, value in {**claims, **changes}.items() if value is not None}
             text = sign_jwt(made, key or simulator.credentials.private_key, "ES256", header={"typ": typ} if typ else {})
             sent = {"client_id": simulator.credentials.client_id, **dict(beside), "request": text}
-            return opened_request(simulator.provider, simulator.credentials, sent, clock())
+            return opened_request(simulator.provider, simulator.credentials, sent, clock(), is_pushed=is_pushed)
 
         return run
 
@@ -130,12 +130,19 @@ class TestReading:
         found = read(scope="openid email", max_age=300, resource=["https://a.example", "https://b.example"])
         assert found["state"] == claims["state"]
         assert (found["scope"], found["max_age"], found["resource"]) == ("openid email", "300", "https://a.example")
+        assert read(authorization_details=[{"type": "x"}])["authorization_details"] == '[{"type": "x"}]'
         assert not found.keys() & {"iss", "aud", "exp", "nbf", "iat", "jti"}
         for changes in ({"typ": None}, {"typ": "JWT"}, {"aud": ["https://bank.example", "x"]}):
             assert read(**changes)["state"] == claims["state"]
 
     def test_what_stands_beside_it_counts_for_nothing(self, read):
         assert read(beside={"redirect_uri": "https://evil.example"})["redirect_uri"] == CALLBACK
+
+    def test_nothing_of_the_request_stands_beside_a_pushed_one(self, read):
+        assert read(is_pushed=True, beside={"client_secret": "s"})["redirect_uri"] == CALLBACK
+        with pytest.raises(OAuthError, match="`response_type`, `scope`") as refused:
+            read(is_pushed=True, beside={"scope": "openid", "response_type": "code"})
+        assert refused.value.error == "invalid_request"
 
     @pytest.mark.parametrize(
         "changes",

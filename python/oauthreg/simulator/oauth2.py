@@ -430,7 +430,7 @@ class OAuth2Server:
         parameters = dict(request.parameters)
         if "request_uri" in parameters:
             raise OAuthError("invalid_request", "`request_uri` cannot be pushed")
-        parameters = opened_request(self.provider, self.credentials, parameters, self.now())
+        parameters = opened_request(self.provider, self.credentials, parameters, self.now(), is_pushed=True)
         self._redirect_uri(parameters)
         self._asked_for(parameters)
         if request.dpop_jkt is not None and parameters.setdefault("dpop_jkt", request.dpop_jkt) != request.dpop_jkt:

@@ -17,12 +17,13 @@ _OF_THE_JWT = ("iss", "aud", "exp", "nbf", "iat", "jti")
 
 
 def opened_request(
-    provider: Provider, credentials: Credentials, parameters: Mapping[str, str], now: float
+    provider: Provider, credentials: Credentials, parameters: Mapping[str, str], now: float, *, is_pushed: bool = False
 ) -> dict[str, str]:
     """The parameters in a request object, by the standard's names: those beside it count for nothing.
 
     Where the definition says nothing of request objects, the parameters as they are. Raises ``OAuthError`` with
-    ``invalid_request`` where there is none, and ``invalid_request_object``.
+    ``invalid_request`` where there is none, or parameters stand beside one that ``is_pushed`` (RFC 9126 section 3), and
+    ``invalid_request_object``.
     """
     algorithm = provider.oauth2.request_object_algorithm
     if algorithm is None:
@@ -42,6 +43,9 @@ def opened_request(
     told = unrenamed(provider.authorize, [(name, _text(claims[name])) for name in claims if name not in _OF_THE_JWT])
     if told.get("client_id") != parameters.get("client_id"):
         raise _wrong("it is of another application than the request")
+    if is_pushed and (beside := sorted(told.keys() & parameters.keys() - {"client_id"})):
+        names = ", ".join(f"`{name}`" for name in beside)
+        raise OAuthError("invalid_request", f"Beside a pushed request object stands what belongs into it: {names}.")
     return told
 
 
