@@ -17,12 +17,14 @@ from contextlib import contextmanager, nullcontext, suppress
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from oauthreg import DPoPKey, Registry
 from oauthreg.cli import accounts, loopback
 from oauthreg.http import AsyncOAuth1Client
 from oauthreg.jose import generate_private_key_for
 from oauthreg.origins import parse_origin, render_origin
+from oauthreg.records import replace
 from oauthreg.sealing import new_sealing_key
 from oauthreg.simulator import Body, Simulator, Status
 from oauthreg.stores import MemoryStore, SealedStore, SQLiteStore, TokenKey
@@ -609,6 +611,19 @@ class TestRequest:
         assert done.err.startswith("200 OK\nContent-Type: application/json")
         told = json.loads(oauthreg("request", "acme", "items", "--json").out)
         assert (told["status"], json.loads(told["body"])) == (200, {"items": ["é"]})
+
+    def test_no_header_of_an_answer_is_lost(self, oauthreg, monkeypatch):
+        send = self.provider.simulator._send
+
+        def send_cookies(request, answer, **options):
+            cookies = (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"))
+            headers = CIMultiDict([*answer.headers.items(), *cookies])
+            return send(request, replace(answer, headers=headers), **options)
+
+        monkeypatch.setattr(self.provider.simulator, "_send", send_cookies)
+        told = json.loads(oauthreg("request", "acme", "items", "--json").out)
+        assert told["headers"]["set-cookie"] == ["a=1", "b=2"]
+        assert told["headers"]["content-type"] == ["application/json"]
 
     def test_a_refusal_is_5_and_its_body_is_printed(self, oauthreg):
         done = oauthreg("request", "acme", "gone")

@@ -32,7 +32,7 @@ def command(**options: Any) -> int:
     """Make a request to the API of the provider NAME, and print the body of the answer.
 
     URL may be relative to the API's. It must be at an origin of the provider, where alone credentials go. The exit code
-    is 5 for an answer of 400 and above.
+    is 5 for an answer of 400 and above. With --json a header is a list of its values under its name in lower case.
     """
     import asyncio
 
@@ -65,8 +65,11 @@ async def _request(
                     note(f"{header}: {value}")
                 note("")
             if as_json:
+                fields: dict[str, list[str]] = {}
+                for header, value in response.headers.items():
+                    fields.setdefault(header.lower(), []).append(value)
                 text = await response.text(errors="replace")
-                echo_json({"status": response.status, "headers": dict(response.headers), "body": text})
+                echo_json({"status": response.status, "headers": fields, "body": text})
             else:
                 echo_body(content, response.get_encoding())
     if response.status < 400:
