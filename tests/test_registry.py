@@ -31,7 +31,7 @@ from oauthreg.jwe import encrypt_to
 from oauthreg.provider import Provider
 from oauthreg.registry import Registry
 from oauthreg.stores import MemoryStore
-from oauthreg.token import OAuth2Token
+from oauthreg.token import OAuth1Token, OAuth2Token
 
 ACME = """schema = 1
 title = "Acme"
@@ -412,6 +412,17 @@ async def test_its_clients_share_the_lives_of_their_tokens():
         assert registry.lives.store is store
         registry.lives.begin(lambda: asyncio.sleep(0, OAuth2Token(access_token="A")), is_shared=True)
     assert registry.lives._tasks == set()
+
+
+async def test_a_store_may_be_empty(session):
+    class Counted(MemoryStore):
+        def __len__(self):
+            return 0
+
+    registry = made(store=(store := Counted()))
+    client = registry.client("acme", session, account="ada", token=OAuth1Token("t", "s"))
+    await client.keep_token("ada")
+    assert [key.account async for key in store.token_keys()] == ["ada"]
 
 
 async def test_tokens_may_be_shared_with_another_registry(session):

@@ -55,6 +55,10 @@ class TestOAuth2Token:
         assert (token.access_token, token.refresh_token, token.id_token) == ("A", "R", "I")
         assert (token.token_type, token.scopes, token.missing_scopes) == ("Bearer", ("a", "b"), ("c",))
 
+    @pytest.mark.parametrize(("told", "kind"), [("dpop", "DPoP"), ("DPOP", "DPoP"), ("mac", "mac"), ("", "Bearer")])
+    def test_a_type_is_of_no_case(self, told, kind):
+        assert OAuth2Token(access_token="A", token_type=told).token_type == kind
+
     def test_absent_and_empty_fields(self):
         for token in (OAuth2Token(), OAuth2Token(refresh_token="", id_token=None, scope=None, expires_at="")):
             assert (token.access_token, token.token_type, token.scopes, token.missing_scopes) == ("", "Bearer", (), ())

@@ -168,7 +168,7 @@ class Registry:
                 raise _no_login(known.name)
             overrides["redirect_uri"] = redirect_uri
         if known.is_oauth1:
-            overrides.setdefault("store", self._store or self._begin_store)
+            overrides.setdefault("store", self._begin_store if self._store is None else self._store)
             overrides.setdefault("renewals", self._renewals)
             overrides.setdefault("finished", self._begin_finished)
         elif "lives" not in overrides:

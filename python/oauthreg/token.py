@@ -69,8 +69,7 @@ class OAuth2Token(dict[str, Any]):
 
     ``raw`` is the whole answer that the token came in, as it was parsed; ``None`` for a token from elsewhere. Where it
     is not ``is_proven``, nobody has seen its ID token come from the provider, or looked at its signature. ``failure``
-    is what keeps a token that was renewed from being used: it is kept for its refresh token. None of them is part of
-    the dictionary.
+    is why a renewal brought no new access token, though a new refresh token. None of them is part of the dictionary.
 
     Spec: RFC 6749 section 5.1.
     """
@@ -91,8 +90,9 @@ class OAuth2Token(dict[str, Any]):
 
     @property
     def token_type(self) -> str:
-        """``Bearer`` unless the server said otherwise."""
-        return str(self.get("token_type") or "Bearer")
+        """``Bearer`` unless the server said otherwise; ``DPoP`` in whichever case it stands there."""
+        kind = str(self.get("token_type") or "Bearer")
+        return DPOP_TYPE if kind.lower() == DPOP_TYPE.lower() else kind
 
     @property
     def expires_at(self) -> int | None:

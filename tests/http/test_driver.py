@@ -175,6 +175,16 @@ async def test_errors_of_the_transport_pass_unwrapped(session, server, reply):
         await run(asking(Request("POST", server.url)), session)
 
 
+async def test_an_error_of_the_transport_shows_no_credential(session, server, reply):
+    server.replies = [reply(status="no number")]
+    request = Request("GET", f"{server.url}/token?client_secret=PLANTED", authenticator=Bearing("Basic PLANTED"))
+    with pytest.raises(aiohttp.ClientResponseError) as refused:
+        await run(asking(request), session)
+    error = refused.value
+    assert "PLANTED" not in f"{error} {error!r} {error.args} {vars(error)}"
+    assert str(error.request_info.real_url) == f"{server.url}/token"
+
+
 async def test_a_flow_may_go_on_after_an_error(server, session, reply):
     server.replies = [reply(status=None), reply(body=b"second")]
 

@@ -916,6 +916,20 @@ class TestRefreshing:
         assert [asked.get("refresh_token") for asked in authority.asked] == ["R1", None, "R-new", None]
         assert authority.used == ["Bearer LONG"]
 
+    async def test_a_second_step_that_fails_costs_no_token_that_is_good(
+        self, make_defined, make_provider, authority, clock, json_reply, reply
+    ):
+        step = Exchange(f"{authority.url}/token", Leg(params=(("grant_type", "long_lived"),)), TokenAnswer())
+        client = make_defined(make_provider(exchange=step), token=authority.give(clock() + 30), store=MemoryStore())
+        renewed = {"access_token": "S2", "refresh_token": "R-new", "expires_in": 3600}
+        authority.replies = [json_reply(renewed), reply(503)]
+        await text_of(client, authority.url)
+        await text_of(client, authority.url)
+        assert authority.used == ["Bearer A1"] * 2
+        assert len(authority.asked) == 2  # not anew at once
+        assert (client.token.refresh_token, client.token.failure) == ("R-new", None)
+        assert (await client.keep_token("ada")).refresh_token == "R-new"
+
     async def test_in_the_background(self, make_client, authority, clock):
         client = make_client(token=authority.give(clock() + 30), background_refresh=True)
         await text_of(client, authority.url)
@@ -1464,6 +1478,30 @@ class TestStartAndFinish:
             await make_defined(away, lives=lives).finish(pending, callback)
         assert (await make_defined(known, lives=lives).finish(pending, callback)).access_token
 
+    @pytest.mark.parametrize("status", [503, 401, None])
+    async def test_what_an_app_token_was_refused_for_can_be_finished(
+        self, make_defined, make_provider, authority, reply, json_reply, status
+    ):
+        step = Exchange(f"{authority.url}/token?app", Leg(), TokenAnswer())
+        client = make_defined(make_provider(app_token=step))
+        pending = await client.start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        authority.replies = [reply(status)] if status else [reply(None)] * 2
+        with pytest.raises((OAuthError, ClientError)):
+            await client.finish(pending, callback)
+        authority.replies = [json_reply({"access_token": "APP"}), json_reply({"access_token": "USER"})]
+        assert (await client.finish(pending, callback)).access_token == "USER"
+
+    @pytest.mark.parametrize("answer", [302, 400, 503])
+    async def test_what_the_token_endpoint_answered_to_is_over(self, make_defined, authority, redirect, reply, answer):
+        client = make_defined()
+        pending = await client.start()
+        callback = f"{CALLBACK}?code=C&state={pending.values['state']}"
+        authority.replies = [redirect(302, "/elsewhere") if answer == 302 else reply(answer)]
+        for kind in ((OAuthError, ResponseError), MismatchingStateError):
+            with pytest.raises(kind):
+                await client.finish(pending, callback)
+
     async def test_a_renewal_of_oauth_needs_no_metadata(self, make_defined, make_provider, authority, clock):
         known = make_provider(claims=None)
         known = replace(known, endpoints={**known.endpoints, "discovery": f"{authority.url}/metadata"})
@@ -1564,6 +1602,20 @@ class TestProfile:
         with pytest.raises(ResponseError):
             await make_defined(provider, store=store, account="ada").profile()
         assert "oauthreg_unproven" not in later.token
+
+    async def test_what_a_store_has_proven_stays_so_whoever_brings_it(
+        self, make_defined, make_provider, authority, clock
+    ):
+        """The very token of a login, that an application has kept beside the store."""
+        provider, store = make_provider(oauth2=OAuth2Settings(issuer="https://as.example")), MemoryStore()
+        authority.fields = {"id_token": self.id_token(iat=clock(), exp=clock() + 60)}
+        first = make_defined(provider, store=store, account="ada", token=authority.give(clock() - 1))
+        login = await first.refresh_token()
+        later = make_defined(provider, store=store, account="ada", token=dict(login))
+        authority.fields = {}
+        await later.refresh_token()
+        for client in (later, make_defined(provider, store=store, account="ada")):
+            assert (await client.profile()).nickname == "adi"
 
     @pytest.mark.parametrize(
         ("changes", "code"),

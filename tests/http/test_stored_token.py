@@ -68,15 +68,22 @@ def make_client(simulator, session, store):
 
 
 class Hesitant(MemoryStore):
-    """A store that fails as often as it is told to, and whose callers wait for each other as those of a database do."""
+    """A store that fails as often as it is told to, and whose callers wait for each other as those of a database do.
+
+    With a ``gate`` nothing is saved before it is open; ``arrived`` tells that somebody waits there.
+    """
 
     def __init__(self):
         super().__init__()
         self.failures = 0
         self.saved = []
+        self.gate = None
 
     async def save(self, key, token, *, seen_version):
         await asyncio.sleep(0)
+        if self.gate is not None and not self.gate.is_set():
+            self.arrived.set()
+            await self.gate.wait()
         if self.failures:
             self.failures -= 1
             raise ConnectionError("the store is away")
@@ -251,6 +258,18 @@ class TestGiven:
         await client.keep_token("ada")
         assert await make_client().load_token() == token
 
+    @pytest.mark.parametrize("is_other_stored", [False, True])
+    async def test_it_is_renewed_as_it_is(self, make_client, simulator, store, is_other_stored):
+        if is_other_stored:
+            await log_in(make_client(), simulator)
+        token = await log_in(make_client("bob"), simulator)
+        client = make_client(token=token)
+        renewed = await client.refresh_token()
+        assert sent(simulator, "refresh") == 1
+        assert client.token["oauth_token"] == renewed.token != token.token
+        assert await make_client().load_token() == renewed
+        assert await ask(client) == 200
+
     async def test_none_goes_back_to_the_store(self, make_client, simulator):
         client = make_client()
         token = await log_in(client, simulator)
@@ -396,6 +415,30 @@ class TestSaved:
         assert await client.keep_token((await client.profile()).sub) == token
         assert await ask(make_client("7")) == 200
         assert await client.keep_token("7") == token
+
+    async def test_what_is_renewed_while_it_is_kept_is_kept(self, simulator, session, store, make_client):
+        client = simulator.registry(store=store).client("acme", session)
+        token = await log_in(client, simulator)
+        store.gate, store.arrived = asyncio.Event(), asyncio.Event()
+        keeping = asyncio.create_task(client.keep_token("ada"))
+        await store.arrived.wait()
+        renewed = await client.refresh_token()
+        store.gate.set()
+        assert await keeping == renewed != token
+        assert await make_client().load_token() == renewed
+
+    async def test_what_is_kept_while_it_is_renewed_is_renewed_there(self, simulator, session, store, make_client):
+        kept = []
+
+        async def keep(token):
+            if token != login:
+                kept.append(await client.keep_token("ada"))
+
+        login = await log_in(make_client("bob"), simulator)
+        client = simulator.registry(store=store).client("acme", session, token=login, token_updater=keep)
+        renewed = await client.refresh_token()
+        assert kept == [login]
+        assert await make_client().load_token() == renewed
 
     async def test_there_must_be_a_token_an_account_and_a_store(self, make_client, simulator, session, store):
         with pytest.raises(MissingTokenError):

@@ -214,6 +214,17 @@ class TestOneRenewalForAll:
         await asyncio.gather(first.use(renewal()), second.use(renewal()))
         assert server.asked == ["R1"]
 
+    async def test_a_later_token_of_the_same_grant_takes_the_place_of_an_earlier_one(self, lives):
+        """A provider may give one refresh token for all, and an application may have renewed it elsewhere."""
+        first, later = (
+            OAuth2Token(access_token=f"A{number}", refresh_token="R", expires_at=NOW + seconds)
+            for number, seconds in ((1, 5), (2, 3600))
+        )
+        life = lives.of_token(first)
+        for token in (later, first):
+            assert lives.of_token(token) is life
+            assert life.token == later
+
     async def test_50_registries_on_one_store(self, stored, renewal, server):
         """As many processes would: no memory is shared but the store's."""
         store = (await stored()).store
@@ -1227,9 +1238,13 @@ class TestAnnounced:
         assert (server.asked, set(pauses)) == (["R1"], {1.0})
         assert 10 <= len(pauses) <= 12
 
-    async def test_one_that_never_comes_to_an_end_is_outwaited(self, store, two, renewal, server, caplog):
-        """Its process is gone; whether its refresh token was sent, only the provider knows."""
-        await store.save(KEY, {**server.token, RENEWING: "gone"}, seen_version=1)
+    @pytest.mark.parametrize("name", ["gone", "{}3-1"])
+    async def test_one_that_never_comes_to_an_end_is_outwaited(self, store, two, renewal, server, caplog, name):
+        """Its process is gone; whether its refresh token was sent, only the provider knows.
+
+        The second one is of a process whose number begins like that of this one, as forks of one process have them.
+        """
+        await store.save(KEY, {**server.token, RENEWING: name.format(two[0].name)}, seen_version=1)
         pauses = []
 
         async def wait(seconds):

@@ -495,9 +495,15 @@ class TestExchange:
         old = OAuth2Token(access_token="KEPT", refresh_token="R1", expires_at=NOW - 1)
         flow = renewal_flow(provider(exchange=self.exchange), identity(), old)
         token, _ = drive(flow, GOOD | {"refresh_token": "R2"}, {"error": "temporarily_unavailable"})
-        assert (token.refresh_token, token.access_token, token.is_expired(now=NOW)) == ("R2", "", True)
+        assert (token.refresh_token, token.access_token, token.is_expired(now=NOW)) == ("R2", "KEPT", True)
+        assert (token.token_type, "expires_in" in token) == ("Bearer", False)
         assert isinstance(token.failure, OAuthError)
         assert token.failure.error == "temporarily_unavailable"
+
+    def test_what_was_kept_for_its_refresh_token_alone_is_no_token_yet(self, drive, provider, identity):
+        flow = renewal_flow(provider(exchange=self.exchange), identity(), OAuth2Token(refresh_token="R1"))
+        token, _ = drive(flow, GOOD | {"refresh_token": "R2"}, {"error": "temporarily_unavailable"})
+        assert (token.refresh_token, token.access_token, token.is_expired(now=NOW)) == ("R2", "", True)
 
     def test_where_it_fails_after_a_login_there_is_no_token(self, drive, provider, identity):
         flow = token_flow(provider(exchange=self.exchange), identity(), "authorization_code", code="C1")

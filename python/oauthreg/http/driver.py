@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
@@ -11,10 +12,14 @@ from aiohttp import (
     ClientMiddlewareType,
     ClientRequest,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
+    RequestInfo,
     hdrs,
 )
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from oauthreg.answers import malformed
 from oauthreg.http.hop import refuse_clear_text
@@ -24,6 +29,7 @@ from oauthreg.messages import Flow, Request, Response, Sleep
 from oauthreg.oauth1.placement import FORM
 from oauthreg.origins import Origin, parse_origin
 from oauthreg.records import replace
+from oauthreg.redaction import redact_url
 
 Result = TypeVar("Result")
 
@@ -65,13 +71,15 @@ async def run(
     ``session.request`` that concern the transport, such as ``proxy`` and ``ssl``. ``around`` is given each request and
     what sends it, and gives the answer. ``sleep`` waits in place of ``asyncio.sleep``.
 
-    Errors of aiohttp pass unwrapped; the flow sees every error first and may go on.
+    Errors of aiohttp pass unwrapped, without the query and the headers of the request; the flow sees every error first
+    and may go on.
     """
     pinned = frozenset(origins)
     options = {"timeout": ClientTimeout(total=timeout), **options}
 
     async def send(request: Request) -> Response:
-        return await _perform(request, session, pinned, allow_insecure_http, options)
+        with _redacting():
+            return await _perform(request, session, pinned, allow_insecure_http, options)
 
     async def take(step: Request | Sleep) -> Response | None:
         if isinstance(step, Sleep):
@@ -133,6 +141,18 @@ async def _perform(
     ) as response:
         answer = Response(response.status, plain_headers(response), b"", request.url)
         return replace(answer, body=await _read(response, answer))
+
+
+@contextmanager
+def _redacting() -> Iterator[None]:
+    """Keeps credentials out of the errors of aiohttp that show the URL and the headers of a request."""
+    try:
+        yield
+    except ClientResponseError as error:
+        url = URL(redact_url(str(error.request_info.url)))
+        error.request_info = RequestInfo(url, error.request_info.method, CIMultiDictProxy(CIMultiDict()), url)
+        error.args = (error.request_info, *error.args[1:])
+        raise
 
 
 def _split(headers: Iterable[tuple[str, str]]) -> tuple[str | None, list[tuple[str, str]]]:

@@ -599,7 +599,7 @@ class AsyncOAuth1Client(ApiClient):
         token = await self._owned("to keep")
         if self._life.is_request_token:
             raise MissingTokenError("there is no access token to keep yet", hint="await `fetch_access_token` first")
-        await self._life.keep(token, self._life.stored or self._place_of(account, self._store))
+        token = await self._life.keep(token, self._life.stored or self._place_of(account, self._store))
         self._account = account
         return token
 

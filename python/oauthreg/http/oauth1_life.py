@@ -120,11 +120,18 @@ class OAuth1Life:
         await asyncio.wait([renewal])
         return renewal.result()
 
-    async def keep(self, token: OAuth1Token, stored: StoredToken) -> None:
-        """Save a token in a place, which is the life's own from now on. Raises ``TokenStoreError``."""
+    async def keep(self, token: OAuth1Token, stored: StoredToken) -> OAuth1Token:
+        """Save a token in a place, which is the life's own from now on; the token that is there then.
+
+        Raises ``TokenStoreError``.
+        """
         await stored.save_login(token)
         self.stored = stored
+        if self._is_settled and self.token is not None and self.token != token:  # renewed meanwhile
+            successor = self.token
+            return await self._save(successor, partial(stored.save_successor, successor, token, None), of=successor)
         self._is_settled = self._is_settled or self.token == token
+        return token
 
     async def forget(self, token: OAuth1Token) -> None:
         """Be without a token that was given up, in the store as well; another one that came meanwhile stays."""
@@ -154,11 +161,15 @@ class OAuth1Life:
     async def _renewed(self, old: OAuth1Token, fetch: Callable[[], Awaitable[OAuth1Token]]) -> OAuth1Token:
         stored = self.stored
         if stored is None:
-            return await self._taken(old, await fetch())
+            token = await self._taken(old, await fetch())
+            if self.stored is not None:  # it was given a place meanwhile, where the old one is now
+                await self._save(token, partial(self.stored.save_successor, token, old, None), of=token)
+            return token
+        is_given = not self._is_settled and self._unsaved is None and self.token == old
         await stored.take_turn()
         try:
             found, version = await stored.load()
-            if found == old:
+            if found == old or is_given:
                 token = await fetch()
                 save = partial(stored.save_successor, token, old, version)
                 return await self._taken(old, await self._save(token, save, of=old))

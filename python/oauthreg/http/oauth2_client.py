@@ -745,11 +745,12 @@ class AsyncOAuth2Client(TokenClient):
             )
             try:
                 token = await self._exchange(flow, hooks="access_token", options=call.options, noted=noted)
-            except (ClientError, TimeoutError, UsageError) as error:
+            except Exception as error:
                 step = call.provider.app_token
                 is_spent = any(step is None or request.url != step.url for request in noted)
                 # All but a POST may have been sent twice by aiohttp, the first time with success.
-                if is_unsent(error) and not is_spent and call.provider.token.method.upper() == "POST":
+                is_sent_once = call.provider.token.method.upper() == "POST"
+                if not is_spent and (is_sent_once or not is_unsent(error)):
                     finished.give_back(login)
                     if known is not None:
                         self._open[state or ""] = known

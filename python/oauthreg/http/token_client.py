@@ -491,7 +491,7 @@ class TokenClient(ApiClient):
         refuse_redirects: bool = True,
         noted: list[Request] | None = None,
     ) -> Result:
-        """The value of a flow, whose hooks see what is sent and answered; ``noted`` gets what was answered.
+        """The value of a flow, whose hooks see what is sent and answered; ``noted`` gets what may have been sent.
 
         No redirect is followed, and none is read but by a flow that knows where it may go. For a patient flow an error
         of the transport is an outage that will pass.
@@ -504,8 +504,10 @@ class TokenClient(ApiClient):
                 request = await self._hooks.change_request(f"{hooks}_request", request)
             try:
                 response = await self._answered(request, send=send, refuse_redirects=refuse_redirects)
-            except (ClientError, TimeoutError) as error:
-                if not is_patient:
+            except Exception as error:
+                if noted is not None and not is_unsent(error):
+                    noted.append(request)
+                if not is_patient or not isinstance(error, (ClientError, TimeoutError)):
                     raise
                 raise TemporarilyUnavailableError(description=type(error).__name__) from error
             if noted is not None:

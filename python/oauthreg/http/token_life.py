@@ -422,10 +422,11 @@ class TokenLife:
 
     async def _keep(self, token: OAuth2Token, renewal: Renewal, *, is_login: bool = False) -> OAuth2Token:
         """Take a new token, in memory at once, and save it."""
+        failure, token.failure = token.failure, None
         self._take(token, renewal, is_login=is_login)
         await self._save()
-        if token.failure is not None:
-            raise token.failure
+        if failure is not None:
+            raise failure
         return self.token or token
 
     def _take(self, token: OAuth2Token, renewal: Renewal, *, is_login: bool) -> None:
@@ -518,7 +519,7 @@ class TokenLife:
             token, version = OAuth2Token(found[0]), found[1]
         token.is_proven = token.pop(UNPROVEN, None) is None
         announced = token.pop(RENEWING, None)
-        self._rival = None if announced is None or str(announced).startswith(self._lives.name) else str(announced)
+        self._rival = None if announced is None or str(announced).startswith(f"{self._lives.name}-") else str(announced)
         if self._rival is None:
             self._outwaited = None
         return token, version
@@ -540,6 +541,8 @@ class TokenLife:
             return
         found = await self._load()
         stored, version = found if found is not None else (None, None)
+        if stored is not None and self.token is not None and stored.id_token == self.token.id_token:
+            self.token.is_proven = self.token.is_proven or stored.is_proven
         if stored == self.token:
             self._is_unwritten = self._is_login = False
         elif not self._counts(stored, version):
@@ -688,6 +691,8 @@ class TokenLives:
             life = self._of_token.get(name)
             if life is not None:
                 self._touch(life)
+                if token is not None and life.token is not None and _is_newer(token, life.token):
+                    life.offer(token)
                 return life
         life = TokenLife(self)
         if token is not None:

@@ -34,6 +34,7 @@ from oauthreg.records import dataclass, field, replace
 from oauthreg.redaction import is_secret
 from oauthreg.token import OAuth2Token
 
+_OF_ACCESS = ("access_token", "token_type", "expires_in", "expires_at", "dpop_jkt")
 _OF_A_USER = ("authorization_code", "refresh_token")
 _LOGINS = ("authorization_code", "device_code", "password")
 _AFTER_AN_OUTAGE = {
@@ -159,7 +160,7 @@ def token_flow(
     is_like_first = name == "token" and provider.oauth2.refresh_with == "refresh_token"
     if provider.exchange is None or grant == "client_credentials" or (renewal and not is_like_first):
         return token
-    return (yield from _second_step_flow(provider, client, token, documents, is_renewal=renewal))
+    return (yield from _second_step_flow(provider, client, token, previous, documents))
 
 
 def renewal_flow(
@@ -212,15 +213,22 @@ def renewal_flow(
 
 
 def _second_step_flow(
-    provider: Provider, client: ClientIdentity, token: OAuth2Token, documents: Documents | None, *, is_renewal: bool
+    provider: Provider,
+    client: ClientIdentity,
+    token: OAuth2Token,
+    previous: OAuth2Token | None,
+    documents: Documents | None,
 ) -> Flow[OAuth2Token]:
     try:
         return (yield from exchange_flow(provider, client, token, documents=documents))
     except Exception as error:
-        if not is_renewal:
+        if previous is None:
             raise
-        # The refresh token that was sent is spent: its successor is kept, and tells why there is nothing more yet.
-        kept = OAuth2Token(token, access_token="", expires_at=0)
+        # The refresh token that was sent is spent: its successor is kept, beside the old access token.
+        kept = OAuth2Token({name: value for name, value in token.items() if name not in _OF_ACCESS})
+        kept |= {name: previous[name] for name in _OF_ACCESS if name in previous}
+        if not previous.access_token:
+            kept |= {"access_token": "", "expires_at": 0}
         kept.is_proven, kept.failure = token.is_proven, error
         return kept
 
