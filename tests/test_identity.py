@@ -244,6 +244,18 @@ def test_an_error_behind_a_good_status():
         with pytest.raises(OAuthError) as refused:
             flow.send(Response(200, {}, b'{"error": "e1"}'))
         assert (refused.value.error, refused.value.description) == ("e1", "why")
+        assert refused.value.message == "e1: why (status 200)"
+
+
+def test_the_code_of_an_error_is_said_where_it_stands_alone_and_holds_no_secret():
+    rule = ErrorRule(holds=lambda *_: True, error=lambda document: document["error"])
+    flow = start(ME, api_error=rule)
+    next(flow)
+    with pytest.raises(OAuthError) as refused:
+        flow.send(Response(200, {}, b'{"error": "bad\\naccess_token=s3cr3t-of-the-user"}'))
+    assert refused.value.message.startswith("bad")
+    assert "s3cr3t" not in refused.value.message + refused.value.error
+    assert "\n" not in refused.value.error
 
 
 class TestJWT:

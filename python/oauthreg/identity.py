@@ -229,15 +229,13 @@ def _read(
 ) -> Any:
     text = decode_text(response.body)
     if not 200 <= response.status < 300:
-        raise _refusal(response, f"the identity request `{request.name}` was refused", now)
+        raise _refusal(response, "", f"the identity request `{request.name}` was refused", now)
     document = parse_answer(response, request.format)
     if request.jwt is not None:
         document = _read_jwt(request.jwt, response, str(document), nonce, now, client_secret, documents)
     rule = request.error or provider.api_error
     if rule is not None and rule.holds(document, text):
-        error = _refusal(response, rule.description(document), now)
-        error.error = rule.error(document)
-        raise error
+        raise _refusal(response, rule.error(document), rule.description(document), now)
     return document
 
 
@@ -267,7 +265,7 @@ def _read_jwt(
     return claims
 
 
-def _refusal(response: Response, description: str, now: float) -> OAuthError:
+def _refusal(response: Response, error: str, description: str, now: float) -> OAuthError:
     is_away = is_outage(response.status)
     kind = TemporarilyUnavailableError if is_away else OAuthError
-    return refusal(kind, response, "", description, now=now, hint="try again later" if is_away else "")
+    return refusal(kind, response, error, description, now=now, hint="try again later" if is_away else "")
