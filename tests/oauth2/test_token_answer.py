@@ -192,7 +192,8 @@ class TestErrors:
 
     def test_ES02_ok_false(self):
         assert refusal(OAuthError, {"ok": False, "error": "invalid_code"}, 200).error == "invalid_code"
-        assert refusal(OAuthError, {"ok": False}, 200).error == "error"
+        error = refusal(OAuthError, {"ok": False}, 200)
+        assert (error.error, error.message) == ("", "status 200")
 
     def test_ES06_an_outage_never_ends_a_login(self):
         for status in (503, 429):
@@ -262,7 +263,16 @@ class TestErrors:
             error=ErrorRule(holds=lambda _, text: text.startswith("wrong"), description=lambda _: "wrong code"),
         )
         error = refusal(OAuthError, "wrong code", 200, rules=rules)
-        assert (error.error, error.description) == ("error", "wrong code")
+        assert (error.error, error.description) == ("", "wrong code")
+
+    def test_a_text_that_is_an_error_is_said_without_its_secrets(self):
+        rules = TokenAnswer(error=ErrorRule(holds=lambda _, text: text.startswith("wrong")))
+        error = refusal(OAuthError, f"wrong code: it was used\nclient_secret={PLANTED}", 200, rules=rules)
+        assert error.message == "status 200: wrong code: it was used\\nclient_secret=***"
+
+    @pytest.mark.parametrize("body", [{"ok": False}, {"error": {"message": "why"}}])
+    def test_an_error_without_a_code_is_one_with_every_status(self, body):
+        assert refusal(OAuthError, {**GOOD, **body}, 200).error == ""
 
     def test_the_providers_rule_may_leave_the_words_to_the_standard(self):
         rules = TokenAnswer(error=ErrorRule(holds=lambda document, _: not document["ok"], error=lambda d: d["why"]))

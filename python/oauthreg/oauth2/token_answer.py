@@ -123,8 +123,8 @@ def parse_document(response: Response, answer: TokenAnswer = _ANSWER, *, now: fl
         document = parse_answer(response, answer.format)
     except MalformedResponseError as error:
         document, unreadable = None, error
-    fields = _error_fields(document, response, answer)
-    if is_outage(status) or fields.get("error"):
+    is_error, fields = _error_fields(document, response, answer)
+    if is_outage(status) or is_error:
         raise _refusal(response, answer, fields, now)
     if not answer.is_success(status):
         raise _refusal(response, answer, fields, now) if status in _REFUSAL_STATUS else _unexpected(response)
@@ -157,19 +157,20 @@ def answer_fields(document: Any, answer: TokenAnswer) -> dict[str, Any]:
     return fields | {name: value for name, value in renamed.items() if value is not None}
 
 
-def _error_fields(document: Any, response: Response, answer: TokenAnswer) -> dict[str, Any]:
-    """The fields of an error answer, by the provider's own rule first; an ``error`` that is an object is opened."""
+def _error_fields(document: Any, response: Response, answer: TokenAnswer) -> tuple[bool, dict[str, Any]]:
+    """Whether an answer is an error, by the provider's own rule first, and its fields; an ``error`` is opened.
+
+    An error need not have a code.
+    """
     fields = dict(document) if isinstance(document, Mapping) else {}
     if answer.error is not None and answer.error.holds(document, decode_text(response.body)):
         description = answer.error.description(document) or fields.get("error_description")
-        return fields | {"error": answer.error.error(document) or "error", "error_description": description}
+        return True, fields | {"error": answer.error.error(document), "error_description": description}
     inner = fields.get("error")
     if isinstance(inner, Mapping):
-        code = inner.get("type") or inner.get("code") or inner.get("status") or "error"
-        return fields | {"error": code, "error_description": inner.get("message")}
-    if fields.get("ok") is False:
-        return fields | {"error": inner or "error"}
-    return fields
+        code = inner.get("type") or inner.get("code") or inner.get("status")
+        return True, fields | {"error": code, "error_description": inner.get("message")}
+    return bool(inner) or fields.get("ok") is False, fields
 
 
 def _refusal(response: Response, answer: TokenAnswer, fields: Mapping[str, Any], now: float | None) -> OAuthError:
