@@ -160,9 +160,25 @@ flow = "none"
 [endpoints]
 userinfo = "https://api.acme.example/me"
 """
+ID_TOKEN_ALONE = """schema = 1
+title = "Acme"
+protocol = "oidc"
+
+[endpoints]
+authorize = "https://www.acme.example/authorize"
+token = "https://api.acme.example/token"
+jwks = "https://api.acme.example/jwks"
+
+[oauth2]
+issuer = "https://acme.example"
+
+[[example]]
+id_token = { sub = "12" }
+claims = { sub = "12" }
+"""
 
 
-@pytest.mark.parametrize("text", [WITHOUT_REDIRECT_URI, PASTED])
+@pytest.mark.parametrize("text", [WITHOUT_REDIRECT_URI, PASTED, ID_TOKEN_ALONE])
 def test_a_provider_that_says_little_can_be_shown(oauthreg, folder, text):
     (folder / "providers" / "terse.toml").write_text(text)
     done = oauthreg("demo", "terse")

@@ -66,12 +66,21 @@ def invent_variables(definition: Definition, environment: str | None = None) -> 
     return {name: _invent(name, variable) for name, variable in needed.items()}
 
 
-def with_invented_endpoints(provider: Provider) -> Provider:
-    """The provider with endpoints beside its metadata for what only these tell: a login takes them from there."""
+def with_invented_endpoints(provider: Provider, definition: Definition) -> Provider:
+    """The provider with endpoints beside its metadata for what only these tell: a login takes them from there.
+
+    Where examples say who the user is by ID tokens alone, there is no ``userinfo``.
+    """
     where = provider.endpoints.get("discovery")
     if where is None or not knows_issuer(provider.oauth2):
         return provider
-    told = {name: in_same_place(where, f"/simulated/{own}") for name, own in METADATA_ENDPOINTS.items() if own in _TOLD}
+    documents = {name for example in definition.example for name in example.documents}
+    left_out = "userinfo" if "id_token" in documents and "userinfo" not in documents else ""
+    told = {
+        name: in_same_place(where, f"/simulated/{own}")
+        for name, own in METADATA_ENDPOINTS.items()
+        if own in _TOLD and own != left_out
+    }
     return with_metadata(provider, told, where)
 
 

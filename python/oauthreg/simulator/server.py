@@ -194,7 +194,7 @@ class Simulator:
                 await web.SockSite(runner, listening).start()
             person = await stack.enter_async_context(aiohttp.ClientSession())
             provider = relocation.move(self._real)
-            server = self._make_server(with_invented_endpoints(provider))
+            server = self._make_server(with_invented_endpoints(provider, self.definition))
             self._running = _Running(provider, server, relocation, person, stack.pop_all())
         return self
 
