@@ -27,6 +27,8 @@ from oauthreg.definition.texts import Refused
 from oauthreg.errors import quoted
 from oauthreg.records import replace
 
+_GAP = object()
+"""Stands in a list for an item that was taken out."""
 _ROUNDS = 50
 _DEEPEST = 32
 _SHORT = 24
@@ -224,12 +226,16 @@ class _Mending:
         self.findings: list[Finding] = []
         self._renamed: list[tuple[KeyPath, str]] = []
         self._dropped: set[KeyPath] = set()
+        self._left: dict[KeyPath, list[int]] = {}
+        """Path of a list that lost items -> where those that are left stood."""
+        self._gaps: set[KeyPath] = set()
 
     def report(self, finding: Finding) -> None:
-        """Keep a finding, its path as it stands in the file: keys that were renamed have their first name again."""
-        names = list(finding.path)
+        """Keep a finding, its path as it stands in the file: names and places are again what they were at first."""
+        place = self._first_place(finding.path)
+        names = list(place)
         for path, name in self._renamed:
-            if finding.path[: len(path)] == path:
+            if place[: len(path)] == path:
                 names[len(path) - 1] = name
         self.findings.append(replace(finding, path=tuple(names)))
 
@@ -246,9 +252,11 @@ class _Mending:
             elif item["type"] == "missing":
                 self._missing_key(path)
             else:
-                if not any(dropped[: len(path)] == path for dropped in self._dropped):
+                place = self._first_place(path)
+                if not any(dropped[: len(place)] == place for dropped in self._dropped):
                     self.report(_wrong_value(path, item))
                 self._mend(path, _mended(item))
+        self._close_gaps()
 
     def _unknown_key(self, path: KeyPath) -> None:
         table, key = _at(self.data, path[:-1]), str(path[-1])
@@ -260,15 +268,15 @@ class _Mending:
         if meant is None:
             self._drop(path)
             return
-        for tree in (table, _at(self.shape, path[:-1])):
+        for tree in (table, _at(self.shape, self._first_place(path[:-1]))):
             tree[meant] = tree.pop(key)
-        self._renamed.append(((*path[:-1], meant), key))
+        self._renamed.append((self._first_place((*path[:-1], meant)), key))
 
     def _missing_key(self, path: KeyPath) -> None:
         table, key = _at(self.data, path[:-1]), str(path[-1])
         if key in table:
             return
-        if path not in self._dropped:
+        if self._first_place(path) not in self._dropped:
             self.report(Finding(path, f"missing key{_inside(path)}: `{key}`", _REQUIRED[key][1], at="table"))
         table[key] = _REQUIRED[key][0]
 
@@ -277,15 +285,42 @@ class _Mending:
         if not value:
             self._drop(path)
             return
-        for tree in (self.data, self.shape):
-            _at(tree, path[:-1])[path[-1]] = value
+        for tree, place in ((self.data, path), (self.shape, self._first_place(path))):
+            _at(tree, place[:-1])[place[-1]] = value
 
     def _drop(self, path: KeyPath) -> None:
-        """Take out the nearest key: an item alone would move those after it."""
-        while not isinstance(path[-1], str):
+        """Take out an item of which others are left in its list, or else the nearest key."""
+        while isinstance(path[-1], int) and not self._leaves_others(path):
             path = path[:-1]
-        self._dropped.add(path)
-        _at(self.data, path[:-1]).pop(path[-1], None)
+        self._dropped.add(self._first_place(path))
+        if isinstance(path[-1], int):
+            _at(self.data, path[:-1])[path[-1]] = _GAP
+            self._gaps.add(path[:-1])
+        else:
+            _at(self.data, path[:-1]).pop(path[-1], None)
+
+    def _leaves_others(self, path: KeyPath) -> bool:
+        items, dropped = _at(self.data, path[:-1]), path[-1]
+        return isinstance(items, list) and any(item is not _GAP for index, item in enumerate(items) if index != dropped)
+
+    def _close_gaps(self) -> None:
+        """Take what was dropped out of its lists: not before all errors with paths into them are taken."""
+        for path in sorted(self._gaps, key=len, reverse=True):
+            items = _at(self.data, path)
+            if isinstance(items, list):
+                place = self._first_place(path)
+                places = self._left.get(place, range(len(items)))
+                self._left[place] = [at for at, item in zip(places, items, strict=True) if item is not _GAP]
+                items[:] = [item for item in items if item is not _GAP]
+        self._gaps.clear()
+
+    def _first_place(self, path: KeyPath) -> KeyPath:
+        """The path with the places that items had before others were taken out."""
+        first: KeyPath = ()
+        for key in path:
+            left = self._left.get(first)
+            first = (*first, key if left is None or isinstance(key, str) else left[key])
+        return first
 
 
 def _at(data: Any, path: KeyPath) -> Any:
