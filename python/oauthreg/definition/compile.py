@@ -339,7 +339,7 @@ class _Compiler:
             api_headers=self.pairs(definition.api.headers),
             api_params=self.pairs(definition.api.params),
             api_signature=_signature(definition.api.sign),
-            api_error=_error(definition.api.error),
+            api_error=error_rule(definition.api.error),
             secrets=self.secrets,
             allow_insecure_http=self.allow_insecure_http,
         )
@@ -647,7 +647,7 @@ class _Compiler:
             token_placement=None if placement is None else TokenPlacement(**dict(placement)),
             format=table.format,
             jwt=self._jwt(table.jwt),
-            error=_error(table.error),
+            error=error_rule(table.error),
         )
 
     def _json(self, value: Any) -> Any:
@@ -843,7 +843,7 @@ def _token_answer(table: model.AnswerTable, error: model.ErrorTable | None) -> T
         root=_finder(table.root),
         fields={name: _field_finder(path, table.root) for name, path in table.fields.items()},
         success_status=table.success_status,
-        error=_error(error),
+        error=error_rule(error),
         expires_kind=table.expires_kind,
         zero_is_expired=table.zero_is_expired,
         default_expires_in=table.default_expires_in,
@@ -915,7 +915,8 @@ def _denial(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
-def _error(table: model.ErrorTable | None) -> ErrorRule | None:
+def error_rule(table: model.ErrorTable | None) -> ErrorRule | None:
+    """How an answer is told to be an error, if a table says so."""
     if table is None:
         return None
     holds = _holds(table.when) if table.when else _is_there(table.code)
