@@ -9,7 +9,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from sys import intern
 from types import MappingProxyType, UnionType
@@ -31,6 +31,7 @@ _GAP = object()
 """Stands in a list for an item that was taken out."""
 _ROUNDS = 50
 _DEEPEST = 32
+_MOST_HOMES = 2
 _SHORT = 24
 _FREE = ("userinfo", "identity", "claims", "example")
 """Tables in which a definition may nest as it likes."""
@@ -93,6 +94,8 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "decryption_key": "credentials never stand in a definition: give them by environment or argument",
         "dpop_key": "credentials never stand in a definition: give them by environment or argument",
         "private_key": "credentials never stand in a definition: give them by environment or argument",
+        "scope": "the scopes that a login asks for are `default` in `[scopes]`",
+        "scopes": "the scopes that a login asks for are `default` in `[scopes]`",
         "signature_method": "write `signature` in `[oauth1]`",
     }
 )
@@ -224,7 +227,8 @@ class _Mending:
         self.data: Any = copy.deepcopy(dict(data))
         self.shape: Any = copy.deepcopy(dict(data))
         self.findings: list[Finding] = []
-        self._renamed: list[tuple[KeyPath, str]] = []
+        self._moved: list[tuple[KeyPath, KeyPath]] = []
+        """Where a key is now, and where it was."""
         self._dropped: set[KeyPath] = set()
         self._left: dict[KeyPath, list[int]] = {}
         """Path of a list that lost items -> where those that are left stood."""
@@ -233,11 +237,10 @@ class _Mending:
     def report(self, finding: Finding) -> None:
         """Keep a finding, its path as it stands in the file: names and places are again what they were at first."""
         place = self._first_place(finding.path)
-        names = list(place)
-        for path, name in self._renamed:
-            if place[: len(path)] == path:
-                names[len(path) - 1] = name
-        self.findings.append(replace(finding, path=tuple(names)))
+        for now, before in reversed(self._moved):
+            if place[: len(now)] == now:
+                place = before + place[len(now) :]
+        self.findings.append(replace(finding, path=place))
 
     def take(self, error: ValidationError) -> None:
         """Report the errors of one round and mend what they are about; unknown keys first, since one may be missing."""
@@ -262,15 +265,27 @@ class _Mending:
         table, key = _at(self.data, path[:-1]), str(path[-1])
         fields = keys_of(_model_at(path[:-1]))
         free = [name for name in fields if name not in table]
-        meant = None if key in _ELSEWHERE else suggestion(key, free)
-        advice = _ELSEWHERE.get(key) or hint(key, free if meant else fields)
+        advice = "" if isinstance(table[key], dict) else _ELSEWHERE.get(key, "")
+        meant = None if advice else suggestion(key, free)
+        homes = [] if advice or meant else _homes_of(key, table[key], path[:-1])
+        advice = advice or _homeward(key, homes) or hint(key, free if meant else fields)
         self.report(Finding(path, f"unknown key{_inside(path)}: {quoted(key)}", advice, at="key"))
-        if meant is None:
+        if meant is not None:
+            self._move(path, (*path[:-1], meant))
+        elif len(homes) == 1 and self._has_room((*homes[0], key)):
+            self._move(path, (*homes[0], key))
+        else:
             self._drop(path)
-            return
-        for tree in (table, _at(self.shape, self._first_place(path[:-1]))):
-            tree[meant] = tree.pop(key)
-        self._renamed.append((self._first_place((*path[:-1], meant)), key))
+
+    def _has_room(self, path: KeyPath) -> bool:
+        table = _at(self.data, path[:-1])
+        return isinstance(table, dict) and path[-1] not in table and (len(path) == 1 or path[0] in self.data)
+
+    def _move(self, path: KeyPath, target: KeyPath) -> None:
+        first, first_target = self._first_place(path), self._first_place(target)
+        for tree, old, new in ((self.data, path, target), (self.shape, first, first_target)):
+            _at(tree, new[:-1])[new[-1]] = _at(tree, old[:-1]).pop(old[-1])
+        self._moved.append((first_target, first))
 
     def _missing_key(self, path: KeyPath) -> None:
         table, key = _at(self.data, path[:-1]), str(path[-1])
@@ -396,6 +411,45 @@ def _model_at(path: KeyPath) -> type[BaseModel] | None:
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
     annotation = bare_type(annotation)
     return annotation if is_model(annotation) else None
+
+
+def _homes_of(key: str, value: Any, table: KeyPath) -> list[KeyPath]:
+    """The tables, but for the one where it stands, that have a key for such a value; the top is an empty path."""
+    first = value[0] if isinstance(value, list) and value else value
+    return [home for home, is_table in _homes().get(key, ()) if home != table and is_table is isinstance(first, dict)]
+
+
+def _homeward(key: str, homes: list[KeyPath]) -> str:
+    """Where a key belongs, if that is not too many tables."""
+    if not 0 < len(homes) <= _MOST_HOMES:
+        return ""
+    if () not in homes:
+        return f"`{key}` belongs to {' or '.join(f'`[{render_path(home)}]`' for home in homes)}"
+    is_table = ((), True) in _homes()[key]
+    return f"`{key}` is a table of its own" if is_table else f"`{key}` stands before the first table"
+
+
+@cache
+def _homes() -> Mapping[str, list[tuple[KeyPath, bool]]]:
+    """Key -> the tables that have it, the top and those right below, and whether its value is a table."""
+    homes: dict[str, list[tuple[KeyPath, bool]]] = {}
+    tables: list[tuple[KeyPath, type[BaseModel]]] = [((), Definition)]
+    for name, field in Definition.model_fields.items():
+        kind = bare_type(field.annotation)
+        if is_model(kind):
+            tables.append(((field.alias or name,), kind))
+    for path, model in tables:
+        for name, field in model.model_fields.items():
+            homes.setdefault(field.alias or name, []).append((path, _is_table(field.annotation)))
+    return homes
+
+
+def _is_table(annotation: Any) -> bool:
+    """Whether a value is one table or many of them."""
+    kind = bare_type(annotation)
+    if get_origin(kind) is tuple:
+        kind = bare_type(get_args(kind)[0])
+    return is_model(kind) or get_origin(kind) is dict
 
 
 def bare_type(annotation: Any) -> Any:
