@@ -109,6 +109,35 @@ _IDLE_ANSWER_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Leg -> what its answer, from which no token is read and kept, has no use for."""
+_ERROR_CODES = (
+    "access_denied",
+    "authorization_pending",
+    "consent_required",
+    "expired_token",
+    "insufficient_scope",
+    "insufficient_user_authentication",
+    "interaction_required",
+    "invalid_client",
+    "invalid_dpop_proof",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_token",
+    "login_required",
+    "server_error",
+    "slow_down",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_token_type",
+    "use_dpop_nonce",
+)
+"""What the standards call the errors of endpoints that answer a client.
+
+Spec: RFC 6749 section 5.2; RFC 6750 section 3.1; RFC 7009 section 2.2.1; RFC 8628 section 3.5; RFC 8693 section 2.2.2;
+RFC 9449 sections 5 and 8; RFC 9470 section 3; OpenID Connect Core section 3.1.2.6.
+"""
 _SIGNED_METHODS = ("client_secret_jwt", "private_key_jwt", "signed_secret")
 _ASSERTION_FIELDS = ("issuer", "subject", "audience", "scope")
 """What a claim of an assertion may repeat."""
@@ -710,6 +739,19 @@ def _idle_answers(definition: Definition) -> Iterator[Finding]:
                 "it belongs to `[token.response]`",
                 at="key",
             )
+
+
+def _error_codes(subject: _Subject) -> Iterator[Finding]:
+    """Codes that are meant to be the standard's: an error with another one is none of those that a client knows."""
+    for name, leg in _written_legs(subject.definition):
+        for given, code in leg.response.error_map.items():
+            meant = suggestion(code, _ERROR_CODES, edits=1)
+            if meant not in (None, code):
+                yield Finding(
+                    (name, "response", "error_map", given),
+                    f"nearly an error code of the standard: {quoted(code)}",
+                    f"did you mean `{meant}`?",
+                )
 
 
 def _without_endpoint(subject: _Subject) -> Iterator[Finding]:
@@ -1325,6 +1367,7 @@ RULES = (
     _replaced,
     _renamed,
     _legs,
+    _error_codes,
     _callback,
     _scopes,
     _identity,
