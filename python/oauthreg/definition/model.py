@@ -42,6 +42,7 @@ Route: TypeAlias = Annotated[str, AfterValidator(texts.check_route)]
 HeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_header_name)]
 LegHeaderName: TypeAlias = Annotated[str, AfterValidator(texts.check_leg_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(texts.check_header)]
+HeaderText: TypeAlias = Annotated[str, AfterValidator(texts.check_header_text)]
 ParameterName: TypeAlias = Annotated[str, AfterValidator(texts.check_parameter_name)]
 ResponseType: TypeAlias = Annotated[str, AfterValidator(texts.check_response_type)]
 Grant: TypeAlias = Annotated[str, AfterValidator(texts.check_grant)]
@@ -363,7 +364,7 @@ class TokenPlacementTable(Table):
 
     kind: Literal["header", "query", "body", "none"] = Field(default="header", description="where it goes")
     name: ParameterName = Field(default="Authorization", description="the header or the parameter")
-    prefix: str = Field(default="Bearer ", description="what stands before it in a header")
+    prefix: HeaderText = Field(default="Bearer ", description="what stands before it in a header")
 
 
 class CallbackSignatureTable(Table):

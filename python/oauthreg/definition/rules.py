@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from oauthreg.claims.templates import Alternative, ClaimsTemplate
-    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, Userinfo
+    from oauthreg.definition.model import Definition, Endpoints, MTLSEndpoints, TokenLeg, TokenPlacementTable, Userinfo
     from oauthreg.definition.spans import KeyPath
 
     _KeysOfTable: TypeAlias = tuple[KeyPath, BaseModel, tuple[str, ...]]
@@ -1153,6 +1153,34 @@ def _placements(definition: Definition, *legs: TokenLeg) -> set[str]:
     return {definition.oauth1.placement, *(leg.placement for leg in legs if leg.placement)}
 
 
+# --- headers ------------------------------------------------------------------------------------------------------
+
+
+def _header_names(subject: _Subject) -> Iterator[Finding]:
+    """Names that may be those of parameters, and are those of headers here. Spec: RFC 9110 section 5.1."""
+    for path, name in _named_headers(subject.definition):
+        try:
+            texts.check_leg_header_name(name)
+        except texts.Refused as refused:
+            yield Finding(path, refused.message, refused.hint)
+
+
+def _named_headers(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
+    placements: list[tuple[KeyPath, TokenPlacementTable | None]] = [
+        ((), definition.token_placement),
+        *((path, one.token_placement) for path, one, _ in _requests(definition)),
+    ]
+    for path, placement in placements:
+        if placement is not None and placement.kind == "header":
+            yield (*path, "token_placement", "name"), placement.name
+    legs, settings = _written_legs(definition), definition.oauth2
+    if settings.client_auth_name and "header" in (settings.client_auth, *(leg.client_auth for _, leg in legs)):
+        yield ("oauth2", "client_auth_name"), settings.client_auth_name
+    for table, sign in (("api", definition.api.sign), *((name, leg.sign) for name, leg in legs)):
+        if sign is not None and sign.header and sign.timestamp:
+            yield (table, "sign", "timestamp"), sign.timestamp
+
+
 # --- identity -----------------------------------------------------------------------------------------------------
 
 
@@ -1368,6 +1396,7 @@ RULES = (
     _renamed,
     _legs,
     _error_codes,
+    _header_names,
     _callback,
     _scopes,
     _identity,

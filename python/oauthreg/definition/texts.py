@@ -208,10 +208,15 @@ def check_template(text: str) -> str:
 def check_header(text: str) -> str:
     """The value of a header; it may hold placeholders."""
     check_template(text)
+    return check_header_text(text)
+
+
+def check_header_text(text: str) -> str:
+    """A piece of a header's value, as it stands."""
     found = _NO_HEADER.search(text)
     if found:
         raise Refused(f"a character that no header may hold: {found[0]!r}", "printable ASCII only", part=found[0])
-    return text
+    return _bounded(text)
 
 
 def check_header_name(text: str) -> str:
