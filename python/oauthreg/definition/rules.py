@@ -9,6 +9,7 @@ from itertools import islice
 from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from oauthreg.claims import (
     STANDARD_CLAIMS,
@@ -153,6 +154,19 @@ _MADE_MEMBERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _MADE_PARAMETERS = frozenset(
     ("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "redirect_uri", "client_assertion")
 )
+_GRANT_LEGS = ("token", "refresh")
+_PAGES = ("authorize", "end_session")
+_TABLES_OF_ENDPOINTS: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: name for name in (*_PAGES, *LEGS) if name not in ("app_token", "exchange")},
+        "par": "authorize",
+    }
+)
+"""Endpoint -> the table that says what is sent there."""
+_CREDENTIALS_SENT = frozenset(
+    ("assertion", "client_assertion", "code", "code_verifier", "id_token_hint", "refresh_token", "token")
+)
+"""Parameters whose values are not shown; of other secrets the names tell."""
 _WRITTEN_ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
         "response_type": "`response_type` in `[oauth2]` says it",
@@ -991,16 +1005,79 @@ def _api_base(definition: Definition) -> Iterator[Finding]:
 
 def _made_parameters(definition: Definition) -> Iterator[Finding]:
     yield from _forwarded(definition)
-    for name, leg in (("token", definition.token), ("refresh", definition.refresh)):
-        for parameter in leg.params if leg is not None else ():
-            own_words = parameter == "grant_type" and (name == "refresh" or _has_one_grant(definition))
-            if parameter in _MADE_PARAMETERS and not own_words:
+    for name, leg in _written_legs(definition):
+        made = _names_sent(definition, name)
+        for key in ("params", "query"):
+            for parameter in getattr(leg, key):
+                is_told_elsewhere = key == "params" and parameter in leg.rename.values()  # by `_renamed`
+                own_words = parameter == "grant_type" and (name == "refresh" or _has_one_grant(definition))
+                if parameter not in made or is_told_elsewhere or (own_words and key == "params"):
+                    continue
                 yield Finding(
-                    (name, "params", parameter),
-                    f"a parameter that the grant makes itself: {quoted(parameter)}",
-                    _of_grant_type(definition) if parameter == "grant_type" else "",
+                    (name, key, parameter),
+                    f"a parameter that the {'grant' if name in _GRANT_LEGS else 'client'} makes itself: "
+                    f"{quoted(parameter)}",
+                    _of_made_parameter(definition, name, key, parameter),
                     at="key",
+                    mask=parameter in _CREDENTIALS_SENT,
                 )
+
+
+def _names_sent(definition: Definition, name: str) -> set[str]:
+    """What a leg sends by names that mean nothing else, as it is called there."""
+    leg = getattr(definition, name) or definition.token
+    if definition.protocol == "oauth1" and name != "authorize":
+        return {*_PROTOCOL_PARAMETERS}
+    made = _MADE_PARAMETERS if name in _GRANT_LEGS else made_parameters(definition, name)
+    if name not in _PAGES:
+        made -= {"client_id"}  # where clients prove themselves otherwise, some servers want it in the URL
+    secret = {"client_secret"} if definition.protocol != "oauth1" else set()
+    return {own for standard in made if (own := leg.rename.get(standard, standard))} | secret
+
+
+def _of_made_parameter(definition: Definition, name: str, key: str, parameter: str) -> str:
+    if parameter == "client_secret":
+        return "no secret stands in a file: clients are given theirs"
+    if key != "params":
+        return "it would be sent twice"
+    if name in _GRANT_LEGS:
+        return _of_grant_type(definition) if parameter == "grant_type" else ""
+    return "what stands here would replace it"
+
+
+def _in_queries(subject: _Subject) -> Iterator[Finding]:
+    """Parameters in the query of an endpoint that its requests have already. Spec: RFC 6749 section 3.1 and 3.2."""
+    definition = subject.definition
+    for name, path, url in _urls_of_legs(definition):
+        sent = _names_sent(definition, name)
+        for piece in url.partition("?")[2].split("&"):
+            written, mark, _ = piece.partition("=")
+            parameter = unquote_plus(written)
+            if parameter in sent:
+                yield Finding(
+                    path,
+                    f"a parameter that the client makes itself: {quoted(parameter)}",
+                    _of_made_parameter(definition, name, "query", parameter),
+                    part=f"{written}{mark}",
+                    mask=parameter in _CREDENTIALS_SENT,
+                )
+
+
+def _urls_of_legs(definition: Definition) -> Iterator[tuple[str, KeyPath, str]]:
+    """The URLs with a query to which requests go, and the table that says how."""
+    tables: Iterable[tuple[KeyPath, BaseModel]] = (
+        *_endpoint_tables(definition),
+        (("oauth2", "mtls_endpoints"), definition.oauth2.mtls_endpoints),
+    )
+    for path, table in tables:
+        for name in table.model_fields_set:
+            url = getattr(table, name)
+            if url is not None and "?" in url and name in _TABLES_OF_ENDPOINTS:
+                yield _TABLES_OF_ENDPOINTS[name], (*path, name), url
+    for name in ("app_token", "exchange"):
+        leg = getattr(definition, name)
+        if leg is not None and "?" in leg.url:
+            yield name, (name, "url"), leg.url
 
 
 def _of_grant_type(definition: Definition) -> str:
@@ -1013,7 +1090,7 @@ def _of_grant_type(definition: Definition) -> str:
 def _replaced(subject: _Subject) -> Iterator[Finding]:
     """Parameters of a page that would stand in place of the client's own."""
     definition = subject.definition
-    for name in ("authorize", "end_session"):
+    for name in _PAGES:
         leg = getattr(definition, name)
         if name not in definition.model_fields_set or not leg.params:
             continue
@@ -1048,7 +1125,7 @@ def _forwarded(definition: Definition) -> Iterator[Finding]:
 def _renamed(subject: _Subject) -> Iterator[Finding]:
     """Names that a leg gives twice, of which one value would be lost, to nothing, or to what no login does without."""
     definition = subject.definition
-    for name in ("authorize", "end_session", *LEGS):
+    for name in (*_PAGES, *LEGS):
         if name not in definition.model_fields_set or not (leg := getattr(definition, name)).rename:
             continue
         known, made = known_parameters(definition, name), made_parameters(definition, name)
@@ -1393,6 +1470,7 @@ RULES = (
     _texts,
     _bodies,
     _replaced,
+    _in_queries,
     _renamed,
     _legs,
     _error_codes,
