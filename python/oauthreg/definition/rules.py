@@ -1153,6 +1153,23 @@ def _renamed(subject: _Subject) -> Iterator[Finding]:
                 taken[own] = standard
 
 
+def _in_paths(subject: _Subject) -> Iterator[Finding]:
+    """Parameters that are to end a path, and that no request has."""
+    definition = subject.definition
+    for name, leg in _written_legs(definition) if definition.protocol != "oauth1" else ():
+        parameter = leg.path_parameter
+        if parameter is None or parameter in leg.params or parameter in leg.rename.values():
+            continue
+        known = sorted({*known_parameters(definition, name), *leg.params})
+        path: KeyPath = (name, "path_parameter")
+        if parameter not in known:
+            yield Finding(
+                path, f"no request of `[{name}]` has this parameter: {quoted(parameter)}", hint(parameter, known)
+            )
+        elif leg.rename.get(parameter) == "":
+            yield Finding(path, f"`rename` drops this parameter: {quoted(parameter)}", "leave it out there")
+
+
 def _callback(subject: _Subject) -> Iterator[Finding]:
     """Nothing of a token may come from the browser, whose user can edit it; nor can one parameter say two things."""
     definition, callback = subject.definition, subject.definition.callback
@@ -1472,6 +1489,7 @@ RULES = (
     _replaced,
     _in_queries,
     _renamed,
+    _in_paths,
     _legs,
     _error_codes,
     _header_names,
