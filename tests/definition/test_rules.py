@@ -249,6 +249,7 @@ def test_a_realm_needs_a_header_on_some_request(acme):
 
 def test_an_environment_sets_variables_that_are_there(acme):
     acme["variables"] = {"v": {"default": "a", "pattern": "[a-z]"}, "w": {"from": "v"}}
+    acme["api"] = {"params": {"w": "{w}"}}
     for values, wrong in [
         ({"v": "b"}, []),
         ({"v": "B"}, ["not of the pattern '[a-z]': 'B'"]),
@@ -258,8 +259,29 @@ def test_an_environment_sets_variables_that_are_there(acme):
         assert messages(acme, environments={"sandbox": {"variables": values}}) == wrong
 
 
+@pytest.mark.parametrize(
+    ("table", "use"),
+    [
+        ("api", {"headers": {"X-V": "a {v}"}}),
+        ("environments", {"sandbox": {"endpoints": {"userinfo": "https://a.example/{v}"}}}),
+        ("userinfo", {"method": "POST", "json": {"of": ["{v}"]}}),
+        ("scopes", {"required": ["{v}"]}),
+    ],
+)
+def test_a_variable_is_used_wherever_a_text_has_it(acme, table, use):
+    acme["variables"] = {"v": {}}
+    assert messages(acme) == ["nothing uses this variable: 'v'"]
+    assert messages(acme, **{table: use}) == []
+
+
+def test_a_variable_may_be_what_a_misspelt_text_means(acme):
+    acme["variables"] = {"tenant": {}}
+    assert messages(acme, api={"params": {"t": "{tenat}"}}) == ["unknown variable: 'tenat'"]
+
+
 def test_an_environment_may_set_a_variable_that_is_at_fault(acme):
     acme["variables"] = {"v": {"kind": "hots"}}
+    acme["api"] = {"params": {"v": "{v}"}}
     assert messages(acme, environments={"sandbox": {"variables": {"v": "b"}}}) == ["unknown value: 'hots'"]
 
 

@@ -99,7 +99,11 @@ def compiled(definition, options):
 
 
 def test_tables_share_the_defaults_and_nothing_that_is_written(acme):
-    first = settled(validate({**acme, "variables": {"a": {"title": "A"}}, "scopes": {"default": ["x"]}}).named("acme"))
+    first = settled(
+        validate(
+            {**acme, "variables": {"a": {"title": "A"}}, "api": {"params": {"a": "{a}"}}, "scopes": {"default": ["x"]}}
+        ).named("acme")
+    )
     second = settled(validate(acme).named("acme"))
     assert (first.scopes.default, list(first.variables)) == (("x",), ["a"])
     assert (second.scopes.default, second.variables) == ((), {})

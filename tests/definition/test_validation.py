@@ -97,6 +97,7 @@ def test_a_request_at_fault_is_still_a_document(acme):
 
 def test_a_key_of_a_table_of_names_is_found(acme):
     acme["variables"] = {"Bad-Name": {}, "good": {}}
+    acme["api"] = {"params": {"x": "{good}"}}
     assert findings(acme) == [(("variables", "Bad-Name"), "not a name: 'Bad-Name'")]
 
 

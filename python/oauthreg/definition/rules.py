@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set as AbstractSet
 from datetime import date, time
 from functools import cache
@@ -235,6 +236,7 @@ _NEEDED_ENDPOINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Flow -> the endpoints that it cannot do without."""
 
+_PLACED_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _NEEDED_BY_LOGINS = ("request_token", "authorize", "token")
 
 _LEG_TEXTS = ("params", "query", "headers")
@@ -269,10 +271,21 @@ _DOCUMENTS_OF_TEXTS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyTyp
 class _Subject:
     """A definition, and the names that its file gives: also those whose tables are at fault."""
 
-    __slots__ = ("bound", "credentials", "definition", "documents", "endpoints", "names", "says_protocol", "variables")
+    __slots__ = (
+        "bound",
+        "credentials",
+        "definition",
+        "documents",
+        "endpoints",
+        "names",
+        "says_protocol",
+        "shape",
+        "variables",
+    )
 
     def __init__(self, definition: Definition, shape: Mapping[str, Any]) -> None:
         self.definition = definition
+        self.shape = shape
         self.variables = _keys(shape.get("variables"))
         self.bound = frozenset(_bound(shape["variables"])) if self.variables else _NONE
         self.credentials = _keys(shape.get("credentials")) | {"client_id"}
@@ -354,6 +367,35 @@ def _variables(subject: _Subject) -> Iterator[Finding]:
             wrong = variables.fault(variable, variable.default)
             if wrong:
                 yield Finding((*path, "default"), wrong)
+
+
+def _unused(subject: _Subject) -> Iterator[Finding]:
+    """Variables that are asked of everybody, and of which nothing is made."""
+    declared = subject.definition.variables
+    if not declared:
+        return
+    # What is at fault is no part of the definition, and may use them as well.
+    tables = {key: table for key, table in subject.shape.items() if key not in ("variables", "example")}
+    placed = {name for text in _all_texts(tables) for name in _PLACED_NAME.findall(text)}
+    if not placed <= subject.names:
+        return  # one that is misspelt may be meant, and is told of
+    used = placed | {source_of(variable) for variable in declared.values()}
+    for name in declared:
+        if name not in used:
+            yield Finding(
+                ("variables", name),
+                f"nothing uses this variable: {quoted(name)}",
+                f"write `{{{name}}}` where its value belongs, or leave it out",
+                at="key",
+            )
+
+
+def _all_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _all_texts(item)
 
 
 def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
@@ -1482,6 +1524,7 @@ RULES = (
     _status,
     _protocol,
     _variables,
+    _unused,
     _environments,
     _urls,
     _texts,
