@@ -607,10 +607,13 @@ class Userinfo(Table):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Userinfo":
-        if self.json_ is not None and (self.method == "GET" or self.params):
-            raise texts.Refused("`json` is the body of a `POST`, and there is no room for `params` beside it")
-        if self.graphql is not None and (self.json_ is not None or self.params):
-            raise texts.Refused("`graphql` is the whole body, and there is no room for `json` or `params` beside it")
+        written = (("graphql", self.graphql), ("json", self.json_), ("params", self.params or None))
+        bodies = [name for name, value in written if value is not None]
+        if len(bodies) > 1:
+            whole, *others = bodies
+            raise texts.Refused(f"`{whole}` is the whole body, and there is no room for {listed(others)} beside it")
+        if self.json_ is not None and self.method == "GET":
+            raise texts.Refused("`json` is a body, and a `GET` has none", 'write `method = "POST"`')
         if (self.jwt is None) is (self.format == "jwt"):
             raise texts.Refused('`jwt` and `format = "jwt"` go together')
         return self
