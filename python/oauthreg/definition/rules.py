@@ -410,7 +410,7 @@ def _derivation(subject: _Subject, name: str) -> Iterator[Finding]:
         yield Finding(
             (*path, "from"),
             f"unknown variable: {quoted(variable.from_)}",
-            hint(str(variable.from_), sorted(subject.variables)),
+            hint(str(variable.from_), sorted(subject.variables - {name})) or "add it to `[variables]`",
         )
     elif source is not None and source_of(source) is not None:
         yield Finding(
@@ -631,9 +631,11 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
         if name in SECRETS:
             yield Finding(path, f"a secret is never put into a text: {quoted(name)}", part=part)
         elif ":" not in name:
-            of_token = f"for a claim of the ID token, write `{{id_token:{name}}}`" if "id_token" in documents else ""
             advice = (
-                of_token or _of_request(path, part) or hint(name, sorted(subject.names)) or "add it to `[variables]`"
+                _of_document(subject, name, documents)
+                or _of_request(path, part)
+                or hint(name, sorted(subject.names))
+                or "add it to `[variables]`"
             )
             yield Finding(path, f"unknown variable: {quoted(name)}", advice, part=part)
         elif not documents:
@@ -646,6 +648,22 @@ def _placeholders(subject: _Subject, text: str, path: KeyPath, documents: Collec
                 yield Finding(path, error.problems[0].message, error.problems[0].hint, part=part)
             else:
                 yield from _unknown_member(name, path, part)
+
+
+def _of_document(subject: _Subject, name: str, documents: Collection[str]) -> str:
+    """Which document a name without one may be meant of."""
+    document, _, rest = name.partition(".")
+    if rest and document in documents:
+        return f"write `{{{document}:{rest}}}`"
+    if "id_token" in documents and _has_issuer(subject.definition):
+        return f"for a claim of the ID token, write `{{id_token:{name}}}`"
+    return ""
+
+
+def _has_issuer(definition: Definition) -> bool:
+    """Whether an ID token can come: it is told whose it is."""
+    settings = definition.oauth2
+    return definition.protocol == "oidc" or bool(settings.issuer or settings.issuer_template)
 
 
 def _of_request(path: KeyPath, part: str) -> str:
@@ -1384,9 +1402,8 @@ def _claims(subject: _Subject) -> Iterator[Finding]:
             )
     try:
         template = parse_claims(claims_of(subject.definition), documents=subject.documents)
-        definition, settings = subject.definition, subject.definition.oauth2
-        has_issuer = definition.protocol == "oidc" or settings.issuer or settings.issuer_template
-        if "id_token" in template.documents and not has_issuer:
+        definition = subject.definition
+        if "id_token" in template.documents and not _has_issuer(definition):
             yield Finding(
                 ("oauth2", "issuer"),
                 "claims of an ID token, and no `issuer` in `[oauth2]`",
