@@ -18,7 +18,6 @@ from aiohttp import (
     RequestInfo,
     hdrs,
 )
-from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from oauthreg.answers import malformed
@@ -149,8 +148,10 @@ def _redacting() -> Iterator[None]:
     try:
         yield
     except ClientResponseError as error:
-        url = URL(redact_url(str(error.request_info.url)))
-        error.request_info = RequestInfo(url, error.request_info.method, CIMultiDictProxy(CIMultiDict()), url)
+        asked = error.request_info
+        url, headers = URL(redact_url(str(asked.url))), asked.headers.copy()
+        headers.clear()
+        error.request_info = RequestInfo(url, asked.method, type(asked.headers)(headers), url)
         error.args = (error.request_info, *error.args[1:])
         raise
 
