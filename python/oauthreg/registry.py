@@ -414,7 +414,7 @@ class _Known:
         self.whole = None if isinstance(definition, SettledDefinition) else definition
         self.is_oauth1 = definition.protocol == "oauth1"
         self.name = definition.name
-        self.prefix = f"OAUTHREG_{self.name.upper().replace('-', '_')}_"
+        self.prefix = variable_prefix(self.name)
         further = (
             *(["dpop_key"] if not self.is_oauth1 and self.definition.oauth2.dpop != "unsupported" else ()),
             *(["decryption_key"] if self._may_encrypt else ()),
@@ -506,6 +506,11 @@ def _client_class(grant: str | None) -> Callable[..., Any]:
     if grant is None:
         return http.AsyncOAuth1Client
     return http.AsyncAssertionClient if grant == "jwt_bearer" else http.AsyncOAuth2Client
+
+
+def variable_prefix(name: str) -> str:
+    """How the environment variables of a provider begin."""
+    return f"OAUTHREG_{name.upper().replace('-', '_')}_"
 
 
 def _more_arguments(grant: str | None, credentials: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,12 @@ def answer() -> Callable[..., Response]:
 
 
 @pytest.fixture
+def known(server_keys: Any) -> dict[str, Any]:
+    """The JWK set of a server with one RSA key, `k1`."""
+    return {"keys": [server_keys.jwk("k1")]}
+
+
+@pytest.fixture
 def drive(answer: Callable[..., Response]) -> Callable[..., tuple[Any, list[Any]]]:
     """Drives a flow with the given answers; gives its value and what it yielded. Every answer must be asked for."""
 

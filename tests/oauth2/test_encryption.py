@@ -42,11 +42,6 @@ def openid(provider):
 
 
 @pytest.fixture
-def known(server_keys):
-    return {"keys": [server_keys.jwk("k1")]}
-
-
-@pytest.fixture
 def check(drive, openid, identity, known):
     """The ID token that is kept of a login which brought ``text``."""
 

@@ -36,11 +36,6 @@ def signing(provider):
 
 
 @pytest.fixture
-def known(server_keys):
-    return {"keys": [server_keys.jwk("k1")]}
-
-
-@pytest.fixture
 def read(drive, signing, identity, known):
     """The parameters of a callback; ``sets`` is how often keys are asked for."""
 

@@ -154,7 +154,7 @@ async def _second_half(
 async def _client(name: str, chosen: dict[str, Any]) -> AsyncIterator[Any]:
     from aiohttp import ClientSession
 
-    from oauthreg.registry import Registry
+    from oauthreg.registry import Registry, variable_prefix
 
     async with ClientSession() as session, Registry(store=open_store(), environ=os.environ) as registry:
         client: Any = registry.client(name, session, **chosen)
@@ -167,7 +167,7 @@ async def _client(name: str, chosen: dict[str, Any]) -> AsyncIterator[Any]:
                 code="no-login",
                 hint=f"oauthreg request {name} URL{pasted}",
             )
-        variable = f"OAUTHREG_{client.provider.name.upper().replace('-', '_')}_DPOP_KEY"
+        variable = f"{variable_prefix(client.provider.name)}DPOP_KEY"
         if client.provider.oauth2.dpop == "required" and not {variable, f"{variable}_FILE"} & os.environ.keys():
             raise UsageError(
                 f"tokens of {client.provider.name} are bound to a key, which must outlast this command",

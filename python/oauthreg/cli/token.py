@@ -34,6 +34,8 @@ def command(name: str, *, as_json: bool, **chosen: Any) -> None:
 
 
 async def _good_token(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    from oauthreg.token import DPOP_TYPE
+
     async with client_of(name, **chosen) as (client, _):
         if client.provider.protocol == "oauth1":
             raise UsageError(
@@ -42,7 +44,7 @@ async def _good_token(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
                 hint=f"oauthreg request {name} URL",
             )
         token = await client.ensure_active_token()
-        if token.token_type.lower() == "dpop":
+        if token.token_type == DPOP_TYPE:
             raise UsageError(
                 f"a token of {client.provider.name} is bound to a key, and of no use without a proof",
                 code="no-bearer-token",

@@ -1142,7 +1142,7 @@ def _urls_of_legs(definition: Definition) -> Iterator[tuple[str, KeyPath, str]]:
 
 def _of_grant_type(definition: Definition) -> str:
     """What to do about a name of a grant that more than one grant would send."""
-    if len([grant for grant in definition.oauth2.grants if grant != "refresh_token"]) == 1:
+    if len(_grants_of_tokens(definition)) == 1:
         return "renewals would send it, too: say in a `[refresh]` table how those are sent"
     return "one grant alone may have a name of its own"
 
@@ -1167,8 +1167,13 @@ def _replaced(subject: _Subject) -> Iterator[Finding]:
 
 def _has_one_grant(definition: Definition) -> bool:
     """Whether all that `[token]` sends is one grant, so that it may have a name of its own."""
-    grants = [grant for grant in definition.oauth2.grants if grant != "refresh_token"]
-    return len(grants) == 1 and ("refresh_token" not in definition.oauth2.grants or definition.refresh is not None)
+    renews_there = "refresh_token" in definition.oauth2.grants and definition.refresh is None
+    return len(_grants_of_tokens(definition)) == 1 and not renews_there
+
+
+def _grants_of_tokens(definition: Definition) -> list[str]:
+    """The grants that give a first token."""
+    return [grant for grant in definition.oauth2.grants if grant != "refresh_token"]
 
 
 def _forwarded(definition: Definition) -> Iterator[Finding]:

@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from oauthreg.oauth2 import BearerAuthentication
     from oauthreg.stores import TokenKey, TokenStore
 
-
 Result = TypeVar("Result")
 
 _DEFAULT_METHOD = Default("HMAC-SHA1")

@@ -84,12 +84,11 @@ def token_flow(
     ``scopes`` are those asked for: the answer is compared with them, and they are sent again where the provider wants
     that. ``resources`` are resource indicators, ``params`` further parameters (``audience`` …), which win over the
     definition's. ``documents`` is what templates of the leg see beside ``client``; ``previous`` is the token to renew.
-    A provider's second step (``exchange``) follows a user's grant, and a renewal at the token endpoint itself, which
-    gives a token with a ``failure`` where it fails; its
-    ``app_token`` comes before a code is sent.
-    A client with ``proofs`` proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where
-    an ID token tells who the user is, it is checked, which may take a request for the server's keys; ``nonce`` is the
-    one that it must hold after a login, ``max_age`` what was asked for (seconds since the user proved who they are).
+    A provider's second step (``exchange``) follows a user's grant, and a renewal at the token endpoint itself: where it
+    fails then, the token has a ``failure``. Its ``app_token`` comes before a code is sent. A client with ``proofs``
+    proves its key, and a bound token tells its thumbprint as ``dpop_jkt`` (RFC 9449). Where an ID token tells who the
+    user is, it is checked, which may take a request for the server's keys; ``nonce`` is the one that it must hold after
+    a login, ``max_age`` what was asked for (seconds since the user proved who they are).
 
     Raises what ``id_token_flow`` and ``further_id_token_flow`` raise, ``OAuthError`` and its kinds
     (``AccessDeniedError`` with the code ``scope-not-granted`` where the provider's ``strict_scope`` wants all scopes),
